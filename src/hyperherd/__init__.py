@@ -1,0 +1,30 @@
+"""HyperHerd: declare a search in a YAML file, hand over a bash launch script, and every trial runs exactly once.
+
+The names below are what a trainer imports. They are resolved on first use (PEP 562), so that
+``import hyperherd`` inside a training program costs next to nothing.
+"""
+
+from __future__ import annotations
+
+__version__ = "1.0.0.dev0"
+
+_PUBLIC = {
+    "log_result": "hyperherd.runtime.report",
+    "parse_overrides": "hyperherd.runtime.params",
+}
+__all__ = ["__version__", "log_result", "parse_overrides"]
+
+
+def __getattr__(name: str) -> object:
+    module = _PUBLIC.get(name)
+    if module is None:
+        raise AttributeError(f"module 'hyperherd' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

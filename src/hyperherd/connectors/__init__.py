@@ -1,0 +1,1 @@
+"""HOW a machine is reached. The only room that starts processes."""

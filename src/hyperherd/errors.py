@@ -1,0 +1,137 @@
+"""The errors a user can meet. Each says what happened, where, and what to type next.
+
+::
+
+    HerdError                     exit code 1
+    ├── UsageError                exit code 2: the command line itself
+    ├── ConfigError               hyperherd.yaml: all of its faults at once
+    ├── ExpressionError           an expression on parameters (also a ValueError)
+    ├── GrammarError              an override or a sweep in Hydra's words (also a ValueError)
+    ├── WorkspaceError            the files of .hyperherd/
+    │   ├── DamagedFileError      a file of ours that cannot be read
+    │   ├── NewerFormatError      written by a later version of herd
+    │   ├── LockedError           another herd command is at work
+    │   └── LockLostError         our lock was broken while we slept
+    ├── PreflightError            what would go wrong, found before anything is submitted
+    └── LauncherError             whoever runs jobs
+        ├── SchedulerSilentError  it did not answer: nothing is known, nothing changes
+        ├── SubmissionRefusedError    it said no, in its own words: nothing was submitted
+        └── SubmissionUnknownError    it was asked and did not answer: perhaps submitted
+
+Only the command line turns an error into an exit code.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class HerdError(Exception):
+    """A refusal or failure that the user can act on.
+
+    ``what`` is the sentence with the offending values in it, ``where`` a place such as
+    ``hyperherd.yaml:14: parameters.lr``, ``hint`` what to do or to type next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        hint = f"\n  {self.hint}" if self.hint else ""
+        return f"{place}{self.what}{hint}"
+
+
+class UsageError(HerdError):
+    """The command line itself is wrong."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong in a file: ``where`` is ``file:line: path.of.key`` (line and path may be missing)."""
+
+    where: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f"\n    {self.hint}" if self.hint else ""
+        return f"{self.where}: {self.what}{hint}"
+
+
+class ConfigError(HerdError):
+    """Everything that is wrong in a configuration file, in the order of its lines."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class ExpressionError(HerdError, ValueError):
+    """An expression on parameters that cannot be read or evaluated."""
+
+
+class GrammarError(HerdError, ValueError):
+    """An override or sweep that is not in Hydra's grammar. ``position`` counts characters from 0."""
+
+    def __init__(self, what: str, *, text: str, position: int, hint: str = "") -> None:
+        self.text = text
+        self.position = position
+        shown = text.replace("\n", " ").replace("\t", " ")
+        super().__init__(f"{what}\n  {shown}\n  {' ' * position}^", hint=hint)
+        self.reason = what
+
+
+class WorkspaceError(HerdError):
+    """Something about the files of a workspace."""
+
+
+class DamagedFileError(WorkspaceError):
+    """A file of ours that cannot be read; it is left as it is."""
+
+
+class NewerFormatError(WorkspaceError):
+    """A workspace written by a later version of herd; it is left as it is."""
+
+
+class LockedError(WorkspaceError):
+    """Another herd command is changing this workspace."""
+
+
+class LockLostError(WorkspaceError):
+    """Our lock was broken by another command that judged us dead; nothing more is written."""
+
+
+class PreflightError(HerdError):
+    """What would go wrong with a run, found before anything is submitted or written."""
+
+
+class LauncherError(HerdError):
+    """Something about whoever runs jobs."""
+
+
+class SchedulerSilentError(LauncherError):
+    """The scheduler did not answer. Nothing is known, so nothing may change."""
+
+
+class SubmissionRefusedError(LauncherError):
+    """The scheduler said no, in words that are quoted whole. Nothing was submitted."""
+
+
+class SubmissionUnknownError(LauncherError):
+    """The scheduler was asked and did not answer in time: the job may or may not appear."""
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """``did you mean 'values'?`` for the closest allowed word, or an empty string."""
+    matches = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.5)
+    return f"did you mean '{matches[0]}'?" if matches else ""

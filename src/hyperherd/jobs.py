@@ -1,0 +1,143 @@
+"""What travels between the engine and a launcher: batches going out, jobs and their states coming back.
+
+Plain values. A launcher is told everything that it needs in a `Batch` (so that it knows neither sweeps
+nor workspaces) and is later asked about a `Job`, which is what was recorded of that batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where one submission keeps its files; all absolute. The folders exist before a batch is submitted.
+
+    ``script``    the generated bash script, named ``<token>.sbatch``
+    ``register``  the fence, ``<token>.state``: whoever creates it decides what this submission is (see `fence`)
+    ``attempts``  folder of claims and notes, ``<index>.<attempt>`` and ``<index>.<attempt>.<exit>``
+    ``logs``      folder of ``<index>.out`` and ``<index>.err``; ``logs/slurm`` is the scheduler's own
+    ``env_file``  ``.env`` in the workspace; it may be absent
+    """
+
+    script: Path
+    register: Path
+    attempts: Path
+    logs: Path
+    env_file: Path
+
+
+@dataclass(frozen=True)
+class Element:
+    """One trial of a batch: ``index`` is the trial's, ``attempt`` the number of its first attempt in this batch.
+
+    ``argument`` is handed to the launch script as ``$1``; ``variables`` are exported, in this order.
+    """
+
+    index: int
+    attempt: int
+    argument: str
+    variables: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Trials that are submitted together.
+
+    ``token``      unique; names the script, the register and the scheduler's comment
+    ``name``       the job's name, exactly as promised to users
+    ``folder``     the working folder of every trial
+    ``launch``     the user's launch script, absolute
+    ``variables``  exported for every trial
+    ``options``    sbatch's long options by name with ``_`` (``cpus_per_task``); None and False are left out
+    ``extra_args`` further ``#SBATCH`` words, raw
+    ``at_once``    at most this many trials at the same time; None is no limit
+    ``after``      start only when these have succeeded: words that the launcher understands (Slurm: job ids)
+    """
+
+    token: str
+    name: str
+    folder: Path
+    launch: Path
+    files: Files
+    elements: tuple[Element, ...]
+    variables: tuple[tuple[str, str], ...] = ()
+    options: Mapping[str, str | int | bool | None] = field(default_factory=dict)
+    extra_args: tuple[str, ...] = ()
+    at_once: int | None = None
+    after: tuple[str, ...] = ()
+
+    def only(self, elements: tuple[Element, ...]) -> Batch:
+        """The same batch with these elements."""
+        return replace(self, elements=elements)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What was recorded of a submitted batch, enough to ask its launcher about it.
+
+    ``job_id``        the scheduler's id; None for this machine, or while it is not known
+    ``where``         who keeps it: the cluster's name, or this machine's host name
+    ``submitted_at``  seconds since the epoch
+    ``array``         trial index -> array index (the same number, but on clusters with small array limits)
+    ``attempt``       trial index -> number of its first attempt in this submission
+    """
+
+    token: str
+    name: str
+    job_id: str | None
+    where: str
+    submitted_at: float
+    files: Files
+    array: Mapping[int, int]
+    attempt: Mapping[int, int]
+
+
+class Phase(Enum):
+    """What a scheduler can say of an element.
+
+    QUEUED and RUNNING: it is live. ENDED: over, and the scheduler said how.
+    ABSENT: the scheduler answered and does not have it among the living, and nobody knows how it ended.
+    UNKNOWN: not asked, or no answer. Absent is not finished; unknown is not success.
+    """
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class State:
+    """What the scheduler says of the newest attempt of one element.
+
+    ``word``       its own word, such as ``TIMEOUT``
+    ``reason``     why it waits, in its own word, such as ``Priority``
+    ``exit_code``  of the job script; ``signal`` that ended it; None where unknown
+    times are seconds since the epoch
+    """
+
+    phase: Phase
+    word: str = ""
+    reason: str = ""
+    node: str = ""
+    exit_code: int | None = None
+    signal: int | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What an attempt used: seconds and bytes; None where nobody measured it."""
+
+    word: str = ""
+    elapsed_s: float | None = None
+    max_rss_bytes: int | None = None
+    ave_rss_bytes: int | None = None
+    req_mem_bytes: int | None = None
+    exit_code: int | None = None

@@ -1,0 +1,59 @@
+"""What every launcher can do. The engine talks to this protocol and to nothing below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from hyperherd.jobs import Batch, Element, Job, State, Usage
+
+
+class Launcher(Protocol):
+    """Who runs jobs: this machine (``local``) or a cluster (``slurm``)."""
+
+    name: str
+
+    def where(self) -> str:
+        """Who keeps the jobs: the cluster's name, or this host's. Jobs of another place are not judged here.
+
+        Raises `SchedulerSilentError`.
+        """
+
+    def split(self, batch: Batch) -> list[tuple[Element, ...]]:
+        """The batch's elements in pieces that this launcher accepts (array and script limits), in order.
+
+        The engine gives each piece its own token and files. Raises `SchedulerSilentError`.
+        """
+
+    def array(self, batch: Batch) -> dict[int, int]:
+        """Trial index -> array index, for a piece that `split` made."""
+
+    def script(self, batch: Batch) -> str:
+        """The bash that runs a piece, as it would be submitted; a pure function of the batch and the limits."""
+
+    def submit(self, batch: Batch) -> str | None:
+        """Hand over a piece whose script is already written; return the scheduler's id (None on this machine).
+
+        Raises `SubmissionRefusedError` (surely not submitted) or `SubmissionUnknownError` (nobody can say).
+        """
+
+    def find(self, jobs: Sequence[Job]) -> dict[str, str]:
+        """Token -> job id of those jobs without a known id that the scheduler has in its queue.
+
+        Not found is never "not submitted". Raises `SchedulerSilentError`.
+        """
+
+    def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
+        """Token -> trial index -> state, for every element of every job asked about. Asks once for all.
+
+        Raises `SchedulerSilentError` where the scheduler did not answer.
+        """
+
+    def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
+        """Cancel these trials; return those that it refused to cancel, each with its own words."""
+
+    def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
+        """Token -> trial index -> what the newest attempt used. Raises `SchedulerSilentError`."""
+
+    def check(self, batch: Batch) -> Mapping[str, str]:
+        """What of the batch's options this launcher would refuse: fault -> what to do. Asks, submits nothing."""

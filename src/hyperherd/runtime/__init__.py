@@ -1,0 +1,1 @@
+"""What a trainer imports: the standard library only, and light at import."""

@@ -1,0 +1,144 @@
+"""A trial, and what people read about it.
+
+Three facts are stored: the *intent* (ours: has it been submitted, has it been stopped), the *state* (the
+scheduler's word on its newest attempt) and the *outcome* (the trial's own note of its end). The *status* is
+computed from them by `status_of`, and never stored as a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from hyperherd.jobs import Phase, State
+
+Value: TypeAlias = "None | bool | int | float | str | list[Value] | dict[str, Value]"
+"""A parameter's value: plain builtins, as YAML 1.2's core schema has them."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of parameters. ``hash`` is its identity (parameters and extras, types kept); ``name`` and ``index`` never change.
+
+    ``extras`` are the values that conditions ``set``. An ``orphan`` is no longer described by the YAML.
+    """
+
+    index: int
+    hash: str
+    name: str
+    params: Mapping[str, Value]
+    extras: Mapping[str, Value]
+    orphan: bool = False
+
+
+class Intent(Enum):
+    """What we asked for: nothing yet, that it runs, or that it stops."""
+
+    NONE = "none"
+    RUN = "run"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The trial's own note of how an attempt ended: the exit code, and whether it was told to end (SIGTERM) first."""
+
+    exit_code: int
+    terminated: bool = False
+
+
+class Status(str, Enum):
+    """What people read."""
+
+    READY = "ready"
+    SUBMITTED = "submitted"
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    PAUSED = "paused"
+    PRUNED = "pruned"
+    LOST = "lost"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+LIVE = frozenset({Status.SUBMITTED, Status.QUEUED, Status.RUNNING})
+"""Somebody may be running it: it must not be submitted again."""
+
+AGAIN = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
+"""The next ``herd run`` submits it."""
+
+KEPT = LIVE | {Status.PAUSED, Status.LOST, Status.COMPLETED}
+"""A trial with this status is not dropped without being asked for."""
+
+NEVER_STARTED = "NEVER_STARTED"
+"""A launcher's word for an element that surely never began, and never will in this submission."""
+
+_SCHEDULER_ENDED_IT = {
+    "TIMEOUT": "time limit",
+    "OUT_OF_MEMORY": "out of memory",
+    "NODE_FAIL": "node failure",
+    "BOOT_FAIL": "node failed to boot",
+    "PREEMPTED": "preempted",
+    "DEADLINE": "deadline",
+    "REVOKED": "revoked by its cluster",
+    "LAUNCH_FAILED": "could not be launched",
+    "RECONFIG_FAIL": "node could not be set up",
+    "KILLED": "killed",
+}
+"""States in which the scheduler, not the program, ended the attempt (man squeue, JOB STATE CODES; KILLED is this machine's)."""
+
+
+def status_of(intent: Intent, state: State, outcome: Outcome | None, *, started: bool) -> tuple[Status, str]:
+    """The status of a trial and the reason for it (``time limit``, ``exit 2``, Slurm's word for waiting, or nothing).
+
+    ``outcome`` is that of the newest attempt of the newest submission, ``started`` whether that submission has
+    begun an attempt. A live state wins over a note of failure (the attempt may have been queued again); success is
+    final.
+
+    >>> status_of(Intent.RUN, State(Phase.ENDED, "TIMEOUT"), Outcome(0, terminated=True), started=True)
+    (<Status.FAILED: 'failed'>, 'time limit')
+    >>> status_of(Intent.RUN, State(Phase.ABSENT), None, started=True)
+    (<Status.LOST: 'lost'>, 'its job is gone and left no note of its end')
+    """
+    if intent is Intent.NONE:
+        return Status.READY, ""
+    if outcome == Outcome(0) and state.phase is not Phase.QUEUED and state.word not in _SCHEDULER_ENDED_IT:
+        return Status.COMPLETED, ""
+    if state.phase is Phase.QUEUED:
+        return Status.QUEUED, state.reason
+    if state.phase is Phase.RUNNING:
+        return Status.RUNNING, ""
+    if state.phase is Phase.UNKNOWN and outcome is None:
+        return (Status.RUNNING if started else Status.SUBMITTED), ""
+    return _ended(intent, state, outcome, started=started)
+
+
+def _ended(intent: Intent, state: State, outcome: Outcome | None, *, started: bool) -> tuple[Status, str]:
+    if intent is Intent.STOP or state.word == "CANCELLED":
+        return Status.CANCELLED, ""
+    if state.word == NEVER_STARTED:
+        return Status.READY, ""
+    if reason := _SCHEDULER_ENDED_IT.get(state.word):
+        return Status.FAILED, reason
+    if outcome is not None:
+        told = "told to end, " if outcome.terminated else ""
+        return Status.FAILED, f"{told}exit {outcome.exit_code}"
+    if state.word == "COMPLETED":
+        return Status.COMPLETED, ""
+    if state.phase is Phase.ENDED:
+        return Status.FAILED, _scheduler_words(state)
+    return Status.LOST, "its job is gone and left no note of its end"
+
+
+def _scheduler_words(state: State) -> str:
+    if state.signal:
+        return f"signal {state.signal}"
+    if state.exit_code:
+        return f"exit {state.exit_code}"
+    return state.word.lower().replace("_", " ")

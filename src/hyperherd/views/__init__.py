@@ -1,0 +1,1 @@
+"""A snapshot made into something to look at. Views decide nothing."""

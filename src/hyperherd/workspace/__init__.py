@@ -1,0 +1,1 @@
+"""WHAT IS KNOWN: the files of ``.hyperherd/``, one module a file."""
