@@ -1,0 +1,54 @@
+# `make` alone lists the targets. Another Python: make test PYTHON=python3.10
+PYTHON ?= python3
+WORKERS ?= logical
+
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+DEMO := .venv
+TESTS := .venv-test-$(VERSION)
+# An environment is made anew when pyproject.toml or the Python changes; the code itself is read from src/.
+DEMO_READY := $(DEMO)/ready-$(VERSION)
+TESTS_READY := $(TESTS)/ready-$(VERSION)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(DEMO_READY) ## run examples/quickstart on this machine and show its results, best first
+	@QUICKSTART_PYTHON="$(abspath $(DEMO)/bin/python)" $(DEMO)/bin/herd run examples/quickstart --on local
+	@echo
+	@$(DEMO)/bin/herd res examples/quickstart --sort accuracy
+
+test: $(TESTS_READY) ## run all tests, on the real Slurm where it may be installed
+	@tools/install-slurm || { code=$$?; test $$code = 3 && test "$$HYPERHERD_REQUIRE_SLURM" != 1; }
+	@$(TESTS)/bin/python -m pytest -n $(WORKERS) --maxprocesses 8
+
+check: $(TESTS_READY) ## format, lint, types, import contracts, documents in step; changes nothing
+	@$(TESTS)/bin/ruff format --check --quiet . || { echo "make fmt would mend the format of some files" >&2; exit 1; }
+	@$(TESTS)/bin/ruff check --quiet .
+	@$(TESTS)/bin/mypy
+	@$(TESTS)/bin/lint-imports
+	@$(TESTS)/bin/python -m pytest -q -m in_step
+
+fmt: $(TESTS_READY) ## format the code and mend what the linter can mend
+	@$(TESTS)/bin/ruff format .
+	@$(TESTS)/bin/ruff check --fix .
+
+bench: $(TESTS_READY) ## measure: ratios taken in one run
+	@for script in bench/*.py; do echo "== $$script"; $(TESTS)/bin/python "$$script" || exit; done
+
+clean: ## remove what the other targets made, the quickstart's results too
+	rm -rf .venv .venv-test-* build dist src/*.egg-info examples/quickstart/.hyperherd examples/quickstart/outputs
+	rm -rf .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(DEMO_READY): EXTRAS := demo
+$(TESTS_READY): EXTRAS := test,dev
+$(DEMO_READY) $(TESTS_READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "HyperHerd needs Python 3.10 or newer; name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "setting up $(@D) ..."
+	@$(PYTHON) -m venv --clear $(@D) || { echo "on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@touch $@
