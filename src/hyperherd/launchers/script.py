@@ -1,0 +1,107 @@
+"""The bash that runs a batch, on this machine and on a cluster: a table of the trials, then `trial.sh`.
+
+A node needs bash and nothing else: the script uses builtins alone. Whatever a value or a path holds, bash sees it
+unchanged: `quote` is the only way into the script.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+
+from hyperherd.jobs import Batch, Element
+
+_BODY = resources.files("hyperherd.launchers").joinpath("trial.sh").read_text(encoding="utf-8")
+_CONTROL_OR_UNDECODED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_SHELL_SIGNAL = re.compile(r"R?B:(?:SIG)?([A-Z0-9]+)(?:@\d+)?", re.IGNORECASE)
+_NUMBERED_SIGNALS = {
+    "1": "HUP",
+    "2": "INT",
+    "3": "QUIT",
+    "10": "USR1",
+    "12": "USR2",
+    "14": "ALRM",
+    "15": "TERM",
+}
+
+
+def script(
+    batch: Batch, *, job: str, array: Mapping[int, int] | None = None, directives: Sequence[str] = ()
+) -> str:
+    """The script of a batch, for one element at a time: it finds its own by ``SLURM_ARRAY_TASK_ID``.
+
+    ``job`` is a bash word that gives the id of the job that runs it (Slurm: ``"$SLURM_ARRAY_JOB_ID"``; this
+    machine: a quoted literal). ``array`` maps trial index to array index where the two differ. ``directives`` are
+    whole ``#SBATCH`` lines. The result is plain UTF-8 (undecodable bytes of paths are escaped), with no ``\\r``.
+    """
+    parts = ["#!/bin/bash", *directives, "", *_settings(batch, job), ""]
+    if batch.variables:
+        parts += [*_exports(batch.variables, indent=""), ""]
+    parts += _table(batch.elements, array or {})
+    return "\n".join(parts) + "\n\n" + _BODY
+
+
+def quote(text: str) -> str:
+    r"""A bash word that stands for exactly this text.
+
+    Control characters (bash and sbatch treat some of them as their own) and bytes that are no UTF-8 (surrogates, as
+    Python's ``surrogateescape`` makes them) are escaped.
+
+    >>> print(quote("a b"), quote("it's"), quote("a\r\n'b"), quote("\udcff1"))
+    'a b' 'it'"'"'s' $'a\r\n\'b' $'\xff1'
+    """
+    if not _CONTROL_OR_UNDECODED.search(text):
+        return shlex.quote(text)
+    return "$'" + "".join(_ESCAPES.get(char) or _escape(char) for char in text) + "'"
+
+
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _escape(char: str) -> str:
+    if not _CONTROL_OR_UNDECODED.match(char):
+        return char
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))
+
+
+def shell_signal(option: str | int | bool | None) -> str:
+    """The signal that ``--signal=B:USR1@60`` sends to the batch shell alone, which must pass it on; else empty.
+
+    >>> shell_signal("B:SIGUSR1@60"), shell_signal("B:10"), shell_signal("USR1@60"), shell_signal(None)
+    ('USR1', 'USR1', '', '')
+    """
+    match = _SHELL_SIGNAL.fullmatch(option) if isinstance(option, str) else None
+    return _NUMBERED_SIGNALS.get(match[1], match[1].upper()) if match else ""
+
+
+def _settings(batch: Batch, job: str) -> list[str]:
+    files = batch.files
+    return [
+        f"# {len(batch.elements)} elements of one submission: first who and where, then the table, then what each does.",
+        f"herd_token={quote(batch.token)}",
+        f"herd_job={job}",
+        f"herd_folder={quote(str(batch.folder))}",
+        f"herd_launch={quote(str(batch.launch))}",
+        f"herd_register={quote(str(files.register))}",
+        f"herd_attempts={quote(str(files.attempts))}",
+        f"herd_logs={quote(str(files.logs))}",
+        f"herd_env_file={quote(str(files.env_file))}",
+        f"herd_signal={shell_signal(batch.options.get('signal'))}",
+    ]
+
+
+def _exports(variables: Iterable[tuple[str, str]], indent: str) -> list[str]:
+    return [f"{indent}export {name}={quote(value)}" for name, value in variables]
+
+
+def _table(elements: Iterable[Element], array: Mapping[int, int]) -> list[str]:
+    lines = ['case "${SLURM_ARRAY_TASK_ID-}" in']
+    for element in elements:
+        lines.append(f"  {array.get(element.index, element.index)})")
+        lines.append(f"    herd_index={element.index} herd_first={element.attempt}")
+        lines += _exports(element.variables, indent="    ")
+        lines += [f"    OVERRIDES={quote(element.argument)}", "    ;;"]
+    unknown = """  *) printf 'hyperherd: this script has no element "%s"\\n' "${SLURM_ARRAY_TASK_ID-}" >&2; exit 3 ;;"""
+    return [*lines, unknown, "esac"]

@@ -1,0 +1,184 @@
+# What every element does, with bash's builtins alone (bash 4.2, or 3.2 without the time in the divider):
+# ask the register, claim the attempt, read .env, run the launch script, note the end.
+set +euf
+
+herd_say() { printf 'hyperherd: %s\n' "$1" >&2; }
+herd_refuse() { herd_say "$2; nothing is run"; exit "$1"; }
+
+# herd_create FILE WORDS: true if this process made the file (O_CREAT|O_EXCL), whatever became of the words.
+herd_create() {
+  herd_made=
+  set -C
+  { herd_made=1; printf '%s\n' "$2"; } 2>/dev/null >"$1"
+  set +C
+  [[ $herd_made ]]
+}
+
+# A job that was given up, or that is not the one on record, runs nothing.
+herd_ask_register() {
+  local owner='' until=$((SECONDS + 5))
+  herd_create "$herd_register" "$herd_job"
+  while [[ -e $herd_register ]]; do
+    IFS= read -r owner <"$herd_register"
+    [[ -z $owner ]] && ((SECONDS < until)) || break # its creator is between open and write
+    read -r -t 1 _ <> <(:)                          # sleeps a second
+  done
+  case $owner in
+    "$herd_job") ;;
+    '') herd_refuse 74 "cannot read or write $herd_register" ;;
+    void) herd_refuse 3 "this submission was given up before it started" ;;
+    *) herd_refuse 3 "this submission belongs to job $owner, and this is job $herd_job" ;;
+  esac
+}
+
+# Sets herd_host, herd_boot, herd_start; what cannot be known is '-'.
+herd_identify() {
+  local stat fields
+  herd_boot=- herd_start=- herd_host=${SLURM_JOB_ID:+${SLURMD_NODENAME-}}
+  if [[ -r /proc/$$/stat ]]; then
+    IFS= read -r herd_boot </proc/sys/kernel/random/boot_id
+    IFS= read -r stat </proc/$$/stat
+    fields=(${stat##*) }) # from field 3 on: the name before it may hold blanks
+    herd_start=${fields[19]}
+    [[ $herd_host ]] || IFS= read -r herd_host </proc/sys/kernel/hostname
+  fi
+  [[ $herd_host ]] || herd_host=${HOSTNAME:--}
+}
+
+# Sets herd_now: seconds since the epoch.
+herd_clock() { printf -v herd_now '%(%s)T' -1 2>/dev/null || herd_now=$(date +%s 2>/dev/null) || herd_now=-; }
+
+herd_claim() {
+  local mine="$herd_token $herd_job $herd_host $herd_boot $$ $herd_start $herd_now"
+  herd_create "$herd_attempts/$herd_index.$herd_attempt" "$mine" && return
+  [[ -e $herd_attempts/$herd_index.$herd_attempt ]] ||
+    herd_refuse 74 "cannot write $herd_attempts/$herd_index.$herd_attempt"
+  herd_refuse 3 "attempt $herd_attempt of trial $herd_index was taken by another job"
+}
+
+# herd_end CODE [.TERM]: note the end and leave.
+herd_end() {
+  local note="$herd_attempts/$herd_index.$herd_attempt.$1${2-}"
+  herd_clock
+  herd_create "$note" "$herd_host $herd_started $herd_now" || herd_say "cannot note the end of trial $herd_index in $note"
+  exit "$1"
+}
+
+# Takes backslashes out of herd_value, as in double quotes of a .env file.
+herd_unescape() {
+  local rest=$herd_value
+  herd_value=
+  while [[ $rest == *\\?* ]]; do
+    herd_value+=${rest%%\\*} rest=${rest#*\\}
+    case $rest in
+      n*) herd_value+=$'\n' ;;
+      t*) herd_value+=$'\t' ;;
+      [\\\"\$\`]*) herd_value+=${rest:0:1} ;;
+      *) herd_value+=\\${rest:0:1} ;;
+    esac
+    rest=${rest:1}
+  done
+  herd_value+=$rest
+}
+
+# Sets herd_value to what TEXT, the right side of a .env line, stands for; false where a quote is not closed.
+herd_env_value() {
+  local double='^"(([^"\\]|\\.)*)"[[:blank:]]*(#.*)?$' single="^'([^']*)'[[:blank:]]*(#.*)?\$"
+  herd_value=$1
+  case $herd_value in
+    \"*) [[ $1 =~ $double ]] && herd_value=${BASH_REMATCH[1]} && herd_unescape ;;
+    \'*) [[ $1 =~ $single ]] && herd_value=${BASH_REMATCH[1]} ;;
+    \#*) herd_value= ;;
+    *)
+      herd_value=${herd_value%%[[:blank:]]#*}
+      herd_value=${herd_value%"${herd_value##*[![:blank:]]}"}
+      ;;
+  esac
+}
+
+# .env fills variables that are not set. Nothing in it is executed, and no value is printed.
+herd_read_env() {
+  local line key value number=0
+  while IFS= read -r line || [[ $line ]]; do
+    number=$((number + 1)) line=${line#$'\xef\xbb\xbf'} line=${line%$'\r'}
+    line=${line#"${line%%[![:blank:]]*}"}
+    case $line in '' | \#*) continue ;; esac
+    [[ $line == export[[:blank:]]* ]] && line=${line#export} line=${line#"${line%%[![:blank:]]*}"}
+    key=${line%%=*} value=${line#*=}
+    key=${key%"${key##*[![:blank:]]}"} value=${value#"${value%%[![:blank:]]*}"}
+    case $line in *=*) ;; *) key= ;; esac
+    case $key in
+      '' | [0-9]* | *[!a-zA-Z0-9_]*) herd_say "$herd_env_file:$number: not NAME=VALUE, left out" ;;
+      *)
+        [[ ${!key+set} ]] && continue
+        if herd_env_value "$value"; then export "$key=$herd_value"; else
+          herd_say "$herd_env_file:$number: the quote is not closed, left out"
+        fi
+        ;;
+    esac
+  done <"$herd_env_file"
+}
+
+# herd_divide FILE: a dividing line, on a line of its own.
+herd_divide() {
+  local time node=$herd_host
+  printf -v time '%(%Y-%m-%d %H:%M:%S)T' -1 2>/dev/null || time=$herd_now
+  {
+    if [[ -s $1 ]]; then printf '\n'; fi
+    printf '==== hyperherd: attempt %s, job %s, %s, %s ====\n' "$herd_attempt" "$herd_element" "$node" "$time"
+  } >>"$1"
+}
+
+# The trial runs in the background, because bash would handle a signal only after a program in the foreground.
+# It gets the signals that this script survives in their default form.
+herd_run() {
+  (
+    trap : INT QUIT # a background command ignores these two until they were trapped once
+    trap - TERM INT HUP QUIT USR1 USR2 ALRM XCPU
+    exec "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >>"$herd_log.out" 2>>"$herd_log.err"
+  ) &
+  herd_pid=$!
+  while :; do
+    herd_woken=
+    wait "$herd_pid"
+    herd_code=$?
+    ((herd_code > 128)) && [[ $herd_woken ]] || break # the wait was interrupted: ask again
+  done
+}
+
+herd_told='' herd_woken='' herd_pid='' herd_forwarded=''
+herd_forward() {
+  herd_woken=1
+  [[ $herd_signal == "$1" && $herd_pid && -z $herd_forwarded ]] || return 0
+  herd_forwarded=1
+  kill -s "$1" "$herd_pid" 2>/dev/null
+}
+trap 'herd_told=.TERM; herd_forward TERM' TERM
+trap 'herd_told=.TERM; herd_forward INT' INT
+trap 'herd_told=.TERM; herd_forward HUP' HUP
+for herd_name in QUIT USR1 USR2 ALRM XCPU; do trap "herd_forward $herd_name" "$herd_name"; done
+
+herd_element=$herd_job
+[[ ${SLURM_ARRAY_JOB_ID-} ]] && herd_element=${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}
+herd_attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0}))
+herd_log=$herd_logs/$herd_index
+herd_identify
+herd_clock
+herd_started=$herd_now
+herd_ask_register
+herd_claim
+[[ $herd_told ]] && herd_end 143 .TERM
+export SLURM_ARRAY_TASK_ID=$herd_index HYPERHERD_ATTEMPT=$herd_attempt
+export HYPERHERD_ATTEMPT_MARK=$herd_token/$herd_index.$herd_attempt
+[[ -r $herd_env_file ]] && herd_read_env
+if ! herd_divide "$herd_log.out" || ! herd_divide "$herd_log.err"; then
+  herd_say "cannot write $herd_log.out and $herd_log.err; the trial is not run"
+  herd_end 74
+fi
+if ! cd "$herd_folder"; then
+  herd_say "cannot enter $herd_folder; the trial is not run"
+  herd_end 74
+fi
+herd_run
+((herd_code == 0)) && [[ $herd_told ]] && herd_code=143
+herd_end "$herd_code" "$herd_told"
