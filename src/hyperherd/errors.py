@@ -13,6 +13,9 @@
     │   ├── LockedError           another herd command is at work
     │   └── LockLostError         our lock was broken while we slept
     ├── PreflightError            what would go wrong, found before anything is submitted
+    ├── ConnectorError            how a machine is reached
+    │   ├── CommandNotFoundError  a program that is not there
+    │   └── CommandTimeoutError   a program that did not end in time
     └── LauncherError             whoever runs jobs
         ├── SchedulerSilentError  it did not answer: nothing is known, nothing changes
         ├── SubmissionRefusedError    it said no, in its own words: nothing was submitted
@@ -113,6 +116,28 @@ class LockLostError(WorkspaceError):
 
 class PreflightError(HerdError):
     """What would go wrong with a run, found before anything is submitted or written."""
+
+
+class ConnectorError(HerdError):
+    """Something about reaching a machine."""
+
+
+class CommandNotFoundError(ConnectorError):
+    """A program that is not on PATH, or that may not be run."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.argv = tuple(argv)
+        super().__init__(f"cannot run '{argv[0]}'", hint="is it installed, and on PATH?")
+
+
+class CommandTimeoutError(ConnectorError):
+    """A program that did not end in time; ``stderr`` is what it had said until then."""
+
+    def __init__(self, argv: Sequence[str], timeout_s: float, stderr: str) -> None:
+        self.argv = tuple(argv)
+        self.stderr = stderr
+        said = f": {stderr.strip()}" if stderr.strip() else ""
+        super().__init__(f"'{argv[0]}' did not answer within {timeout_s:g} s{said}")
 
 
 class LauncherError(HerdError):
