@@ -3,7 +3,7 @@
 set -euo pipefail
 
 OVERRIDES="$1"
-IMAGE="registry.example.org/team/trainer:1.4"
+IMAGE="registry.example.org/trainer:1.4"
 
 srun --container-image="$IMAGE" \
      --container-mounts="/scratch:/scratch" \
