@@ -38,9 +38,9 @@ def run(
 ) -> Completed:
     """Run a program to its end. ``stdin`` None is /dev/null, ``timeout_s`` None waits for ever.
 
-    The program has a session of its own, so that on time-out (or an exception such as Ctrl-C) it is killed together
-    with its children; ``keep_on_timeout`` lets it go on instead. Raises `CommandTimeoutError` with what it had
-    written so far, and `CommandNotFoundError`.
+    The program has a session of its own, so that on time-out (or an exception such as Ctrl-C) it is killed
+    together with its children; ``keep_on_timeout`` lets it go on instead. Raises `CommandTimeoutError` with
+    what it had written so far, and `CommandNotFoundError`.
     """
     process = _start(argv, stdin, cwd, env)
     given = None if stdin is None else stdin.encode("utf-8", "surrogateescape")
@@ -66,9 +66,9 @@ def spawn(
 ) -> int:
     """Start a program and return its pid without waiting for it; stdin is /dev/null.
 
-    ``output`` gets stdout and stderr, appended (None: /dev/null). ``descriptors`` are handed on: number there ->
-    number here. ``session``: a session of its own, so that it outlives the terminal; else a process group of its own.
-    Raises `CommandNotFoundError`.
+    ``output`` gets stdout and stderr, appended (None: /dev/null). ``descriptors`` are handed on: number
+    there -> number here. ``session``: a session of its own, so that it outlives the terminal; else a
+    process group of its own. Raises `CommandNotFoundError`.
     """
     environment = dict(os.environ if env is None else env)
     program = shutil.which(argv[0], path=environment.get("PATH", os.defpath))

@@ -15,8 +15,8 @@ _UNKNOWN = "-"
 class Identity:
     """One process. ``boot_id`` is the kernel's (``-`` where there is none), ``start`` its start time.
 
-    ``start`` is in clock ticks since boot (field 22 of /proc/<pid>/stat, man proc), on macOS in hundredths of a
-    second since the epoch; None where unknown.
+    ``start`` is in clock ticks since boot (field 22 of /proc/<pid>/stat, man proc), on macOS in hundredths
+    of a second since the epoch; None where unknown.
     """
 
     host: str
@@ -49,7 +49,7 @@ def of(pid: int) -> Identity:
 
 
 def alive(identity: Identity) -> bool | None:
-    """Whether the process is still there; None for another host, where nobody here can say. A zombie has ended."""
+    """Whether the process is still there (a zombie is not); None for another host, where nobody can say."""
     if identity.host != socket.gethostname():
         return None
     if _UNKNOWN not in (identity.boot_id, boot_id()) and identity.boot_id != boot_id():

@@ -1,7 +1,7 @@
 """The bash that runs a batch, on this machine and on a cluster: a table of the trials, then `trial.sh`.
 
-A node needs bash and nothing else: the script uses builtins alone. Whatever a value or a path holds, bash sees it
-unchanged: `quote` is the only way into the script.
+A node needs bash and nothing else: the script uses builtins alone. Whatever a value or a path holds, bash
+sees it unchanged: `quote` is the only way into the script.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from importlib import resources
 from hyperherd.jobs import Batch, Element
 
 _BODY = resources.files("hyperherd.launchers").joinpath("trial.sh").read_text(encoding="utf-8")
+_UNKNOWN_ELEMENT = """\
+  *)
+    printf 'hyperherd: this script has no element "%s"\\n' "${SLURM_ARRAY_TASK_ID-}" >&2
+    exit 3
+    ;;"""
 _CONTROL_OR_UNDECODED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _SHELL_SIGNAL = re.compile(r"R?B:(?:SIG)?([A-Z0-9]+)(?:@\d+)?", re.IGNORECASE)
 _NUMBERED_SIGNALS = {
@@ -33,8 +38,9 @@ def script(
     """The script of a batch, for one element at a time: it finds its own by ``SLURM_ARRAY_TASK_ID``.
 
     ``job`` is a bash word that gives the id of the job that runs it (Slurm: ``"$SLURM_ARRAY_JOB_ID"``; this
-    machine: a quoted literal). ``array`` maps trial index to array index where the two differ. ``directives`` are
-    whole ``#SBATCH`` lines. The result is plain UTF-8 (undecodable bytes of paths are escaped), with no ``\\r``.
+    machine: a quoted literal). ``array`` maps trial index to array index where the two differ.
+    ``directives`` are whole ``#SBATCH`` lines. The result is plain UTF-8 (undecodable bytes of paths are
+    escaped), with no ``\\r``.
     """
     parts = ["#!/bin/bash", *directives, "", *_settings(batch, job), ""]
     if batch.variables:
@@ -46,8 +52,8 @@ def script(
 def quote(text: str) -> str:
     r"""A bash word that stands for exactly this text.
 
-    Control characters (bash and sbatch treat some of them as their own) and bytes that are no UTF-8 (surrogates, as
-    Python's ``surrogateescape`` makes them) are escaped.
+    Control characters (bash and sbatch treat some of them as their own) and bytes that are no UTF-8
+    (surrogates, as Python's ``surrogateescape`` makes them) are escaped.
 
     >>> print(quote("a b"), quote("it's"), quote("a\r\n'b"), quote("\udcff1"))
     'a b' 'it'"'"'s' $'a\r\n\'b' $'\xff1'
@@ -67,7 +73,7 @@ def _escape(char: str) -> str:
 
 
 def shell_signal(option: str | int | bool | None) -> str:
-    """The signal that ``--signal=B:USR1@60`` sends to the batch shell alone, which must pass it on; else empty.
+    """The signal that ``--signal=B:USR1@60`` sends to the batch shell alone, to be passed on; else empty.
 
     >>> shell_signal("B:SIGUSR1@60"), shell_signal("B:10"), shell_signal("USR1@60"), shell_signal(None)
     ('USR1', 'USR1', '', '')
@@ -79,7 +85,7 @@ def shell_signal(option: str | int | bool | None) -> str:
 def _settings(batch: Batch, job: str) -> list[str]:
     files = batch.files
     return [
-        f"# {len(batch.elements)} elements of one submission: first who and where, then the table, then what each does.",
+        f"# {len(batch.elements)} elements: first who and where, then the table, then what each of them does.",
         f"herd_token={quote(batch.token)}",
         f"herd_job={job}",
         f"herd_folder={quote(str(batch.folder))}",
@@ -103,5 +109,4 @@ def _table(elements: Iterable[Element], array: Mapping[int, int]) -> list[str]:
         lines.append(f"    herd_index={element.index} herd_first={element.attempt}")
         lines += _exports(element.variables, indent="    ")
         lines += [f"    OVERRIDES={quote(element.argument)}", "    ;;"]
-    unknown = """  *) printf 'hyperherd: this script has no element "%s"\\n' "${SLURM_ARRAY_TASK_ID-}" >&2; exit 3 ;;"""
-    return [*lines, unknown, "esac"]
+    return [*lines, _UNKNOWN_ELEMENT, "esac"]
