@@ -1,0 +1,191 @@
+"""Atomic replacement and exclusive creation of small files.
+
+A process that is killed in here may leave ``.<name>.<host>-<pid>-<random>.tmp`` behind; nobody reads those.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` takes milliseconds to import, which each trainer would pay
+    from collections.abc import Callable
+
+    from hyperherd.errors import WorkspaceError
+
+    Pathlike = str | os.PathLike[str]
+
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+"""What `os.link` says where the file system has no hard links (FAT, some FUSE)."""
+
+_NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_RIGHT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+def replace(path: Pathlike, data: bytes, mode: int = 0o644, *, durable: bool = True) -> None:
+    """Put ``data`` at ``path``: readers see the old content or the new, whole, whatever happens.
+
+    ``mode`` is subject to the umask. ``durable=False`` does not wait for the disk: for what can be made again.
+    Raises `WorkspaceError` (disk full, read-only, no such folder); the old file is then as it was.
+    """
+    target = os.fspath(path)
+    try:
+        temporary = _written(target, data, mode, durable)
+        try:
+            os.replace(temporary, target)
+        except OSError:
+            discard(temporary)
+            raise
+        if durable:
+            _sync_folder(target)
+    except OSError as error:
+        raise refused(target, error) from error
+
+
+def create(path: Pathlike, data: bytes, mode: int = 0o644, *, durable: bool = True) -> bool:
+    """Make ``path`` with this content unless it is there: True if we made it, False if it was there.
+
+    Of any number of callers on any number of hosts exactly one is told True. Whoever sees the file sees all
+    of it, but where there are no hard links (see `read_settled`). Raises `WorkspaceError`.
+    """
+    target = os.fspath(path)
+    try:
+        temporary = _written(target, data, mode, durable)
+        try:
+            made = _linked(temporary, target)
+        finally:
+            discard(temporary)
+        if made is None:
+            made = _created(target, data, mode)
+        if made and durable:
+            _sync_folder(target)
+    except OSError as error:
+        raise refused(target, error) from error
+    return made
+
+
+def read_settled(
+    path: Pathlike, tries: int = 20, pause_s: float = 0.05, *, sleep: Callable[[float], object] = time.sleep
+) -> str | None:
+    """The content of a small file that bash may still be between creating and writing. None: it is not there.
+
+    An empty file is looked at ``tries`` times; still empty it gives "" (its writer was killed, the disk is full).
+    Raises `WorkspaceError` where it cannot be read.
+    """
+    for attempt in range(tries):
+        if attempt:
+            sleep(pause_s)
+        try:
+            with open(path, "rb") as file:
+                content = file.read()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno != errno.ESTALE:  # NFS: replaced while we read
+                raise unreadable(os.fspath(path), error) from error
+            content = b""
+        if content:
+            return content.decode("utf-8", "replace")
+    return ""
+
+
+def beside(path: str) -> str:
+    folder, name = os.path.split(path)
+    owner = f"{os.uname().nodename}-{os.getpid()}-{os.urandom(4).hex()}"
+    return os.path.join(folder, f".{name[:100]}.{owner[-100:]}.tmp")
+
+
+def _written(path: str, data: bytes, mode: int, durable: bool) -> str:
+    """A new file of its own beside ``path`` that holds ``data``; none is left if that fails."""
+    temporary = beside(path)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        try:
+            _write_all(descriptor, data, durable)
+        finally:
+            os.close(descriptor)  # NFS may report a full disk only here
+    except OSError:
+        discard(temporary)
+        raise
+    return temporary
+
+
+def _write_all(descriptor: int, data: bytes, durable: bool) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    if durable:
+        os.fsync(descriptor)
+
+
+def _linked(temporary: str, target: str) -> bool | None:
+    """Give ``temporary`` its second name. None: there are no hard links here."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        return (
+            os.stat(temporary).st_nlink == 2
+        )  # an NFS server that was asked twice says no to what it has just done
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            return None
+        raise
+    return True
+
+
+def _created(target: str, data: bytes, mode: int) -> bool:
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        return False
+    try:
+        try:
+            _write_all(descriptor, data, durable=True)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        discard(target)
+        raise
+    return True
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def discard(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:  # a leftover harms nobody, and the error that led here is the one to report
+        return
+
+
+def refused(path: str, error: OSError) -> WorkspaceError:
+    from hyperherd.errors import WorkspaceError  # start-up time of trainers
+
+    folder = os.path.dirname(path) or "."
+    if error.errno in _NO_ROOM:
+        hint = f"make room, then type it again (see `df -h {folder}`, `df -i {folder}` and your quota)"
+    elif error.errno in _NO_RIGHT:
+        hint = f"you need the right to write there: `ls -ld {folder}`"
+    elif error.errno == errno.ENOENT:
+        hint = f"the folder {folder} is not there, or this machine does not see it"
+    else:
+        hint = "the file is whole as it was; type it again once the disk answers"
+    return WorkspaceError(f"cannot write: {error.strerror or error}", where=path, hint=hint)
+
+
+def unreadable(path: str, error: OSError) -> WorkspaceError:
+    from hyperherd.errors import WorkspaceError  # start-up time of trainers
+
+    return WorkspaceError(f"cannot read: {error.strerror or error}", where=path, hint=f"see `ls -l {path}`")
