@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("sklearn")
+pytestmark = pytest.mark.xdist_group("quickstart")  # the sweep of the fixture is run once, by one worker
 
 EXAMPLE = Path(__file__).parents[1] / "examples/quickstart"
 ENVIRON = {**os.environ, "QUICKSTART_PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,18 +122,22 @@ SCRIPTS = (
 
 
 class Machine:
-    """A machine below ``root``, with a workspace for one script; ``environ`` is a user's shell's on it."""
+    """A machine below ``root``, with a workspace for one script; ``environ`` is that of a shell on it."""
 
-    def __init__(self, root: Path, script: Script) -> None:
+    def __init__(self, root: Path, script: Script, *, shell: Mapping[str, str] = os.environ) -> None:
         self.root = root
         self.script = script
         self.workspace = root / "workspace"
         self._install()
         self._make_workspace()
         folders = [self._tool_folder(tool) for tool in script.tools if tool != "module"]
-        path = [*map(str, folders), str(root / "system/bin"), os.environ["PATH"]]
-        self.environ = {**os.environ, "PATH": os.pathsep.join(path), "STAND_IN_PYTHON": sys.executable}
-        self.environ["USER"] = "ada"
+        path = [*map(str, folders), str(root / "system/bin"), shell["PATH"]]
+        self.environ = {
+            **shell,
+            "PATH": os.pathsep.join(path),
+            "STAND_IN_PYTHON": sys.executable,
+            "USER": "ada",
+        }
         if "module" in script.tools:
             self.environ["BASH_ENV"] = str(root / "modules/module.sh")
 

@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ def run(machine: Machine, *argv: str, **variables: str) -> subprocess.CompletedP
         timeout=60,
         check=False,
     )
+
+
+def herd(machine: Machine, *argv: str) -> None:
+    done = run(machine, sys.executable, "-m", "hyperherd", *argv)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def assert_reached(machine: Machine, index: int) -> None:
@@ -61,3 +67,19 @@ def test_a_script_passes_the_overrides_on_as_the_contract_states_them(machine: M
     )
     assert done.returncode == 0, done.stderr
     assert_reached(machine, index)
+
+
+@every_script
+def test_a_script_runs_as_a_trial_on_this_machine(machine: Machine) -> None:
+    herd(machine, "run", "--on", "local")
+    assert_reached(machine, 0)
+    assert_reached(machine, 1)
+
+
+@every_script
+def test_a_script_runs_under_herd_test(machine: Machine) -> None:
+    if machine.script.form == "look-up":
+        herd(machine, "run", "--on", "local", "-i", "0")  # there is no manifest to look into before
+    herd(machine, "test", "1")
+    assert_reached(machine, 1)
+    assert not (machine.workspace / ".hyperherd/results/1.json").exists()
