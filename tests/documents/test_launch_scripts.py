@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ def run(machine: Machine, *argv: str, **variables: str) -> subprocess.CompletedP
         env={**machine.environ, **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -83,3 +85,17 @@ def test_a_script_runs_under_herd_test(machine: Machine) -> None:
     herd(machine, "test", "1")
     assert_reached(machine, 1)
     assert not (machine.workspace / ".hyperherd/results/1.json").exists()
+
+
+@pytest.mark.parametrize("cluster", ["fake_slurm", pytest.param("slurm", marks=pytest.mark.slurm)])
+def test_every_script_runs_as_a_trial_on_slurm(
+    cluster: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    shell = {**os.environ, **request.getfixturevalue(cluster).env}
+    runnable = [script for script in SCRIPTS if script.name != "jq" or shutil.which("jq")]
+    machines = [Machine(tmp_path / script.name, script, shell=shell) for script in runnable]
+    with ThreadPoolExecutor(len(machines)) as pool:
+        list(pool.map(lambda machine: herd(machine, "run", "--on", "slurm", "--wait"), machines))
+    for machine in machines:
+        assert_reached(machine, 0)
+        assert_reached(machine, 1)
