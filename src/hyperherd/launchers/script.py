@@ -85,7 +85,7 @@ def shell_signal(option: str | int | bool | None) -> str:
 def _settings(batch: Batch, job: str) -> list[str]:
     files = batch.files
     return [
-        f"# {len(batch.elements)} elements: first who and where, then the table, then what each of them does.",
+        f"# {len(batch.elements)} elements: first who and where, then the table, then what each does.",
         f"herd_token={quote(batch.token)}",
         f"herd_job={job}",
         f"herd_folder={quote(str(batch.folder))}",

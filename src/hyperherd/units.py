@@ -1,0 +1,124 @@
+"""Durations and memory: read, write. Inside, everything is seconds and bytes.
+
+Sources of the forms: man sbatch (--time, --mem), man sacct (Elapsed, MaxRSS, ReqMem), Slurm 22.05.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+_FACTOR = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50, "E": 2**60}
+_CLOCK = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(?:(\d+):)?(\d+)(\.\d+)?")
+_MEMORY = re.compile(r"(\d+)([KMGT]?)B?", re.IGNORECASE)
+_COUNTED_MEMORY = re.compile(r"(\d+(?:\.\d+)?)([KMGTPE]?)[nc]?", re.IGNORECASE)
+_UNLIMITED = frozenset({"UNLIMITED", "INFINITE", "-1"})
+
+
+def seconds_of_limit(text: str) -> float:
+    """A time limit as sbatch reads it; ``math.inf`` for no limit. Raises ValueError.
+
+    A single number is minutes, one colon is minutes:seconds, but hours:minutes after days. Zero is no limit.
+
+    >>> [seconds_of_limit(t) for t in ("90", "1:30", "2:00:00", "1-12", "1-12:30", "UNLIMITED", "0")]
+    [5400.0, 90.0, 7200.0, 129600.0, 131400.0, inf, inf]
+    """
+    if text.upper() in _UNLIMITED:
+        return math.inf
+    days, dash, clock = text.rpartition("-")
+    parts = clock.split(":")
+    if not all(part.isascii() and part.isdigit() for part in [*parts, *([days] if dash else [])]):
+        raise ValueError(f"not a time limit: {text!r}")
+    numbers = [int(part) for part in parts]
+    if len(numbers) > 3:
+        raise ValueError(f"not a time limit: {text!r}")
+    if dash:
+        hours, minutes, seconds = [*numbers, 0, 0][:3]
+    else:
+        hours, minutes, seconds = {1: [0, *numbers, 0], 2: [0, *numbers], 3: numbers}[len(numbers)]
+    total = ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
+    return float(total) if total else math.inf
+
+
+def limit(seconds: float) -> str:
+    """A time limit in a form that sbatch reads, rounded up to a second.
+
+    >>> limit(5400), limit(90061), limit(0.2), limit(math.inf)
+    ('01:30:00', '1-01:01:01', '00:00:01', 'UNLIMITED')
+    """
+    if math.isinf(seconds):
+        return "UNLIMITED"
+    minutes, second = divmod(math.ceil(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    clock = f"{hour:02}:{minute:02}:{second:02}"
+    return f"{days}-{clock}" if days else clock
+
+
+def seconds_elapsed(text: str) -> float | None:
+    """A duration as sacct and squeue print it, ``[D-][[H:]M:]S[.s]``; None for an empty or unknown one.
+
+    >>> seconds_elapsed("1-02:03:04.5"), seconds_elapsed("00:07"), seconds_elapsed("INVALID")
+    (93784.5, 7.0, None)
+    """
+    match = _CLOCK.fullmatch(text.strip())
+    if not match:
+        return None
+    days, first, second, seconds, fraction = match.groups()
+    hours, minutes = (first, second) if second is not None else (None, first)
+    whole = ((int(days or 0) * 24 + int(hours or 0)) * 60 + int(minutes or 0)) * 60 + int(seconds)
+    return whole + float(fraction or 0)
+
+
+def bytes_asked(text: str) -> int:
+    """Memory as sbatch reads it: a whole number and K, M, G or T; M where it has no unit. Raises ValueError.
+
+    >>> bytes_asked("32G") == 32 * 2**30, bytes_asked("500"), bytes_asked("1t")
+    (True, 524288000, 1099511627776)
+    """
+    match = _MEMORY.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"not an amount of memory: {text!r}")
+    return int(match[1]) * _FACTOR[match[2].upper() or "M"]
+
+
+def bytes_used(text: str, *, unit: str = "") -> int | None:
+    """Memory as sacct prints it, in ``unit`` where it has none; None for an empty or unknown one.
+
+    Before 21.08 sacct ended the memory asked for with ``n`` (a node) or ``c`` (a core).
+
+    >>> bytes_used("12345K"), bytes_used("1.5M"), bytes_used("0"), bytes_used(""), bytes_used("4Gn")
+    (12641280, 1572864, 0, None, 4294967296)
+    """
+    match = _COUNTED_MEMORY.fullmatch(text.strip())
+    return round(float(match[1]) * _FACTOR[match[2].upper() or unit]) if match else None
+
+
+def memory(size: float) -> str:
+    """For people.
+
+    >>> memory(1610612736), memory(999), memory(123456789)
+    ('1.5 GiB', '999 B', '117.7 MiB')
+    """
+    if size < 1024:
+        return f"{size:.0f} B"
+    power = 1 if size < 1024**2 * 0.99995 else 2 if size < 1024**3 * 0.99995 else 3 if size < 1024**4 else 4
+    return f"{size / 1024**power:.1f} {'KMGT'[power - 1]}iB"
+
+
+def duration(seconds: float) -> str:
+    """For people, in two units at most.
+
+    >>> [duration(s) for s in (0.25, 59.7, 61, 7380, 93784, math.inf)]
+    ['0.2s', '1m 00s', '1m 01s', '2h 03m', '1d 02h', 'no limit']
+    """
+    if math.isinf(seconds):
+        return "no limit"
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    for size, large, small in ((86400, "d", "h"), (3600, "h", "m"), (60, "m", "s")):
+        if whole >= size:
+            step = {"h": 3600, "m": 60, "s": 1}[small]
+            return f"{whole // size}{large} {whole % size // step:02}{small}"
+    return f"{whole}s"
