@@ -28,8 +28,8 @@ _NO_RIGHT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 def replace(path: Pathlike, data: bytes, mode: int = 0o644, *, durable: bool = True) -> None:
     """Put ``data`` at ``path``: readers see the old content or the new, whole, whatever happens.
 
-    ``mode`` is subject to the umask. ``durable=False`` does not wait for the disk: for what can be made again.
-    Raises `WorkspaceError` (disk full, read-only, no such folder); the old file is then as it was.
+    ``mode`` is subject to the umask. ``durable=False`` does not wait for the disk: for what can be made
+    again. Raises `WorkspaceError` (disk full, read-only, no such folder); the old file is then as it was.
     """
     target = os.fspath(path)
     try:
@@ -72,8 +72,8 @@ def read_settled(
 ) -> str | None:
     """The content of a small file that bash may still be between creating and writing. None: it is not there.
 
-    An empty file is looked at ``tries`` times; still empty it gives "" (its writer was killed, the disk is full).
-    Raises `WorkspaceError` where it cannot be read.
+    An empty file is looked at ``tries`` times; still empty it gives "" (its writer was killed, or the disk is
+    full). Raises `WorkspaceError` where it cannot be read.
     """
     for attempt in range(tries):
         if attempt:
@@ -93,6 +93,7 @@ def read_settled(
 
 
 def beside(path: str) -> str:
+    """A name for a temporary file in the same folder that nobody else has."""
     folder, name = os.path.split(path)
     owner = f"{os.uname().nodename}-{os.getpid()}-{os.urandom(4).hex()}"
     return os.path.join(folder, f".{name[:100]}.{owner[-100:]}.tmp")
@@ -164,6 +165,7 @@ def _sync_folder(path: str) -> None:
 
 
 def discard(path: str) -> None:
+    """Remove it if that can be done."""
     try:
         os.unlink(path)
     except OSError:  # a leftover harms nobody, and the error that led here is the one to report
@@ -171,6 +173,7 @@ def discard(path: str) -> None:
 
 
 def refused(path: str, error: OSError) -> WorkspaceError:
+    """The error to raise where ``path`` could not be written."""
     from hyperherd.errors import WorkspaceError  # start-up time of trainers
 
     folder = os.path.dirname(path) or "."
@@ -186,6 +189,7 @@ def refused(path: str, error: OSError) -> WorkspaceError:
 
 
 def unreadable(path: str, error: OSError) -> WorkspaceError:
+    """The error to raise where ``path`` could not be read."""
     from hyperherd.errors import WorkspaceError  # start-up time of trainers
 
     return WorkspaceError(f"cannot read: {error.strerror or error}", where=path, hint=f"see `ls -l {path}`")

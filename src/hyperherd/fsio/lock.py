@@ -18,10 +18,11 @@ if TYPE_CHECKING:  # start-up time of trainers
 class Lock:
     """A lock file that says who holds it: ``with Lock(path) as lock:``.
 
-    A holder that is dead (same host: no such process; same host, other boot; another host: the file was not
-    renewed for ``lease_s`` by the file server's own clock) loses it to the next who wants it. A holder that only
-    slept finds out by `check`, which belongs before each write; one that works for long renews it with `touch`.
-    Entering raises `LockedError` after ``wait_s``. ``host`` is what to call this host; by default its own name.
+    A holder that is dead loses it to the next who wants it: on the same host, no such process or another
+    boot; on another host, a file that was not renewed for ``lease_s`` by the file server's own clock. A
+    holder that only slept finds out by `check`, which belongs before each write; one that works for long
+    renews it with `touch`. Entering raises `LockedError` after ``wait_s``. ``host`` names this host, if not
+    its own name.
     """
 
     def __init__(
@@ -94,8 +95,8 @@ class Lock:
     def _broke(self, path: str, dead: _Held) -> bool:
         """Remove the lock of a dead holder; False where somebody else is at it.
 
-        One at a time may break a given lock: a slow second one would move the lock of the first one's successor.
-        The right to break is such a lock too, named after the dead one.
+        One at a time may break a given lock: a slow second one would move the lock of the first one's
+        successor. The right to break is such a lock too, named after the dead one.
         """
         right = f"{path}.{dead.owner.token}"
         mine = _Owner.here(self._host).line
@@ -150,7 +151,8 @@ class _Owner:
         """Whether its process lives; None where that cannot be seen from here."""
         if self.host != host or not self.pid:
             return None
-        if self.boot != _boot_id():
+        boot = _boot_id()
+        if "-" not in (self.boot, boot) and self.boot != boot:
             return False
         if self.namespace != _pid_namespace():  # a container beside ours: its pids are not ours
             return None
@@ -178,7 +180,7 @@ class _Held:
 
 
 def _removed(path: str, seen: _Held, *, even_if_renewed: bool = False) -> bool:
-    """Remove a lock that is still the one that was seen: it is moved aside, and put back if it proves another."""
+    """Remove the lock that was seen: move it aside, and put it back if it proves another."""
     aside = beside(path)
     try:
         os.rename(path, aside)
@@ -209,7 +211,7 @@ def _is_running(pid: int, started: str) -> bool:
 
 
 def _start_time(pid: int) -> str | None:
-    """Clock ticks from boot to a process's start (proc(5), stat, field 22); ``dead`` for a zombie; None: unknown."""
+    """Clock ticks from boot to its start (proc(5), stat, field 22); "dead" for a zombie; None: unknown."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()  # the name in brackets may hold anything
