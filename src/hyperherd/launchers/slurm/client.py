@@ -1,0 +1,176 @@
+"""Slurm's commands, and nothing but this module calls them. Each call has a time limit; a failed answer is an error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from hyperherd.connectors import local
+from hyperherd.connectors.local import Completed
+from hyperherd.errors import (
+    CommandNotFoundError,
+    CommandTimeoutError,
+    SchedulerSilentError,
+    SubmissionRefusedError,
+    SubmissionUnknownError,
+)
+from hyperherd.launchers.slurm import parse
+
+TIMEOUT_VARIABLE = "HYPERHERD_SLURM_TIMEOUT_S"
+_ASK_S = 30.0
+_SUBMIT_S = 60.0
+
+_OUR_OUTPUT = {
+    "LC_ALL": "C",
+    "SLURM_TIME_FORMAT": "%s",
+    # 0: array expressions are printed whole, however long (man squeue).
+    "SLURM_BITSTR_LEN": "0",
+}
+_SET_BY_HERD = frozenset(
+    "ARRAY_INX CLUSTERS COMMENT DEBUG ERROR EXPORT GET_USER_ENV IGNORE_PBS INPUT JOB_NAME NO_REQUEUE
+    OPEN_MODE " "OUTPUT REQUEUE WAIT".split()
+)
+_MEMORY = frozenset({"MEM_PER_CPU", "MEM_PER_GPU", "MEM_PER_NODE"})
+_ENVIRONMENT_OF = {
+    "time": frozenset({"TIMELIMIT"}),
+    "mem": _MEMORY,
+    "mem_per_cpu": _MEMORY,
+    "mem_per_gpu": _MEMORY,
+    "switches": frozenset({"REQ_SWITCH", "WAIT4SWITCH"}),
+}
+"""SBATCH_* variables whose names do not follow from the option's (man sbatch, INPUT ENVIRONMENT VARIABLES)."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """``path_environment`` is what the commands are run with; time limits are in seconds."""
+
+    environment: Mapping[str, str]
+    ask_s: float = _ASK_S
+    submit_s: float = _SUBMIT_S
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str] | None = None) -> Client:
+        """The client of this process's environment, or of another; `TIMEOUT_VARIABLE` replaces both limits."""
+        given = dict(os.environ if environment is None else environment)
+        limit = given.get(TIMEOUT_VARIABLE)
+        return cls(given, float(limit), float(limit)) if limit else cls(given)
+
+    def sbatch(self, script: Path, arguments: Sequence[str], *, cwd: Path, options: Iterable[str]) -> str:
+        """Submit a script and return the job's id.
+
+        ``options`` are those that the script sets: the environment's defaults (``SBATCH_*``) would overrule
+        them and are left out; others hold. Raises `SubmissionRefusedError` or `SubmissionUnknownError`.
+        """
+        argv = ["sbatch", "--parsable", *arguments, str(script)]
+        environment = submission_environment(self.environment, options)
+        try:
+            done = local.run(argv, timeout_s=self.submit_s, cwd=cwd, env=environment)
+        except CommandNotFoundError as error:
+            raise SubmissionRefusedError(error.what, hint=_NOT_THERE) from error
+        except CommandTimeoutError as error:
+            raise SubmissionUnknownError(
+                error.what, hint="'herd status' will find the job if it appears"
+            ) from error
+        if done.code < 0:
+            raise SubmissionUnknownError(f"sbatch was ended by signal {-done.code}{_words(done)}")
+        if done.code:
+            raise SubmissionRefusedError(f"sbatch refused{_words(done)}")
+        job_id = parse.submitted_id(done.stdout)
+        if job_id is None:
+            raise SubmissionUnknownError(f"sbatch succeeded and named no job{_words(done)}")
+        return job_id
+
+    def squeue(self, fields: str, *, user: int | None, job_ids: Sequence[str] = ()) -> str:
+        """All rows of a user's jobs, or of some jobs, also of those that ended a short while ago.
+
+        Arrays stay folded. Jobs that Slurm has forgotten have no row.
+        """
+        argv = ["squeue", "--noheader", "--all", "--states=all", f"--format={fields}"]
+        argv += [f"--user={user}"] if user is not None else []
+        argv += [f"--jobs={','.join(job_ids)}"] if job_ids else []
+        done = self._run(argv)
+        if done.code and "Invalid job id" in done.stderr:
+            return ""
+        return _answer(done)
+
+    def sacct(self, fields: str, *, job_ids: Sequence[str], since: float, steps: bool) -> str:
+        """All attempts of some jobs (the newest only, with steps, where ``steps``) since a point in time."""
+        start = datetime.fromtimestamp(since).strftime("%Y-%m-%dT%H:%M:%S")
+        argv = ["sacct", "--noheader", "--parsable2", "--noconvert", f"--starttime={start}"]
+        argv += [f"--jobs={','.join(job_ids)}", f"--format={fields}"]
+        argv += [] if steps else ["--allocations", "--duplicates"]
+        return _answer(self._run(argv))
+
+    def scancel(self, name: str, words: Sequence[str]) -> Completed:
+        """Cancel jobs, or elements such as ``12_[1-4]``, that have this name."""
+        return self._run(["scancel", f"--name={name}", *words])
+
+    def config(self) -> dict[str, str]:
+        """The cluster's settings."""
+        return parse.settings(_answer(self._run(["scontrol", "show", "config"])))
+
+    def partitions(self) -> dict[str, float | None]:
+        """Partition -> its time limit in seconds."""
+        return parse.partitions(_answer(self._run(["sinfo", "--noheader", "--all", "--format=%R|%l"])))
+
+    def associations(self, user: str) -> Mapping[str, frozenset[str]]:
+        """Account -> QOS of a user on all clusters."""
+        show = ["sacctmgr", "--noheader", "--parsable2", "--readonly", "show", "assoc"]
+        return parse.associations(_answer(self._run([*show, f"user={user}", "format=account,qos"])))
+
+    def qos(self) -> list[str]:
+        """All QOS by name."""
+        show = ["sacctmgr", "--noheader", "--parsable2", "--readonly", "show", "qos", "format=name"]
+        return _answer(self._run(show)).split()
+
+    def _run(self, argv: Sequence[str]) -> Completed:
+        try:
+            return local.run(argv, timeout_s=self.ask_s, env=question_environment(self.environment))
+        except CommandNotFoundError as error:
+            raise SchedulerSilentError(error.what, hint=_NOT_THERE) from error
+        except CommandTimeoutError as error:
+            raise SchedulerSilentError(error.what, hint="nothing was changed; try again later") from error
+
+
+_NOT_THERE = "Slurm's commands are not on PATH; 'herd run --on local' runs the trials on this machine"
+
+
+def question_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without what would change the form or the choice of rows, and with what makes times and arrays readable."""
+    unwanted = ("SQUEUE_", "SACCT_", "SCANCEL_", "SINFO_", "SLURM_CLUSTERS")
+    kept = {name: value for name, value in environment.items() if not name.startswith(unwanted)}
+    return {**kept, **_OUR_OUTPUT}
+
+
+def submission_environment(environment: Mapping[str, str], options: Iterable[str]) -> dict[str, str]:
+    """What sbatch, and through ``--export=ALL`` the trial, gets.
+
+    Variables of an allocation that herd itself may run in are left out: some would hold in the trial
+    (``SLURM_CPUS_PER_TASK``), where nothing asked for them.
+    """
+    dropped = set(_SET_BY_HERD)
+    for option in options:
+        dropped |= _ENVIRONMENT_OF.get(option, frozenset({option.upper()}))
+    return {
+        name: value
+        for name, value in environment.items()
+        if not (name.startswith("SBATCH_") and name.removeprefix("SBATCH_") in dropped)
+        and (name == "SLURM_CONF" or not name.startswith(("SLURM_", "SLURMD_")))
+    }
+
+
+def _answer(done: Completed) -> str:
+    if done.code:
+        raise SchedulerSilentError(
+            f"{done.argv[0]} failed{_words(done)}", hint="nothing was changed; try again later"
+        )
+    return done.stdout
+
+
+def _words(done: Completed) -> str:
+    said = (done.stderr.strip() or done.stdout.strip()).replace("\n", "\n  ")
+    return f": {said}" if said else f" (exit {done.code}) and said nothing"

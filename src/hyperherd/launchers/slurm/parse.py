@@ -1,0 +1,282 @@
+"""What Slurm's commands print, read into values. Pure; rows count by known ids, fields with free text come
+last.
+
+Sources: man sbatch, squeue, sacct, scontrol, sinfo and sacctmgr of 22.05, and recorded answers
+(tests/recorded).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from hyperherd import units
+from hyperherd.launchers.slurm import states
+
+QUEUE_FORMAT = "%F|%K|%T|%S|%e|%N|%r|%j"
+FIND_FORMAT = "%F|%k|%o"
+ACCOUNTING_FIELDS = "JobID,State,ExitCode,Submit,Start,End,NodeList,JobName"
+USAGE_FIELDS = "JobID,State,ExitCode,ElapsedRaw,MaxRSS,AveRSS,ReqMem"
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """Elements that squeue shows together.
+
+    ``indices`` are array indices; times are seconds since the epoch.
+    """
+
+    job_id: str
+    indices: tuple[int, ...]
+    word: str
+    started_at: float | None
+    ended_at: float | None
+    node: str
+    reason: str
+    name: str
+
+
+@dataclass(frozen=True)
+class AccountingRow:
+    """An attempt of some elements as sacct shows it; several rows for one element are several attempts."""
+
+    job_id: str
+    indices: tuple[int, ...]
+    word: str
+    exit_code: int | None
+    signal: int | None
+    submitted_at: float | None
+    started_at: float | None
+    ended_at: float | None
+    node: str
+    name: str
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """What a job, or one of its steps, used; ``step`` is empty for the job itself. Seconds and bytes."""
+
+    job_id: str
+    index: int
+    step: str
+    word: str
+    exit_code: int | None
+    elapsed_s: float | None
+    max_rss_bytes: int | None
+    ave_rss_bytes: int | None
+    req_mem_bytes: int | None
+
+
+def indices(expression: str) -> tuple[int, ...]:
+    """An array expression, also as squeue and sacct show the elements that wait.
+
+    >>> indices("1-10:4,15%4"), indices("[0-2%1]"), indices("7"), indices("N/A")
+    ((1, 5, 9, 15), (0, 1, 2), (7,), ())
+    """
+    found: list[int] = []
+    for part in expression.strip("[]").partition("%")[0].split(","):
+        match = re.fullmatch(r"(\d+)(?:-(\d+)(?::(\d+))?)?", part.strip("[]"))
+        if match:
+            first, last, step = match.groups()
+            found.extend(range(int(first), int(last or first) + 1, int(step or 1)))
+    return tuple(found)
+
+
+def folded(numbers: Iterable[int]) -> str:
+    """The reverse of `indices`, in ranges: what sbatch and scancel take.
+
+    >>> folded([7, 1, 2, 3, 9, 10]), folded([])
+    ('1-3,7,9-10', '')
+    """
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def submitted_id(stdout: str) -> str | None:
+    """The job's id in what ``sbatch --parsable`` printed, ``id`` or ``id;cluster``, with a site's chatter
+    around it.
+
+    >>> submitted_id("Welcome to C!\\n4217;killarney\\n"), submitted_id("12\\n"), submitted_id("3 jobs left")
+    ('4217', '12', None)
+    """
+    found = re.findall(r"^\s*(\d+)(?:;\S*)?\s*$", stdout, re.MULTILINE)
+    if not found:
+        found = re.findall(r"Submitted batch job (\d+)", stdout)
+    return found[-1] if found else None
+
+
+def queue(stdout: str, known: Collection[str]) -> list[QueueRow]:
+    """squeue's rows (`QUEUE_FORMAT`) of the jobs with known ids.
+
+    >>> queue("9|1-2%1|PENDING|N/A|N/A||Priority|hyperherd_a|b\\nnoise\\n", {"9"})[0]
+    QueueRow(job_id='9', indices=(1, 2), word='PENDING', started_at=None, ended_at=None, node='', \
+reason='Priority', name='hyperherd_a|b')
+    """
+    return [
+        QueueRow(
+            job_id=row[0],
+            indices=indices(row[1]),
+            word=states.canonical(row[2]),
+            started_at=moment(row[3]),
+            ended_at=moment(row[4]),
+            node=row[5],
+            reason=row[6],
+            name=row[7],
+        )
+        for row in _rows(stdout, 8)
+        if row[0] in known
+    ]
+
+
+def found(stdout: str, tokens: Collection[str]) -> dict[str, str]:
+    """Token -> job id in squeue's rows (`FIND_FORMAT`): the comment is the token, or the script's name is.
+
+    A path may hold a newline, so a row goes on until the next one that looks like a row.
+
+    >>> found("8|(null)|/a\\nb/t1.sbatch\\n9|t2|/x.sbatch arg\\n", {"t1", "t2", "t3"})
+    {'t1': '8', 't2': '9'}
+    """
+    ids: dict[str, str] = {}
+    for match in re.finditer(r"^(\d+)\|([^|\n]*)\|(.*?)(?=^\d+\||\Z)", stdout, re.MULTILINE | re.DOTALL):
+        job_id, comment, command = match.groups()
+        script = re.search(r"/([^/\n]+)\.sbatch\s*\Z", command)
+        for token in (comment, script[1] if script else ""):
+            if token in tokens:
+                ids[token] = job_id
+    return ids
+
+
+def accounting(stdout: str, known: Collection[str]) -> list[AccountingRow]:
+    """sacct's rows (``-X -P -n``, `ACCOUNTING_FIELDS`) of the array jobs with known ids.
+
+    >>> row = accounting("4_1|CANCELLED by 1000|0:15|100|110|120|n1|hyperherd_a\\n", {"4"})[0]
+    >>> row.indices, row.word, row.exit_code, row.signal, row.ended_at
+    ((1,), 'CANCELLED', None, 15, 120.0)
+    """
+    rows: list[AccountingRow] = []
+    for job, word, code, submit, start, end, node, name in _rows(stdout, 8):
+        job_id, _, expression = job.partition("_")
+        if job_id not in known:
+            continue
+        exit_code, signal = _exit(code)
+        times = (moment(submit), moment(start), moment(end))
+        rows.append(
+            AccountingRow(
+                job_id, indices(expression), states.canonical(word), exit_code, signal, *times, node, name
+            )
+        )
+    return rows
+
+
+def usage(stdout: str, known: Collection[str]) -> list[UsageRow]:
+    """sacct's rows with steps (``-P -n``, `USAGE_FIELDS`) of single elements of the array jobs with known
+    ids.
+
+    >>> job, step = "4_1|FAILED|2:0|61|||20M\\n", "4_1.batch|FAILED|2:0|61|900K|800K|\\n"
+    >>> rows = usage(job + step + "4_[2-3]|PENDING|0:0|0|||20M\\n", {"4"})
+    >>> [(row.index, row.step, row.elapsed_s, row.max_rss_bytes, row.req_mem_bytes) for row in rows]
+    [(1, '', 61.0, None, 20971520), (1, 'batch', 61.0, 921600, None)]
+    """
+    rows: list[UsageRow] = []
+    for job, word, code, elapsed, max_rss, ave_rss, asked in _rows(stdout, 7):
+        match = re.fullmatch(r"(\d+)_(\d+)(?:\.(.+))?", job)
+        if match and match[1] in known:
+            rows.append(
+                UsageRow(
+                    job_id=match[1],
+                    index=int(match[2]),
+                    step=match[3] or "",
+                    word=states.canonical(word),
+                    exit_code=_exit(code)[0],
+                    elapsed_s=float(elapsed) if elapsed.isdigit() else None,
+                    max_rss_bytes=units.bytes_used(max_rss),
+                    ave_rss_bytes=units.bytes_used(ave_rss),
+                    req_mem_bytes=units.bytes_used(asked, unit="M") or None,
+                )
+            )
+    return rows
+
+
+def moment(text: str) -> float | None:
+    """A point in time: seconds since the epoch (``SLURM_TIME_FORMAT=%s``) or local ISO; None for an unknown
+    one.
+
+    >>> moment("1700000000"), moment("N/A"), moment("Unknown"), moment("None"), moment("0")
+    (1700000000.0, None, None, None, None)
+    """
+    if text.isascii() and text.isdigit():
+        return float(text) or None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
+
+
+def settings(stdout: str) -> dict[str, str]:
+    """``scontrol show config``, or any list of ``Key = value``.
+
+    >>> settings("Configuration data as of now\\nClusterName       = big\\nMaxArraySize      = 1001\\n")
+    {'ClusterName': 'big', 'MaxArraySize': '1001'}
+    """
+    return dict(re.findall(r"^(\S+)\s*= ?(.*?)\s*$", stdout, re.MULTILINE))
+
+
+def flags(text: str) -> dict[str, str]:
+    """A list such as SchedulerParameters.
+
+    >>> flags("defer,max_script_size=100")
+    {'defer': '', 'max_script_size': '100'}
+    """
+    return {key: value for key, _, value in (word.partition("=") for word in text.split(",")) if key}
+
+
+def partitions(stdout: str) -> dict[str, float | None]:
+    """Partition -> its time limit in seconds (inf: none, None: unknown), of ``sinfo -h -o '%R|%l'``.
+
+    >>> partitions("gpu|1-00:00:00\\nlong tail|infinite\\n")
+    {'gpu': 86400.0, 'long tail': inf}
+    """
+    return {name: _limit(limit) for name, limit in _rows(stdout, 2)}
+
+
+def associations(stdout: str) -> Mapping[str, frozenset[str]]:
+    """Account -> the QOS that it may use, of ``sacctmgr -nP show assoc format=account,qos``.
+
+    >>> {account: sorted(qos) for account, qos in associations("a|normal,high\\na|low\\n").items()}
+    {'a': ['high', 'low', 'normal']}
+    """
+    allowed: dict[str, frozenset[str]] = {}
+    for account, qos in _rows(stdout, 2):
+        allowed[account] = allowed.get(account, frozenset()) | frozenset(
+            word for word in qos.split(",") if word
+        )
+    return allowed
+
+
+def _rows(stdout: str, width: int) -> Iterator[list[str]]:
+    for line in stdout.split("\n"):
+        fields = line.split("|", width - 1)
+        if len(fields) == width:
+            yield fields
+
+
+def _exit(text: str) -> tuple[int | None, int | None]:
+    """Exit code and signal of ``2:0``; one of them is None."""
+    match = re.fullmatch(r"(\d+):(\d+)", text)
+    if not match:
+        return None, None
+    return (None, int(match[2])) if int(match[2]) else (int(match[1]), None)
+
+
+def _limit(text: str) -> float | None:
+    try:
+        return units.seconds_of_limit(text)
+    except ValueError:
+        return None
