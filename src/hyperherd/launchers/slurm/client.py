@@ -1,8 +1,9 @@
-"""Slurm's commands, and nothing but this module calls them. Each call has a time limit; a failed answer is an error."""
+"""Slurm's commands: nothing but this module calls them. Each has a time limit; a failed answer is an error."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,8 +31,8 @@ _OUR_OUTPUT = {
     "SLURM_BITSTR_LEN": "0",
 }
 _SET_BY_HERD = frozenset(
-    "ARRAY_INX CLUSTERS COMMENT DEBUG ERROR EXPORT GET_USER_ENV IGNORE_PBS INPUT JOB_NAME NO_REQUEUE
-    OPEN_MODE " "OUTPUT REQUEUE WAIT".split()
+    "ARRAY_INX CLUSTERS COMMENT DEBUG ERROR EXPORT GET_USER_ENV IGNORE_PBS INPUT JOB_NAME NO_REQUEUE "
+    "OPEN_MODE OUTPUT REQUEUE WAIT".split()
 )
 _MEMORY = frozenset({"MEM_PER_CPU", "MEM_PER_GPU", "MEM_PER_NODE"})
 _ENVIRONMENT_OF = {
@@ -41,12 +42,12 @@ _ENVIRONMENT_OF = {
     "mem_per_gpu": _MEMORY,
     "switches": frozenset({"REQ_SWITCH", "WAIT4SWITCH"}),
 }
-"""SBATCH_* variables whose names do not follow from the option's (man sbatch, INPUT ENVIRONMENT VARIABLES)."""
+"""SBATCH_* variables that are not named as the option is (man sbatch, INPUT ENVIRONMENT VARIABLES)."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """``path_environment`` is what the commands are run with; time limits are in seconds."""
+    """``environment`` is what the commands are run with; the time limits are in seconds."""
 
     environment: Mapping[str, str]
     ask_s: float = _ASK_S
@@ -54,7 +55,7 @@ class Client:
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Client:
-        """The client of this process's environment, or of another; `TIMEOUT_VARIABLE` replaces both limits."""
+        """The client of this environment (this process's own); `TIMEOUT_VARIABLE` replaces both limits."""
         given = dict(os.environ if environment is None else environment)
         limit = given.get(TIMEOUT_VARIABLE)
         return cls(given, float(limit), float(limit)) if limit else cls(given)
@@ -77,6 +78,8 @@ class Client:
             ) from error
         if done.code < 0:
             raise SubmissionUnknownError(f"sbatch was ended by signal {-done.code}{_words(done)}")
+        if done.code and _MAYBE_RECEIVED.search(done.stderr):
+            raise SubmissionUnknownError(f"sbatch got no answer{_words(done)}")
         if done.code:
             raise SubmissionRefusedError(f"sbatch refused{_words(done)}")
         job_id = parse.submitted_id(done.stdout)
@@ -136,11 +139,14 @@ class Client:
             raise SchedulerSilentError(error.what, hint="nothing was changed; try again later") from error
 
 
+_MAYBE_RECEIVED = re.compile(r"timed out|Zero Bytes|Connection reset|Unexpected message", re.IGNORECASE)
+"""Of sbatch's failures those after which the job may have been taken all the same (slurm_errno.h)."""
+
 _NOT_THERE = "Slurm's commands are not on PATH; 'herd run --on local' runs the trials on this machine"
 
 
 def question_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without what would change the form or the choice of rows, and with what makes times and arrays readable."""
+    """Without what would change the form or choice of rows; with what makes times and arrays readable."""
     unwanted = ("SQUEUE_", "SACCT_", "SCANCEL_", "SINFO_", "SLURM_CLUSTERS")
     kept = {name: value for name, value in environment.items() if not name.startswith(unwanted)}
     return {**kept, **_OUR_OUTPUT}

@@ -201,10 +201,9 @@ def _option_of(text: str) -> str:
 def lines(options: Mapping[str, Value]) -> list[str]:
     """``#SBATCH`` lines, in order; True is a bare flag, False and None give no line.
 
-    >>> print("\\n".join(lines({"time": 60, "exclusive": True, "qos": None, "gres": "gpu:2", "prefer": 'a "b" #'})))
+    >>> print("\\n".join(lines({"time": 60, "exclusive": True, "qos": None, "prefer": 'a "b" #'})))
     #SBATCH --time=60
     #SBATCH --exclusive
-    #SBATCH --gres=gpu:2
     #SBATCH --prefer="a \\"b\\" #"
     """
     return [line(name, value) for name, value in options.items() if value is not None and value is not False]
