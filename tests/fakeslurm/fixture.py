@@ -1,0 +1,233 @@
+"""The fixture ``fake_slurm``: a fake cluster of its own for each test, and what a test can do to it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from fakeslurm import ending, knobs, processes, selection
+from fakeslurm.store import Store
+
+PROGRAMS = Path(__file__).parent / "bin"
+
+
+class FakeSlurm:
+    """One fake cluster. ``env`` is the environment in which its programs are ``sbatch``, ``squeue`` and so on."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._knobs = {}
+
+    @property
+    def env(self):
+        """This process's environment, the programs first on PATH, without the variables of another Slurm."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        return {
+            **inherited,
+            "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
+            "FAKESLURM_DIR": str(self.folder),
+            "FAKESLURM_PYTHON": sys.executable,
+        }
+
+    def run(self, *argv, check=True, timeout=30, **kwargs):
+        """Run a program in `env`; a CompletedProcess with text."""
+        options = {"env": self.env, "capture_output": True, "text": True, "timeout": timeout, **kwargs}
+        return subprocess.run([str(word) for word in argv], check=check, **options)
+
+    def knobs(self, **told):
+        """Turn some knobs (see `fakeslurm.knobs`); a program's knobs, ``sacct={"off": True}``, are merged one by one."""
+        merged = knobs.merged(self._knobs, told)
+        knobs.write(self.folder, merged)
+        self._knobs = merged
+        self._wake()
+
+    def reset(self):
+        """All knobs as they were at first."""
+        self._knobs = {}
+        knobs.write(self.folder, {})
+        self._wake()
+
+    def calls(self, program=None):
+        """The calls so far, oldest first: ``{"program", "argv", "pid", "time"}``."""
+        try:
+            text = (self.folder / "calls.jsonl").read_text()
+        except FileNotFoundError:
+            return []
+        calls = [json.loads(line) for line in text.splitlines()]
+        return [call for call in calls if program in (None, call["program"])]
+
+    def jobs(self):
+        """Every job and array element: ``{"id", "name", "state", "raw", "restarts", "node", "history", ...}``.
+
+        ``id`` is ``10_3``, for the elements of an array that wait together ``10_[4-9]``.
+        """
+        store = Store(self.folder)
+        with store:
+            pairs = store.all()
+        shown = [(job, row) for job, row in pairs if row["task"] != ""]
+        return [
+            {
+                "name": job["name"],
+                "comment": job["comment"],
+                **row,
+                "id": selection.name(job, row, limit_shown=False, longest=0),
+            }
+            for job, row in shown
+        ]
+
+    def job(self, job_id):
+        """The one record that this id means."""
+        return next(job for job in self.jobs() if job["id"] == str(job_id))
+
+    def states(self):
+        """id -> state word, one for each element."""
+        return {name: job["state"] for job in self.jobs() for name in _single_names(job)}
+
+    def preempt(self, job_id, *, start_at_once=True):
+        """SIGTERM, SIGKILL after ``kill_wait_s``; then it waits again, or is PREEMPTED for good (``--no-requeue``)."""
+        self._request(job_id, kind="preempt", delay_s=0 if start_at_once else None)
+
+    def fail_node(self, job_id, *, start_at_once=True):
+        """Its node dies: everything is gone at once; then it waits again, or is NODE_FAIL for good."""
+        self._request(job_id, kind="node_fail", delay_s=0 if start_at_once else None)
+
+    def requeue(self, job_id, *, start_at_once=True):
+        """As ``scontrol requeue``, of running and of ended ones."""
+        store = Store(self.folder)
+        with store:
+            for job, row in selection.touched(store, str(job_id)):
+                if row["state"] == "RUNNING":
+                    row["request"] = {"kind": "requeue", "delay_s": 0 if start_at_once else None}
+                else:
+                    ending.requeue(store, row, 0 if start_at_once else None)
+                store.save(job, row)
+            store.wake()
+
+    def finish(self, job_id, state, exit_code=0, signal=0):
+        """It ends in this state, at once: processes are killed (SIGKILL), ended ones are told to have ended otherwise."""
+        end = {"state": state, "exit": exit_code, "signal": signal}
+        self._end(job_id, {"kind": "finish", **end}, end)
+
+    def vanish(self, job_id, *, kill=True):
+        """No program knows of it any more. ``kill`` False: what runs, runs on."""
+        if kill:
+            self._end(job_id, {"kind": "vanish"}, {"hidden": True, "state": "CANCELLED"})
+        self._change(job_id, lambda row: row.update(hidden=True))
+
+    def hold_queue(self):
+        """Nothing starts until `release_queue`."""
+        self.knobs(held=True)
+
+    def release_queue(self):
+        self.knobs(held=False)
+
+    def wait(self, predicate, timeout=10.0):
+        """Ask again and again until the answer is true, and return it. TimeoutError with the jobs' states."""
+        until = time.monotonic() + timeout
+        while True:
+            answer = predicate()
+            if answer:
+                return answer
+            if time.monotonic() > until:
+                raise TimeoutError(f"not within {timeout} s; jobs: {self.states()}\n{self.log()}")
+            time.sleep(0.01)
+
+    def wait_state(self, job_id, *wanted, timeout=10.0):
+        """Until this job or element is in one of these states."""
+        return self.wait(lambda: self.states().get(str(job_id)) in wanted, timeout)
+
+    def wait_idle(self, timeout=30.0):
+        """Until nothing waits and nothing runs."""
+        self.wait(
+            lambda: not any(state in ("PENDING", "RUNNING") for state in self.states().values()), timeout
+        )
+
+    def log(self):
+        """What the runner said on stderr: tracebacks of the fake itself."""
+        path = self.folder / "runner.log"
+        return path.read_text() if path.exists() else ""
+
+    def close(self):
+        """End everything that this cluster has started, by process id, and wait until it is gone."""
+        if not self.folder.exists():
+            return
+        (self.folder / "closed").touch()
+        runner = self._runner()
+        self.wait(lambda: self._gone(runner))
+
+    def _gone(self, runner):
+        found = processes.of_folder(str(self.folder))
+        if runner and processes.alive(*runner):
+            found.add(runner[0])
+        processes.send(found, 9)
+        return not found
+
+    def _runner(self):
+        """(pid, start time) of the runner, None where none was started."""
+        with suppress(FileNotFoundError):
+            told = json.loads((self.folder / "runner.json").read_text())
+            return told["pid"], told["start"]
+        return None
+
+    def _wake(self):
+        store = Store(self.folder)
+        with store:
+            if store.runner_alive():
+                store.wake()
+
+    def _request(self, job_id, **request):
+        self._change(job_id, lambda row: row.update(request=request) if row["state"] == "RUNNING" else None)
+
+    def _end(self, job_id, request, fields):
+        def end(row):
+            if row["state"] == "RUNNING":
+                row["request"] = request
+            else:
+                row.update(fields, end=row["end"] or time.time())
+
+        self._change(job_id, end)
+        self.wait(
+            lambda: (
+                "RUNNING" not in [state for name, state in self.states().items() if self._means(job_id, name)]
+            )
+        )
+
+    def _means(self, job_id, name):
+        return name == str(job_id) or name.partition("_")[0] == str(job_id)
+
+    def _change(self, job_id, change):
+        store = Store(self.folder)
+        with store:
+            found = selection.touched(store, str(job_id))
+            if not found:
+                raise LookupError(f"no job {job_id}; there are {[job['id'] for job in self.jobs()]}")
+            for job, row in found:
+                change(row)
+                store.save(job, row)
+            store.wake()
+
+
+_FOREIGN = ("SLURM", "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SINFO_")
+
+
+def _single_names(job):
+    number, _, task = job["id"].partition("_")
+    return [f"{number}_{index}" for index in selection.indices_of(job)] if task else [number]
+
+
+@pytest.fixture
+def fake_slurm(tmp_path_factory):
+    """A fake cluster in a folder of its own; everything it started is gone after the test."""
+    fake = FakeSlurm(tmp_path_factory.mktemp("fakeslurm"))
+    try:
+        yield fake
+    finally:
+        fake.close()
+        shutil.rmtree(fake.folder)

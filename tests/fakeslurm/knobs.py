@@ -1,0 +1,84 @@
+"""What the fake Slurm can be told: the knobs of ``knobs.json``, with their defaults. Programs read them at each call."""
+
+import json
+import os
+
+PROGRAMS = ("sbatch", "squeue", "sacct", "scancel", "scontrol", "sinfo", "sacctmgr")
+
+_EVERY_PROGRAM = {
+    "error": None,  # text for stderr; the program does nothing else and exits with `rc`
+    "rc": 1,
+    "hang": False,  # wait until the knob is turned back (or the fake is closed), then go on
+    "slow_s": 0,  # wait so long first
+}
+
+DEFAULTS = {
+    "slots": 8,  # elements that run at the same time
+    "held": False,  # nothing starts
+    "minute_s": 60,  # seconds in a minute of --time
+    "kill_wait_s": 2,  # from SIGTERM to SIGKILL
+    "requeue_delay_s": 121,  # a requeued job begins so much later (`scontrol update StartTime=now` starts it at once)
+    "min_job_age_s": 300,  # squeue and scontrol know an ended job so long
+    "cluster": "fake",
+    "user": None,  # the name of the user that asks; None: $USER, or root
+    "max_array_size": 1001,
+    "max_job_count": 10000,
+    "max_submit_jobs": None,  # of the association: sbatch is refused with AssocMaxSubmitJobLimit
+    "max_array_tasks": None,
+    "max_script_size": 4194304,
+    "max_submit_line": 1048576,
+    "gpus_per_node": 4,
+    "partitions": {"gpu": {"default": True}, "cpu": {}, "preempt": {"preempt": "REQUEUE"}},
+    "accounts": ["root"],
+    "qos": ["normal"],
+    "sbatch": {
+        "chatter_before": [],  # lines on stdout around the answer
+        "chatter_after": [],
+        "show_cluster": False,  # --parsable answers `id;cluster`
+        "delay_s": [0, 0],  # a random time between these, and it goes on when it or its caller is killed
+        "delay_when": "before",  # the delay comes before or after the job exists, or `either`
+        "refuse": None,  # words: `sbatch: error: <words>`
+    },
+    "squeue": {"hide": [], "states": {}},  # ids that it misses; id -> the state word it shows
+    "sacct": {"lag_s": 0, "off": False, "states": {}, "hide": []},
+    "scancel": {"refuse": {}},  # id as it was asked for -> words
+    "scontrol": {},
+    "sinfo": {},
+    "sacctmgr": {},
+}
+for _program in PROGRAMS:
+    DEFAULTS[_program] = {**_EVERY_PROGRAM, **DEFAULTS[_program]}
+
+
+def read(folder):
+    """All knobs, those of the file over the defaults."""
+    try:
+        with open(os.path.join(folder, "knobs.json"), encoding="utf-8") as file:
+            told = json.load(file)
+    except FileNotFoundError:
+        told = {}
+    return merged(DEFAULTS, told)
+
+
+def merged(base, told):
+    """``told`` over ``base``; a program's knobs are merged one by one. Raises ValueError for a knob that does not exist."""
+    result = dict(base)
+    for name, value in told.items():
+        if name not in DEFAULTS:
+            raise ValueError(f"no such knob: {name}; there are {', '.join(DEFAULTS)}")
+        if name not in PROGRAMS:
+            result[name] = value
+            continue
+        unknown = set(value) - set(DEFAULTS[name])
+        if unknown:
+            raise ValueError(f"no such knob: {name}.{unknown.pop()}; there are {', '.join(DEFAULTS[name])}")
+        result[name] = {**base.get(name, {}), **value}
+    return result
+
+
+def write(folder, told):
+    """Replace the file, so that a reader sees all of the old knobs or all of the new."""
+    path = os.path.join(folder, "knobs.json")
+    with open(f"{path}.{os.getpid()}", "w", encoding="utf-8") as file:
+        json.dump(told, file)
+    os.replace(f"{path}.{os.getpid()}", path)

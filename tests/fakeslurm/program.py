@@ -1,0 +1,71 @@
+"""The start and the end of each program: the call is noted, knobs that concern every program are obeyed."""
+
+import importlib
+import os
+import sys
+import time
+
+from fakeslurm.store import Store, note_call
+
+
+class Refused(Exception):
+    """The program ends with these lines on stderr."""
+
+    def __init__(self, text, code=1):
+        super().__init__(text)
+        self.text = text
+        self.code = code
+
+
+def main(program, argv):
+    """Run one program and exit."""
+    folder = os.environ.get("FAKESLURM_DIR")
+    if not folder:
+        sys.exit(f"{program}: FAKESLURM_DIR is not set: this is the fake Slurm of hyperherd's tests")
+    store = Store(folder)
+    module = importlib.import_module(f"fakeslurm.{program}")
+    if program != "runner":
+        note_call(store, program, argv)
+    code = run(store, program, module, argv)
+    leave(code)
+
+
+def run(store, program, module, argv):
+    """The exit code; what is refused is said on stderr."""
+    try:
+        if program != "runner":
+            misbehave(store, program)
+        return module.main(store, argv) or 0
+    except Refused as refusal:
+        sys.stderr.write(refusal.text + "\n")
+        return refusal.code
+
+
+def misbehave(store, program):
+    """What any program can be told to do instead of answering."""
+    told = store.knobs[program]
+    if told["slow_s"]:
+        time.sleep(told["slow_s"])
+    if told["hang"]:
+        wait_for(store, lambda knobs: not knobs[program]["hang"])
+    if told["error"] is not None:
+        raise Refused(told["error"], told["rc"])
+
+
+def wait_for(store, condition):
+    """Until the knobs satisfy it. The fake being closed ends the program."""
+    while not condition(store.knobs):
+        if store.closed():
+            leave(1)
+        time.sleep(0.02)
+        store.knobs = Store(store.folder).knobs
+
+
+def leave(code):
+    """Exit without the interpreter's own end, which takes longer than most answers. A reader that is gone is no fault."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            pass
+    os._exit(code)
