@@ -53,7 +53,7 @@ def log_result(name: str, value: object, step: float | None = None, *, strict: b
 
 
 class _Writer:
-    """The files that one process keeps open, by the trial's folder and the metric (None: the finals' journal)."""
+    """The files that one process keeps open, by trial folder and metric (None: the journal of finals)."""
 
     def __init__(self) -> None:
         self._pid = os.getpid()
@@ -136,7 +136,7 @@ class _Writer:
             return own, _continued(own)
 
     def _copy(self, trial: str) -> None:
-        """Make ``results/<index>.json`` anew, and again if a journal grew meanwhile: the last writer sees all."""
+        """Make ``results/<index>.json``, and again if a journal grew meanwhile: the last writer sees all."""
         from hyperherd.workspace.results import Journals  # json, dataclasses: start-up time
 
         journals = self._journals.get(trial)

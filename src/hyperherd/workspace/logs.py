@@ -1,0 +1,136 @@
+"""The logs of a trial, read from their ends only: they may hold gigabytes, or one line without an end.
+
+What is returned is safe to print: no escape sequence, no control character but the tab, no invalid UTF-8.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from hyperherd import fsio
+
+_BLOCK = 64 * 1024
+_MOST = 1024 * 1024
+"""Bytes read from the end of a log at most, however long its lines are."""
+
+_DIVIDER = re.compile(r"==== (?:hyperherd: |HyperHerd run: ).*====")
+"""Between attempts: ours, and that of 0.1.3."""
+
+_ESCAPE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]?"  # ECMA-48: control sequences (colours, cursor)
+    r"|\x9b[0-?]*[ -/]*[@-~]?"
+    r"|\x1b[PX^_\]][^\x07\x1b]*(?:\x07|\x1b\\)?"  # strings (window titles, links)
+    r"|\x1b[ -/]*[0-~]?"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+
+def tail(path: str | os.PathLike[str], lines: int) -> list[str]:
+    """The last lines, from the last 1 MiB at most; none where there is no such file.
+
+    Of a line that a progress bar has overwritten, what it showed last. Raises `WorkspaceError`.
+    """
+    if lines <= 0:
+        return []
+    end, _ = _end(path, lambda blocks: blocks.count(b"\n") > lines)
+    return [printable(line) for line in _split(end)[-lines:]]
+
+
+def last_line(path: str | os.PathLike[str]) -> str | None:
+    """The last line with text that is no divider between attempts, if any. Raises `WorkspaceError`."""
+    end, _ = _end(path, lambda blocks: _last_text(_split(blocks)[1:]) is not None, first=4096)
+    return _last_text(_split(end))
+
+
+def follow(path: str | os.PathLike[str], wait: Callable[[], bool], lines: int = 0) -> Iterator[str]:
+    """The last ``lines`` lines, then each new one, from a file that may not be there yet.
+
+    ``wait`` is called when there is nothing new; once it returns False, what has been written until then is
+    the end, a last line without a line end included. A file that became shorter is read from its start.
+    """
+    shown, position = _last_lines(path, lines)
+    yield from map(printable, shown)
+    rest, over = b"", False
+    while True:
+        new, position = _added(path, position)
+        *whole, rest = (rest + new).split(b"\n")
+        yield from map(printable, whole)
+        if len(rest) > _MOST:
+            yield printable(rest)
+            rest = b""
+        if not new:
+            if over:
+                break
+            over = not wait()
+    if rest:
+        yield printable(rest)
+
+
+def printable(line: bytes) -> str:
+    """A line as a terminal would have left it, without what would steer the reader's terminal.
+
+    >>> printable(b"10%\\r\\x1b[32m100%\\x1b[0m\\r\\n")
+    '100%'
+    """
+    text = _ESCAPE.sub("", line.decode("utf-8", "replace").rstrip("\r\n"))
+    return _CONTROL.sub("", text.rstrip("\r").rpartition("\r")[2])
+
+
+def _last_text(lines: list[bytes]) -> str | None:
+    for line in reversed(lines):
+        text = printable(line).strip()
+        if text and not _DIVIDER.fullmatch(text):
+            return text
+    return None
+
+
+def _split(content: bytes) -> list[bytes]:
+    return content.removesuffix(b"\n").split(b"\n") if content else []
+
+
+def _end(
+    path: str | os.PathLike[str], enough: Callable[[bytes], bool], first: int = _BLOCK
+) -> tuple[bytes, int]:
+    """The end of a file, as many bytes as are enough but 1 MiB at most, and the file's size."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            length = first
+            while True:
+                content = _between(file, max(0, size - length), size)
+                if length >= min(size, _MOST) or enough(content):
+                    return content, size
+                length = min(4 * length, _MOST)
+    except FileNotFoundError:
+        return b"", 0
+    except OSError as error:
+        raise fsio.unreadable(os.fspath(path), error) from error
+
+
+def _last_lines(path: str | os.PathLike[str], lines: int) -> tuple[list[bytes], int]:
+    """The last whole lines, and the position of what follows them."""
+    content, size = _end(path, lambda blocks: blocks.count(b"\n") > lines)
+    whole, newline, rest = content.rpartition(b"\n")
+    return (_split(whole + newline)[-lines:] if lines > 0 else []), size - len(rest)
+
+
+def _added(path: str | os.PathLike[str], position: int) -> tuple[bytes, int]:
+    """What follows a position, 1 MiB at most, and the position after it."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            start = position if position <= size else 0
+            content = _between(file, start, min(size, start + _MOST))
+            return content, start + len(content)
+    except FileNotFoundError:
+        return b"", 0
+    except OSError as error:
+        raise fsio.unreadable(os.fspath(path), error) from error
+
+
+def _between(file: BinaryIO, start: int, end: int) -> bytes:
+    file.seek(start)
+    return file.read(end - start)
