@@ -102,11 +102,14 @@ def _exports(variables: Iterable[tuple[str, str]], indent: str) -> list[str]:
     return [f"{indent}export {name}={quote(value)}" for name, value in variables]
 
 
+def entry(element: Element, array_index: int) -> str:
+    """The element's part of the table."""
+    lines = [f"  {array_index})", f"    herd_index={element.index} herd_first={element.attempt}"]
+    lines += _exports(element.variables, indent="    ")
+    lines += [f"    OVERRIDES={quote(element.argument)}", "    ;;"]
+    return "\n".join(lines)
+
+
 def _table(elements: Iterable[Element], array: Mapping[int, int]) -> list[str]:
-    lines = ['case "${SLURM_ARRAY_TASK_ID-}" in']
-    for element in elements:
-        lines.append(f"  {array.get(element.index, element.index)})")
-        lines.append(f"    herd_index={element.index} herd_first={element.attempt}")
-        lines += _exports(element.variables, indent="    ")
-        lines += [f"    OVERRIDES={quote(element.argument)}", "    ;;"]
-    return [*lines, _UNKNOWN_ELEMENT, "esac"]
+    entries = [entry(element, array.get(element.index, element.index)) for element in elements]
+    return ['case "${SLURM_ARRAY_TASK_ID-}" in', *entries, _UNKNOWN_ELEMENT, "esac"]

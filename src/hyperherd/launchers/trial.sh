@@ -158,6 +158,7 @@ trap 'herd_told=.TERM; herd_forward INT' INT
 trap 'herd_told=.TERM; herd_forward HUP' HUP
 for herd_name in QUIT USR1 USR2 ALRM XCPU; do trap "herd_forward $herd_name" "$herd_name"; done
 
+[[ $herd_job ]] || herd_refuse 3 "this script is run by its launcher, not by hand"
 herd_element=$herd_job
 [[ ${SLURM_ARRAY_JOB_ID-} ]] && herd_element=${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}
 herd_attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0}))

@@ -1,4 +1,7 @@
-"""Slurm's commands: nothing but this module calls them. Each has a time limit; a failed answer is an error."""
+"""Slurm's commands.
+
+Nothing but this module calls them. Each has a time limit; a failed answer is an error.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,8 @@ _OUR_OUTPUT = {
     "SLURM_BITSTR_LEN": "0",
 }
 _SET_BY_HERD = frozenset(
-    "ARRAY_INX CLUSTERS COMMENT DEBUG ERROR EXPORT GET_USER_ENV IGNORE_PBS INPUT JOB_NAME NO_REQUEUE "
-    "OPEN_MODE OUTPUT REQUEUE WAIT".split()
+    {"ARRAY_INX", "CLUSTERS", "COMMENT", "DEBUG", "ERROR", "EXPORT", "GET_USER_ENV", "IGNORE_PBS", "INPUT"}
+    | {"JOB_NAME", "NO_REQUEUE", "OPEN_MODE", "OUTPUT", "REQUEUE", "WAIT"}
 )
 _MEMORY = frozenset({"MEM_PER_CPU", "MEM_PER_GPU", "MEM_PER_NODE"})
 _ENVIRONMENT_OF = {
@@ -112,18 +115,29 @@ class Client:
         """Cancel jobs, or elements such as ``12_[1-4]``, that have this name."""
         return self._run(["scancel", f"--name={name}", *words])
 
+    def cluster(self) -> str:
+        """The cluster's name: slurm.conf's where it can be read (which asks nobody), else the controller's."""
+        path = Path(self.environment.get("SLURM_CONF", "/etc/slurm/slurm.conf"))
+        if path.is_file() and os.access(path, os.R_OK):
+            name = parse.cluster_name(path.read_text(encoding="utf-8", errors="surrogateescape"))
+            if name:
+                return name
+        return self.config().get("ClusterName", "")
+
     def config(self) -> dict[str, str]:
         """The cluster's settings."""
         return parse.settings(_answer(self._run(["scontrol", "show", "config"])))
 
-    def partitions(self) -> dict[str, float | None]:
-        """Partition -> its time limit in seconds."""
-        return parse.partitions(_answer(self._run(["sinfo", "--noheader", "--all", "--format=%R|%l"])))
+    def partitions(self) -> list[parse.Partition]:
+        """All partitions."""
+        return parse.partitions(_answer(self._run(["sinfo", "--noheader", "--all", "--format=%P|%l"])))
 
-    def associations(self, user: str) -> Mapping[str, frozenset[str]]:
-        """Account -> QOS of a user on all clusters."""
+    def associations(self, user: str, cluster: str) -> Mapping[str, frozenset[str]]:
+        """Account -> QOS of a user."""
         show = ["sacctmgr", "--noheader", "--parsable2", "--readonly", "show", "assoc"]
-        return parse.associations(_answer(self._run([*show, f"user={user}", "format=account,qos"])))
+        return parse.associations(
+            _answer(self._run([*show, f"user={user}", f"cluster={cluster}", "format=account,qos"]))
+        )
 
     def qos(self) -> list[str]:
         """All QOS by name."""

@@ -69,6 +69,15 @@ class UsageRow:
     req_mem_bytes: int | None
 
 
+@dataclass(frozen=True)
+class Partition:
+    """``limit_s`` is the longest time limit it takes: inf for any, None where unknown."""
+
+    name: str
+    limit_s: float | None
+    default: bool
+
+
 def indices(expression: str) -> tuple[int, ...]:
     """An array expression, also as squeue and sacct show the elements that wait.
 
@@ -237,13 +246,26 @@ def flags(text: str) -> dict[str, str]:
     return {key: value for key, _, value in (word.partition("=") for word in text.split(",")) if key}
 
 
-def partitions(stdout: str) -> dict[str, float | None]:
-    """Partition -> its time limit in seconds (inf: none, None: unknown), of ``sinfo -h -o '%R|%l'``.
+def partitions(stdout: str) -> list[Partition]:
+    """The rows of ``sinfo --format='%P|%l'``; the default partition has a star.
 
-    >>> partitions("gpu|1-00:00:00\\nlong tail|infinite\\n")
-    {'gpu': 86400.0, 'long tail': inf}
+    >>> partitions("gpu*|1-00:00:00\\nlong|infinite\\n")
+    [Partition(name='gpu', limit_s=86400.0, default=True), Partition(name='long', limit_s=inf, default=False)]
     """
-    return {name: _limit(limit) for name, limit in _rows(stdout, 2)}
+    return [
+        Partition(name.removesuffix("*"), _limit(limit), name.endswith("*"))
+        for name, limit in _rows(stdout, 2)
+    ]
+
+
+def cluster_name(text: str) -> str:
+    """ClusterName in a slurm.conf, in small letters as Slurm itself has it (man slurm.conf); or empty.
+
+    >>> cluster_name("# ClusterName=no\\nclustername = Big # ours\\n")
+    'big'
+    """
+    match = re.search(r"^\s*ClusterName\s*=\s*([^\s#]+)", text, re.MULTILINE | re.IGNORECASE)
+    return match[1].lower() if match else ""
 
 
 def associations(stdout: str) -> Mapping[str, frozenset[str]]:

@@ -1,0 +1,210 @@
+"""Slurm as a launcher: an array job for each piece of a batch, one squeue and one sacct for all jobs."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from hyperherd.errors import LauncherError, SchedulerSilentError
+from hyperherd.jobs import Batch, Element, Job, Phase, State, Usage
+from hyperherd.launchers import script
+from hyperherd.launchers.slurm import limits, options, parse, polling, preflight
+from hyperherd.launchers.slurm.client import Client
+from hyperherd.launchers.slurm.limits import Limits
+
+_JOB_WORD = '"$SLURM_ARRAY_JOB_ID"'
+_ARRAY_EXPRESSION_BYTES = 64 * 1024
+"""Well below the megabyte that Slurm takes as a submit line."""
+
+
+class Slurm:
+    """The cluster of the machine that herd runs on."""
+
+    name = "slurm"
+
+    def __init__(self, client: Client | None = None) -> None:
+        self._client = client or Client.of_environment()
+
+    def where(self) -> str:
+        return self._cluster
+
+    @cached_property
+    def _cluster(self) -> str:
+        return self._client.cluster()
+
+    @cached_property
+    def _limits(self) -> Limits:
+        return limits.of(self._client.config())
+
+    def split(self, batch: Batch) -> list[tuple[Element, ...]]:
+        """As few pieces as array, script and submit line allow."""
+        fixed = len(script.script(batch.only(()), job=_JOB_WORD, directives=_directives(batch, {})).encode())
+        # A fifth is left for what the site's plugins add and for longer array indices.
+        room = self._limits.max_script_bytes * 4 // 5 - fixed
+        return list(_pieces(batch.elements, self._limits.max_array_tasks, room))
+
+    def array(self, batch: Batch) -> dict[int, int]:
+        """The trial's own index where it is within the cluster's limit, else its place in the piece."""
+        indices = [element.index for element in batch.elements]
+        if max(indices, default=0) < self._limits.max_array_size:
+            return {index: index for index in indices}
+        return {index: place for place, index in enumerate(indices)}
+
+    def script(self, batch: Batch) -> str:
+        array = self.array(batch)
+        return script.script(batch, job=_JOB_WORD, array=array, directives=_directives(batch, array))
+
+    def submit(self, batch: Batch) -> str | None:
+        """Raises also `SubmissionRefusedError` where Slurm is not installed."""
+        # On the command line, where a path needs no quoting; environment variables cannot overrule it there.
+        arguments = [f"--output={_output(batch)}"]
+        return self._client.sbatch(
+            batch.files.script, arguments, cwd=batch.folder, options=[*batch.options, "array", "comment"]
+        )
+
+    def find(self, jobs: Sequence[Job]) -> dict[str, str]:
+        tokens = {job.token for job in jobs if job.where == self.where()}
+        if not tokens:
+            return {}
+        return parse.found(self._client.squeue(parse.FIND_FORMAT, user=_owner(jobs)), tokens)
+
+    def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
+        """squeue for all, then sacct for what squeue does not say. Without sacct the rest is ABSENT."""
+        answer = {job.token: {index: self._not_asked(job) for index in job.array} for job in jobs}
+        asked = [job for job in jobs if self._is_ours(job) and job.array]
+        if not asked:
+            return answer
+        owner = _owner(asked)
+        ids = sorted({job.job_id for job in asked if job.job_id})
+        rows = parse.queue(self._client.squeue(parse.QUEUE_FORMAT, user=owner, job_ids=ids), set(ids))
+        queued = {job.token: polling.of_queue(job, rows) for job in asked}
+        unsaid = [job for job in asked if polling.unsaid(job, queued[job.token])]
+        accounts = self._accounting(unsaid)
+        hidden = owner is not None and owner != os.getuid()
+        for job in asked:
+            states = polling.joined(job, queued[job.token], accounts)
+            answer[job.token] = {i: polling.hidden(s) if hidden else s for i, s in states.items()}
+        return answer
+
+    def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
+        """What squeue no longer has is not refused: there is nothing left to cancel."""
+        if not indices:
+            return {}
+        if not self._is_ours(job) or job.job_id is None:
+            return dict.fromkeys(indices, self._not_asked(job).reason)
+        array_indices = {job.array[index]: index for index in indices}
+        try:
+            done = self._client.scancel(job.name, [f"{job.job_id}_[{parse.folded(array_indices)}]"])
+        except SchedulerSilentError as error:
+            return dict.fromkeys(indices, error.what)
+        if done.code == 0 and not done.stderr.strip():
+            return {}
+        return _refused(done.stderr, array_indices, job.job_id)
+
+    def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
+        asked = [job for job in jobs if self._is_ours(job) and job.array]
+        if not asked:
+            return {}
+        ids = sorted({job.job_id for job in asked if job.job_id})
+        answer = self._client.sacct(parse.USAGE_FIELDS, job_ids=ids, since=_since(asked), steps=True)
+        rows = parse.usage(answer, set(ids))
+        return {job.token: polling.used(job, rows) for job in asked}
+
+    def check(self, batch: Batch) -> Mapping[str, str]:
+        """Raises `SchedulerSilentError` where the controller does not answer."""
+        return preflight.faults(batch, self._client, self._limits, getpass.getuser())
+
+    def _is_ours(self, job: Job) -> bool:
+        return job.job_id is not None and job.where == self.where()
+
+    def _not_asked(self, job: Job) -> State:
+        reason = "its job id is not known" if job.job_id is None else f"its job is on cluster {job.where}"
+        return State(Phase.UNKNOWN, reason=reason)
+
+    def _accounting(self, jobs: Sequence[Job]) -> polling.Accounting:
+        if not jobs:
+            return polling.Accounting((), "")
+        ids = sorted({job.job_id for job in jobs if job.job_id})
+        try:
+            answer = self._client.sacct(parse.ACCOUNTING_FIELDS, job_ids=ids, since=_since(jobs), steps=False)
+        except SchedulerSilentError as error:
+            # A cluster without accounting is an ordinary one: the attempts' own notes say the rest.
+            return polling.Accounting((), error.what)
+        return polling.Accounting(tuple(parse.accounting(answer, set(ids))), "")
+
+
+def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
+    """The user's options first: of two lines that say the same sbatch takes the later one."""
+    at_once = f"%{batch.at_once}" if batch.at_once else ""
+    asked_again = batch.options.get("requeue") or batch.options.get("no_requeue")
+    own: dict[str, str | int | bool | None] = {
+        "job_name": batch.name,
+        "array": parse.folded(array.values()) + at_once,
+        "open_mode": "append",
+        "export": "ALL",
+        "comment": batch.token,
+        "dependency": f"afterok:{':'.join(batch.after)}" if batch.after else None,
+        # Slurm's default is to queue a job again after a node failure.
+        "no_requeue": None if asked_again else True,
+    }
+    output = _output(batch)
+    shown = [options.line("output", output)] if re.fullmatch(r"[\w/.,:=@+%-]+", output, re.ASCII) else []
+    extra = [f"#SBATCH {text.strip().removeprefix('#SBATCH').strip()}" for text in batch.extra_args]
+    return [*options.lines(batch.options), *extra, *options.lines(own), *shown]
+
+
+def _output(batch: Batch) -> str:
+    """Where Slurm's own words go. A backslash switches all patterns off (man sbatch, filename pattern)."""
+    folder = str(batch.files.logs / "slurm")
+    return os.devnull if "\\" in folder else folder.replace("%", "%%") + "/%A_%a.log"
+
+
+def _pieces(elements: Sequence[Element], most: int, room: int) -> Iterator[tuple[Element, ...]]:
+    piece: list[Element] = []
+    script_bytes = expression_bytes = 0
+    for element in elements:
+        size = len(script.entry(element, element.index).encode()) + 1
+        word = len(str(element.index)) + 1
+        if size > room:
+            raise LauncherError(
+                f"trial {element.index} alone is too large for a script of this cluster ({size} bytes)",
+                hint="put long values into a file, and its name into the sweep",
+            )
+        full = script_bytes + size > room or expression_bytes + word > _ARRAY_EXPRESSION_BYTES
+        if piece and (len(piece) == most or full):
+            yield tuple(piece)
+            piece, script_bytes, expression_bytes = [], 0, 0
+        piece.append(element)
+        script_bytes, expression_bytes = script_bytes + size, expression_bytes + word
+    if piece:
+        yield tuple(piece)
+
+
+def _owner(jobs: Sequence[Job]) -> int | None:
+    """Whose jobs they are: a colleague may look at them. None where the scripts do not tell."""
+    scripts = [job.files.script for job in jobs]
+    owners = {path.stat().st_uid for path in scripts if path.exists()}
+    return owners.pop() if len(owners) == 1 else None
+
+
+def _since(jobs: Sequence[Job]) -> float:
+    """An hour before the first submission: clocks differ."""
+    return min(job.submitted_at for job in jobs) - 3600
+
+
+_GONE = re.compile(r"already complet|Invalid job id", re.IGNORECASE)
+
+
+def _refused(stderr: str, trials: Mapping[int, int], job_id: str) -> dict[int, str]:
+    """Trial -> Slurm's words, for array index -> trial; a line that names no element is about all of them."""
+    refused: dict[int, str] = {}
+    for line in stderr.splitlines():
+        if not line.strip() or _GONE.search(line):
+            continue
+        match = re.search(rf"\b{re.escape(job_id)}_(\[?[\d,\-]+\]?)", line)
+        named = [index for index in parse.indices(match[1]) if index in trials] if match else list(trials)
+        refused.update({trials[index]: line.strip() for index in named})
+    return refused

@@ -1,0 +1,143 @@
+"""What squeue and sacct say, made into one state for each trial. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from hyperherd.jobs import Job, Phase, State, Usage
+from hyperherd.launchers.slurm import states
+from hyperherd.launchers.slurm.parse import AccountingRow, QueueRow, UsageRow
+
+_LIVE = (Phase.QUEUED, Phase.RUNNING)
+_NO_NODE = frozenset({"(null)", "None assigned", "None", "N/A"})
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """sacct's rows, or ``silent``: why there are none."""
+
+    rows: tuple[AccountingRow, ...]
+    silent: str
+
+
+def of_queue(job: Job, rows: Iterable[QueueRow]) -> dict[int, State]:
+    """Trial -> state, for those of the job's trials that squeue has; a live row wins over an ended one."""
+    trials = {array_index: index for index, array_index in job.array.items()}
+    found: dict[int, State] = {}
+    for row in rows:
+        if row.job_id != job.job_id or not _same_name(row.name, job.name):
+            continue
+        state = _of_row(row)
+        for array_index in row.indices:
+            index = trials.get(array_index)
+            if index is not None and (index not in found or state.phase in _LIVE):
+                found[index] = state
+    return found
+
+
+def unsaid(job: Job, queued: Mapping[int, State]) -> bool:
+    """Whether sacct may know more: a trial has left the queue, or failed (squeue shows no exit code)."""
+    return any(index not in queued or queued[index].word == "FAILED" for index in job.array)
+
+
+def joined(job: Job, queued: Mapping[int, State], accounting: Accounting) -> dict[int, State]:
+    """The state of each of the job's trials."""
+    newest = _newest(job, accounting.rows)
+    return {
+        index: _joined(queued.get(index), newest.get(array_index), accounting.silent)
+        for index, array_index in job.array.items()
+    }
+
+
+def hidden(state: State) -> State:
+    """The same of another user's job: clusters may hide those (PrivateData), so absent is unknown."""
+    if state.phase is not Phase.ABSENT:
+        return state
+    return replace(
+        state, phase=Phase.UNKNOWN, reason="it is another user's job, which the cluster may not show"
+    )
+
+
+def used(job: Job, rows: Iterable[UsageRow]) -> dict[int, Usage]:
+    """Trial -> what its newest attempt used: the largest over the batch script and the steps."""
+    of_index: dict[int, list[UsageRow]] = {}
+    for row in rows:
+        if row.job_id == job.job_id:
+            of_index.setdefault(row.index, []).append(row)
+    found = {
+        index: of_index[array_index] for index, array_index in job.array.items() if array_index in of_index
+    }
+    return {index: _used(own) for index, own in found.items()}
+
+
+def _of_row(row: QueueRow) -> State:
+    phase = states.phase_in_queue(row.word)
+    return State(
+        phase,
+        word=row.word,
+        reason=states.waiting(row.reason) if phase is Phase.QUEUED else "",
+        node="" if row.node in _NO_NODE else row.node,
+        exit_code=0 if row.word == "COMPLETED" else None,
+        # Of a job that waits squeue shows when it may start, of one that runs when it must end.
+        started_at=None if phase is Phase.QUEUED else row.started_at,
+        ended_at=row.ended_at if phase is Phase.ENDED else None,
+    )
+
+
+def _newest(job: Job, rows: Iterable[AccountingRow]) -> dict[int, AccountingRow]:
+    """Array index -> its newest attempt; rows of a job that had the same id before have another name."""
+    found: dict[int, AccountingRow] = {}
+    for row in rows:
+        if row.job_id == job.job_id and _same_name(row.name, job.name):
+            for array_index in row.indices:
+                if array_index not in found or _age(row) >= _age(found[array_index]):
+                    found[array_index] = row
+    return found
+
+
+def _age(row: AccountingRow) -> tuple[float, float]:
+    return row.submitted_at or 0.0, row.started_at or 0.0
+
+
+def _joined(queued: State | None, row: AccountingRow | None, silent: str) -> State:
+    ended = row is not None and states.phase_in_accounting(row.word) is Phase.ENDED
+    if queued is not None:
+        agree = queued.phase is Phase.ENDED and ended and row is not None and row.word == queued.word
+        return replace(queued, exit_code=row.exit_code, signal=row.signal) if agree and row else queued
+    if row is None:
+        return State(Phase.ABSENT, reason=silent or "neither squeue nor sacct knows it")
+    if not ended:
+        return State(
+            Phase.ABSENT, word=row.word, reason=f"squeue does not have it; sacct's last word is {row.word}"
+        )
+    return State(
+        Phase.ENDED,
+        word=row.word,
+        node="" if row.node in _NO_NODE else row.node,
+        exit_code=row.exit_code,
+        signal=row.signal,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+def _used(rows: list[UsageRow]) -> Usage:
+    whole = next((row for row in rows if not row.step), rows[0])
+    return Usage(
+        word=whole.word,
+        elapsed_s=whole.elapsed_s,
+        max_rss_bytes=_largest(row.max_rss_bytes for row in rows),
+        ave_rss_bytes=_largest(row.ave_rss_bytes for row in rows),
+        req_mem_bytes=whole.req_mem_bytes,
+        exit_code=whole.exit_code,
+    )
+
+
+def _largest(numbers: Iterable[int | None]) -> int | None:
+    return max((number for number in numbers if number is not None), default=None)
+
+
+def _same_name(shown: str, name: str) -> bool:
+    """A row ends where the name has a newline."""
+    return shown == name.split("\n", 1)[0]

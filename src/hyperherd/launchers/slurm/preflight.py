@@ -1,0 +1,83 @@
+"""What a cluster would refuse, found before anything is submitted: options, partition, account, QOS, time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hyperherd import units
+from hyperherd.errors import SchedulerSilentError, nearest
+from hyperherd.jobs import Batch
+from hyperherd.launchers.slurm import options
+from hyperherd.launchers.slurm.client import Client
+from hyperherd.launchers.slurm.limits import Limits
+from hyperherd.launchers.slurm.parse import Partition
+
+
+def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str, str]:
+    """Fault -> what to do. Raises `SchedulerSilentError` where the controller does not answer."""
+    wrong = [*options.faults(batch.options), *options.extra_faults(batch.extra_args)]
+    found = {f"{fault.where}: {fault.what}": fault.hint for fault in wrong}
+    if found:
+        return found
+    return {
+        **dict(_partition_faults(batch, client.partitions())),
+        **dict(_account_faults(batch, client, limits, user)),
+    }
+
+
+def _partition_faults(batch: Batch, partitions: Sequence[Partition]) -> Iterator[tuple[str, str]]:
+    asked = _words(batch, "partition")
+    known = [partition.name for partition in partitions]
+    for name in asked:
+        if name not in known:
+            yield f"slurm.partition: there is no partition '{name}'", _choice(name, known)
+    usable = [
+        partition for partition in partitions if (partition.name in asked if asked else partition.default)
+    ]
+    # A QOS may lift a partition's limit, so nothing is said where one is asked for.
+    time_s, longest = options.seconds(batch.options.get("time")), _longest(usable)
+    if time_s is not None and longest is not None and time_s > longest and not batch.options.get("qos"):
+        where = ", ".join(partition.name for partition in usable)
+        yield (
+            f"slurm.time: {batch.options['time']} is {units.duration(time_s)}, and {where} allows "
+            f"{units.duration(longest)}",
+            f"at most '{units.limit(longest)}', or another partition",
+        )
+
+
+def _account_faults(batch: Batch, client: Client, limits: Limits, user: str) -> Iterator[tuple[str, str]]:
+    accounts, qos = _words(batch, "account"), _words(batch, "qos")
+    if not limits.accounting or not (accounts or qos):
+        return
+    try:
+        associations = client.associations(user, limits.cluster)
+        all_qos = client.qos()
+    except SchedulerSilentError:
+        # The accounting's database may be down while the controller takes jobs: sbatch will judge.
+        return
+    if limits.enforced & {"associations", "limits", "safe", "qos", "all"}:
+        for name in accounts:
+            if name not in associations:
+                yield (
+                    f"slurm.account: {user} has no account '{name}' here",
+                    _choice(name, sorted(associations)),
+                )
+    for name in qos:
+        if name not in all_qos:
+            yield f"slurm.qos: there is no QOS '{name}'", _choice(name, all_qos)
+
+
+def _longest(partitions: Sequence[Partition]) -> float | None:
+    """None where one of them is unknown, or there is none."""
+    limits = [partition.limit_s for partition in partitions if partition.limit_s is not None]
+    return max(limits) if limits and len(limits) == len(partitions) else None
+
+
+def _words(batch: Batch, option: str) -> list[str]:
+    value = batch.options.get(option)
+    return [word for word in value.split(",") if word] if isinstance(value, str) else []
+
+
+def _choice(word: str, known: Sequence[str]) -> str:
+    listed = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+    return f"{nearest(word, known)} there is: {listed}".strip() if known else "there is none that you may use"
