@@ -1,4 +1,4 @@
-"""A string of overrides, ``a=1 b='x y' c=[1, 2]``, and its words. Trainers import this: it is light at import."""
+"""A string of overrides, ``a=1 b='x y' c=[1, 2]``, and its words. Trainers import this, so it is light."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ def join(words: Iterable[str]) -> str:
 
 
 def split(text: str) -> list[str]:
-    """The words of a string of overrides: blanks part them, except in quotes, in brackets and behind a backslash.
+    """The words of a string of overrides.
 
-    Quotes count where a value or an element begins (as in Hydra, ``it's`` holds none). A quote or bracket that is
-    never closed is an ordinary character; nothing raises.
+    Blanks part them, except in quotes, in brackets and behind a backslash. Quotes count where a value or an
+    element begins (as in Hydra, ``it's`` holds none). A quote or bracket that is never closed is an ordinary
+    character; nothing raises.
 
     >>> split("a=1  b='x y' c=[1, 2] d=it's --cfg job")
     ['a=1', "b='x y'", 'c=[1, 2]', "d=it's", '--cfg', 'job']
@@ -69,7 +70,7 @@ def _word_end(text: str, position: int, ends: Mapping[int, int]) -> int:
 
 
 def _groups(text: str) -> tuple[dict[int, int], bool]:
-    """Start -> end (exclusive) of everything quoted or in brackets, and whether everything opened was closed."""
+    """Start -> end (exclusive) of all that is quoted or in brackets, and whether all that opens is closed."""
     ends: dict[int, int] = {}
     opened: list[int] = []
     complete = True

@@ -7,7 +7,7 @@ Source of the rules: hydra-core 1.3, ``OverrideLexer.g4`` (tokens INT, FLOAT, BO
 from __future__ import annotations
 
 PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/-.+$%*@?|:"
-"""What may stand unquoted and unescaped in a string (Hydra's ID and UNQUOTED_CHAR without the backslash, and the colon)."""
+"""What may stand in a string as it is: Hydra's ID, COLON, and UNQUOTED_CHAR without the backslash."""
 
 ESCAPED = "\\()[]{}:=, \t"
 """What may stand unquoted in a string behind a backslash (Hydra's ESC)."""
@@ -19,8 +19,8 @@ _CONSTANTS = {"true": True, "false": False, "null": None}
 _NON_FINITE = ("inf", "nan")
 
 
-def scalar(word: str) -> None | bool | int | float | str:
-    """The value of an unquoted word: typed if the whole word is one of Hydra's constants, else the word itself.
+def scalar(word: str) -> bool | int | float | str | None:
+    """The value of an unquoted word: typed if all of it is one number or constant, else the word itself.
 
     >>> [scalar(word) for word in ("1e-3", "1_000", "007", "True", "null", "-inf", "adam")]
     [0.001, 1000, '007', True, None, -inf, 'adam']
@@ -75,15 +75,15 @@ def _is_point_float(text: str) -> bool:
     return _is_digits(fraction) and (not whole or _is_unsigned(whole))
 
 
-def quote(text: str) -> str:
-    r"""``text`` in quotes: single ones, or double ones where that saves backslashes.
+def quote(text: str, mark: str = "") -> str:
+    r"""``text`` in quotes: ``mark``, by default single ones, or double ones where that saves backslashes.
 
     Only backslashes that stand right before a quote (or at the end) are special, and doubled.
 
     >>> print(quote("C:\\new dir\\"), quote("it's"))
     'C:\new dir\\' "it's"
     """
-    mark = '"' if "'" in text and '"' not in text else "'"
+    mark = mark or ('"' if "'" in text and '"' not in text else "'")
     if "\\" not in text:
         return mark + text.replace(mark, "\\" + mark) + mark
     pieces = (text + mark).split(mark)[:-1]
@@ -95,7 +95,7 @@ def _double_last(piece: str) -> str:
 
 
 def quoted_end(text: str, start: int) -> int:
-    """Where the quoted value that begins at ``start`` ends (behind its closing quote); -1 if it is never closed."""
+    """Where the quoted value that begins at ``start`` ends (behind its quote); -1 if it is never closed."""
     mark = text[start]
     end = text.find(mark, start + 1)
     while end != -1:

@@ -1,4 +1,4 @@
-"""One value as Hydra writes it: `write` makes the text, `read` the value. Also the JSON form of non-finite floats.
+"""One value as Hydra writes it: `write` makes the text, `read` the value. Also non-finite floats in JSON.
 
 Trainers import this: nothing here may import ``re``, ``json`` or ``dataclasses`` when it is loaded.
 """
@@ -19,13 +19,13 @@ _ESCAPES = {ord(character): "\\" + character for character in ESCAPED}
 def write(value: Any) -> str:
     """The text that Hydra 1.3 reads back as the same value of the same type after ``key=``.
 
-    No blanks outside of quotes, and no quotes where none are needed: ``0.001``, ``adam``, ``[1,'a b']``. Floats
-    have all of their digits. A text with ``${...}`` goes through as it is: Hydra's parser reads it back unchanged,
-    and OmegaConf then takes it for an interpolation, as it would if typed on Hydra's command line.
+    No blanks outside of quotes, and no quotes where none are needed: ``0.001``, ``adam``, ``[1,'a b']``.
+    Floats have all of their digits. A text with ``${...}`` goes through as it is: Hydra's parser reads it
+    back unchanged, and OmegaConf then takes it for an interpolation, as if typed on Hydra's command line.
 
     Hydra has no text for a map's key that is empty, holds anything but ASCII letters, digits, blanks and
     ``_/-.+$%*@?|:\\()[]{}=,``, or is a string that reads as a number or constant (``"1"``). Such a key is
-    quoted: `read` and the trainer's ``parse_overrides`` take it, Hydra refuses it (it never reads another value).
+    quoted: `read` and the trainer's ``parse_overrides`` take it, Hydra refuses it (and never misreads it).
 
     Raises TypeError for what is not a plain builtin.
 
@@ -94,7 +94,7 @@ _NON_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 def tag(value: Any) -> Any:
     """``value`` for JSON: NaN and infinities become ``{"$float": "nan" | "inf" | "-inf"}``, at any depth.
 
-    A map that looks like such a tag is wrapped as ``{"$map": {...}}``, so that `untag` gives back what was there.
+    A map that looks like a tag is wrapped as ``{"$map": {...}}``, so that `untag` gives back what was there.
     """
     if isinstance(value, float):
         return value if value - value == 0 else {_FLOAT: float.__repr__(value)}

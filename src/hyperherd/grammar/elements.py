@@ -1,0 +1,235 @@
+"""A value in Hydra's grammar, from text to value or sweep.
+
+Source: hydra-core 1.3, ``OverrideParser.g4`` and ``overrides_visitor.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from random import Random
+from typing import Any
+
+from hyperherd.errors import GrammarError, nearest
+from hyperherd.grammar.functions import FUNCTIONS, Call, MisuseError
+from hyperherd.grammar.scalars import scalar, unquote
+from hyperherd.grammar.sweep_values import SWEEPS, Choice, Item, Quoted, item, plain
+from hyperherd.grammar.tokens import BLANK, END, ESCAPE, INTERPOLATION, QUOTED, TEXT, Token, tokenize
+
+_DEEPEST = 100
+_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*").fullmatch
+_UNQUOTED = frozenset({TEXT, ESCAPE, INTERPOLATION, BLANK, ":"})
+_UNQUOTED_KEY = frozenset({TEXT, ESCAPE, BLANK})
+
+
+def read_value(text: str) -> Any:
+    """The one value that ``text`` is, as builtins; a map's keys may be quoted. Raises `GrammarError`."""
+    value = parse_value(text, quoted_keys=True).value
+    if isinstance(value, SWEEPS) or holds_sweep(value):
+        raise GrammarError("a sweep, where one value is wanted", text=text, position=0)
+    return plain(value)
+
+
+def parse_value(text: str, start: int = 0, *, seed: str = "", quoted_keys: bool = False) -> Item:
+    """What stands in ``text`` from ``start`` on: a value or a sweep; nothing is the empty string.
+
+    ``seed`` decides the order of ``shuffle([...])``. Raises `GrammarError`.
+    """
+    reader = _Reader(text, start, seed, quoted_keys)
+    if reader.kind == END:
+        return Item("", "")
+    first = reader.element()
+    if reader.kind != ",":
+        reader.expect(END)
+        return first
+    items = [first]
+    while reader.kind == ",":
+        reader.step()
+        items.append(reader.element())
+    reader.expect(END)
+    return Item(Choice(tuple(items), simple=True), text[start:])
+
+
+def holds_sweep(value: Any) -> bool:
+    """Whether there is a sweep inside of a list or map."""
+    if isinstance(value, list):
+        return any(isinstance(element, SWEEPS) or holds_sweep(element) for element in value)
+    return isinstance(value, dict) and holds_sweep(list(value.values()))
+
+
+def _evaluated(value: Any, source: str) -> Item:
+    """What a function made: nobody typed it, so it is written anew; a sweep keeps its source for messages."""
+    return Item(value, source) if isinstance(value, SWEEPS) or holds_sweep(value) else item(value)
+
+
+class _Reader:
+    """Goes through the tokens of one value by recursive descent; ``kind`` is that of the token ahead."""
+
+    def __init__(self, text: str, start: int, seed: str, quoted_keys: bool) -> None:
+        blanks = len(text[start:]) - len(text[start:].lstrip(" \t"))
+        self.text = text
+        self.tokens = tokenize(text, start + blanks)
+        self.position = 0
+        self.kind = self.tokens[0].kind
+        self.end = start
+        self.depth = 0
+        self.computed = 0
+        self.random = Random(seed)
+        self.quoted_keys = quoted_keys
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.position]
+
+    def step(self) -> Token:
+        token = self.tokens[self.position]
+        self.end = token.end
+        self.position += 1
+        self.kind = self.tokens[self.position].kind
+        return token
+
+    def expect(self, kind: str) -> None:
+        if self.kind != kind:
+            raise self.unexpected(kind)
+        if kind != END:
+            self.step()
+
+    def unexpected(self, wanted: str = "") -> GrammarError:
+        token = self.token
+        bare = token.text.strip() or "a blank"
+        what = "the value ends too early" if token.kind == END else f"{bare} cannot stand here"
+        if token.kind == END and wanted in (")", "]", "}"):
+            what = f"{wanted} is missing"
+        start = token.start + len(token.text) - len(token.text.lstrip(" \t"))
+        hint = _HINTS.get(token.kind, "put the value into quotes: 'like this'")
+        return GrammarError(what, text=self.text, position=start, hint=hint)
+
+    def element(self) -> Item:
+        kind = self.kind
+        if kind == TEXT:
+            following = self.tokens[self.position + 1].kind
+            if following == "(":
+                return self.function()
+            if following not in _UNQUOTED:
+                word = self.step().text
+                return Item(scalar(word), word)
+        token, computed = self.token, self.computed
+        if kind == QUOTED:
+            self.step()
+            return Item(Quoted.of(unquote(token.text), token.text[0]), token.text)
+        if kind in _UNQUOTED:
+            value = self.primitive(_UNQUOTED)
+        elif kind == "[" or kind == "{":
+            value = self.container()
+        else:
+            raise self.unexpected()
+        source = self.text[token.start : self.end]
+        return Item(value, source) if computed == self.computed else _evaluated(value, source)
+
+    def primitive(self, allowed: frozenset[str]) -> Any:
+        """The value of unquoted text; blanks around it are no part of it."""
+        first = self.position
+        while self.kind in allowed:
+            self.step()
+        pieces = self.tokens[first : self.position]
+        if pieces and pieces[-1].kind == BLANK:
+            pieces = pieces[:-1]
+            self.end = pieces[-1].end if pieces else self.end
+        if len(pieces) == 1 and pieces[0].kind == TEXT:
+            return scalar(pieces[0].text)
+        if not pieces:
+            raise self.unexpected()
+        return "".join([piece.text[1::2] if piece.kind == ESCAPE else piece.text for piece in pieces])
+
+    def container(self) -> Any:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise GrammarError("nested too deeply", text=self.text, position=self.token.start)
+        value = self.list_elements() if self.kind == "[" else self.map_elements()
+        self.depth -= 1
+        return value
+
+    def list_elements(self) -> list[Any]:
+        self.step()
+        values: list[Any] = []
+        while self.kind != "]" or values:
+            values.append(self.element().value)
+            if self.kind != ",":
+                break
+            self.step()
+        self.expect("]")
+        return values
+
+    def map_elements(self) -> dict[Any, Any]:
+        self.step()
+        values: dict[Any, Any] = {}
+        while self.kind != "}" or values:
+            key = self.key()
+            self.expect(":")
+            values[key] = self.element().value
+            if self.kind != ",":
+                break
+            self.step()
+        self.expect("}")
+        return values
+
+    def key(self) -> Any:
+        if self.kind == QUOTED and self.quoted_keys:
+            return unquote(self.step().text)
+        if self.kind not in _UNQUOTED_KEY:
+            raise self.unexpected()
+        return self.primitive(_UNQUOTED_KEY)
+
+    def function(self) -> Item:
+        start = self.token
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise GrammarError("nested too deeply", text=self.text, position=start.start)
+        name = self.step().text
+        if name not in FUNCTIONS:
+            raise self.unknown(start)
+        positional, named = self.arguments()
+        self.depth -= 1
+        try:
+            value = FUNCTIONS[name](Call(tuple(positional), named, self.random))
+        except MisuseError as error:
+            raise self.misused(start, str(error)) from error
+        self.computed += 1
+        return _evaluated(value, self.text[start.start : self.end])
+
+    def arguments(self) -> tuple[list[Item], dict[str, Item]]:
+        self.step()
+        positional: list[Item] = []
+        named: dict[str, Item] = {}
+        while self.kind != ")" or positional or named:
+            token = self.token
+            if token.kind == TEXT and self.tokens[self.position + 1].kind == "=" and _ID(token.text):
+                self.step()
+                self.step()
+                named[token.text] = self.element()
+            elif named:
+                what = "an argument without a name stands behind one with a name"
+                raise GrammarError(what, text=self.text, position=token.start)
+            else:
+                positional.append(self.element())
+            if self.kind != ",":
+                break
+            self.step()
+        self.expect(")")
+        return positional, named
+
+    def unknown(self, start: Token) -> GrammarError:
+        guess = nearest(start.text, FUNCTIONS)
+        known = guess or "the functions are " + ", ".join(FUNCTIONS)
+        hint = f"{known}; text with brackets in it is put into quotes: 'f(x)'"
+        return GrammarError(f"no function '{start.text}'", text=self.text, position=start.start, hint=hint)
+
+    def misused(self, start: Token, reason: str) -> GrammarError:
+        hint = f"it is written {FUNCTIONS[start.text].usage}"
+        return GrammarError(f"{start.text}: {reason}", text=self.text, position=start.start, hint=hint)
+
+
+_HINTS = {
+    END: "close what is open, or put the value into quotes: 'like this'",
+    ",": "between two commas (and at the ends) there must be a value; the empty string is ''",
+    QUOTED: "quotes must be around the whole value",
+}
