@@ -55,8 +55,6 @@ calls = st.sampled_from(
 )
 named = ["start=", "stop=", "step=", "reverse=", "sweep=", "list=", "value="]
 argument_names = st.sampled_from(["", "", "", "", *named])
-    ["", "", "", "", "start=", "stop=", "step=", "reverse=", "sweep=", "list=", "value="]
-)
 separators = st.sampled_from([",", ",", ", ", " , "])
 
 

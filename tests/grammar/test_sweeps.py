@@ -121,7 +121,7 @@ def goes_further(text: str, override: Override) -> bool:
 outcomes: Counter[str] = Counter()
 
 
-@settings(max_examples=6000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(overrides())
 def compare_with_hydra(text: str) -> None:
     assume("shuffle([" not in text)
