@@ -14,13 +14,13 @@ from typing import TypeAlias
 
 from hyperherd.jobs import Phase, State
 
-Value: TypeAlias = "None | bool | int | float | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 """A parameter's value: plain builtins, as YAML 1.2's core schema has them."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One set of parameters. ``hash`` is its identity (parameters and extras, types kept); ``name`` and ``index`` never change.
+    """One set of parameters. ``hash`` is its identity: parameters and extras, types kept. Name and index never change.
 
     ``extras`` are the values that conditions ``set``. An ``orphan`` is no longer described by the YAML.
     """
@@ -91,7 +91,7 @@ _SCHEDULER_ENDED_IT = {
     "RECONFIG_FAIL": "node could not be set up",
     "KILLED": "killed",
 }
-"""States in which the scheduler, not the program, ended the attempt (man squeue, JOB STATE CODES; KILLED is this machine's)."""
+"""The scheduler, not the program, ended the attempt (man squeue, JOB STATE CODES; KILLED is this machine's)."""
 
 
 def status_of(intent: Intent, state: State, outcome: Outcome | None, *, started: bool) -> tuple[Status, str]:

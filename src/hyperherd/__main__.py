@@ -1,0 +1,5 @@
+"""``python -m hyperherd``: the same as ``herd``."""
+
+from hyperherd.cli.main import main
+
+main()

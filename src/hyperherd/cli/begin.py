@@ -1,0 +1,93 @@
+"""``herd init``, ``test`` and ``completion``: the first steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hyperherd.cli import words
+from hyperherd.engine import scaffold, trying
+from hyperherd.engine.describe import describe
+from hyperherd.errors import UsageError
+from hyperherd.views import numbers
+
+
+@click.command(
+    epilog="\b\nExamples:\n  herd init my_sweep\n  herd init --config other/hyperherd.yaml --launcher other/launch.sh"
+)
+@click.argument("directory", type=click.Path(path_type=Path), default=".", metavar="[DIR]")
+@click.option(
+    "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Copy this hyperherd.yaml."
+)
+@click.option(
+    "--launcher",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Copy this launch script.",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace files that are there.")
+def init(directory: Path, config: Path | None, launcher: Path | None, force: bool) -> None:
+    """Make a workspace that works as written: hyperherd.yaml and launch.sh, named after the folder."""
+    for path in scaffold.make(directory, config=config, launcher=launcher, force=force):
+        click.echo(f"wrote {path}")
+    place = "" if directory.resolve() == Path.cwd() else f" {directory}"
+    click.echo(
+        f"\nNext:\n  herd ls{place}      the trials it describes\n  herd test{place}    run one of them here"
+    )
+    click.echo(f"  herd run{place}     run them all")
+
+
+@click.command(epilog="\b\nExamples:\n  herd test\n  herd test 3\n  herd test --cfg-job --all")
+@words.workspace_and_trials
+@click.option("--cfg-job", is_flag=True, help="Let Hydra print the configuration, and train nothing.")
+@click.option("--all", "everything", is_flag=True, help="With --cfg-job: check every trial.")
+def test(given: tuple[str, ...], cfg_job: bool, everything: bool) -> int:
+    """Run one trial here (the first, if not said), before the first run too. Its logs and results are kept apart."""
+    if everything and not cfg_job:
+        raise UsageError("--all goes with --cfg-job", hint="to run every trial: herd run --on local")
+    found = words.read(given, trials=True)
+    description = describe(found.workspace)
+    trials, known = trying.trials(found.workspace, description)
+    chosen = (
+        words.chosen(found.trials, trials)
+        if found.trials
+        else [t.index for t in (trials if everything else trials[:1])]
+    )
+    failed = 0
+    for trial in (t for t in trials if t.index in set(chosen)):
+        if not cfg_job:
+            trying.check(known, trial)
+        click.echo(f"testing trial {trial.index}: {trial.name}", err=True)
+        tried = trying.attempt(found.workspace, description, trial, cfg_job=cfg_job)
+        logged = ", ".join(f"{name}={numbers.value(value)}" for name, value in tried.metrics.items())
+        click.echo(
+            f"trial {trial.index}: exit {tried.exit_code}{f'; logged {logged}' if logged else ''}", err=True
+        )
+        failed += tried.exit_code != 0
+    if len(chosen) > 1:
+        click.echo(f"{len(chosen) - failed} of {len(chosen)} passed", err=True)
+    return 1 if failed else 0
+
+
+SHELLS = {
+    "bash": '~/.bashrc:  eval "$(herd completion bash)"',
+    "zsh": '~/.zshrc:  eval "$(herd completion zsh)"',
+    "fish": "~/.config/fish/completions/herd.fish:  herd completion fish | source",
+}
+
+
+@click.command(
+    epilog="\b\nPut it into your shell's start-up file:\n"
+    + "\n".join(f"  {line}" for line in SHELLS.values())
+)
+@click.argument("shell", type=click.Choice(list(SHELLS)))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell."""
+    from click.shell_completion import get_completion_class
+
+    from hyperherd.cli.main import herd
+
+    made = get_completion_class(shell)
+    if made is None:
+        raise UsageError(f"no completion for {shell}", hint=", ".join(SHELLS))
+    click.echo(made(herd, {}, "herd", "_HERD_COMPLETE").source())

@@ -1,0 +1,77 @@
+"""``herd stop`` and ``herd clean``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from hyperherd.cli import selection, words
+from hyperherd.engine import control, places
+from hyperherd.errors import UsageError
+from hyperherd.sweep.trial import LIVE
+from hyperherd.views import documents
+
+
+@click.command(
+    epilog="\b\nExamples:\n  herd stop 3\n  herd stop 0-3,5\n  herd stop --where 'lr > 0.1'\n  herd stop --all"
+)
+@words.workspace_and_trials
+@click.option("-a", "--all", "everything", is_flag=True, help="All that are waiting or running.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@words.where
+@words.as_json
+def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None, as_json: bool) -> int:
+    """Cancel trials. What was cancelled runs again at the next herd run."""
+    selected = selection.select(given, where)
+    named = len(selected.indices) != len(selected.known.facts) or bool(where)
+    if not everything and not where and not words.read(given, trials=True).trials:
+        raise UsageError("which trials?", hint="their numbers or names, --where, or --all")
+    live = [view.index for view in selected.snapshot.trials if view.status in LIVE]
+    if everything and live:
+        _agree(f"cancel {len(live)} trials", yes)
+    done = control.stop(selected.workspace, selected.launchers, selected.indices if named else None)
+    if as_json:
+        words.print_json(documents.stopped(done))
+    for fact in done.cancelled:
+        click.echo(f"trial {fact.trial.index} cancelled (it was {fact.status})", err=as_json)
+    for index, reason in done.refused.items():
+        click.echo(f"trial {index} could not be cancelled: {reason}", err=True)
+    if not live:
+        click.echo("nothing to cancel: none of them is waiting or running", err=True)
+    return 1 if done.refused else 0
+
+
+@click.command(epilog="\b\nExamples:\n  herd clean\n  herd clean -l\n  herd clean -a --yes")
+@words.only_workspace
+@click.option("-l", "--logs", is_flag=True, help="Delete the logs too.")
+@click.option("-a", "--all", "everything", is_flag=True, help="Delete all state: trials, results, logs.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> None:
+    """Cancel everything; with -l delete the logs, with -a all state. hyperherd.yaml and the launch script stay."""
+    workspace = words.read(given).workspace
+    if not workspace.state.exists():
+        click.echo("nothing to clean: this sweep has not run", err=True)
+        return
+    selected = selection.select(given)
+    live = [view.index for view in selected.snapshot.trials if view.status in LIVE]
+    what = [f"cancel {len(live)} trials"] if live else []
+    if everything:
+        what.append(f"delete the state, logs and results of {len(selected.indices)} trials")
+    elif logs:
+        what.append(f"delete the logs of {len(selected.indices)} trials")
+    if not what:
+        click.echo("nothing is waiting or running", err=True)
+        return
+    _agree(" and ".join(what), yes)
+    control.clean(workspace, places.launchers(), logs=logs, everything=everything)
+    click.echo("done: " + " and ".join(what), err=True)
+
+
+def _agree(what: str, yes: bool) -> None:
+    """Ask on a terminal; elsewhere ``--yes`` is needed. Raises `UsageError`, and `click.Abort` for a no."""
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(f"this would {what}, and there is nobody to ask", hint="add --yes")
+    click.confirm(f"This will {what}. Go on?", abort=True, err=True)

@@ -1,0 +1,114 @@
+"""``herd``: the commands by name, loaded when they are used, and the only place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from hyperherd import __version__
+from hyperherd.errors import HerdError, nearest
+
+COMMANDS = {
+    "init": ("begin", "Make a workspace that works as written."),
+    "run": ("run", "Run every trial that has not succeeded yet."),
+    "test": ("begin", "Run one trial here, to see whether it works."),
+    "ls": ("look", "List all trials with their parameters."),
+    "status": ("look", "Show how every trial is doing."),
+    "show": ("look", "Show all about one trial."),
+    "tail": ("read", "Show the end of a trial's output."),
+    "res": ("read", "Show parameters and metrics of each trial."),
+    "stats": ("read", "Show time and memory used."),
+    "stop": ("control", "Cancel trials."),
+    "clean": ("control", "Cancel, and delete logs or all state."),
+    "snapshot": ("read", "Print one JSON document with all of it."),
+    "completion": ("begin", "Print the completion script of a shell."),
+}
+HIDDEN = {"resolve-overrides": "lookup", "await": "lookup"}
+
+EPILOG = """\b
+Start here:
+  herd init my_sweep          two files that work as written
+  herd run my_sweep           every trial runs, here or on Slurm
+  herd status my_sweep        how they are doing
+  herd res my_sweep           what they found"""
+
+
+class Commands(click.Group):
+    """The commands, each module imported only when its command is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = HIDDEN.get(cmd_name) or COMMANDS.get(cmd_name, ("",))[0]
+        if not module:
+            return None
+        loaded = importlib.import_module(f"hyperherd.cli.{module}")
+        command: click.Command = getattr(loaded, cmd_name.replace("-", "_").replace("await", "await_"))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and name not in HIDDEN and not name.startswith("-"):
+            hint = nearest(name, COMMANDS) or "herd --help lists the commands"
+            raise click.UsageError(f"no command '{name}': {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="herd", message="%(prog)s %(version)s")
+@click.option(
+    "-C", "folder", metavar="DIR", help="Work in this workspace (default: the nearest from here upwards)."
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def herd(ctx: click.Context, folder: str | None, debug: bool) -> None:
+    """Declare a search in hyperherd.yaml, hand over a bash launch script: every trial runs exactly once,
+    on this machine or on a Slurm cluster.
+    """
+    ctx.obj = folder
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a command line and exit: 0 done, 1 refused or failed, 2 usage, 3 done in part, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = herd.main(words, prog_name="herd", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except click.Abort:
+        code = _say("interrupted", 130)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except HerdError as error:
+        if "--debug" in words:
+            raise
+        code = _say(f"herd: {error}", error.exit_code)
+    except KeyboardInterrupt:
+        code = _say("interrupted", 130)
+    except BrokenPipeError:
+        # The reader has gone (herd ls | head): nothing more to say, and nothing to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(words: str, code: int) -> int:
+    print(words, file=sys.stderr)
+    return code

@@ -1,0 +1,166 @@
+"""``herd tail``, ``res``, ``stats`` and ``snapshot``: what the trials wrote and used."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+
+from hyperherd.cli import selection, words
+from hyperherd.engine import reading
+from hyperherd.engine import snapshot as snapshots
+from hyperherd.engine.reading import STDERR, STDOUT
+from hyperherd.errors import SchedulerSilentError, UsageError, nearest
+from hyperherd.sweep.trial import LIVE, Status
+from hyperherd.views import documents, tables
+from hyperherd.views.columns import Screen
+
+FOLLOW_S = 0.5
+
+
+@click.command(
+    epilog="\b\nExamples:\n  herd tail 3\n  herd tail my_sweep 3 -n 100 --stderr\n  herd tail 3 -f"
+)
+@words.workspace_and_trials
+@click.option(
+    "-n", "--lines", "count", type=click.IntRange(0), default=20, show_default=True, help="How many lines."
+)
+@click.option("--stdout", "only", flag_value=STDOUT, help="Only what it wrote to stdout.")
+@click.option("--stderr", "only", flag_value=STDERR, help="Only what it wrote to stderr.")
+@click.option("-f", "--follow", is_flag=True, help="Go on as it writes, until it ends or Ctrl-C.")
+@words.as_json
+def tail(given: tuple[str, ...], count: int, only: str | None, follow: bool, as_json: bool) -> None:
+    """Show the end of a trial's output, and Slurm's own last words."""
+    selected = selection.select(given, only_one=True)
+    view = selected.snapshot.trials[0]
+    streams = reading.tails(selected.workspace, view, count, (only,) if only else (STDOUT, STDERR))
+    if as_json:
+        words.print_json(documents.tail(view, streams, count))
+        return
+    several = sum(bool(lines) for _, lines in streams.values()) > 1
+    for name, (path, lines) in streams.items():
+        if lines is None and len(streams) == 1:
+            raise reading.no_log(view, path)
+        if several and lines:
+            click.echo(f"==> {name} <==")
+        for line in lines or ():
+            click.echo(line)
+    if not any(lines for _, lines in streams.values()):
+        click.echo(f"trial {view.index} is {view.status} and has written nothing yet", err=True)
+    if follow:
+        _follow(selected, view.index, only or STDOUT)
+
+
+def _follow(selected: selection.Selected, index: int, stream: str) -> None:
+    """Lines as they come; the notes, which cost nothing to ask, say when the trial has ended."""
+
+    def wait() -> bool:
+        ended = reading.has_ended(selected.workspace, selected.known, index)
+        if not ended:
+            time.sleep(FOLLOW_S)
+        return not ended
+
+    if selected.known.facts[index].status not in LIVE:
+        return
+    for line in reading.follow(selected.workspace, index, stream, wait):
+        click.echo(line)
+
+
+@click.command(
+    epilog="\b\nExamples:\n  herd res\n  herd res --sort accuracy\n  herd res --steps --format csv > steps.csv"
+)
+@words.workspace_and_trials
+@click.option("--steps", is_flag=True, help="Every logged step, a row each.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "tsv", "csv", "json"]),
+    help="Default: a table on a terminal, else tsv.",
+)
+@click.option("--sort", "by", metavar="METRIC", help="Best (largest) first; -METRIC for smallest first.")
+@words.where
+@words.as_json
+def res(
+    given: tuple[str, ...], steps: bool, form: str | None, by: str | None, where: str | None, as_json: bool
+) -> None:
+    """Show parameters and metrics of each trial."""
+    selected = selection.select(given, where)
+    form = "json" if as_json else form or ("table" if sys.stdout.isatty() else "tsv")
+    if steps:
+        rows = reading.steps(selected.workspace, selected.indices)
+        head: Sequence[str] = ("trial_id", "step", "metric", "timestamp", "value")
+        document = documents.steps(rows) if form == "json" else None
+        _print(form, document, head, rows)
+        return
+    metrics = {i: m for i, m in snapshots.finals(selected.workspace).items() if i in set(selected.indices)}
+    shown = _sorted(selected.snapshot, metrics, by) if by else selected.snapshot
+    head, table = tables.results(shown, metrics)
+    _print(form, documents.res(shown, metrics) if form == "json" else None, head, table)
+
+
+def _sorted(shown: snapshots.Snapshot, metrics: reading.Metrics, by: str) -> snapshots.Snapshot:
+    known = {name for found in metrics.values() for name in found}
+    if by.lstrip("-") not in known and by not in known:
+        hint = nearest(by, known) or (
+            f"there are {', '.join(sorted(known))}" if known else "nothing was logged yet"
+        )
+        raise UsageError(f"--sort {by}: no such metric", hint=hint)
+    return reading.best_first(shown, metrics, by)
+
+
+def _print(form: str, document: object, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    if form == "json":
+        words.print_json(document)
+    elif form == "table":
+        click.echo(tables.aligned(head, rows, Screen.of()))
+    else:
+        click.echo(tables.separated(head, rows, "\t" if form == "tsv" else ","), nl=False)
+
+
+@click.command(epilog="\b\nExamples:\n  herd stats\n  herd stats 0-3 --json")
+@words.workspace_and_trials
+@words.where
+@words.as_json
+def stats(given: tuple[str, ...], where: str | None, as_json: bool) -> None:
+    """Show time and memory used, as Slurm or this machine measured it."""
+    selected = selection.select(given, where)
+    used = snapshots.usage(selected.workspace, selected.known, selected.launchers, selected.indices)
+    if as_json:
+        words.print_json(documents.stats(selected.snapshot, used))
+    else:
+        click.echo(tables.stats(selected.snapshot, used, Screen.of()) or "no trials yet: herd run")
+
+
+@click.command("snapshot", epilog="\b\nExample:\n  herd snapshot | jq .totals")
+@words.only_workspace
+@click.option(
+    "-n",
+    "--lines",
+    "count",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="Lines of stderr of a failed trial.",
+)
+@click.option(
+    "--max-failed",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="Failed trials whose stderr is shown.",
+)
+def snapshot(given: tuple[str, ...], count: int, max_failed: int) -> None:
+    """Print one JSON document with all of it: status, usage, metrics, the stderr of what failed."""
+    selected = selection.select(given, lines=True)
+    try:
+        used = snapshots.usage(selected.workspace, selected.known, selected.launchers, selected.indices)
+    except SchedulerSilentError as silent:
+        words.warn([str(silent)])
+        used = {}
+    failed = [view for view in selected.snapshot.trials if view.status is Status.FAILED][:max_failed]
+    errors = [reading.failed_stderr(selected.workspace, view.index, count) for view in failed]
+    words.print_json(
+        documents.everything(selected.snapshot, used, snapshots.finals(selected.workspace), errors)
+    )

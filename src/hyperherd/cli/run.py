@@ -1,0 +1,175 @@
+"""``herd run``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from hyperherd.cli import words
+from hyperherd.engine import control, cost, launch, places, waiting
+from hyperherd.engine.describe import describe
+from hyperherd.engine.launch import Prepared, Run
+from hyperherd.engine.reconcile import Known
+from hyperherd.sweep.plan import Choice
+from hyperherd.sweep.trial import Status
+from hyperherd.views import documents, progress, summary
+
+DONE, REFUSED, IN_PART, INTERRUPTED = 0, 1, 3, 130
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of ``herd run`` by their names."""
+
+    given: tuple[str, ...]
+    dry_run: bool
+    at_once: int | None
+    indices: str | None
+    pins: tuple[str, ...]
+    force: bool
+    lost: bool
+    place: str
+    detach: bool
+    wait: bool
+    after: str | None
+    yes: bool
+    as_json: bool
+
+
+EXAMPLES = "\b\nExamples:\n  herd run -n\n  herd run -j 4 lr=0.1\n  herd run my_sweep --on slurm -i 0-3,5"
+
+
+@click.command(epilog=EXAMPLES)
+@words.workspace_and_pins
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+@click.option(
+    "-j", "--max-concurrent", "at_once", type=click.IntRange(1), metavar="N", help="At most N at once."
+)
+@click.option("-i", "--indices", metavar="0-3,5", help="Only these trials; lost ones too.")
+@click.option("-p", "--pin", "pins", multiple=True, metavar="NAME=VALUE", help="Only trials with this value.")
+@click.option(
+    "-f",
+    "--force",
+    is_flag=True,
+    help="Keep what the YAML no longer describes as orphans; with -i, run completed trials again.",
+)
+@click.option("--lost", is_flag=True, help="Submit lost trials again as well.")
+@click.option(
+    "--on", "place", default="auto", metavar="local|slurm|auto", help="Who runs it (auto: Slurm if there)."
+)
+@click.option("--detach", is_flag=True, help="On this machine: leave it running and return.")
+@click.option("--wait", is_flag=True, help="On Slurm: return when all trials have ended.")
+@click.option("--after", metavar="JOBID|WORKSPACE", help="Start when that one has succeeded.")
+@click.option("--yes", is_flag=True, help="Do not ask about a sweep of more than a million trials.")
+@words.as_json
+def run(**options: object) -> int:
+    """Reconcile with hyperherd.yaml and run every trial that has not succeeded yet."""
+    asked = Options(**options)  # type: ignore[arg-type]  # click gives each option its declared type
+    found = words.read(asked.given, pins=asked.pins)
+    place, remark = places.choose(asked.place)
+    description = describe(found.workspace, even_if_many=asked.yes)
+    words.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
+    choice = Choice(
+        indices=frozenset(words.indices(asked.indices)) if asked.indices else None,
+        pins=found.pins,
+        lost=asked.lost,
+        force=asked.force,
+    )
+    after = waiting.after(asked.after, place) if asked.after else ()
+    request = launch.Request(place, choice, asked.at_once, after)
+    task = Run(found.workspace, description, places.launchers(), request)
+    return _dry_run(task, remark, asked) if asked.dry_run else _execute(task, remark, asked)
+
+
+def _dry_run(task: Run, remark: str, asked: Options) -> int:
+    prepared = launch.prepare(task)
+    scripts = [task.launcher.script(batch) for batch in prepared.batches]
+    if asked.as_json:
+        words.print_json(documents.run(prepared, [], scripts, dry_run=True))
+        return DONE
+    _announce(task, prepared, remark)
+    if scripts:
+        click.echo(scripts[0], nl=False)
+    if len(scripts) > 1:
+        click.echo(
+            f"(and {len(scripts) - 1} more scripts, of {len(prepared.plan.submit):,} trials in all)", err=True
+        )
+    click.echo("Dry run: nothing was written or submitted.", err=True)
+    return DONE
+
+
+def _announce(task: Run, prepared: Prepared, remark: str) -> None:
+    told = summary.announced(prepared, cost.gpu_hours(prepared.batches))
+    click.echo(f"{task.description.spec.name}: {told}", err=True)
+    if task.description.spec.grid is None and task.description.spec.sample is None:
+        click.echo(f"  {summary.other_grid(task.description.spec)}", err=True)
+    if prepared.plan.submit and remark:
+        click.echo(f"  {remark}", err=True)
+    for finding in prepared.findings:
+        click.echo(f"  note: {finding.what}\n        {finding.hint}", err=True)
+
+
+def _execute(task: Run, remark: str, asked: Options) -> int:
+    prepared, made = launch.execute(task, lambda prepared: _announce(task, prepared, remark))
+    if asked.as_json:
+        words.print_json(documents.run(prepared, made, [], dry_run=False))
+    if not made:
+        click.echo(summary.nothing(prepared.known.statuses), err=True)
+        return DONE
+    for line in summary.submitted(made):
+        click.echo(line, err=True)
+    refused = [one for one in made if one.refused]
+    going = [index for one in made if not one.refused for index in one.record.indices]
+    if not going:
+        return REFUSED
+    if asked.wait if task.request.launcher == "slurm" else not asked.detach:
+        return max(_follow(task, going), IN_PART if refused else DONE)
+    click.echo(f"See how they do: herd status{_named(task)}", err=True)
+    return IN_PART if refused else DONE
+
+
+def _follow(task: Run, going: Sequence[int]) -> int:
+    """Stay until these trials have ended. Ctrl-C stops those on this machine; on Slurm they go on."""
+    here = task.request.launcher == "local"
+    pause_s = float(os.environ.get("HYPERHERD_POLL_S") or waiting.PAUSE_S[task.request.launcher])
+    try:
+        with progress.bar(going, task.description.spec.name) as show:
+            known = waiting.until_ended(task.workspace, task.launchers, going, show, pause_s)
+    except KeyboardInterrupt:
+        if not here:
+            click.echo(
+                f"\nLeft; the trials go on. See herd status{_named(task)}, stop them: herd stop --all",
+                err=True,
+            )
+            return INTERRUPTED
+        click.echo(
+            "\nStopping the trials (what has not finished runs again at the next herd run) ...", err=True
+        )
+        control.stop(task.workspace, task.launchers, going)
+        return INTERRUPTED
+    return _judge(task, going, known)
+
+
+def _judge(task: Run, going: Sequence[int], known: Known) -> int:
+    ended = [known.facts[index] for index in going]
+    bad = [fact for fact in ended if fact.status is not Status.COMPLETED]
+    click.echo(
+        f"{len(ended) - len(bad)} completed, {len(bad)} not" if bad else f"{len(ended)} completed", err=True
+    )
+    for fact in bad[:10]:
+        reason = f" ({fact.reason})" if fact.reason else ""
+        click.echo(f"  {fact.trial.index}: {fact.status}{reason}  {fact.trial.name}", err=True)
+    if bad:
+        click.echo(
+            f"Look at one: herd tail{_named(task)} {bad[0].trial.index}; run them again: herd run", err=True
+        )
+    return IN_PART if bad else DONE
+
+
+def _named(task: Run) -> str:
+    """The workspace as an argument, where it is not the current folder."""
+    here = os.path.realpath(".") == os.path.realpath(task.workspace.root)
+    return "" if here else f" {os.path.relpath(task.workspace.root)}"

@@ -1,0 +1,138 @@
+"""What stands behind a command: a workspace, trials, pins. Options never take lists, so that order does not matter."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from hyperherd.errors import GrammarError, HerdError, UsageError, nearest
+from hyperherd.grammar import values
+from hyperherd.sweep.trial import Trial, Value
+from hyperherd.workspace import layout
+from hyperherd.workspace.folder import Workspace, find
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+MANY = 10_000_000
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a command line, told apart."""
+
+    workspace: Workspace
+    trials: Sequence[str]
+    pins: Mapping[str, Value]
+
+
+def read(words: Sequence[str], *, trials: bool = False, pins: Sequence[str] | None = None) -> Words:
+    """Tell the words apart: the first that is a workspace's folder (or its YAML) is it, ``name=value`` is a pin,
+    and the rest are trials.
+
+    Raises `UsageError` for a word that the command does not take.
+    """
+    folder = click.get_current_context().find_root().obj
+    left = [word for word in words if pins is None or "=" not in word or _is_workspace(word)]
+    pinned = [*(pins or ()), *(word for word in words if word not in left)]
+    if left and not folder and (_is_workspace(left[0]) or not trials):
+        folder = left.pop(0)
+    if left and not trials:
+        raise UsageError(f"'{left[0]}' is one word too many", hint="one workspace at a time")
+    return Words(find(Path(folder) if folder else None), left, _pins(pinned))
+
+
+def _is_workspace(word: str) -> bool:
+    path = Path(word)
+    return (
+        (path / layout.CONFIG).is_file()
+        or (path.name == layout.CONFIG and path.is_file())
+        or (path.is_dir() and not _RANGE.fullmatch(word))
+    )
+
+
+def _pins(words: Iterable[str]) -> dict[str, Value]:
+    pins: dict[str, Value] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not name:
+            raise UsageError(f"-p {word}: not of the form name=value", hint="for example: -p lr=0.1")
+        try:
+            pins[name] = values.read(text)
+        except GrammarError as error:
+            raise UsageError(f"-p {word}: {error}") from error
+    return pins
+
+
+def check_pins(pins: Mapping[str, Value], parameters: Sequence[str]) -> None:
+    """Raise `UsageError` for a pin on what is not a parameter."""
+    for name in pins:
+        if name not in parameters:
+            hint = nearest(name, parameters) or f"the parameters are {', '.join(parameters)}"
+            raise UsageError(f"-p {name}: no such parameter", hint=hint)
+
+
+def indices(text: str) -> list[int]:
+    """``0-3,5`` as numbers. Raises `UsageError`.
+
+    >>> indices("0-3,5")
+    [0, 1, 2, 3, 5]
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is None:
+            raise UsageError(f"'{text}' names no trials", hint="numbers and ranges, such as 3 or 0-3,5")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first or last - first > MANY:
+            raise UsageError(f"'{part}' is no range", hint=f"the smaller number first: {last}-{first}")
+        found += range(first, last + 1)
+    return found
+
+
+def chosen(words: Sequence[str], trials: Sequence[Trial]) -> list[int]:
+    """The indices that the words name: numbers, ranges, or trial names. Raises `HerdError` for what is not there."""
+    by_name = {trial.name: trial.index for trial in trials}
+    there = {trial.index for trial in trials}
+    picked: list[int] = []
+    for word in words:
+        if word in by_name:
+            picked.append(by_name[word])
+            continue
+        if not re.fullmatch(r"[\d,\s-]+", word):
+            raise HerdError(f"no trial '{word}'", hint=nearest(word, by_name) or "herd ls lists them")
+        picked += indices(word)
+    for index in picked:
+        if index not in there:
+            raise HerdError(f"no trial {index} in this sweep", hint="herd ls lists them")
+    return list(dict.fromkeys(picked))
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Words for people, on stderr."""
+    for line in lines:
+        click.echo(f"herd: {line}", err=True)
+
+
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on stdout; words go to stderr."
+)
+where = click.option(
+    "--where", metavar="EXPR", help="Only trials for which this holds, e.g. 'lr > 0.01 and status == failed'."
+)
+workspace_and_pins = click.argument("given", nargs=-1, metavar="[WORKSPACE] [NAME=VALUE]...")
+only_workspace = click.argument("given", nargs=-1, metavar="[WORKSPACE]")
+workspace_and_trials = click.argument("given", nargs=-1, metavar="[WORKSPACE] [TRIALS]")

@@ -1,0 +1,133 @@
+"""``herd stop`` and ``herd clean``: what was asked to run is asked to end."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from hyperherd import fsio
+from hyperherd.engine import reconcile
+from hyperherd.engine.launch import record
+from hyperherd.engine.reconcile import Fact, Known
+from hyperherd.errors import HerdError
+from hyperherd.launchers.base import Launcher
+from hyperherd.sweep.trial import LIVE, Status
+from hyperherd.workspace import manifest, submissions
+from hyperherd.workspace.folder import Workspace
+from hyperherd.workspace.submissions import VOID, Submission
+
+ENDING_S = 90.0
+"""How long cancelled jobs are given to end before their files are deleted; Slurm's KillWait is 30 s."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The trials that were cancelled, as they were before, and what was refused: trial index -> words."""
+
+    cancelled: Sequence[Fact]
+    refused: Mapping[int, str]
+
+
+def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterable[int] | None) -> Stopped:
+    """Cancel these trials, or all (None). Those that are not live are left out.
+
+    Raises `SchedulerSilentError`. A refused cancel leaves the trial as it was.
+    """
+    known = reconcile.read(workspace, launchers, silent_is_fatal=True)
+    chosen = known.facts.values() if wanted is None else [known.facts[index] for index in wanted]
+    live = [fact for fact in chosen if fact.status in LIVE and fact.submission is not None]
+    if not live:
+        return Stopped([], {})
+    tokens = {fact.submission.token: [] for fact in live if fact.submission}  # type: dict[str, list[int]]
+    for fact in live:
+        if fact.submission:
+            tokens[fact.submission.token].append(fact.trial.index)
+    _mark(workspace, tokens)
+    refused: dict[int, str] = {}
+    for submission in known.submissions:
+        if submission.token in tokens:
+            refused.update(_cancel(workspace, launchers, submission, tokens[submission.token]))
+    with fsio.Lock(workspace.lock) as lock:
+        if refused:
+            _unmark(workspace, refused, lock)
+        cancelled = [fact for fact in live if fact.trial.index not in refused]
+        manifest.note_statuses(workspace, {fact.trial.index: Status.CANCELLED for fact in cancelled})
+    return Stopped(cancelled, refused)
+
+
+def _cancel(
+    workspace: Workspace, launchers: Mapping[str, Launcher], submission: Submission, indices: Sequence[int]
+) -> dict[int, str]:
+    launcher = launchers[submission.launcher]
+    if submission.state == "intent":
+        if submissions.settle(workspace, submission.token, VOID) == VOID:
+            return {}
+        return dict.fromkeys(indices, "it is being submitted right now; try again in a moment")
+    if submission.where not in ("", launcher.where()):
+        return dict.fromkeys(indices, f"it runs on {submission.where}; stop it from there")
+    return launcher.cancel(submissions.job(workspace, submission, indices), indices)
+
+
+def _mark(workspace: Workspace, tokens: Mapping[str, Sequence[int]]) -> None:
+    with fsio.Lock(workspace.lock) as lock:
+        entries = [entry for entry in submissions.read(workspace) if entry.token in tokens]
+        record(
+            workspace,
+            [_with_stopped(entry, {*entry.stopped, *tokens[entry.token]}) for entry in entries],
+            lock,
+        )
+
+
+def _unmark(workspace: Workspace, refused: Iterable[int], lock: fsio.Lock) -> None:
+    entries = submissions.read(workspace)
+    record(workspace, [_with_stopped(entry, {*entry.stopped} - {*refused}) for entry in entries], lock)
+
+
+def _with_stopped(entry: Submission, stopped: set[int]) -> Submission:
+    return msgspec.structs.replace(entry, stopped=tuple(sorted(stopped)))
+
+
+def clean(
+    workspace: Workspace,
+    launchers: Mapping[str, Launcher],
+    *,
+    logs: bool,
+    everything: bool,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Stopped:
+    """Cancel all; with ``logs`` delete the logs, with ``everything`` the whole state, once nothing runs any more.
+
+    Raises `HerdError` where something could not be cancelled or does not end: nothing is deleted then.
+    """
+    stopped = stop(workspace, launchers, None)
+    if stopped.refused:
+        index, words = next(iter(stopped.refused.items()))
+        raise HerdError(f"trial {index} could not be cancelled: {words}", hint="Nothing was deleted.")
+    if logs or everything:
+        if stopped.cancelled:
+            _wait_for_the_end(workspace, launchers, sleep)
+        shutil.rmtree(workspace.state if everything else workspace.logs)
+    if logs and not everything:
+        workspace.make_folders()
+    return stopped
+
+
+def _wait_for_the_end(
+    workspace: Workspace, launchers: Mapping[str, Launcher], sleep: Callable[[float], None]
+) -> None:
+    deadline = time.monotonic() + ENDING_S
+    while live := _live(reconcile.read(workspace, launchers, silent_is_fatal=True)):
+        if time.monotonic() > deadline:
+            raise HerdError(
+                f"{len(live)} cancelled trials have not ended yet, the first is {live[0]}",
+                hint="Nothing was deleted; look at herd status, and try again.",
+            )
+        sleep(1.0)
+
+
+def _live(known: Known) -> list[int]:
+    return [index for index, fact in known.facts.items() if fact.status in LIVE]

@@ -1,0 +1,275 @@
+"""``herd run``: reconcile, plan, check, submit.
+
+Exactly once, in this order: under the lock the manifest and an *intent* for each submission; without the lock the
+submission itself; then its register is settled, and under the lock again its job id is recorded. A kill at any point
+leaves an intent whose fate the register decides (docs/architecture.md, "Exactly once").
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from hyperherd import fsio
+from hyperherd.connectors import processes
+from hyperherd.engine import preflight, provenance, reconcile, recover
+from hyperherd.engine.describe import Description
+from hyperherd.engine.preflight import Finding
+from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
+from hyperherd.jobs import Batch, Element
+from hyperherd.launchers.base import Launcher
+from hyperherd.sweep import overrides, plan
+from hyperherd.sweep.plan import Choice, Plan
+from hyperherd.sweep.trial import Status, Trial
+from hyperherd.workspace import ended, layout, manifest, submissions
+from hyperherd.workspace.folder import Workspace
+from hyperherd.workspace.submissions import VOID, Submission
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked of a run. ``at_once`` overrides the YAML's; ``after`` are words for the launcher."""
+
+    launcher: str
+    choice: Choice = field(default_factory=Choice)
+    at_once: int | None = None
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a sweep: where, what is described, who runs it, and what was asked."""
+
+    workspace: Workspace
+    description: Description
+    launchers: Mapping[str, Launcher]
+    request: Request
+
+    @property
+    def launcher(self) -> Launcher:
+        return self.launchers[self.request.launcher]
+
+    @property
+    def launch_script(self) -> Path:
+        return self.workspace.root / self.description.spec.launcher
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run would do: the plan, and the pieces in which its trials would be submitted."""
+
+    plan: Plan
+    known: reconcile.Known
+    batches: Sequence[Batch]
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of one submission: its batch, its record, and the launcher's words where it was refused."""
+
+    batch: Batch
+    record: Submission
+    refused: str = ""
+
+
+def prepare(run: Run) -> Prepared:
+    """Reconcile, plan and check; changes nothing.
+
+    Raises `HerdError` where trials that ran would be forgotten, `PreflightError` for what would go wrong, and
+    `SchedulerSilentError` where somebody who must know what runs does not answer.
+    """
+    findings = preflight.check_files(run.workspace, run.launch_script)
+    preflight.raise_fatal(findings)
+    known = reconcile.read(run.workspace, run.launchers, silent_is_fatal=True)
+    planned = plan_of(run.description, known, run.request.choice)
+    if planned.undecided:
+        raise _undecided(planned.undecided, known.statuses)
+    if not planned.submit:
+        return Prepared(planned, known, [], findings)
+    everything = _batch(run, planned.submit, known.newest_attempt)
+    findings += preflight.check(run.workspace, everything, run.launcher)
+    preflight.raise_fatal(findings)
+    pieces = run.launcher.split(everything)
+    return Prepared(
+        planned, known, [_piece(run.workspace, everything, p, len(pieces)) for p in pieces], findings
+    )
+
+
+def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, list[Made]]:
+    """The whole of a run. ``announce`` is told what will be done before it is; it may raise to stop it."""
+    preflight.raise_fatal(preflight.check_files(run.workspace, run.launch_script))
+    run.workspace.make_folders()
+    with fsio.Lock(run.workspace.lock) as lock:
+        recover.recover(run.workspace, run.launchers, lock)
+        prepared = prepare(run)
+        announce(prepared)
+        made = [Made(batch, _intent(run, batch)) for batch in prepared.batches]
+        _write(run, prepared, made, lock)
+    if not made:
+        return prepared, []
+    made = [_submit(run, one) for one in made]
+    with fsio.Lock(run.workspace.lock) as lock:
+        record(run.workspace, [one.record for one in made], lock)
+        manifest.note_statuses(run.workspace, _statuses_of_the_refused(prepared, made))
+    return prepared, made
+
+
+def _statuses_of_the_refused(prepared: Prepared, made: Sequence[Made]) -> dict[int, Status]:
+    before = prepared.known.statuses
+    void = [one.record for one in made if one.record.state == "void"]
+    return {index: before.get(index, Status.READY) for record in void for index in record.indices}
+
+
+def plan_of(described: Description, known: reconcile.Known, choice: Choice) -> Plan:
+    """What is to be done about the trials that are known and those that are described."""
+    records = {i: fact.submission for i, fact in known.facts.items() if fact.submission}
+    matcher = plan.Matcher(
+        defaults=described.spec.defaults,
+        ran_with=lambda index: overrides.values(records[index].static_overrides) if index in records else {},
+        adopted=known.manifest.adopted,
+    )
+    before = plan.Known(known.manifest.trials, known.statuses, _next_index(known))
+    return plan.make(before, described.trials, choice, matcher, described.names)
+
+
+def _next_index(known: reconcile.Known) -> int:
+    """Never one that was used: not by a trial, a submission, or an attempt."""
+    submitted = (max(record.indices, default=-1) + 1 for record in known.submissions)
+    return max(known.manifest.next_index, max(known.newest_attempt, default=-1) + 1, *submitted, 0)
+
+
+def _undecided(trials: Sequence[Trial], statuses: Mapping[int, Status]) -> HerdError:
+    shown = "\n".join(f"  {t.index:>5}  {statuses[t.index].value:<10} {t.name}" for t in trials[:20])
+    more = f"\n  and {len(trials) - 20} more" if len(trials) > 20 else ""
+    return HerdError(
+        f"{len(trials)} trials have run or are running, and {layout.CONFIG} no longer describes them:\n{shown}{more}",
+        hint="Put their values back, or keep them as orphans (shown, never submitted again): herd run -f",
+    )
+
+
+def _batch(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int]) -> Batch:
+    spec = run.description.spec
+    token = submissions.new_token()
+    return Batch(
+        token=token,
+        name=f"hyperherd_{spec.name}",
+        folder=run.workspace.root,
+        launch=run.launch_script,
+        files=run.workspace.files(token),
+        elements=tuple(_element(run, trial, newest_attempt.get(trial.index, 0) + 1) for trial in trials),
+        variables=((layout.ENV_WORKSPACE, str(run.workspace.root)), (layout.ENV_SWEEP_NAME, spec.name)),
+        options=spec.slurm,
+        extra_args=spec.extra_args,
+        at_once=run.request.at_once or spec.max_concurrent,
+        after=run.request.after,
+    )
+
+
+def _element(run: Run, trial: Trial, attempt: int) -> Element:
+    handed = overrides.handed(trial, run.description.spec.static_overrides)
+    variables = trial_variables(run.workspace, trial, handed)
+    return Element(trial.index, attempt, handed.argument, variables)
+
+
+def trial_variables(
+    workspace: Workspace, trial: Trial, handed: overrides.Handed
+) -> tuple[tuple[str, str], ...]:
+    """What the launch script finds in its environment about its trial."""
+    return (
+        (layout.ENV_TRIAL_ID, str(trial.index)),
+        (layout.ENV_TRIAL_NAME, trial.name),
+        (layout.ENV_EXPERIMENT_NAME, trial.name),
+        (layout.ENV_ARGV, handed.argv),
+        (layout.ENV_PARAMS, handed.params),
+        (layout.ENV_RESULTS, str(workspace.results / str(trial.index))),
+    )
+
+
+def _piece(workspace: Workspace, whole: Batch, elements: tuple[Element, ...], pieces: int) -> Batch:
+    """One submission of several: a token of its own, and its share of the places at once (``%N`` holds per array)."""
+    token = submissions.new_token()
+    share = None if whole.at_once is None else max(1, whole.at_once // pieces)
+    return replace(whole, token=token, files=workspace.files(token), elements=elements, at_once=share)
+
+
+def _intent(run: Run, batch: Batch) -> Submission:
+    array = run.launcher.array(batch)
+    indices = tuple(element.index for element in batch.elements)
+    positions = tuple(array[index] for index in indices)
+    made_from = provenance.of(run.workspace.root, batch.launch)
+    return Submission(
+        token=batch.token,
+        launcher=run.request.launcher,
+        where=run.launcher.where(),
+        name=batch.name,
+        indices=indices,
+        attempts=tuple(element.attempt for element in batch.elements),
+        array=None if positions == indices else positions,
+        submitted_at=time.time(),
+        owner=str(processes.me()),
+        state="intent",
+        launch=str(batch.launch),
+        launch_sha256=made_from.launch_sha256,
+        git_commit=made_from.git_commit,
+        git_dirty=made_from.git_dirty,
+        static_overrides=tuple(run.description.spec.static_overrides),
+    )
+
+
+def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) -> None:
+    """The scripts, the intents, and last the manifest; everything that the submission stands on."""
+    workspace, known = run.workspace, prepared.known
+    for one in made:
+        fsio.replace(
+            one.batch.files.script, run.launcher.script(one.batch).encode("utf-8", "surrogateescape"), 0o600
+        )
+    lock.check()
+    submissions.write(workspace, [*known.submissions, *(one.record for one in made)])
+    statuses = {t.index: known.statuses.get(t.index, Status.READY) for t in prepared.plan.trials}
+    statuses.update((index, Status.SUBMITTED) for one in made for index in one.record.indices)
+    lock.check()
+    planned = prepared.plan
+    fresh = replace(
+        known.manifest, trials=planned.trials, next_index=planned.next_index, name=run.description.spec.name
+    )
+    manifest.write(workspace, fresh, statuses)
+    ended.write(workspace, known.heard)
+
+
+def _submit(run: Run, one: Made) -> Made:
+    """Submit one piece and settle what became of it. A refusal is kept, not raised: the others still go."""
+    workspace, record = run.workspace, one.record
+    try:
+        job_id = run.launcher.submit(one.batch)
+    except SubmissionRefusedError as refusal:
+        submissions.settle(workspace, record.token, VOID)
+        return replace(one, record=msgspec.structs.replace(record, state="void"), refused=str(refusal))
+    except SubmissionUnknownError as silence:
+        found = recover.decide(workspace, run.launchers, record)
+        gone = str(silence) if found.state == "void" else ""
+        return replace(one, record=found, refused=gone)
+    if job_id is None:
+        return replace(one, record=msgspec.structs.replace(record, state="submitted"))
+    fsio.replace(workspace.newest_script, one.batch.files.script.read_bytes())
+    decision = submissions.settle(workspace, record.token, job_id)
+    submitted = msgspec.structs.replace(record, slurm_job_id=job_id, state="submitted")
+    if decision == job_id:
+        return replace(one, record=submitted)
+    run.launcher.cancel(submissions.job(workspace, submitted), record.indices)
+    given_up = msgspec.structs.replace(submitted, state="void")
+    return replace(
+        one, record=given_up, refused="another herd command took this submission for dead and gave it up"
+    )
+
+
+def record(workspace: Workspace, made: Sequence[Submission], lock: fsio.Lock) -> None:
+    """Put what became of these submissions into the file, beside what others have written meanwhile."""
+    by_token = {submission.token: submission for submission in made}
+    lock.check()
+    current = submissions.read(workspace)
+    submissions.write(workspace, [by_token.get(entry.token, entry) for entry in current])

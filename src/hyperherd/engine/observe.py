@@ -1,0 +1,62 @@
+"""Looking at a workspace: its facts and its snapshot, for the commands that change nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hyperherd import fsio
+from hyperherd.engine import reconcile, snapshot
+from hyperherd.engine.describe import Description
+from hyperherd.engine.launch import plan_of
+from hyperherd.engine.reconcile import Known
+from hyperherd.engine.snapshot import Snapshot
+from hyperherd.errors import WorkspaceError
+from hyperherd.launchers.base import Launcher
+from hyperherd.sweep import overrides
+from hyperherd.sweep.plan import Choice
+from hyperherd.sweep.trial import Trial
+from hyperherd.workspace import ended
+from hyperherd.workspace.folder import Workspace
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A trial as the YAML and the workspace have it together. ``outdated``: it last ran with other static overrides."""
+
+    trial: Trial
+    known: bool
+    outdated: bool
+
+
+def look(workspace: Workspace, launchers: Mapping[str, Launcher], *, lines: bool) -> tuple[Known, Snapshot]:
+    """Ask the launchers once, and keep what they said of ended trials where this may be written."""
+    known = reconcile.read(workspace, launchers, silent_is_fatal=False)
+    remember(workspace, known)
+    return known, snapshot.take(workspace, known, lines=lines)
+
+
+def remember(workspace: Workspace, known: Known) -> None:
+    """Keep what schedulers said of ended trials: they forget. A reader without write access does without, and so does
+    one that finds somebody else at work.
+    """
+    if known.heard == ended.read(workspace):
+        return
+    with contextlib.suppress(WorkspaceError), fsio.Lock(workspace.lock, wait_s=0):
+        ended.write(workspace, known.heard)
+
+
+def listed(workspace: Workspace, description: Description) -> Sequence[Listed]:
+    """All trials that the next ``herd run`` would know; asks nobody and writes nothing."""
+    known = reconcile.read(workspace, {}, silent_is_fatal=False)
+    planned = plan_of(description, known, Choice(force=True))
+    static = tuple(description.spec.static_overrides)
+    return [Listed(t, t.index in known.facts, _outdated(known, t.index, static)) for t in planned.trials]
+
+
+def _outdated(known: Known, index: int, static: Sequence[str]) -> bool:
+    record = known.facts[index].submission if index in known.facts else None
+    if record is None or record.legacy:
+        return False
+    return overrides.values(record.static_overrides) != overrides.values(static)

@@ -1,0 +1,168 @@
+"""What would go wrong with a run, found before anything is written or submitted. Each finding says what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hyperherd.errors import PreflightError
+from hyperherd.jobs import Batch
+from hyperherd.launchers.base import Launcher
+from hyperherd.workspace.folder import Workspace
+
+FILES_PER_TRIAL = 5
+"""A claim, a note, two logs and a result: what one attempt leaves on the disk (metrics streams come on top)."""
+
+SLURM_LOG = 1
+"""Slurm's own log of one attempt."""
+
+BYTES_PER_TRIAL = 24 * 1024
+"""Six small files, each of which takes a block of 4 KiB on most file systems."""
+
+NODE_LOCAL = {"tmpfs", "ramfs", "devtmpfs"}
+PYTHON_COMMAND = re.compile(r"(?:^|[\s;&|(])(python3?)(?=\s)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing. A fatal one stops the run; the others are said once and the run goes on."""
+
+    what: str
+    hint: str
+    fatal: bool = False
+
+
+def check_files(workspace: Workspace, launch: Path) -> list[Finding]:
+    """What can be known from the user's two files and their folder, before a plan is made."""
+    return [*_launch_script(launch), *_interpreter(launch), *_writable(workspace)]
+
+
+def check(workspace: Workspace, batch: Batch, launcher: Launcher) -> list[Finding]:
+    """What can be known before submitting ``batch`` (all the trials of a run, not yet split)."""
+    return [
+        *_space(workspace, len(batch.elements), launcher),
+        *_seen_by_nodes(workspace, launcher),
+        *(Finding(what, hint, fatal=True) for what, hint in launcher.check(batch).items()),
+    ]
+
+
+def raise_fatal(findings: Iterable[Finding]) -> None:
+    """Raise `PreflightError` with all fatal findings, if there is one."""
+    fatal = [f"{finding.what}\n  {finding.hint}" for finding in findings if finding.fatal]
+    if fatal:
+        raise PreflightError("\n".join(fatal), hint="Nothing was submitted.")
+
+
+def files_of(trials: int, launcher: str) -> int:
+    """How many files an attempt of each trial will leave."""
+    return trials * (FILES_PER_TRIAL + (SLURM_LOG if launcher == "slurm" else 0))
+
+
+def _launch_script(path: Path) -> Iterator[Finding]:
+    if not path.is_file():
+        yield Finding(
+            f"the launch script is not there: {path}",
+            "write it, or name the right file under `launcher:` in hyperherd.yaml (herd init makes one to start from)",
+            fatal=True,
+        )
+        return
+    try:
+        head = path.read_bytes()[:65536]
+    except OSError as error:
+        yield Finding(
+            f"the launch script cannot be read: {path}: {error.strerror}", "chmod u+r it", fatal=True
+        )
+        return
+    if b"\r\n" in head:
+        yield Finding(
+            f"the launch script has Windows line ends, which bash takes for part of its words: {path}",
+            f"sed -i 's/\\r$//' {path.name}",
+            fatal=True,
+        )
+    if not os.access(path, os.X_OK):
+        yield Finding(
+            f"{path.name} is not executable; it is run with bash all the same", f"chmod +x {path.name}"
+        )
+
+
+def _interpreter(path: Path) -> Iterator[Finding]:
+    """The launch script's ``python`` is herd's own by accident: a virtual environment's PATH leaks into the trials."""
+    if sys.prefix == sys.base_prefix or not path.is_file():
+        return
+    text = path.read_text(errors="replace")
+    if re.search(r"activate|conda|module |apptainer|singularity|uv run|--container", text):
+        return
+    for word in PYTHON_COMMAND.findall(re.sub(r"(?m)^\s*#.*$", "", text)):
+        found = shutil.which(word)
+        if found and Path(found).parent == Path(sys.prefix) / "bin":
+            yield Finding(
+                f"`{word}` in {path.name} is herd's own interpreter, {found}, because its environment is active here",
+                "if the trainer lives elsewhere, activate its environment in the launch script, or name it by its path",
+            )
+            return
+
+
+def _writable(workspace: Workspace) -> Iterator[Finding]:
+    folder = workspace.state if workspace.state.exists() else workspace.root
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield Finding(
+            f"the workspace cannot be written: {folder}",
+            "herd keeps its state beside hyperherd.yaml: copy the two files to a folder of yours",
+            fatal=True,
+        )
+
+
+def _space(workspace: Workspace, trials: int, launcher: Launcher) -> Iterator[Finding]:
+    try:
+        disk = os.statvfs(workspace.root)
+    except OSError:
+        return
+    count = files_of(trials, launcher.name)
+    if disk.f_files and disk.f_favail < count:
+        yield Finding(
+            f"{trials:,} trials leave about {count:,} files, and {disk.f_favail:,} more fit on this file system",
+            "free some, or put the workspace on a file system with more room (quotas count files as well)",
+            fatal=True,
+        )
+    needed, free = trials * BYTES_PER_TRIAL, disk.f_bavail * disk.f_frsize
+    if free < needed:
+        yield Finding(
+            f"{trials:,} trials need at least {needed // 1024:,} KiB, and {free // 1024:,} KiB are free",
+            "free some space, or put the workspace on another file system",
+            fatal=True,
+        )
+
+
+def _seen_by_nodes(workspace: Workspace, launcher: Launcher) -> Iterator[Finding]:
+    """A workspace on a file system of this machine alone. A cluster of one machine is none the worse for it."""
+    if launcher.name != "slurm":
+        return
+    kind = _file_system(workspace.root, _mounts())
+    if kind in NODE_LOCAL:
+        yield Finding(
+            f"the workspace lies on {kind}, which other nodes do not see: {workspace.root}",
+            "put it on a shared file system (home, scratch, project)",
+        )
+
+
+def _mounts() -> Iterable[str]:
+    try:
+        return Path("/proc/mounts").read_text().splitlines()
+    except OSError:
+        return ()
+
+
+def _file_system(path: Path, mounts: Iterable[str]) -> str:
+    """The type of the file system that holds ``path``, from ``/proc/mounts`` (man 5 proc); "" where unknown."""
+    best, kind = "", ""
+    for line in mounts:
+        words = line.split()
+        point = words[1].encode().decode("unicode_escape") if len(words) > 2 else ""
+        if point and path.is_relative_to(point) and len(point) >= len(best):
+            best, kind = point, words[2]
+    return kind

@@ -1,0 +1,44 @@
+"""What a submission was made from: the launch script's checksum and the state of the git tree around it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from hyperherd.connectors import local
+from hyperherd.errors import LauncherError
+
+GIT_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """None where there is no git, no repository, or no answer in time."""
+
+    launch_sha256: str
+    git_commit: str | None
+    git_dirty: bool | None
+
+
+def of(folder: Path, launch: Path) -> Provenance:
+    """Read both. Only the checksum is sure to be had."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no") if commit else None
+    return Provenance(checksum_of(launch), commit, None if changes is None else bool(changes))
+
+
+def checksum_of(launch: str | Path) -> str:
+    """The launch script's SHA-256 in hexadecimal digits, "" where it cannot be read."""
+    try:
+        return hashlib.sha256(Path(launch).read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    try:
+        answer = local.run(["git", "-C", str(folder), *words], timeout_s=GIT_TIMEOUT_S)
+    except (LauncherError, OSError):
+        return None
+    return answer.stdout.strip() if answer.code == 0 else None

@@ -1,0 +1,88 @@
+"""What trials wrote: their logs and metrics, for the commands that print them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from hyperherd.engine.reconcile import Known
+from hyperherd.engine.snapshot import Snapshot, TrialView
+from hyperherd.errors import HerdError
+from hyperherd.workspace import attempts, logs, results
+from hyperherd.workspace.folder import Workspace
+
+STDOUT, STDERR, SLURM = "stdout", "stderr", "slurm"
+
+Metrics: TypeAlias = "Mapping[int, Mapping[str, Any]]"
+Streams: TypeAlias = "dict[str, tuple[str, Sequence[str] | None]]"
+
+
+def tails(workspace: Workspace, view: TrialView, count: int, wanted: Sequence[str | None]) -> Streams:
+    """Stream -> (path, its last ``count`` lines, or None where there is no file). Slurm's words come with stderr."""
+    index = view.index
+    paths = {STDOUT: workspace.stdout(index), STDERR: workspace.stderr(index)}
+    found: Streams = {}
+    for name, path in paths.items():
+        if name in wanted:
+            found[name] = (str(path), logs.tail(path, count) if path.exists() else None)
+    if STDERR in wanted and view.job:
+        own = workspace.slurm_log(view.job)
+        if own.exists() and (lines := logs.tail(own, count)):
+            found[SLURM] = (str(own), lines)
+    return found
+
+
+def no_log(view: TrialView, path: str) -> HerdError:
+    """The error for a stream that is not there."""
+    return HerdError(f"trial {view.index} is {view.status} and has no such log: {path}", hint="herd status")
+
+
+def follow(workspace: Workspace, index: int, stream: str, wait: Callable[[], bool]) -> Iterator[str]:
+    """New lines of a stream; ``wait`` is called when there are none, and says whether to go on."""
+    path = workspace.stdout(index) if stream == STDOUT else workspace.stderr(index)
+    return logs.follow(path, wait=wait)
+
+
+def has_ended(workspace: Workspace, known: Known, index: int) -> bool:
+    """Whether the trial's newest attempt has noted its end; a listing, asking nobody."""
+    now = attempts.read(workspace)
+    attempt = now.newest.get(index, 0)
+    return attempt >= known.newest_attempt.get(index, 0) and (index, attempt) in now.notes
+
+
+def steps(workspace: Workspace, indices: Sequence[int]) -> list[tuple[int, int | float, str, float, Any]]:
+    """Rows of (trial, step, metric, timestamp, value), in the order of trial, metric, step."""
+    return [
+        (index, point.step, metric, point.ts, point.value)
+        for index in indices
+        for metric, points in sorted(results.streams(workspace.results, index).items())
+        for point in points
+    ]
+
+
+def best_first(shown: Snapshot, metrics: Metrics, by: str) -> Snapshot:
+    """The trials by a metric, the largest first, or with a ``-`` before it the smallest; those without it last."""
+    down = any(by in found for found in metrics.values())
+    name = by if down else by[1:]
+
+    def key(view: TrialView) -> tuple[int, float]:
+        value = metrics.get(view.index, {}).get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+            return (1, 0.0)
+        return (0, -value if down else value)
+
+    return replace(shown, trials=sorted(shown.trials, key=key))
+
+
+def failed_stderr(workspace: Workspace, index: int, count: int) -> dict[str, Any]:
+    """The end of a failed trial's stderr, and whether there was more."""
+    path = workspace.stderr(index)
+    lines = logs.tail(path, count + 1) if path.exists() else []
+    return {
+        "index": index,
+        "stderr_path": str(path),
+        "stderr_lines": lines[-count:] if count else [],
+        "stderr_truncated": len(lines) > count,
+    }

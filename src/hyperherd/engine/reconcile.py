@@ -1,0 +1,244 @@
+"""What became of every trial: the workspace's own files and one question to each launcher.
+
+Absent is not finished, unknown is not success, and a launcher that does not answer changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from hyperherd.errors import SchedulerSilentError
+from hyperherd.jobs import Phase, State
+from hyperherd.launchers.base import Launcher
+from hyperherd.sweep.trial import Intent, Outcome, Status, Trial, status_of
+from hyperherd.workspace import attempts, ended, manifest, submissions
+from hyperherd.workspace.folder import Workspace
+from hyperherd.workspace.submissions import VOID, Submission
+
+NOT_ASKED = State(Phase.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """All that is known of one trial now.
+
+    ``attempt`` is the number of its newest attempt in the newest submission, 0 before one has begun.
+    """
+
+    trial: Trial
+    status: Status
+    reason: str = ""
+    attempt: int = 0
+    outcome: Outcome | None = None
+    state: State = NOT_ASKED
+    submission: Submission | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """The whole workspace as it stands. ``warnings`` are for people: launchers that did not answer."""
+
+    manifest: manifest.Manifest
+    submissions: Sequence[Submission]
+    facts: Mapping[int, Fact]
+    heard: ended.Ended = field(default_factory=dict)
+    newest_attempt: Mapping[int, int] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+    @property
+    def statuses(self) -> dict[int, Status]:
+        return {index: fact.status for index, fact in self.facts.items()}
+
+
+@dataclass(frozen=True)
+class _Tracked:
+    """A trial's newest submission and what its own files say. ``first`` is the number of its first attempt there."""
+
+    submission: Submission
+    first: int
+    attempt: int
+    outcome: Outcome | None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.outcome == Outcome(0)
+
+
+def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_fatal: bool) -> Known:
+    """Everything known about the workspace; asks the launchers about the trials that their own notes do not settle.
+
+    A launcher that is not in ``launchers`` is not asked. With ``silent_is_fatal`` one that does not answer raises
+    `SchedulerSilentError`; else it is a warning, and its trials are shown as last known.
+    """
+    known = manifest.read(workspace)
+    records = [_with_register(workspace, record) for record in submissions.read(workspace)]
+    heard = ended.read(workspace)
+    notes = attempts.read(workspace)
+    tracked = _track(known.trials, records, notes)
+    unsettled = _unsettled(tracked, heard)
+    states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal)
+    if unsettled:
+        notes = attempts.read(workspace)
+        tracked = _track(known.trials, records, notes)
+    states = _follow_claims(workspace, tracked, states)
+    heard = _remember(heard, tracked, states)
+    facts = {
+        t.index: _fact(known, t, tracked.get(t.index), _state(tracked, states, heard, t.index))
+        for t in known.trials
+    }
+    return Known(known, records, facts, heard, notes.newest, tuple(warnings))
+
+
+def _with_register(workspace: Workspace, record: Submission) -> Submission:
+    """An intent as its register has decided it, if it has: its submitter may have been killed before it wrote so."""
+    if record.state != "intent":
+        return record
+    decision = submissions.settled(workspace, record.token)
+    if not decision:
+        return record
+    if decision == VOID:
+        return msgspec.structs.replace(record, state="void")
+    job_id = decision if record.launcher == "slurm" else None
+    return msgspec.structs.replace(record, state="submitted", slurm_job_id=job_id)
+
+
+def _track(
+    trials: Sequence[Trial], records: Sequence[Submission], notes: attempts.Attempts
+) -> dict[int, _Tracked]:
+    newest: dict[int, tuple[Submission, int]] = {}
+    for record in records:
+        if record.state != "void":
+            newest.update(
+                (i, (record, first)) for i, first in zip(record.indices, record.attempts, strict=True)
+            )
+    tracked = {}
+    for trial in trials:
+        if trial.index not in newest:
+            continue
+        record, first = newest[trial.index]
+        attempt = notes.newest.get(trial.index, 0)
+        attempt = attempt if attempt >= first else 0
+        outcome = notes.notes.get((trial.index, attempt)) if attempt else None
+        tracked[trial.index] = _Tracked(record, first, attempt, outcome)
+    return tracked
+
+
+def _unsettled(
+    tracked: Mapping[int, _Tracked], heard: ended.Ended
+) -> dict[str, list[tuple[Submission, list[int]]]]:
+    """Launcher -> submissions with the trials that somebody has to be asked about."""
+    asked: dict[str, tuple[Submission, list[int]]] = {}
+    for index, known in tracked.items():
+        record = known.submission
+        if known.succeeded or index in heard.get(record.token, {}) or record.state == "intent":
+            continue
+        asked.setdefault(record.token, (record, []))[1].append(index)
+    by_launcher: dict[str, list[tuple[Submission, list[int]]]] = {}
+    for record, indices in asked.values():
+        by_launcher.setdefault(record.launcher, []).append((record, indices))
+    return by_launcher
+
+
+def _ask(
+    workspace: Workspace,
+    launchers: Mapping[str, Launcher],
+    unsettled: Mapping[str, Sequence[tuple[Submission, list[int]]]],
+    silent_is_fatal: bool,
+) -> tuple[dict[str, dict[int, State]], list[str]]:
+    states: dict[str, dict[int, State]] = {}
+    warnings: list[str] = []
+    for name, asked in unsettled.items():
+        if name not in launchers:
+            if launchers:
+                warnings.append(
+                    f"some trials were submitted with {name}, which is not here: nothing can be said of them"
+                )
+            continue
+        try:
+            here = launchers[name].where()
+            mine = [(record, indices) for record, indices in asked if record.where in ("", here)]
+            if mine:
+                states.update(launchers[name].poll([submissions.job(workspace, r, i) for r, i in mine]))
+        except SchedulerSilentError as silent:
+            if silent_is_fatal:
+                raise
+            warnings.append(f"{silent}\n  What follows is as last known.")
+            continue
+        for place in sorted({record.where for record, _ in asked} - {"", here}):
+            warnings.append(f"some trials were submitted on {place}; from {here} nothing can be said of them")
+    return states, warnings
+
+
+def _follow_claims(
+    workspace: Workspace, tracked: Mapping[int, _Tracked], states: dict[str, dict[int, State]]
+) -> dict[str, dict[int, State]]:
+    """An attempt that another submission has claimed is judged by that one: ours ended because it lost the claim."""
+    for index, known in tracked.items():
+        token = known.submission.token
+        state = states.get(token, {}).get(index)
+        if (
+            state is None
+            or not known.attempt
+            or known.outcome
+            or state.phase not in (Phase.ENDED, Phase.ABSENT)
+        ):
+            continue
+        claim = attempts.claim(workspace, index, known.attempt)
+        if claim is not None and claim.token not in (token, "-"):
+            states[token][index] = states.get(claim.token, {}).get(index, NOT_ASKED)
+    return states
+
+
+def _remember(
+    heard: ended.Ended, tracked: Mapping[int, _Tracked], states: Mapping[str, Mapping[int, State]]
+) -> ended.Ended:
+    """What was heard before and is still of use, and what schedulers have now said of ended attempts."""
+    remembered: ended.Ended = {}
+    for index, known in tracked.items():
+        token = known.submission.token
+        state = heard.get(token, {}).get(index) or states.get(token, {}).get(index)
+        if state is not None and state.phase is Phase.ENDED and known.submission.launcher == "slurm":
+            remembered.setdefault(token, {})[index] = state
+    return remembered
+
+
+def _state(
+    tracked: Mapping[int, _Tracked], states: Mapping[str, Mapping[int, State]], heard: ended.Ended, index: int
+) -> State:
+    if index not in tracked:
+        return NOT_ASKED
+    token = tracked[index].submission.token
+    return heard.get(token, {}).get(index) or states.get(token, {}).get(index) or NOT_ASKED
+
+
+def _fact(known: manifest.Manifest, trial: Trial, tracked: _Tracked | None, state: State) -> Fact:
+    if tracked is None:
+        return Fact(trial, _without_submission(known, trial))
+    record = tracked.submission
+    intent = Intent.STOP if trial.index in record.stopped else Intent.RUN
+    status, reason = status_of(intent, state, tracked.outcome, started=bool(tracked.attempt))
+    fact = Fact(trial, status, reason, tracked.attempt, tracked.outcome, state, record)
+    if record.legacy and status is Status.LOST:
+        return replace(fact, status=_legacy_status(known, trial), reason="as HyperHerd 0.1.3 left it")
+    return fact
+
+
+def _without_submission(known: manifest.Manifest, trial: Trial) -> Status:
+    return _legacy_status(known, trial) if known.adopted else Status.READY
+
+
+def _legacy_status(known: manifest.Manifest, trial: Trial) -> Status:
+    """The status that HyperHerd 0.1.3 wrote, where nothing else is known: ended is believed, living is not."""
+    word = known.records[trial.index].get("status")
+    for status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.READY):
+        if word == status.value:
+            return status
+    return Status.READY if word == "pending" else Status.LOST
+
+
+def intents(known: Known) -> list[Submission]:
+    """Submissions of which nobody knows yet whether they were made."""
+    return [record for record in known.submissions if record.state == "intent"]

@@ -1,0 +1,60 @@
+"""Submissions of which nobody recorded an id: their submitter was killed, or is still at it, here or on another host.
+
+The register decides (docs/architecture.md, "Exactly once"). Looking is only the polite first step: what is found is
+adopted, and what is not found is given up by writing ``void``, after which it can never run anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import msgspec
+
+from hyperherd import fsio
+from hyperherd.connectors.processes import Identity, alive
+from hyperherd.launchers.base import Launcher
+from hyperherd.workspace import submissions
+from hyperherd.workspace.folder import Workspace
+from hyperherd.workspace.submissions import VOID, Submission
+
+FOREIGN_PATIENCE_S = 180.0
+"""How long an intent of another host is left to its owner, of whom nothing can be known from here."""
+
+
+def recover(workspace: Workspace, launchers: Mapping[str, Launcher], lock: fsio.Lock) -> None:
+    """Decide every intent whose submitter is gone. The caller holds the lock."""
+    records = submissions.read(workspace)
+    decided = [_decided(workspace, launchers, record) for record in records]
+    if decided != records:
+        lock.check()
+        submissions.write(workspace, decided)
+
+
+def _decided(workspace: Workspace, launchers: Mapping[str, Launcher], record: Submission) -> Submission:
+    if record.state != "intent" or record.launcher not in launchers:
+        return record
+    if not submissions.settled(workspace, record.token) and _submitting(record):
+        return record
+    return decide(workspace, launchers, record)
+
+
+def decide(workspace: Workspace, launchers: Mapping[str, Launcher], record: Submission) -> Submission:
+    """The intent as it is settled now: adopted where its job exists, else given up."""
+    launcher = launchers[record.launcher]
+    decision = submissions.settled(workspace, record.token)
+    if not decision:
+        found = launcher.find([submissions.job(workspace, record)]).get(record.token)
+        decision = submissions.settle(workspace, record.token, found or VOID)
+    if decision == VOID:
+        return msgspec.structs.replace(record, state="void")
+    job_id = decision if record.launcher == "slurm" else None
+    return msgspec.structs.replace(record, state="submitted", slurm_job_id=job_id)
+
+
+def _submitting(record: Submission) -> bool:
+    """Whether the submitter may still be at work."""
+    known = alive(Identity.parse(record.owner)) if record.owner else False
+    if known is None:
+        return time.time() - record.submitted_at < FOREIGN_PATIENCE_S
+    return known

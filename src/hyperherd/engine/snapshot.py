@@ -1,0 +1,125 @@
+"""One frozen value of everything that is known: tables, JSON and later views are all drawn from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hyperherd.engine import provenance
+from hyperherd.engine.reconcile import Fact, Known
+from hyperherd.jobs import Usage
+from hyperherd.launchers.base import Launcher
+from hyperherd.sweep.trial import Status, Trial
+from hyperherd.workspace import attempts, logs, results, submissions
+from hyperherd.workspace.folder import Workspace
+
+
+@dataclass(frozen=True)
+class TrialView:
+    """One trial as people look at it.
+
+    ``job`` is the scheduler's id, ``node`` where its newest attempt ran, ``last_line`` the last line with text that
+    it printed; ``changed`` says that the launch script is no longer the one it was submitted with.
+    """
+
+    trial: Trial
+    status: Status
+    reason: str
+    attempt: int
+    exit_code: int | None
+    node: str
+    job: str | None
+    last_line: str | None
+    changed: bool
+
+    @property
+    def index(self) -> int:
+        return self.trial.index
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The sweep now."""
+
+    sweep_name: str
+    workspace: Workspace
+    trials: Sequence[TrialView]
+    warnings: Sequence[str]
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """``total``, then the number of trials with each status that occurs."""
+        counted = Counter(view.status for view in self.trials)
+        return {"total": len(self.trials), **{s.value: counted[s] for s in Status if counted[s]}}
+
+
+def take(workspace: Workspace, known: Known, *, lines: bool) -> Snapshot:
+    """Draw it from what is known; ``lines`` reads the end of each trial's log too."""
+    checksums: dict[str, str] = {}
+    views = [_view(workspace, fact, checksums, lines) for fact in known.facts.values()]
+    return Snapshot(known.manifest.name or workspace.root.name, workspace, views, known.warnings)
+
+
+def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str], lines: bool) -> TrialView:
+    record, index = fact.submission, fact.trial.index
+    return TrialView(
+        trial=fact.trial,
+        status=fact.status,
+        reason=fact.reason,
+        attempt=fact.attempt,
+        exit_code=fact.outcome.exit_code if fact.outcome else fact.state.exit_code,
+        node=_node(workspace, fact),
+        job=f"{record.slurm_job_id}_{_position(fact)}" if record and record.slurm_job_id else None,
+        last_line=logs.last_line(workspace.stdout(index)) if lines and record else None,
+        changed=_changed(fact, checksums),
+    )
+
+
+def _node(workspace: Workspace, fact: Fact) -> str:
+    """The scheduler's word; the note's for trials that failed, where somebody will ask which node it was."""
+    if fact.state.node or fact.outcome is None or fact.status is Status.COMPLETED:
+        return fact.state.node
+    note = attempts.note(workspace, fact.trial.index, fact.attempt, fact.outcome)
+    return note.host if note else ""
+
+
+def _position(fact: Fact) -> int:
+    record, index = fact.submission, fact.trial.index
+    if record is None or record.array is None:
+        return index
+    return record.array[record.indices.index(index)]
+
+
+def _changed(fact: Fact, checksums: dict[str, str]) -> bool:
+    record = fact.submission
+    if record is None or not record.launch_sha256 or fact.status is Status.COMPLETED:
+        return False
+    if record.launch not in checksums:
+        checksums[record.launch] = provenance.checksum_of(record.launch)
+    return checksums[record.launch] != record.launch_sha256
+
+
+def finals(workspace: Workspace) -> dict[int, dict[str, Any]]:
+    """Trial index -> metric -> value, for those that have logged any."""
+    return results.all_finals(workspace.results)
+
+
+def usage(
+    workspace: Workspace, known: Known, launchers: Mapping[str, Launcher], indices: Sequence[int]
+) -> dict[int, Usage]:
+    """What the newest attempts of these trials used, as far as somebody measured it. Raises `SchedulerSilentError`."""
+    by_token: dict[str, list[int]] = {}
+    for index in indices:
+        record = known.facts[index].submission
+        if record is not None and record.state == "submitted":
+            by_token.setdefault(record.token, []).append(index)
+    used: dict[int, Usage] = {}
+    for name, launcher in launchers.items():
+        mine = [r for r in known.submissions if r.token in by_token and r.launcher == name]
+        mine = [r for r in mine if r.where in ("", launcher.where())] if mine else []
+        if mine:
+            answers = launcher.usage([submissions.job(workspace, r, by_token[r.token]) for r in mine])
+            used.update({i: u for r in mine for i, u in answers.get(r.token, {}).items()})
+    return used

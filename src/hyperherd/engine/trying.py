@@ -1,0 +1,102 @@
+"""``herd test``: one trial, here, through the very script that every launcher runs.
+
+The workspace and the folder are the real ones. Register, claims, logs and results lie in a folder that is thrown
+away, so that they never mix with the real ones; the logs are this terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hyperherd.connectors import attached
+from hyperherd.engine import preflight, reconcile
+from hyperherd.engine.describe import Description
+from hyperherd.engine.launch import plan_of, trial_variables
+from hyperherd.errors import HerdError
+from hyperherd.jobs import Batch, Element, Files
+from hyperherd.launchers.script import script
+from hyperherd.sweep import overrides
+from hyperherd.sweep.plan import Choice
+from hyperherd.sweep.trial import Status, Trial
+from hyperherd.workspace import layout, results
+from hyperherd.workspace.folder import Workspace
+
+CFG_JOB = " --cfg job"
+UNTOUCHED = (Status.READY, Status.FAILED, Status.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How a try ended, and the metrics that it logged."""
+
+    trial: Trial
+    exit_code: int
+    metrics: Mapping[str, Any]
+
+
+def trials(workspace: Workspace, description: Description) -> tuple[Sequence[Trial], reconcile.Known]:
+    """All trials, as the next run would know them, and what is known now; asks no scheduler."""
+    known = reconcile.read(workspace, {}, silent_is_fatal=False)
+    return plan_of(description, known, Choice(force=True)).trials, known
+
+
+def check(known: reconcile.Known, trial: Trial) -> None:
+    """Raise `HerdError` for a trial that was submitted: its checkpoints are in use."""
+    fact = known.facts.get(trial.index)
+    if fact is not None and fact.submission is not None and not _over(fact):
+        raise HerdError(
+            f"trial {trial.index} was submitted, and its checkpoints may be in use",
+            hint="try another one, or only its configuration: herd test --cfg-job",
+        )
+
+
+def _over(fact: reconcile.Fact) -> bool:
+    return fact.status in UNTOUCHED and fact.submission is None
+
+
+def attempt(workspace: Workspace, description: Description, trial: Trial, *, cfg_job: bool) -> Tried:
+    """Run it to its end; its output goes to our own stdout and stderr."""
+    launch = workspace.root / description.spec.launcher
+    preflight.raise_fatal(preflight.check_files(workspace, launch))
+    with tempfile.TemporaryDirectory(prefix="hyperherd-test-") as scratch:
+        place = Path(scratch)
+        batch = _batch(workspace, description, trial, place, cfg_job)
+        for name, device in (("out", "/dev/stdout"), ("err", "/dev/stderr")):
+            (batch.files.logs / f"{trial.index}.{name}").symlink_to(device)
+        environment = {**os.environ, "SLURM_ARRAY_TASK_ID": str(trial.index)}
+        code = attached.call(["bash", "-c", script(batch, job="test")], env=environment)
+        return Tried(trial, code, results.finals(place / layout.RESULTS, trial.index))
+
+
+def _batch(workspace: Workspace, description: Description, trial: Trial, place: Path, cfg_job: bool) -> Batch:
+    files = Files(
+        script=place / "test.sbatch",
+        register=place / "test.state",
+        attempts=place / layout.ATTEMPTS,
+        logs=place / layout.LOGS,
+        env_file=workspace.files("test").env_file,
+    )
+    for folder in (files.attempts, files.logs, place / layout.RESULTS):
+        folder.mkdir()
+    handed = overrides.handed(trial, description.spec.static_overrides)
+    if cfg_job:
+        handed = replace(handed, argument=handed.argument + CFG_JOB, argv=handed.argv + CFG_JOB)
+    variables = dict(trial_variables(workspace, trial, handed))
+    variables[layout.ENV_RESULTS] = str(place / layout.RESULTS / str(trial.index))
+    return Batch(
+        token="test",
+        name=f"hyperherd_{description.spec.name}",
+        folder=workspace.root,
+        launch=workspace.root / description.spec.launcher,
+        files=files,
+        elements=(Element(trial.index, 1, handed.argument, tuple(variables.items())),),
+        variables=(
+            (layout.ENV_WORKSPACE, str(workspace.root)),
+            (layout.ENV_SWEEP_NAME, description.spec.name),
+        ),
+    )

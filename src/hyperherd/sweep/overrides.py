@@ -1,0 +1,53 @@
+"""What a trial is handed: the override string, the same words for a shell, and the parameters as JSON."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from hyperherd.errors import GrammarError
+from hyperherd.grammar import overrides
+from hyperherd.grammar.values import read, tag, write
+from hyperherd.sweep.trial import Trial, Value
+
+
+@dataclass(frozen=True)
+class Handed:
+    """``argument`` is the launch script's ``$1``; ``argv`` the same words, shell-quoted; ``params`` JSON."""
+
+    argument: str
+    argv: str
+    params: str
+
+
+def handed(trial: Trial, static_overrides: Sequence[str]) -> Handed:
+    """So ordered that the last wins: name, parameters, static overrides, the values that conditions set."""
+    own = [f"experiment_name={write(trial.name)}", *_words(trial.params)]
+    extras = list(_words(trial.extras))
+    words = [*own, *(word for entry in static_overrides for word in overrides.split(entry)), *extras]
+    return Handed(
+        argument=" ".join([*own, *static_overrides, *extras]),
+        argv=" ".join(map(shlex.quote, words)),
+        params=msgspec.json.encode(tag(dict(trial.params))).decode(),
+    )
+
+
+def _words(values: Mapping[str, Value]) -> Iterable[str]:
+    return (f"{name}={write(value)}" for name, value in values.items())
+
+
+def values(static_overrides: Iterable[str]) -> dict[str, Value]:
+    """The static overrides by name, as the values that Hydra reads; the last wins."""
+    words = (word for entry in static_overrides for word in overrides.split(entry) if "=" in word)
+    return {name: _value(text) for name, _, text in (word.partition("=") for word in words)}
+
+
+def _value(text: str) -> Value:
+    try:
+        value: Value = read(text)
+    except GrammarError:
+        return text
+    return value

@@ -1,0 +1,190 @@
+"""What a ``herd run`` will do: the trials that are known against the trials that the YAML describes now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hyperherd.errors import HerdError
+from hyperherd.sweep.identity import trial_hash
+from hyperherd.sweep.trial import AGAIN, KEPT, LIVE, Status, Trial, Value
+
+
+@dataclass(frozen=True)
+class Described:
+    """A trial as the YAML describes it; ``hash`` is its identity."""
+
+    hash: str
+    params: Mapping[str, Value]
+    extras: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user narrowed a run to.
+
+    ``indices``: only these, None for all. ``pins``: only trials with these parameter values. ``lost``: lost trials
+    too. ``force``: completed trials too where they are named, and trials no longer described become orphans.
+    """
+
+    indices: frozenset[int] | None = None
+    pins: Mapping[str, Value] | None = None
+    lost: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``trials`` is the new manifest, in order of index; the other tuples are parts of it, but for ``dropped``.
+
+    ``undecided`` are trials that may still run or have run, and that the YAML describes no longer: nothing may
+    happen until the user says what becomes of them.
+    """
+
+    trials: tuple[Trial, ...]
+    kept: tuple[Trial, ...]
+    added: tuple[Trial, ...]
+    dropped: tuple[Trial, ...]
+    orphaned: tuple[Trial, ...]
+    undecided: tuple[Trial, ...]
+    submit: tuple[Trial, ...]
+    next_index: int
+
+
+Namer = Callable[[Sequence[Described], Sequence[str]], Sequence[str]]
+"""Names for new trials, unique also against the names given."""
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """Finds the described trial that a known one is.
+
+    ``defaults``: parameter -> its ``default`` in the YAML. ``ran_with``: trial index -> static overrides it last ran
+    with, by name; a parameter that is new in the YAML has that value, else its default, for trials of before.
+    ``adopted``: the trials come from HyperHerd 0.1.3, which did not round and had other hashes.
+    """
+
+    defaults: Mapping[str, Value]
+    ran_with: Callable[[int], Mapping[str, Value]]
+    adopted: bool = False
+
+    def match(
+        self, known: Sequence[Trial], described: Sequence[Described]
+    ) -> tuple[dict[int, Trial], list[Described]]:
+        """Trial index -> the trial as it is described now, and what is described but was not known."""
+        open_ = {new.hash: new for new in described}
+        matched: dict[int, Trial] = {}
+        left: list[Trial] = []
+        for trial in known:
+            if open_.pop(trial.hash, None) is None:
+                left.append(trial)
+            else:
+                matched[trial.index] = replace(trial, orphan=False) if trial.orphan else trial
+        rounded = (
+            {trial_hash(_rounded(d.params), _rounded(d.extras)): d for d in open_.values()}
+            if self.adopted
+            else {}
+        )
+        for trial in left if open_ else ():
+            new = self._as_described_now(trial, open_, rounded)
+            if new is not None and open_.pop(new.hash, None) is not None:
+                matched[trial.index] = replace(
+                    trial, hash=new.hash, params=new.params, extras=new.extras, orphan=False
+                )
+        return matched, list(open_.values())
+
+    def _as_described_now(
+        self, trial: Trial, open_: Mapping[str, Described], rounded: Mapping[str, Described]
+    ) -> Described | None:
+        if self.adopted:
+            return rounded.get(trial_hash(_rounded(trial.params), _rounded(trial.extras)))
+        missing = [name for name in self.defaults if name not in trial.params]
+        if not missing:
+            return None
+        ran_with = self.ran_with(trial.index)
+        params = {**trial.params, **{name: ran_with.get(name, self.defaults[name]) for name in missing}}
+        return open_.get(trial_hash(params, trial.extras))
+
+
+@dataclass(frozen=True)
+class Known:
+    """The trials of the manifest, what became of each, and the first index that was never used."""
+
+    trials: Sequence[Trial]
+    statuses: Mapping[int, Status]
+    next_index: int
+
+
+def make(
+    before: Known, described: Sequence[Described], choice: Choice, matcher: Matcher, namer: Namer
+) -> Plan:
+    """Compare, and decide. Raises `HerdError` for a choice that names what is not there."""
+    known, statuses, next_index = before.trials, before.statuses, before.next_index
+    matched, fresh = matcher.match(known, described)
+    kept = tuple(matched[trial.index] for trial in known if trial.index in matched)
+    gone = [trial for trial in known if trial.index not in matched]
+    dropped = tuple(t for t in gone if not t.orphan and statuses[t.index] not in KEPT)
+    orphans = [t for t in gone if t.orphan or statuses[t.index] in KEPT]
+    undecided = tuple(t for t in orphans if not t.orphan and not choice.force)
+    names = namer(fresh, [trial.name for trial in known])
+    added = tuple(
+        Trial(next_index + offset, new.hash, name, new.params, new.extras)
+        for offset, (new, name) in enumerate(zip(fresh, names, strict=True))
+    )
+    orphaned = tuple(replace(trial, orphan=True) for trial in orphans)
+    trials = tuple(sorted((*kept, *orphaned, *added), key=lambda trial: trial.index))
+    return Plan(
+        trials=trials,
+        kept=kept,
+        added=added,
+        dropped=dropped,
+        orphaned=orphaned,
+        undecided=undecided,
+        submit=tuple(_chosen((*kept, *added), statuses, choice)),
+        next_index=next_index + len(added),
+    )
+
+
+def _chosen(trials: Sequence[Trial], statuses: Mapping[int, Status], choice: Choice) -> list[Trial]:
+    wanted = AGAIN | ({Status.LOST} if choice.lost or choice.indices is not None else frozenset())
+    if choice.force and choice.indices is not None:
+        wanted |= {Status.COMPLETED}
+    if choice.indices is not None:
+        _refuse_what_is_not_there(trials, statuses, choice.indices)
+    return [
+        trial
+        for trial in trials
+        if statuses.get(trial.index, Status.READY) in wanted
+        and (choice.indices is None or trial.index in choice.indices)
+        and (not choice.pins or matches(trial.params, choice.pins))
+    ]
+
+
+def _refuse_what_is_not_there(
+    trials: Sequence[Trial], statuses: Mapping[int, Status], indices: frozenset[int]
+) -> None:
+    there = {trial.index for trial in trials}
+    if absent := sorted(indices - there):
+        raise HerdError(
+            f"no trial {', '.join(map(str, absent[:10]))} in this sweep",
+            hint="herd ls shows them all",
+        )
+    if live := sorted(i for i in indices if statuses.get(i) in LIVE):
+        raise HerdError(
+            f"trial {', '.join(map(str, live[:10]))} is {statuses[live[0]]} already",
+            hint=f"to run it anew, stop it first: herd stop {live[0]}",
+        )
+
+
+def matches(params: Mapping[str, Value], pins: Mapping[str, Value]) -> bool:
+    """Whether the parameters have all these values; 1 and 1.0 are the same here, text is not a number."""
+    return all(name in params and _same(params[name], value) for name, value in pins.items())
+
+
+def _same(left: Value, right: Value) -> bool:
+    return left == right and isinstance(left, bool) == isinstance(right, bool)
+
+
+def _rounded(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Floats at 12 significant digits, as continuous parameters are today."""
+    return {k: float(f"{v:.12g}") if isinstance(v, float) else v for k, v in values.items()}

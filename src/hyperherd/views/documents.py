@@ -1,0 +1,218 @@
+"""The JSON documents. Their keys are promised to scripts: see the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hyperherd.engine.control import Stopped
+from hyperherd.engine.inspection import Inspection
+from hyperherd.engine.launch import Made, Prepared
+from hyperherd.engine.observe import Listed
+from hyperherd.engine.snapshot import Snapshot, TrialView
+from hyperherd.jobs import Usage
+from hyperherd.sweep.trial import Status, Trial
+from hyperherd.views.numbers import plain
+
+
+def trial(trial: Trial, status: Status) -> dict[str, Any]:
+    """The four keys that every document says of a trial."""
+    return {
+        "index": trial.index,
+        "status": status.value,
+        "experiment_name": trial.name,
+        "params": plain(dict(trial.params)),
+    }
+
+
+def run(prepared: Prepared, made: Sequence[Made], scripts: Sequence[str], *, dry_run: bool) -> dict[str, Any]:
+    """What a run did or would do. ``submissions`` has one entry for each array; the single keys are the first's."""
+    statuses = prepared.known.statuses
+    accepted = {i for one in made if not one.refused for i in one.record.indices}
+    pieces = [_submission(one) for one in made] if not dry_run else [{"sbatch_script": s} for s in scripts]
+    first: Mapping[str, Any] = pieces[0] if pieces else {}
+    indices = [t.index for t in prepared.plan.submit] if dry_run else sorted(accepted)
+    return {
+        "dry_run": dry_run,
+        "slurm_job_id": first.get("slurm_job_id"),
+        "sbatch_path": first.get("sbatch_path"),
+        "submitted_indices": indices,
+        "sbatch_script": first.get("sbatch_script"),
+        "submissions": pieces,
+        "trials": [
+            trial(t, Status.SUBMITTED if t.index in accepted else statuses.get(t.index, Status.READY))
+            for t in prepared.plan.trials
+        ],
+    }
+
+
+def _submission(one: Made) -> dict[str, Any]:
+    return {
+        "slurm_job_id": one.record.slurm_job_id,
+        "sbatch_path": str(one.batch.files.script),
+        "indices": list(one.record.indices),
+        "refused": one.refused or None,
+    }
+
+
+def listed(one: Listed) -> dict[str, Any]:
+    """``herd ls --json``: no status, because nobody was asked for one."""
+    four = trial(one.trial, Status.READY)
+    del four["status"]
+    return {
+        **four,
+        "extras": plain(dict(one.trial.extras)),
+        "orphan": one.trial.orphan,
+        "new": not one.known,
+        "outdated": one.outdated,
+    }
+
+
+def shown(v: TrialView, inspected: Inspection) -> dict[str, Any]:
+    """``herd show --json``."""
+    return {
+        **view(v),
+        "extras": plain(dict(v.trial.extras)),
+        "command": list(inspected.command),
+        "environment": dict(inspected.environment),
+        "attempts": [
+            {
+                "attempt": one.number,
+                "slurm_job_id": one.job or None,
+                "node": one.node,
+                "started_at": one.started_at,
+                "ended_at": one.ended_at,
+                "exit_code": one.exit_code,
+                "terminated": one.terminated,
+            }
+            for one in inspected.attempts
+        ],
+        "metrics": plain(dict(inspected.metrics)),
+        "last_error_line": inspected.last_error,
+    }
+
+
+def status(snapshot: Snapshot) -> dict[str, Any]:
+    """``herd status --json``."""
+    return {"totals": snapshot.totals, "trials": [view(v) for v in snapshot.trials]}
+
+
+def view(v: TrialView) -> dict[str, Any]:
+    """A trial as `status` says it."""
+    return {
+        **trial(v.trial, v.status),
+        "last_log_line": v.last_line,
+        "attempt": v.attempt,
+        "reason": v.reason or None,
+        "exit_code": v.exit_code,
+        "node": v.node or None,
+        "orphan": v.trial.orphan,
+        "slurm_job": v.job,
+        "launch_script_changed": v.changed,
+    }
+
+
+def stats(snapshot: Snapshot, used: Mapping[int, Usage]) -> dict[str, Any]:
+    """``herd stats --json``; null where nobody measured."""
+    return {"trials": [{**_named(v), **usage(used.get(v.index, Usage()))} for v in snapshot.trials]}
+
+
+def usage(used: Usage) -> dict[str, Any]:
+    """Seconds and bytes."""
+    return {
+        "slurm_state": used.word or None,
+        "elapsed": clock(used.elapsed_s),
+        "elapsed_seconds": used.elapsed_s,
+        "max_rss_bytes": used.max_rss_bytes,
+        "ave_rss_bytes": used.ave_rss_bytes,
+        "req_mem_bytes": used.req_mem_bytes,
+        "exit_code": used.exit_code,
+    }
+
+
+def clock(seconds: float | None) -> str | None:
+    """Slurm's way of writing a duration, ``[D-]HH:MM:SS``."""
+    if seconds is None:
+        return None
+    days, rest = divmod(round(seconds), 86400)
+    text = f"{rest // 3600:02}:{rest % 3600 // 60:02}:{rest % 60:02}"
+    return f"{days}-{text}" if days else text
+
+
+def _named(v: TrialView) -> dict[str, Any]:
+    return {"index": v.index, "experiment_name": v.trial.name}
+
+
+def res(snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """``herd res --json``."""
+    return {
+        "trials": [
+            {
+                **_named(v),
+                "params": plain(dict(v.trial.params)),
+                "metrics": plain(dict(metrics.get(v.index, {}))),
+            }
+            for v in snapshot.trials
+        ]
+    }
+
+
+def steps(rows: Sequence[tuple[int, int | float, str, float, Any]]) -> dict[str, Any]:
+    """``herd res --steps --json``: rows of (trial, step, metric, timestamp, value)."""
+    keys = ("trial_id", "step", "metric", "timestamp", "value")
+    return {"rows": [dict(zip(keys, plain(row), strict=True)) for row in rows]}
+
+
+def stopped(outcome: Stopped) -> dict[str, Any]:
+    """``herd stop --json``."""
+    cancelled = [
+        {
+            "index": fact.trial.index,
+            "slurm_job_id": fact.submission.slurm_job_id if fact.submission else None,
+            "previous_status": fact.status.value,
+        }
+        for fact in outcome.cancelled
+    ]
+    return {
+        "cancelled": cancelled,
+        "refused": [{"index": i, "reason": w} for i, w in outcome.refused.items()],
+    }
+
+
+def tail(
+    v: TrialView, streams: Mapping[str, tuple[str, Sequence[str] | None]], requested: int
+) -> dict[str, Any]:
+    """``herd tail --json``: stream -> (path, lines or None where there is no such file)."""
+    return {
+        "index": v.index,
+        "status": v.status.value,
+        "experiment_name": v.trial.name,
+        "streams": {
+            name: {"path": path, "lines": None if lines is None else list(lines), "requested": requested}
+            for name, (path, lines) in streams.items()
+        },
+    }
+
+
+def everything(
+    snapshot: Snapshot,
+    used: Mapping[int, Usage],
+    metrics: Mapping[int, Mapping[str, Any]],
+    failed: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """``herd snapshot``: all of it in one document."""
+    return {
+        "sweep_name": snapshot.sweep_name,
+        "workspace": str(snapshot.workspace.root),
+        "totals": snapshot.totals,
+        "trials": [
+            {
+                **view(v),
+                **usage(used.get(v.index, Usage(exit_code=v.exit_code))),
+                "metrics": plain(dict(metrics.get(v.index, {}))),
+            }
+            for v in snapshot.trials
+        ],
+        "failed_stderr": list(failed),
+        "warnings": list(snapshot.warnings),
+    }

@@ -1,0 +1,60 @@
+"""A run in a few lines of words: what it is about to do, and what it did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from hyperherd.engine.launch import Made, Prepared
+from hyperherd.sweep.combinations import count
+from hyperherd.sweep.spec import SweepSpec
+from hyperherd.sweep.trial import Status
+
+
+def announced(prepared: Prepared, gpu_hours: float | None) -> str:
+    """``+12 new, 3 again (failed), 40 kept, 2 orphaned; at most 60 GPU-hours``."""
+    planned, statuses = prepared.plan, prepared.known.statuses
+    fresh = {trial.index for trial in planned.added}
+    again = Counter(str(statuses[t.index]) for t in planned.submit if t.index not in fresh)
+    new = sum(trial.index in fresh for trial in planned.submit)
+    parts = [f"+{new} new"] if new else []
+    parts += [
+        f"{count} {word if word == 'ready' else f'again ({word})'}" for word, count in sorted(again.items())
+    ]
+    kept = len(planned.kept) + len(planned.added) - len(planned.submit)
+    parts += [f"{kept} kept"] if kept else []
+    parts += [f"{len(planned.orphaned)} orphaned"] if planned.orphaned else []
+    parts += [f"{len(planned.dropped)} dropped"] if planned.dropped else []
+    cost = f"; at most {gpu_hours:,.4g} GPU-hours" if gpu_hours is not None else ""
+    return (", ".join(parts) or "nothing to do") + cost
+
+
+def nothing(statuses: Mapping[int, Status]) -> str:
+    """Why a run submits nothing."""
+    counted = Counter(statuses.values())
+    if not counted or set(counted) == {Status.COMPLETED}:
+        return "Every trial has completed; there is nothing to run. See herd res."
+    told = ", ".join(f"{count} {status}" for status, count in counted.most_common())
+    lost = "  Lost ones run again with herd run --lost.\n" if counted[Status.LOST] else ""
+    return f"Nothing to run: {told}.\n{lost}".rstrip()
+
+
+def submitted(made: Sequence[Made]) -> list[str]:
+    """One line a submission."""
+    lines = []
+    for one in made:
+        count = f"{len(one.batch.elements)} trial{'s' if len(one.batch.elements) != 1 else ''}"
+        if one.refused:
+            lines.append(f"{count} not submitted: {one.refused}")
+        elif one.record.slurm_job_id:
+            lines.append(f"{count} submitted as job {one.record.slurm_job_id}")
+        else:
+            lines.append(f"{count} started on {one.record.where}")
+    return lines
+
+
+def other_grid(spec: SweepSpec) -> str:
+    """How many trials the full product would be, for a sweep that varies one parameter at a time."""
+    full = count(replace(spec, grid="all"))
+    return f"one parameter at a time; `grid: all` would be {full:,} combinations"

@@ -1,0 +1,198 @@
+"""The tables of the commands that show something."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hyperherd import units
+from hyperherd.engine.inspection import AttemptView, Inspection
+from hyperherd.engine.observe import Listed
+from hyperherd.engine.snapshot import Snapshot, TrialView
+from hyperherd.jobs import Usage
+from hyperherd.sweep.trial import Status
+from hyperherd.views import numbers
+from hyperherd.views.columns import Cell, Screen, printable, table
+
+COLOURS = {
+    Status.READY: "dim",
+    Status.SUBMITTED: "blue",
+    Status.QUEUED: "blue",
+    Status.RUNNING: "cyan",
+    Status.COMPLETED: "green",
+    Status.FAILED: "red",
+    Status.CANCELLED: "yellow",
+    Status.LOST: "red",
+}
+FIRST = (
+    Status.FAILED,
+    Status.LOST,
+    Status.RUNNING,
+    Status.CANCELLED,
+    Status.QUEUED,
+    Status.SUBMITTED,
+    Status.READY,
+)
+"""The order of `status`: what needs somebody comes first, what has completed last."""
+
+
+def status(snapshot: Snapshot, screen: Screen, *, fold: bool) -> str:
+    """Trials, what needs attention first, then the totals. With ``fold`` the completed ones are only counted."""
+    order = {word: number for number, word in enumerate(FIRST)}
+    shown = [v for v in snapshot.trials if not (fold and v.status is Status.COMPLETED)]
+    shown.sort(key=lambda v: (v.trial.orphan, order.get(v.status, len(order)), v.index))
+    head = ("trial", "status", "name", "last line")
+    body = table((_status_row(v) for v in shown), screen, head=head, right=(0,)) if shown else ""
+    folded = len(snapshot.trials) - len(shown)
+    more = screen.paint(f"({folded} completed are not shown: herd status -a)", "dim") if folded else ""
+    return "\n".join(part for part in (body, more, totals(snapshot, screen)) if part)
+
+
+def _status_row(v: TrialView) -> tuple[Cell | str, ...]:
+    reason = f" ({v.reason})" if v.reason else ""
+    again = f" attempt {v.attempt}" if v.attempt > 1 else ""
+    where = f" on {v.node}" if v.node and v.status in (Status.FAILED, Status.RUNNING) else ""
+    name = f"{v.trial.name} (orphan)" if v.trial.orphan else v.trial.name
+    changed = "launch script changed since; " if v.changed else ""
+    return (
+        str(v.index),
+        Cell(f"{v.status}{reason}{again}{where}", COLOURS.get(v.status, "")),
+        name,
+        Cell(changed + (v.last_line or ""), "dim"),
+    )
+
+
+def totals(snapshot: Snapshot, screen: Screen) -> str:
+    """``24 trials: 20 completed, 4 running``."""
+    counted = snapshot.totals
+    words = [
+        screen.paint(f"{counted[s.value]} {s}", COLOURS.get(s, "")) for s in Status if s.value in counted
+    ]
+    total = counted["total"]
+    return (
+        f"{total} trial{'s' if total != 1 else ''}: {', '.join(words)}"
+        if total
+        else "no trials yet: herd run"
+    )
+
+
+def ls(trials: Sequence[Listed], screen: Screen) -> str:
+    """All trials with their parameters."""
+    names = list(dict.fromkeys(name for one in trials for name in (*one.trial.params, *one.trial.extras)))
+    return table(
+        (_ls_row(one, names) for one in trials), screen, head=("trial", *names, "name", ""), right=(0,)
+    )
+
+
+def _ls_row(one: Listed, names: Sequence[str]) -> tuple[str | Cell, ...]:
+    values = {**one.trial.params, **one.trial.extras}
+    given = (numbers.value(values.get(name)) for name in names)
+    return (str(one.trial.index), *given, one.trial.name, Cell(_mark(one), "dim"))
+
+
+def _mark(one: Listed) -> str:
+    if one.trial.orphan:
+        return "orphan: no longer described"
+    if one.outdated:
+        return "ran with other static_overrides"
+    return "" if one.known else "new"
+
+
+def results(
+    snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]
+) -> tuple[Sequence[str], list[list[Any]]]:
+    """Head and rows of `res`: index, status, parameters, metrics; the order of the trials is kept."""
+    params = list(dict.fromkeys(name for v in snapshot.trials for name in v.trial.params))
+    measured = list(dict.fromkeys(name for found in metrics.values() for name in found))
+    head = ["trial", "status", *params, *measured]
+    rows = [
+        [
+            v.index,
+            v.status.value,
+            *(v.trial.params.get(name) for name in params),
+            *(metrics.get(v.index, {}).get(name) for name in measured),
+        ]
+        for v in snapshot.trials
+    ]
+    return head, rows
+
+
+def aligned(head: Sequence[str], rows: Iterable[Sequence[Any]], screen: Screen) -> str:
+    """Rows of values for eyes."""
+    return table(([numbers.value(item) for item in row] for row in rows), screen, head=head, right=(0,))
+
+
+def separated(head: Sequence[str], rows: Iterable[Sequence[Any]], delimiter: str) -> str:
+    """Rows of values for programs: CSV (RFC 4180) or the same with tabs; floats have all of their digits."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows([_exact(item) for item in row] for row in rows)
+    return out.getvalue()
+
+
+def _exact(item: Any) -> str:
+    if isinstance(item, float):
+        return repr(item)
+    return numbers.value(item)
+
+
+def stats(snapshot: Snapshot, used: Mapping[int, Usage], screen: Screen) -> str:
+    """Elapsed time, memory, state and exit code."""
+    rows = [_stats_row(v, used.get(v.index, Usage())) for v in snapshot.trials]
+    head = ("trial", "name", "state", "elapsed", "memory", "average", "asked", "exit")
+    return table(rows, screen, head=head, right=(0, 3, 4, 5, 6, 7))
+
+
+def _stats_row(v: TrialView, used: Usage) -> tuple[str | Cell, ...]:
+    code = used.exit_code if used.exit_code is not None else v.exit_code
+    return (
+        str(v.index),
+        v.trial.name,
+        Cell(used.word or v.status.value, COLOURS.get(v.status, "")),
+        units.duration(used.elapsed_s) if used.elapsed_s is not None else "",
+        *(
+            units.memory(size) if size else ""
+            for size in (used.max_rss_bytes, used.ave_rss_bytes, used.req_mem_bytes)
+        ),
+        "" if code is None else str(code),
+    )
+
+
+def shown(v: TrialView, inspected: Inspection, screen: Screen) -> str:
+    """One trial, everything about it, in paragraphs."""
+    reason = f" ({v.reason})" if v.reason else ""
+    title = (
+        f"trial {v.index}  {screen.paint(f'{v.status}{reason}', COLOURS.get(v.status, ''))}  {v.trial.name}"
+    )
+    given = [(name, numbers.value(value)) for name, value in {**v.trial.params, **v.trial.extras}.items()]
+    changed = "the launch script has changed since this trial was submitted" if v.changed else ""
+    parts = [
+        title,
+        screen.paint(changed, "yellow") if changed else "",
+        _paragraph("parameters", table(given, screen)),
+        _paragraph("command", " ".join(map(shlex.quote, inspected.command))),
+        _paragraph(
+            "environment", "\n".join(f"{k}={shlex.quote(x)}" for k, x in inspected.environment.items())
+        ),
+        _paragraph("attempts", table(map(_attempt_row, inspected.attempts), screen)),
+        _paragraph("metrics", table([(k, numbers.value(x)) for k, x in inspected.metrics.items()], screen)),
+        _paragraph("last line of stderr", printable(inspected.last_error or "")),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _paragraph(title: str, body: str) -> str:
+    return f"{title}:\n" + "\n".join(f"  {line}" for line in body.splitlines()) if body else ""
+
+
+def _attempt_row(one: AttemptView) -> tuple[str, ...]:
+    started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.started_at)) if one.started_at else ""
+    took = units.duration(one.ended_at - one.started_at) if one.started_at and one.ended_at else ""
+    told = "told to end, " if one.terminated else ""
+    end = "not ended" if one.exit_code is None else f"{told}exit {one.exit_code}"
+    return (f"{one.number}", f"job {one.job}" if one.job else "", one.node, started, took, end)

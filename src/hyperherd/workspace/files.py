@@ -1,0 +1,38 @@
+"""Reading and replacing the JSON files of ``.hyperherd/``: typed errors instead of tracebacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from hyperherd import fsio
+from hyperherd.errors import DamagedFileError, WorkspaceError
+
+T = TypeVar("T")
+
+
+def read(path: Path, decode: Callable[[bytes], T], default: T) -> T:
+    """The decoded file, or ``default`` where there is none. Raises `DamagedFileError`; the file is left as it is."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return default
+    except OSError as error:
+        raise WorkspaceError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    try:
+        return decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DamagedFileError(
+            f"cannot be understood: {error}",
+            where=str(path),
+            hint="It was left as it is. Bring back the last good copy (a backup, a file system snapshot) and try again;\n"
+            "  if there is none, set the whole .hyperherd folder aside and start anew: herd run",
+        ) from error
+
+
+def replace(path: Path, document: object) -> None:
+    """Write ``document`` as JSON, complete or not at all."""
+    fsio.replace(path, msgspec.json.encode(document) + b"\n")

@@ -1,0 +1,126 @@
+"""A workspace: the folder of a ``hyperherd.yaml``, and where everything in it lies."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hyperherd.errors import HerdError, WorkspaceError
+from hyperherd.jobs import Files
+from hyperherd.workspace import layout
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """``root`` is absolute, and as the user wrote it (symbolic links are kept: a node may see the link only)."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / layout.CONFIG
+
+    @property
+    def state(self) -> Path:
+        return self.root / layout.STATE_FOLDER
+
+    @property
+    def manifest(self) -> Path:
+        return self.state / layout.MANIFEST
+
+    @property
+    def job_ids(self) -> Path:
+        return self.state / layout.JOB_IDS
+
+    @property
+    def format(self) -> Path:
+        return self.state / layout.FORMAT
+
+    @property
+    def ended(self) -> Path:
+        return self.state / layout.ENDED
+
+    @property
+    def lock(self) -> Path:
+        return self.state / layout.LOCK
+
+    @property
+    def newest_script(self) -> Path:
+        return self.state / layout.NEWEST_SCRIPT
+
+    @property
+    def attempts(self) -> Path:
+        return self.state / layout.ATTEMPTS
+
+    @property
+    def logs(self) -> Path:
+        return self.state / layout.LOGS
+
+    @property
+    def results(self) -> Path:
+        return self.state / layout.RESULTS
+
+    def stdout(self, index: int) -> Path:
+        return self.logs / f"{index}.out"
+
+    def stderr(self, index: int) -> Path:
+        return self.logs / f"{index}.err"
+
+    def slurm_log(self, job: str) -> Path:
+        """Slurm's own log of the array element ``<array id>_<array index>``."""
+        return self.logs / "slurm" / f"{job}.log"
+
+    def files(self, token: str) -> Files:
+        """Where the submission ``token`` keeps its files."""
+        return Files(
+            script=self.state / layout.JOBS / f"{token}.sbatch",
+            register=self.state / layout.SUBMISSIONS / f"{token}.state",
+            attempts=self.attempts,
+            logs=self.logs,
+            env_file=self.root / ".env",
+        )
+
+    def make_folders(self) -> None:
+        """Create the folders that a submission needs. Raises `WorkspaceError` where that cannot be."""
+        names = (layout.JOBS, layout.SUBMISSIONS, layout.ATTEMPTS, layout.RESULTS, layout.LOGS)
+        try:
+            for name in names:
+                (self.state / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(
+                f"the workspace cannot be written: {error.strerror}",
+                where=str(self.state),
+                hint="herd keeps its state beside hyperherd.yaml; choose a folder that you can write, with space left",
+            ) from error
+
+
+def find(start: Path | None) -> Workspace:
+    """The workspace at ``start`` (a folder, or its ``hyperherd.yaml``); with None the nearest from here upwards.
+
+    Raises `HerdError` where there is none.
+    """
+    if start is not None:
+        folder = start.parent if start.name == layout.CONFIG and not start.is_dir() else start
+        if (folder / layout.CONFIG).is_file():
+            return Workspace(_absolute(folder))
+        raise HerdError(
+            f"no {layout.CONFIG} in {folder}",
+            hint=f"name a folder that holds one, or make it: herd init {folder}",
+        )
+    here = _absolute(Path("."))
+    for folder in (here, *here.parents):
+        if (folder / layout.CONFIG).is_file():
+            return Workspace(folder)
+    raise HerdError(
+        f"no {layout.CONFIG} in {here} or any folder above it",
+        hint="go to a workspace, name one (herd COMMAND FOLDER), or make one here: herd init",
+    )
+
+
+def _absolute(path: Path) -> Path:
+    """Absolute without resolving links; the shell's own idea of the current folder is kept."""
+    logical = os.environ.get("PWD", "")
+    if os.path.isabs(logical) and os.path.exists(logical) and os.path.samefile(logical, "."):
+        return Path(os.path.normpath(os.path.join(logical, path)))
+    return Path(os.path.abspath(path))

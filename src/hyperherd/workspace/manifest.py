@@ -1,0 +1,143 @@
+"""``manifest.json``: every trial that this workspace has known, a bare list for jq, and the format's version beside it.
+
+``status`` in it is a copy as of the last command, for scripts; it is computed, and never read back except for trials
+that HyperHerd 0.1.3 ran, of which nothing else is known. Keys that we do not know survive a rewrite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from hyperherd import fsio
+from hyperherd.errors import DamagedFileError, NewerFormatError
+from hyperherd.grammar.values import tag, untag
+from hyperherd.sweep.trial import Status, Trial
+from hyperherd.workspace import files
+from hyperherd.workspace.folder import Workspace
+
+FORMAT_VERSION = 1
+OUR_KEYS = ("index", "hash", "params", "extras", "experiment_name", "status")
+
+
+class Format(msgspec.Struct, frozen=True):
+    """``workspace.json``: the version of the files beside it, the sweep's name, and the first index never used."""
+
+    version: int
+    name: str = ""
+    next_index: int = 0
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """``records`` are the trials' raw JSON objects by index; ``adopted`` says that HyperHerd 0.1.3 wrote the file."""
+
+    trials: tuple[Trial, ...] = ()
+    records: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    next_index: int = 0
+    name: str = ""
+    adopted: bool = False
+
+
+def read(workspace: Workspace) -> Manifest:
+    """What is known of the trials. Raises `DamagedFileError`, `NewerFormatError`."""
+    form = files.read(workspace.format, msgspec.json.Decoder(Format).decode, None)
+    if form is not None and form.version > FORMAT_VERSION:
+        raise NewerFormatError(
+            f"format {form.version} was written by a later version of herd; this one knows {FORMAT_VERSION}",
+            where=str(workspace.format),
+            hint="update herd (nothing was changed)",
+        )
+    nothing: list[dict[str, Any]] = []
+    content = files.read(workspace.manifest, _decode, nothing)
+    try:
+        records = {int(record["index"]): record for record in content}
+        trials = tuple(_trial(record) for record in content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged(workspace, f"a trial's record lacks or garbles {error}") from error
+    if len(records) != len(content):
+        raise _damaged(workspace, "an index stands in it twice")
+    if form is not None and not content and form.next_index and not workspace.manifest.exists():
+        raise _damaged(workspace, f"it is missing, though {form.next_index} trials were known")
+    free = max(records, default=-1) + 1
+    if form is None:
+        return Manifest(trials, records, free, adopted=bool(content))
+    return Manifest(trials, records, max(free, form.next_index), form.name)
+
+
+def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Status]) -> None:
+    """Replace both files; the version first, so that no index is used twice whatever happens between."""
+    form = msgspec.json.encode(Format(FORMAT_VERSION, manifest.name, manifest.next_index)) + b"\n"
+    if not workspace.format.exists() or workspace.format.read_bytes() != form:
+        fsio.replace(workspace.format, form)
+    lines = b",\n".join(_encode(manifest.records.get(t.index), t, statuses[t.index]) for t in manifest.trials)
+    fsio.replace(workspace.manifest, b"[\n" + lines + b"\n]\n" if lines else b"[]\n")
+
+
+def note_statuses(workspace: Workspace, changed: Mapping[int, Status]) -> None:
+    """Bring the copies of these trials' statuses up to date; everything else stays as it is in the file."""
+    current = read(workspace)
+    copies = {index: _copy(record.get("status")) for index, record in current.records.items()}
+    after = {**copies, **{index: status for index, status in changed.items() if index in copies}}
+    if after != copies:
+        write(workspace, current, after)
+
+
+def _copy(word: object) -> Status:
+    return next((status for status in Status if status.value == word), Status.READY)
+
+
+def _encode(record: Mapping[str, Any] | None, trial: Trial, status: Status) -> bytes:
+    fresh = {
+        "index": trial.index,
+        "hash": trial.hash,
+        "params": tag(trial.params),
+        "extras": tag(trial.extras),
+        "experiment_name": trial.name,
+        "status": status.value,
+    }
+    if trial.orphan:
+        fresh["orphan"] = True
+    if record is None:
+        return msgspec.json.encode(fresh)
+    if record.get("hash") != trial.hash:
+        fresh["hash"], fresh["identity"] = record.get("hash", trial.hash), trial.hash
+    kept = {key: value for key, value in record.items() if key != "orphan"}
+    return msgspec.json.encode({**kept, **fresh})
+
+
+def _trial(record: Mapping[str, Any]) -> Trial:
+    return Trial(
+        index=record["index"],
+        hash=record.get("identity") or record.get("hash") or "",
+        name=record["experiment_name"],
+        params=untag(_mapping(record["params"])),
+        extras=untag(_mapping(record.get("extras") or {})),
+        orphan=bool(record.get("orphan", False)),
+    )
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("params")
+    return value
+
+
+def _decode(content: bytes) -> list[dict[str, Any]]:
+    return msgspec.json.decode(content, type=list[dict[str, Any]])
+
+
+def _damaged(workspace: Workspace, what: str) -> DamagedFileError:
+    return DamagedFileError(
+        what,
+        where=str(workspace.manifest),
+        hint="It was left as it is. Bring back the last good copy and try again.",
+    )
+
+
+def by_index(trials: Iterable[Trial]) -> dict[int, Trial]:
+    """The trials by their index."""
+    return {trial.index: trial for trial in trials}

@@ -1,0 +1,123 @@
+"""``job_ids.json``: one record for each submission, oldest first; and the registers that say what each one is.
+
+A record without a job id is an *intent*: somebody was about to submit. What became of it, its register tells.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hyperherd import fsio
+from hyperherd.jobs import Job
+from hyperherd.workspace import files
+from hyperherd.workspace.folder import Workspace
+
+VOID = "void"
+LEGACY = "legacy-"
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """One submission.
+
+    ``launcher``  ``slurm`` or ``local``; ``where`` the cluster or host that keeps it
+    ``indices``   the trials; ``attempts`` the number of each one's first attempt; ``array`` the array indices, where
+    they differ from the trials'
+    ``owner``     who was submitting: host, boot id, pid, start time
+    ``state``     ``intent``, ``submitted`` or ``void`` (given up: it never runs anything)
+    ``stopped``   trials that the user has stopped
+    ``launch``    the launch script, its checksum, and the git commit it was submitted from
+    """
+
+    token: str = ""
+    slurm_job_id: str | None = None
+    indices: tuple[int, ...] = ()
+    launcher: str = "slurm"
+    where: str = ""
+    name: str = ""
+    attempts: tuple[int, ...] = ()
+    array: tuple[int, ...] | None = None
+    submitted_at: float = 0.0
+    owner: str = ""
+    state: str = "submitted"
+    stopped: tuple[int, ...] = ()
+    launch: str = ""
+    launch_sha256: str = ""
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    static_overrides: tuple[str, ...] = ()
+
+    @property
+    def legacy(self) -> bool:
+        """Made by HyperHerd 0.1.3: its trials leave no notes, and nothing is known but its id."""
+        return self.token.startswith(LEGACY)
+
+
+def read(workspace: Workspace) -> list[Submission]:
+    """All submissions, oldest first. Raises `DamagedFileError`."""
+    return files.read(workspace.job_ids, _decode, [])
+
+
+def _decode(content: bytes) -> list[Submission]:
+    return [_submission(record) for record in msgspec.json.decode(content, type=list[dict[str, Any]])]
+
+
+def _submission(record: dict[str, Any]) -> Submission:
+    job = record.get("slurm_job_id")
+    record = {**record, "slurm_job_id": None if job is None else str(job)}
+    if "token" not in record:
+        record["token"] = f"{LEGACY}{job}"
+    submission = msgspec.convert(record, Submission)
+    if submission.attempts:
+        return submission
+    return msgspec.structs.replace(submission, attempts=(1,) * len(submission.indices))
+
+
+def write(workspace: Workspace, submissions: Sequence[Submission]) -> None:
+    """Replace the file."""
+    lines = b",\n".join(msgspec.json.encode(submission) for submission in submissions)
+    fsio.replace(workspace.job_ids, b"[\n" + lines + b"\n]\n")
+
+
+def new_token() -> str:
+    """A name for a submission: sorts by time, unique without asking anyone, plain letters."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+
+
+def settle(workspace: Workspace, token: str, owner: str) -> str:
+    """Make ``owner`` (a job id, or `VOID`) what the submission is, unless that is decided; return the decision."""
+    register = workspace.files(token).register
+    if fsio.create(register, f"{owner}\n".encode()):
+        return owner
+    return settled(workspace, token) or owner
+
+
+def settled(workspace: Workspace, token: str) -> str | None:
+    """What has been decided about the submission: a job id, `VOID`, or None where nothing has."""
+    content = fsio.read_settled(workspace.files(token).register)
+    return content.strip() if content is not None else None
+
+
+def job(workspace: Workspace, submission: Submission, indices: Sequence[int] | None = None) -> Job:
+    """The submission as its launcher knows it, with all of its trials or with these."""
+    array = submission.array or submission.indices
+    wanted = None if indices is None else set(indices)
+    rows = [
+        (index, position, attempt)
+        for index, position, attempt in zip(submission.indices, array, submission.attempts, strict=True)
+        if wanted is None or index in wanted
+    ]
+    return Job(
+        token=submission.token,
+        name=submission.name,
+        job_id=submission.slurm_job_id,
+        where=submission.where,
+        submitted_at=submission.submitted_at,
+        files=workspace.files(submission.token),
+        array={index: position for index, position, _ in rows},
+        attempt={index: attempt for index, _, attempt in rows},
+    )
