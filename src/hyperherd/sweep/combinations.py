@@ -1,0 +1,82 @@
+"""The combinations that a spec describes: grid or sample, then conditions, then each one once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from hyperherd.errors import ConfigError, Fault
+from hyperherd.sweep import grid, sample
+from hyperherd.sweep.conditions import ruling
+from hyperherd.sweep.description import SweepSpec
+from hyperherd.sweep.identity import canonical
+from hyperherd.sweep.trial import Value
+
+FRUITLESS = 1_000
+"""After so many draws in a row that are excluded or drawn before, there is nothing left to draw."""
+
+
+@dataclass(frozen=True)
+class Combination:
+    """``extras`` are the overrides that conditions set. Both may be shared with other combinations."""
+
+    params: Mapping[str, Value]
+    extras: Mapping[str, Value]
+
+
+def count(spec: SweepSpec) -> int:
+    """How many combinations there are before conditions, without making them; of a sample, at most so many."""
+    return spec.sample.n if spec.sample else grid.count(spec)
+
+
+def generate(spec: SweepSpec, *, file: str = "hyperherd.yaml") -> list[Combination]:
+    """All combinations, in order, each once (1 and 1.0 are two).
+
+    A sample goes on drawing in place of what conditions exclude and of what it has drawn before.
+    Raises `ExpressionError`, and `ConfigError` where the conditions leave nothing.
+    """
+    apply = ruling(spec.conditions)
+    drawn = sample.combinations(spec, spec.sample) if spec.sample else grid.combinations(spec)
+    made = (Combination(*ruled) if (ruled := apply(params)) else None for params in drawn)
+    if spec.sample:
+        found = list(itertools.islice(_until_fruitless(made), spec.sample.n))
+    elif _may_repeat(spec):
+        found = list(_each_once(made))
+    else:
+        found = [combination for combination in made if combination is not None]
+    if not found:
+        what = f"the conditions exclude all of the {count(spec):,} combinations"
+        raise ConfigError([Fault(f"{file}: conditions", what, "narrow what they exclude, or remove one")])
+    return found
+
+
+def _may_repeat(spec: SweepSpec) -> bool:
+    return any(c.force for c in spec.conditions) or any(axis.has_duplicates for axis in grid.axes(spec))
+
+
+def _each_once(made: Iterable[Combination | None]) -> Iterator[Combination]:
+    seen: set[str] = set()
+    for combination in made:
+        if combination is not None and _is_new(combination, seen):
+            yield combination
+
+
+def _until_fruitless(made: Iterable[Combination | None]) -> Iterator[Combination]:
+    seen: set[str] = set()
+    fruitless = 0
+    for combination in made:
+        fruitless += 1
+        if combination is not None and _is_new(combination, seen):
+            fruitless = 0
+            yield combination
+        elif fruitless == FRUITLESS:
+            return
+
+
+def _is_new(combination: Combination, seen: set[str]) -> bool:
+    key = canonical([combination.params, combination.extras])
+    if key in seen:
+        return False
+    seen.add(key)
+    return True

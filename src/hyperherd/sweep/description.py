@@ -1,0 +1,119 @@
+"""A sweep as ``hyperherd.yaml`` describes it: checked values, and nothing left to look up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, TypeAlias
+
+from hyperherd.sweep.expression import Expression
+from hyperherd.sweep.trial import Value
+
+
+class Missing(Enum):
+    """The type of `MISSING`, which says "no default" where None is a value like any other."""
+
+    MISSING = "missing"
+
+
+MISSING = Missing.MISSING
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One dimension of the search.
+
+    ``values``  what a grid takes: of a continuous parameter its steps, from ``low`` to ``high``
+    ``labels``  one for each value, for trial names; None where the values name themselves
+    ``abbrev``  stands for the parameter in trial names
+    """
+
+    name: str
+    values: tuple[Value, ...]
+    abbrev: str
+    labels: tuple[str, ...] | None = None
+    default: Value | Missing = MISSING
+    kind: Literal["discrete", "continuous"] = "discrete"
+    low: float = 0.0
+    high: float = 0.0
+    scale: Literal["linear", "log"] = "linear"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """``n`` different combinations drawn from the parameters; the first ones stay the same when ``n`` grows."""
+
+    n: int
+    method: Literal["random", "sobol"] = "random"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Clause:
+    """``parameter`` compared with ``operand``: eq, ne, gt, ge, lt, le, in, not_in."""
+
+    parameter: str
+    operator: str
+    operand: Value
+
+
+Assigned: TypeAlias = "Value | Expression"
+"""A literal, or an expression on the combination's parameters."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What happens to a combination that meets all of ``when`` and the ``expression``.
+
+    ``exclude``: None never, () always, else where any of the clauses is met as well. ``force`` gives
+    parameters another value, ``set`` adds overrides; both see what earlier conditions, and for ``set`` this
+    one, have forced.
+    """
+
+    name: str
+    when: tuple[Clause, ...] = ()
+    expression: Expression | None = None
+    exclude: tuple[Clause, ...] | None = None
+    force: Mapping[str, Assigned] = field(default_factory=dict)
+    set: Mapping[str, Assigned] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SweepSpec:
+    """``launcher`` is as written, relative to the YAML's folder. ``grid``: None varies one parameter at a
+    time.
+
+    ``zips``     groups of parameters that go together, value by value
+    ``slurm``    sbatch's long options by name with ``_``; ``max_concurrent`` and ``extra_args`` stand apart
+    """
+
+    name: str
+    launcher: str
+    parameters: tuple[Parameter, ...]
+    grid: Literal["all"] | tuple[str, ...] | None = None
+    sample: Sample | None = None
+    zips: tuple[tuple[str, ...], ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    static_overrides: tuple[str, ...] = ()
+    slurm: Mapping[str, str | int | bool | None] = field(default_factory=dict)
+    max_concurrent: int | None = None
+    extra_args: tuple[str, ...] = ()
+
+    @property
+    def defaults(self) -> dict[str, Value]:
+        """Parameter -> default, of those that have one."""
+        return {p.name: p.default for p in self.parameters if not isinstance(p.default, Missing)}
+
+
+def bare(name: str) -> str:
+    """A parameter's name without Hydra's prefix.
+
+    >>> bare("++model.depth")
+    'model.depth'
+    """
+    return name.lstrip("+~")
+
+
+def names(parameters: Sequence[Parameter]) -> tuple[str, ...]:
+    return tuple(parameter.name for parameter in parameters)

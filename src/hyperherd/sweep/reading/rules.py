@@ -1,0 +1,154 @@
+"""Conditions out of checked mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hyperherd.errors import ExpressionError, nearest
+from hyperherd.sweep import expression
+from hyperherd.sweep.conditions import OPERATORS, comparable, is_number
+from hyperherd.sweep.description import MISSING, Assigned, Clause, Condition, Parameter, bare
+from hyperherd.sweep.expression import Expression
+from hyperherd.sweep.reading.document import Path
+from hyperherd.sweep.reading.faults import Faults, nearest_or_all, shown
+from hyperherd.sweep.reading.parameters import name_fault
+from hyperherd.sweep.trial import Value
+
+_ACTIONS = ("exclude", "force", "set")
+_ORDERS = ("gt", "ge", "lt", "le")
+
+
+class Reader:
+    """Reads conditions on some parameters. ``names`` are all of them, also those that have faults of their
+    own.
+    """
+
+    def __init__(self, names: Iterable[str], parameters: Sequence[Parameter], faults: Faults) -> None:
+        self.names = list(names)
+        self.by_bare = {bare(name): name for name in self.names}
+        self.values = {parameter.name: parameter.values for parameter in parameters}
+        self.faults = faults
+        self.forced: set[str] = set()
+
+    def conditions(self, entries: Sequence[Any]) -> tuple[Condition, ...]:
+        """The conditions, as far as they have no faults; those that they have are told."""
+        self.forced = {name for e in entries if isinstance(e, dict) for name in e.get("force") or ()}
+        paths: list[Path] = [("conditions", place) for place in range(len(entries))]
+        return tuple(self.condition(p, e) for p, e in zip(paths, entries, strict=True) if isinstance(e, dict))
+
+    def condition(self, path: Path, given: Mapping[str, Any]) -> Condition:
+        entry = self.faults.usable(path, given)
+        name = entry.get("name") or f"number {int(path[1]) + 1}"
+        if not any(given.get(action) not in (None, False) for action in _ACTIONS):
+            self.faults.add(
+                path, "does nothing", "exclude: true, force: {parameter: value}, or set: {name: value}"
+            )
+        when = dict(entry.get("when", {}))
+        text = when.pop("expr", MISSING)
+        return Condition(
+            name=name,
+            when=self.clauses((*path, "when"), when),
+            expression=None if text is MISSING else self.expr((*path, "when", "expr"), text, name),
+            exclude=self.exclusion((*path, "exclude"), entry.get("exclude")),
+            force=self.assigned((*path, "force"), entry.get("force") or {}, name, forcing=True),
+            set=self.assigned((*path, "set"), entry.get("set") or {}, name, forcing=False),
+        )
+
+    def exclusion(self, path: Path, given: Value) -> tuple[Clause, ...] | None:
+        if given is None or given is False:
+            return None
+        if given is True:
+            return ()
+        if not isinstance(given, dict) or not given:
+            self.faults.add(
+                path, f"true, or a mapping of parameters, expected, not {shown(given)}", "exclude: true"
+            )
+            return None
+        return self.clauses(path, given)
+
+    def clauses(self, path: Path, given: Mapping[str, Value]) -> tuple[Clause, ...]:
+        made = (self.clause((*path, key), key, match) for key, match in given.items())
+        return tuple(clause for clause in made if clause is not None)
+
+    def clause(self, path: Path, key: str, match: Value) -> Clause | None:
+        """``parameter: value``, ``[values]`` or ``{operator: value}``."""
+        parameter = self.parameter(path, key)
+        operator, operand = "eq", match
+        if isinstance(match, list):
+            operator = "in"
+        elif isinstance(match, dict):
+            if len(match) != 1:
+                self.faults.add(path, f"one operator expected, not {len(match)}", "for two, write an expr")
+                return None
+            ((operator, operand),) = match.items()
+        if operator not in OPERATORS:
+            hint = nearest_or_all(operator, OPERATORS)
+            self.faults.add((*path, operator), f"unknown operator '{operator}'", hint)
+            return None
+        self.check_operand(
+            (*path, operator) if isinstance(match, dict) else path, parameter, operator, operand
+        )
+        return Clause(parameter, operator, operand) if parameter else None
+
+    def parameter(self, path: Path, key: str) -> str:
+        """The parameter's full name; empty, and a fault, where there is none."""
+        if key in self.names:
+            return key
+        if bare(key) in self.by_bare:
+            return self.by_bare[bare(key)]
+        hint = nearest(key, self.names) or f"the parameters are {', '.join(self.names) or 'none'}"
+        self.faults.add(path, f"no parameter '{key}'", hint)
+        return ""
+
+    def check_operand(self, path: Path, parameter: str, operator: str, operand: Value) -> None:
+        if operator in ("in", "not_in"):
+            if not isinstance(operand, list):
+                self.faults.add(path, f"a list expected, not {shown(operand)}", f"{operator}: [...]")
+            elif not operand:
+                self.faults.add(path, "must not be empty")
+        elif operator in _ORDERS:
+            if not is_number(operand) and not isinstance(operand, str):
+                self.faults.add(path, f"a number expected, not {shown(operand)}")
+            elif self.never_comparable(parameter, operand):
+                what = f"{shown(operand)} can be compared with none of the values of '{parameter}'"
+                self.faults.add(path, what, "compare text with text, and numbers with numbers")
+
+    def never_comparable(self, parameter: str, operand: Value) -> bool:
+        values = self.values.get(parameter, ())
+        return (
+            bool(values) and parameter not in self.forced and not any(comparable(v, operand) for v in values)
+        )
+
+    def assigned(
+        self, path: Path, given: Mapping[str, Value], condition: str, *, forcing: bool
+    ) -> dict[str, Assigned]:
+        found: dict[str, Assigned] = {}
+        for key, value in given.items():
+            here = (*path, key)
+            name = self.parameter(here, key) if forcing else self.override(here, key)
+            is_expr = isinstance(value, dict) and value.keys() == {"expr"}
+            text = value["expr"] if isinstance(value, dict) and is_expr else None
+            made = self.expr((*here, "expr"), text, condition) if is_expr else value
+            if name and not (is_expr and made is None):
+                found[name] = made
+        return found
+
+    def override(self, path: Path, key: str) -> str:
+        if fault := name_fault(key):
+            self.faults.add(path, *fault)
+        elif bare(key) in self.by_bare:
+            self.faults.add(path, f"'{key}' is a parameter", f"force: {{{key}: ...}}")
+        return key
+
+    def expr(self, path: Path, text: Value, condition: str) -> Expression | None:
+        """The checked expression; None, and a fault, where it cannot be read."""
+        if not isinstance(text, str):
+            self.faults.add(path, f"text expected, not {shown(text)}", "expr: \"lr > 0.1 and opt == 'sgd'\"")
+            return None
+        where = f"{self.faults.where(path)} (condition '{condition}')"
+        try:
+            return expression.compile(text, self.names, where=where)
+        except ExpressionError as error:
+            self.faults.add_error(path, error)
+            return None

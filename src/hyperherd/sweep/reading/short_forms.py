@@ -1,0 +1,113 @@
+"""Short forms and older names, written out, before anything is checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hyperherd.errors import GrammarError
+from hyperherd.grammar.sweeps import expand_value
+from hyperherd.sweep.reading.document import Path
+from hyperherd.sweep.reading.faults import Faults, shown
+from hyperherd.sweep.trial import Value
+
+OPTIONAL = (
+    *("grid", "sample", "zip", "conditions", "constraints", "static_overrides", "hydra", "slurm"),
+    *("compute", "requires", "requeue"),
+)
+
+NOT_BUILT = {
+    "compute": "put the resources under slurm",
+    "requires": "put the resources under slurm",
+    "requeue": "herd run submits again what has failed; remove it, or write requeue: false",
+    "discord": "remove it: this herd has no monitor",
+    "mcp_servers": "remove it: this herd has no monitor",
+}
+"""Keys that mean something, but not to this version: refused by name, with what to do instead."""
+
+
+def written_out(content: dict[str, Any], faults: Faults) -> dict[str, Any]:
+    """A copy in which each thing has one form. An optional key with nothing behind it is as good as absent."""
+    found = {k: v for k, v in content.items() if not (v is None and k in OPTIONAL)}
+    for key in NOT_BUILT.keys() & found.keys():
+        if not (key == "requeue" and found[key] is False):
+            faults.add((key,), f"'{key}' is not built yet", NOT_BUILT[key])
+        del found[key]
+    _rename_constraints(found, faults)
+    _merge_static_overrides(found, faults)
+    if isinstance(found.get("parameters"), dict):
+        found["parameters"] = {
+            name: parameter(("parameters", name), value, faults)
+            for name, value in found["parameters"].items()
+        }
+    return found
+
+
+def _rename_constraints(content: dict[str, Any], faults: Faults) -> None:
+    if "constraints" not in content:
+        return
+    if "conditions" in content:
+        faults.add(
+            ("constraints",), "an older name of 'conditions', which is there as well", "put all in one list"
+        )
+        del content["constraints"]
+        return
+    faults.written[("conditions",)] = ("constraints",)
+    content["conditions"] = content.pop("constraints")
+
+
+def _merge_static_overrides(content: dict[str, Any], faults: Faults) -> None:
+    """Those of the older place come first, so that the newer ones win."""
+    hydra, own = content.get("hydra"), content.get("static_overrides", [])
+    if (
+        not isinstance(hydra, dict)
+        or not isinstance(hydra.get("static_overrides"), list)
+        or not isinstance(own, list)
+    ):
+        return
+    older = hydra["static_overrides"]
+    content["static_overrides"] = [*older, *own]
+    content["hydra"] = {key: value for key, value in hydra.items() if key != "static_overrides"}
+    for place in range(len(older) + len(own)):
+        home: Path = (
+            ("hydra", "static_overrides", place)
+            if place < len(older)
+            else ("static_overrides", place - len(older))
+        )
+        faults.written[("static_overrides", place)] = home
+
+
+def override_fault(entry: Value) -> tuple[str, str] | None:
+    """What is wrong with one of static_overrides, and what would be right."""
+    if isinstance(entry, dict) and len(entry) == 1:
+        ((name, value),) = entry.items()
+        return "text expected, not a mapping", f"write '{name}={'' if value is None else value}'"
+    if not isinstance(entry, str):
+        return f"text expected, not {shown(entry)}", "write 'name=value'"
+    name, equals, _ = entry.partition("=")
+    if not equals or not name.strip():
+        return f"'{entry}' is not name=value", f"write '{name or 'name'}=value'"
+    return None
+
+
+def parameter(path: Path, value: Value, faults: Faults) -> Value:
+    """A list or a sweep in a string as the mapping that it stands for."""
+    if isinstance(value, (list, str)):
+        return {"type": "discrete", "values": _expanded(path, value, faults)}
+    if isinstance(value, dict) and isinstance(value.get("values"), str):
+        return {**value, "values": _expanded((*path, "values"), value["values"], faults)}
+    if not isinstance(value, dict):
+        hint = f"[{value}] for one value; a list, a mapping with a type, or a sweep such as range(0,5)"
+        faults.add(
+            path, "a parameter has values", hint if value is not None else hint[hint.index("a list") :]
+        )
+    return value
+
+
+def _expanded(path: Path, value: Value, faults: Faults) -> Value:
+    if not isinstance(value, str):
+        return value
+    try:
+        return expand_value(value)
+    except GrammarError as error:
+        faults.add_error(path, error)
+        return [value]

@@ -1,0 +1,31 @@
+"""The JSON Schema of ``hyperherd.yaml``, for editors: ``python -m hyperherd.sweep.schema > schema.json``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from hyperherd.sweep.reading.structure import SweepKeys
+
+
+def make() -> dict[str, Any]:
+    """The schema, with the short forms of a parameter, which are taken apart before the models see them."""
+    schema = SweepKeys.model_json_schema()
+    parameter = schema["properties"]["parameters"]["additionalProperties"]
+    short = [{"type": "array", "minItems": 1}, {"type": "string", "description": "A Hydra sweep: range(0,5)"}]
+    schema["properties"]["parameters"]["additionalProperties"] = {"anyOf": [parameter, *short]}
+    for key in ("grid", "sample", "zip", "conditions", "constraints", "static_overrides", "hydra", "slurm"):
+        entry = schema["properties"][key]
+        entry.pop("default", None)
+        schema["properties"][key] = {"anyOf": [entry, {"type": "null"}]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "hyperherd.yaml"}
+
+
+def text() -> str:
+    """The schema as the file that is shipped."""
+    return json.dumps(make(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())
