@@ -1,0 +1,84 @@
+"""Trials of ``true`` a second on this machine, against ``xargs -P2 bash`` with two output files each in the
+same run.
+
+python bench/local_throughput.py [TRIALS] [ROUNDS]
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hyperherd.jobs import Batch, Element, Files
+from hyperherd.launchers.direct import Direct
+
+
+def main() -> None:
+    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    # Nothing is removed between the rounds: ext4 is slow to give away inodes that have just been freed.
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["HYPERHERD_SLOTS_DIR"] = f"{folder}/slots"
+        for turn in range(rounds):
+            print(compared(Path(folder) / str(turn), trials))
+
+
+def compared(root: Path, trials: int) -> str:
+    """One line: both rates, user and system milliseconds of each trial, and the ratio of the rates."""
+    ours, our_cost = measured(lambda: with_herd(root / "herd", trials))
+    theirs, their_cost = measured(lambda: with_xargs(root / "xargs", trials))
+    herd = f"herd {trials / ours:5.0f}/s ({cost(our_cost, trials)})"
+    xargs = f"xargs -P2 {trials / theirs:5.0f}/s ({cost(their_cost, trials)})"
+    return f"{herd}   {xargs}   ratio {theirs / ours:.2f}"
+
+
+def measured(work: Callable[[], None]) -> tuple[float, tuple[float, float]]:
+    """Wall seconds, and user and system seconds of the children."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    work()
+    elapsed_s = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return elapsed_s, (after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime)
+
+
+def cost(seconds: tuple[float, float], trials: int) -> str:
+    user, system = (1000 * s / trials for s in seconds)
+    return f"user {user:.2f} sys {system:.2f} ms each"
+
+
+def with_herd(root: Path, trials: int) -> None:
+    for name in ("submissions", "attempts", "logs", "jobs"):
+        (root / name).mkdir(parents=True)
+    launch = root / "launch.sh"
+    launch.write_text("true\n")
+    script, register = root / "jobs/t.sbatch", root / "submissions/t.state"
+    files = Files(script, register, root / "attempts", root / "logs", root / ".env")
+    elements = tuple(
+        Element(index, 1, f"experiment_name=lr-{index} lr={index}", (("HYPERHERD_TRIAL_ID", str(index)),))
+        for index in range(trials)
+    )
+    batch = Batch("t", "hyperherd_bench", root, launch, files, elements, at_once=2)
+    Direct().submit(batch)
+    os.wait()
+    succeeded = len(list((root / "attempts").glob("*.1.0")))
+    if succeeded != trials:
+        sys.exit(f"only {succeeded} of {trials} succeeded: {root}")
+
+
+def with_xargs(root: Path, trials: int) -> None:
+    root.mkdir()
+    (root / "launch.sh").write_text("true\n")
+    words = ["xargs", "-P2", "-I{}", "sh", "-c", "exec bash launch.sh {} >{}.out 2>{}.err"]
+    numbers = "\n".join(map(str, range(trials)))
+    subprocess.run(words, input=numbers, text=True, cwd=root, check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""How this machine starts one trial: which bash, which text, which environment, which slots."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hyperherd.jobs import Batch, Element
+from hyperherd.launchers.direct import environment, gpus
+from hyperherd.launchers.direct.slots import Taken
+from hyperherd.launchers.script import script
+
+_FIRST_SLOT = 200
+"""Number of the first slot's descriptor in a trial: above what scripts use by hand and bash for itself."""
+
+_RESET = [
+    signal.SIGPIPE,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGCHLD,
+]
+if hasattr(signal, "SIGXFSZ"):
+    _RESET.append(signal.SIGXFSZ)
+
+_LONGEST_WORD = 100_000
+"""Bytes; Linux takes no longer word in an argument list than 131,072 (MAX_ARG_STRLEN, execve(2))."""
+
+
+@dataclass(frozen=True)
+class Cradle:
+    """What is the same for all trials of a batch."""
+
+    batch: Batch
+    bash: str
+    environ: Mapping[str, str]
+
+    def start(self, element: Element, slots: Taken) -> int:
+        """The pid of the trial's bash, which leads a process group of its own. The slots are its own from
+        now on.
+
+        Raises OSError.
+        """
+        environ = dict(self.environ)
+        environ["SLURM_ARRAY_TASK_ID"] = str(element.index)
+        environ[environment.MARK] = mark(self.batch.token, element)
+        if slots.gpus:
+            environ[gpus.VISIBLE] = ",".join(slots.gpus)
+        inherited = [(os.POSIX_SPAWN_DUP2, fd, _FIRST_SLOT + k) for k, fd in enumerate(slots.descriptors)]
+        return os.posix_spawn(
+            self.bash,
+            self._words(element),
+            environ,
+            file_actions=inherited,
+            setpgroup=0,
+            setsigmask=(),
+            setsigdef=_RESET,
+        )
+
+    def _words(self, element: Element) -> list[str]:
+        text = script(self.batch.only((element,)), job=environment.JOB_WORD)
+        if len(text.encode("utf-8", "surrogateescape")) < _LONGEST_WORD:
+            return ["bash", "-c", text]
+        return ["bash", str(self.batch.files.script)]
+
+
+def mark(token: str, element: Element) -> str:
+    return f"{token}/{element.index}.{element.attempt}"

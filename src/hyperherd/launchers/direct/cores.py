@@ -1,0 +1,66 @@
+"""How many cores this process may use: its affinity and the CPU quotas of its cgroups."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+
+def usable() -> tuple[int, ...]:
+    """The numbers of the cores that this process may use; fewer where a quota allows fewer at a time."""
+    cores = _affinity()
+    quota = cpu_quota()
+    return cores if quota is None else cores[: max(1, int(quota))]
+
+
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """The tightest quota of this process's cgroups, in cores, or None. ``root`` is where /proc and /sys are
+    found.
+
+    cgroup v2: ``cpu.max`` holds ``<quota or max> <period>`` (kernel, admin-guide/cgroup-v2); v1:
+    ``cpu.cfs_quota_us`` (-1: none) and ``cpu.cfs_period_us`` (kernel, scheduler/sched-bwc). A group's quota
+    binds the groups below it.
+    """
+    quotas = [_quota_v1(folder) if version == 1 else _quota_v2(folder) for version, folder in _groups(root)]
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _affinity() -> tuple[int, ...]:
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return tuple(range(os.cpu_count() or 1))
+
+
+def _groups(root: Path) -> Iterator[tuple[int, Path]]:
+    """The folders of this process's CPU groups, with those above them. In a container the path may be the
+    host's.
+    """
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        number, controllers, path = line.split(":", 2)
+        if number == "0" and not controllers:
+            version, mount = 2, root / "sys/fs/cgroup"
+        elif "cpu" in controllers.split(","):
+            version, mount = 1, root / "sys/fs/cgroup" / "cpu"
+        else:
+            continue
+        group = PurePosixPath(path)
+        for above in (group, *group.parents):
+            yield version, mount / above.relative_to("/")
+
+
+def _quota_v2(folder: Path) -> float | None:
+    words = _text(folder / "cpu.max").split()
+    return int(words[0]) / int(words[1]) if len(words) == 2 and words[0] != "max" else None
+
+
+def _quota_v1(folder: Path) -> float | None:
+    quota, period = _text(folder / "cpu.cfs_quota_us").strip(), _text(folder / "cpu.cfs_period_us").strip()
+    return int(quota) / int(period) if quota.isdigit() and period.isdigit() else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # no such controller here, or not for us to see: no quota that we know of
+        return ""

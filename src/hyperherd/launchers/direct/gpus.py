@@ -1,0 +1,148 @@
+"""GPUs: how many a trial asks for, which this machine has, and the name of the slot of each."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hyperherd.connectors import local
+from hyperherd.errors import CommandNotFoundError, CommandTimeoutError
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+ORDER = "CUDA_DEVICE_ORDER"
+ORDER_OF_LISTING = "PCI_BUS_ID"
+"""nvidia-smi counts so; CUDA by itself counts from the fastest."""
+
+_LISTED = re.compile(
+    r"^GPU (?P<number>\d+): .*\(UUID: (?P<uuid>GPU-[^)]+)\)|^\s+MIG .*\(UUID: (?P<mig>MIG-[^)]+)\)"
+)
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """``name`` is what CUDA_VISIBLE_DEVICES calls it, ``slot`` the same for everybody who means this
+    device.
+    """
+
+    name: str
+    slot: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A GPU in nvidia-smi's list; ``parts`` are the UUIDs of its MIG devices."""
+
+    number: str
+    uuid: str
+    parts: tuple[str, ...] = ()
+
+
+def asked(options: Mapping[str, str | int | bool | None]) -> int:
+    """GPUs for one trial, from sbatch's options; the largest where several speak of them.
+
+    >>> asked({"gres": "nvme:1,gpu:a100:2"}), asked({"gpus": "a100:1,h100:2"}), asked({"gpus_per_node": 4})
+    (2, 3, 4)
+    >>> asked({"gpus_per_task": "1", "ntasks_per_node": 2}), asked({"gres": "gpu"}), asked({"gpus": None})
+    (2, 1, 0)
+    """
+    generic = [word for word in _text(options.get("gres")).split(",") if re.match(r"(gres/)?gpu(:|$)", word)]
+    tasks = _text(options.get("ntasks")) or _text(options.get("ntasks_per_node"))
+    return max(
+        _counted(_text(options.get("gpus"))),
+        _counted(_text(options.get("gpus_per_node"))),
+        _counted(_text(options.get("gpus_per_task"))) * (int(tasks) if tasks.isdigit() else 1),
+        _counted(",".join(generic)),
+    )
+
+
+def _text(option: str | int | bool | None) -> str:
+    return "" if option is None or option is False else str(option)
+
+
+def _counted(text: str) -> int:
+    """``2``, ``a100:2``, ``gpu:a100:2(S:0)``, several with commas; without a number it is one.
+
+    >>> _counted("a100"), _counted("gpu:a100:2(S:0-1)"), _counted("")
+    (1, 2, 0)
+    """
+    words = [re.sub(r"\(.*", "", word) for word in text.split(",") if word and word != "none"]
+    counts = [word.rpartition(":")[2] for word in words]
+    return sum(int(count) if count.isdigit() else 1 for count in counts)
+
+
+def available(environ: Mapping[str, str]) -> tuple[Gpu, ...]:
+    """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES where it is set, else all that the
+    driver lists.
+    """
+    listed = parse_listing(_nvidia_smi())
+    if VISIBLE in environ:
+        return visible(environ[VISIBLE], listed)
+    return listed_gpus(listed) or tuple(Gpu(str(k), str(k)) for k in range(_driver_count()))
+
+
+def visible(text: str, listed: tuple[Listed, ...]) -> tuple[Gpu, ...]:
+    """What a CUDA_VISIBLE_DEVICES leaves: CUDA stops at the first word that names no device.
+
+    https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables
+
+    >>> visible("1,GPU-8d,-1,0", (Listed("0", "GPU-4c55"), Listed("1", "GPU-8d1a")))
+    (Gpu(name='1', slot='GPU-8d1a'),)
+    >>> visible("0, 1", ())
+    (Gpu(name='0', slot='0'), Gpu(name='1', slot='1'))
+    """
+    found: dict[str, Gpu] = {}
+    for word in (word.strip() for word in text.split(",")):
+        if not re.match(r"\d|GPU-|MIG-", word):
+            break
+        slot = _uuid(word, listed)
+        found.setdefault(slot, Gpu(word, slot))
+    return tuple(found.values())
+
+
+def _uuid(word: str, listed: tuple[Listed, ...]) -> str:
+    """The whole UUID of a device that is called by number or by the beginning of its UUID; else the word
+    itself.
+    """
+    fits = [gpu.uuid for gpu in listed if word == gpu.number or gpu.uuid.startswith(word)]
+    return fits[0] if len(fits) == 1 else word
+
+
+def listed_gpus(listed: tuple[Listed, ...]) -> tuple[Gpu, ...]:
+    """All of them; a GPU that is cut into MIG devices counts as those, which can be named by UUID only."""
+    gpus = []
+    for gpu in listed:
+        gpus += [Gpu(part, part) for part in gpu.parts] or [Gpu(gpu.number, gpu.uuid)]
+    return tuple(gpus)
+
+
+def parse_listing(text: str) -> tuple[Listed, ...]:
+    """``nvidia-smi -L``, as driver 570 prints it.
+
+    >>> parse_listing("GPU 0: NVIDIA H200 (UUID: GPU-4c55)\\n  MIG 1g.18gb     Device  0: (UUID: MIG-77ad)\\n")
+    (Listed(number='0', uuid='GPU-4c55', parts=('MIG-77ad',)),)
+    """
+    listed: list[Listed] = []
+    for line in text.splitlines():
+        match = _LISTED.match(line)
+        if match and match["mig"] and listed:
+            last = listed.pop()
+            listed.append(Listed(last.number, last.uuid, (*last.parts, match["mig"])))
+        elif match and match["uuid"]:
+            listed.append(Listed(match["number"], match["uuid"]))
+    return tuple(listed)
+
+
+def _nvidia_smi() -> str:
+    try:
+        answer = local.run(["nvidia-smi", "-L"], timeout_s=30)
+    except (CommandNotFoundError, CommandTimeoutError):  # no driver, or a broken one: no GPU that can be used
+        return ""
+    return answer.stdout if answer.code == 0 else ""
+
+
+def _driver_count() -> int:
+    folder = Path("/proc/driver/nvidia/gpus")
+    return len(os.listdir(folder)) if folder.is_dir() else 0

@@ -1,0 +1,185 @@
+"""The launcher ``local``: trials run on this machine, under a supervisor of each submission."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from hyperherd import fsio
+from hyperherd.connectors import local, processes
+from hyperherd.connectors.processes import Identity
+from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
+from hyperherd.jobs import Batch, Element, Job, State, Usage
+from hyperherd.launchers.direct import capacity, environment, records, states, stored, trees, usage
+from hyperherd.launchers.direct.records import Claim, Note
+from hyperherd.launchers.direct.wakeups import TO_LOOK_AGAIN
+from hyperherd.launchers.script import script
+
+# Not `python -m`: that looks for modules in the current folder first, where a user's json.py may lie.
+_START = """
+import sys
+sys.path.remove("")
+from hyperherd.launchers.direct.supervisor import main
+sys.exit(main())
+"""
+
+
+class Direct:
+    """This machine. ``grace_s`` lies between SIGTERM and SIGKILL, ``settle_s`` is what a supervisor may
+    take to start.
+    """
+
+    name = "local"
+
+    def __init__(
+        self, *, grace_s: float = 10.0, settle_s: float = 60.0, sleep: Callable[[float], object] = time.sleep
+    ) -> None:
+        self._grace_s = grace_s
+        self._settle_s = settle_s
+        self._sleep = sleep
+
+    def where(self) -> str:
+        """This host's name."""
+        return processes.me().host
+
+    def split(self, batch: Batch) -> list[tuple[Element, ...]]:
+        """One piece: there are no limits here."""
+        return [batch.elements]
+
+    def array(self, batch: Batch) -> dict[int, int]:
+        """The array index is the trial's."""
+        return {element.index: element.index for element in batch.elements}
+
+    def script(self, batch: Batch) -> str:
+        """As a supervisor runs it, but that it gives each bash its own trial's part of the table."""
+        return script(batch, job=environment.JOB_WORD)
+
+    def submit(self, batch: Batch) -> None:
+        """Start a supervisor, and return when it has settled the register (or found it settled).
+
+        Raises `SubmissionRefusedError`, and `SubmissionUnknownError` where the supervisor does not get that
+        far in time.
+        """
+        faults = self.check(batch)
+        if faults:
+            text = "; ".join(faults)
+            raise SubmissionRefusedError(
+                f"this machine cannot run it: {text}", hint="; ".join(faults.values())
+            )
+        stored.store(batch, stored.batch_path(batch))
+        log = stored.log_path(batch)
+        log.parent.mkdir(exist_ok=True)
+        pid = local.spawn(
+            [sys.executable, "-c", _START, str(stored.batch_path(batch))],
+            env={**os.environ, environment.SUPERVISOR: batch.token},
+            output=log,
+        )
+        self._await_register(batch, pid, log)
+
+    def _await_register(self, batch: Batch, pid: int, log: Path) -> None:
+        deadline = time.monotonic() + self._settle_s
+        while not batch.files.register.exists():
+            if processes.started(pid) is None and not batch.files.register.exists():
+                raise SubmissionRefusedError(
+                    f"the supervisor ended at once: {_last_words(log)}", where=str(log)
+                )
+            if time.monotonic() > deadline:
+                raise SubmissionUnknownError(
+                    f"the supervisor (process {pid}) has not begun within {self._settle_s:g} s",
+                    where=str(log),
+                    hint="`herd status` will show whether it has",
+                )
+            self._sleep(0.003)
+
+    def find(self, jobs: Sequence[Job]) -> dict[str, str]:
+        """Nothing: jobs have no ids here, and the supervisor settles its register itself."""
+        return {}
+
+    def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
+        """Token -> trial index -> state; see `states.poll`."""
+        return states.poll(jobs)
+
+    def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
+        """Stop these trials, waiting or running, with all of their processes; return when those are dead."""
+        if job.where not in ("", self.where()):
+            return dict.fromkeys(indices, f"it is kept by {job.where}: type the same there")
+        folder = job.files.attempts
+        begun = [i for i in indices if not records.take(folder, i, job.attempt[i], job.token)]
+        if len(begun) < len(indices):
+            _tell_supervisor(job)
+        ended = records.listing(folder).notes
+        claims = {
+            i: records.claim(folder, i, job.attempt[i]) for i in begun if (i, job.attempt[i]) not in ended
+        }
+        afar = {i: claim.owner.host for i, claim in claims.items() if claim and _is_afar(claim)}
+        refused = {i: f"it runs on {host}: type the same there" for i, host in afar.items()}
+        return refused | self._end(job, {i: claim for i, claim in claims.items() if i not in afar})
+
+    def _end(self, job: Job, claims: Mapping[int, Claim | None]) -> dict[int, str]:
+        running = {i: c for i, c in claims.items() if c is None or c.job_id != records.CANCELLED}
+        marks = {f"{c.token if c else job.token}/{i}.{job.attempt[i]}": i for i, c in running.items()}
+        leaders = [(c.owner.pid, c.owner.start) for c in running.values() if c and _is_of_this_boot(c.owner)]
+        if not running:
+            return {}
+        left = trees.end(trees.Trees(marks, leaders), self._grace_s, sleep=self._sleep)
+        refused = {marks[p.mark]: f"process {p.pid} cannot be killed" for p in left if p.mark in marks}
+        for i in running:
+            if i not in refused:
+                records.note(job.files.attempts, (i, job.attempt[i]), Note(137, terminated=True))
+        return refused
+
+    def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
+        """What the supervisors have measured; an attempt that outlived its supervisor is not among it."""
+        return {
+            job.token: {
+                i: used
+                for i, used in usage.read(usage.journal_path(job.files.script)).items()
+                if i in job.array
+            }
+            for job in jobs
+        }
+
+    def check(self, batch: Batch) -> Mapping[str, str]:
+        """More GPUs or nodes than there are. What means nothing here (a partition, a time limit) is passed
+        over.
+        """
+        return capacity.faults(batch, os.environ)
+
+
+def _is_afar(claim: Claim) -> bool:
+    return claim.job_id != records.CANCELLED and processes.alive(claim.owner) is None
+
+
+def _is_of_this_boot(owner: Identity) -> bool:
+    me = processes.me()
+    return (owner.host, owner.boot_id) == (me.host, me.boot_id)
+
+
+def _tell_supervisor(job: Job) -> None:
+    """That trials which wait have been claimed; it need not be there any more."""
+    owner = (fsio.read_settled(job.files.register) or "").strip()
+    if owner in ("", records.VOID):
+        return
+    supervisor = Identity.parse(owner)
+    if processes.alive(supervisor):
+        _signal_if_ours(supervisor.pid)
+
+
+def _signal_if_ours(pid: int) -> None:
+    try:
+        os.kill(pid, TO_LOOK_AGAIN)
+    except (
+        ProcessLookupError,
+        PermissionError,
+    ):  # ended meanwhile, or another user's: it sees the claims by itself
+        return
+
+
+def _last_words(log: Path) -> str:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").strip()[-2000:] or "it said nothing"
+    except OSError:
+        return "it left no log"

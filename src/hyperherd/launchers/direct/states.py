@@ -1,0 +1,144 @@
+"""What this machine can say of each trial of its jobs, from the attempts folder, the registers and the
+processes.
+
+Nothing here writes. The order of looking is what makes the answers safe: see `poll`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hyperherd import fsio
+from hyperherd.connectors import processes
+from hyperherd.connectors.processes import Identity
+from hyperherd.jobs import Job, Phase, State
+from hyperherd.launchers.direct import records, trees
+from hyperherd.launchers.direct.records import Claim, Listing, Note
+
+NEVER_STARTED = State(Phase.ENDED, "NEVER_STARTED")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Marks of attempts, and tokens of supervisors, that a living process carries."""
+
+    attempts: Collection[str]
+    supervisors: Collection[str]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One look: ``marks`` None is a first look, which leaves open what only the processes' marks can tell."""
+
+    listings: Callable[[Path], Listing]
+    marks: Marks | None = None
+    owners: dict[str, str | None] = field(default_factory=dict)
+
+
+def poll(jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
+    """Token -> trial index -> state.
+
+    A trial without a claim will surely never start only if (1) its supervisor was dead, (2) after that no
+    process that it may have started was alive, and (3) after that there was still no claim: in this order.
+    So where the first look finds a dead process, all processes are looked at, and then the folder again.
+    """
+    first = Sight(functools.cache(records.listing))
+    states = {job.token: {index: _state(job, index, first) for index in job.array} for job in jobs}
+    undecided = [(job, i) for job in jobs for i in job.array if states[job.token][i] is None]
+    if undecided:
+        living = living_marks()
+        second = Sight(functools.cache(records.listing), living)
+        for job, index in undecided:
+            states[job.token][index] = _state(job, index, second)
+    return {
+        token: {i: state or State(Phase.UNKNOWN) for i, state in of_job.items()}
+        for token, of_job in states.items()
+    }
+
+
+def living_marks() -> Marks:
+    living = [process for process in trees.scan() if not process.zombie]
+    return Marks({p.mark for p in living if p.mark}, {p.supervisor for p in living if p.supervisor})
+
+
+def _state(job: Job, index: int, sight: Sight) -> State | None:
+    """None: the processes have to be looked at."""
+    attempt = (index, job.attempt[index])
+    listing = sight.listings(job.files.attempts)
+    if attempt in listing.notes:
+        return _ended(job, listing.notes[attempt])
+    if attempt in listing.claims:
+        return _claimed(job, attempt, sight)
+    return _waiting(job, attempt, sight)
+
+
+def _ended(job: Job, note: Note) -> State:
+    word = "CANCELLED" if note.terminated else "FAILED" if note.exit_code else "COMPLETED"
+    return State(Phase.ENDED, word, node=job.where, exit_code=note.exit_code)
+
+
+def _claimed(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
+    claim = records.claim(job.files.attempts, *attempt)
+    if claim is None:
+        return _without_owner(job, attempt, sight)
+    if claim.job_id == records.CANCELLED:
+        return State(Phase.ENDED, "CANCELLED", node=claim.owner.host)
+    return _running(claim, attempt, sight)
+
+
+def _running(claim: Claim, attempt: tuple[int, int], sight: Sight) -> State | None:
+    host, since = claim.owner.host, claim.claimed_at
+    alive = processes.alive(claim.owner)
+    if alive is None:
+        return State(Phase.UNKNOWN, reason=f"it runs on {host}", node=host, started_at=since)
+    if alive:
+        return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
+    if sight.marks is None:
+        return None
+    if _mark(claim.token, attempt) in sight.marks.attempts:
+        return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
+    return State(Phase.ENDED, "KILLED", node=host, started_at=since)
+
+
+def _without_owner(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
+    """An empty claim: its writer is at it, was killed there, or found the disk full."""
+    if sight.marks is None:
+        return None
+    if _mark(job.token, attempt) in sight.marks.attempts:
+        return State(Phase.RUNNING, "RUNNING", node=job.where)
+    return State(Phase.ENDED, "KILLED", node=job.where)
+
+
+def _waiting(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
+    if job.token not in sight.owners:
+        sight.owners[job.token] = fsio.read_settled(job.files.register)
+    owner = sight.owners[job.token]
+    if not owner:
+        return State(Phase.UNKNOWN, reason="nobody knows yet whether it was submitted")
+    if owner.strip() == records.VOID:
+        return NEVER_STARTED
+    return _supervised(job, attempt, owner.strip(), sight)
+
+
+def _supervised(job: Job, attempt: tuple[int, int], owner: str, sight: Sight) -> State | None:
+    try:
+        supervisor = Identity.parse(owner)
+    except ValueError:
+        return State(Phase.UNKNOWN, reason=f"its register says '{owner}'")
+    alive = processes.alive(supervisor)
+    if alive is None:
+        return State(Phase.UNKNOWN, reason=f"it waits on {supervisor.host}", node=supervisor.host)
+    if alive:
+        return State(Phase.QUEUED, "PENDING")
+    if sight.marks is None:
+        return None
+    if job.token in sight.marks.supervisors or _mark(job.token, attempt) in sight.marks.attempts:
+        return State(Phase.QUEUED, "PENDING")
+    return NEVER_STARTED
+
+
+def _mark(token: str, attempt: tuple[int, int]) -> str:
+    return f"{token}/{attempt[0]}.{attempt[1]}"

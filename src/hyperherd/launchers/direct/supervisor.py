@@ -1,0 +1,274 @@
+"""The supervisor of this machine: runs the trials of one batch, as many at once as there are slots.
+
+``python -m hyperherd.launchers.direct.supervisor BATCH.json``. It is made to be killed: every script claims
+its attempt and notes its own end, so that nothing depends on what this process knows.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import random
+import shutil
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hyperherd import fsio
+from hyperherd.connectors import local, processes
+from hyperherd.errors import CommandNotFoundError, HerdError
+from hyperherd.jobs import Batch, Element
+from hyperherd.launchers.direct import capacity, environment, records, stored, trees, usage
+from hyperherd.launchers.direct.birth import Cradle, mark
+from hyperherd.launchers.direct.records import Note
+from hyperherd.launchers.direct.slots import Slots
+from hyperherd.launchers.direct.stored import log_path
+from hyperherd.launchers.direct.wakeups import Wakeups
+
+GRACE_S = 10.0
+_TRY_AGAIN_S = 0.1
+_LOOK_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A trial whose script we have started; times by the monotonic clock and since the epoch."""
+
+    element: Element
+    started: float
+    started_at: float
+
+
+class Supervisor:
+    """``gate`` is the pid of the command that has to succeed before anything starts.
+
+    ``bereft`` are trials whose script was killed while others of their processes live on, with the code
+    that the script ended with; ``leaving`` are marks of ended trials that left processes behind, with the
+    time of SIGKILL.
+    """
+
+    def __init__(self, batch: Batch, cradle: Cradle, slots: Slots, at_once: int, wakeups: Wakeups) -> None:
+        self._batch = batch
+        self._cradle = cradle
+        self._slots = slots
+        self._at_once = at_once
+        self._wakeups = wakeups
+        self._waiting = deque(batch.elements)
+        self._running: dict[int, Running] = {}
+        self._gate: int | None = None
+        self._bereft: dict[str, tuple[Running, int]] = {}
+        self._leaving: dict[str, float] = {}
+        self._journal = usage.Journal(usage.journal_path(batch.files.script))
+        self._attempts = batch.files.attempts
+
+    def run(self) -> None:
+        """Return when every trial has ended or was stopped."""
+        if self._batch.after:
+            self._open_gate()
+        while self._waiting or self._running or self._bereft or self._leaving:
+            pause_s = self._start_more()
+            self._wakeups.wait(pause_s)
+            self._reap()
+            self._obey()
+            self._look_after_bereft()
+            self._see_off()
+        if self._gate is not None:
+            trees.end(trees.Trees((), [(self._gate, processes.started(self._gate))]), GRACE_S)
+
+    def _open_gate(self) -> None:
+        try:
+            self._gate = local.spawn(
+                self._batch.after, env=self._cradle.environ, output=log_path(self._batch), session=False
+            )
+        except CommandNotFoundError as error:
+            self._give_up(str(error))
+
+    def _start_more(self) -> float | None:
+        """Start what can be; return how long to wait at most before trying again, None: until something
+        happens.
+        """
+        while self._gate is None and self._waiting and len(self._running) < self._at_once:
+            element = self._waiting[0]
+            if records.is_claimed(self._attempts, element.index, element.attempt):
+                self._waiting.popleft()
+            elif not self._start(element):
+                return random.uniform(0.5, 1.5) * _TRY_AGAIN_S
+        return _LOOK_AGAIN_S if self._bereft or self._leaving else None
+
+    def _start(self, element: Element) -> bool:
+        """False where there is no slot, or no room for a process, and later there may be."""
+        slots = self._slots.take(mark(self._batch.token, element))
+        if slots is None:
+            return False
+        try:
+            pid = self._cradle.start(element, slots)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.ENOMEM):
+                return False
+            self._cannot_start(element, error)
+        else:
+            self._running[pid] = Running(element, time.monotonic(), time.time())
+        finally:
+            slots.release()
+        self._waiting.popleft()
+        return True
+
+    def _cannot_start(self, element: Element, error: OSError) -> None:
+        say(f"trial {element.index} cannot be started: {error}")
+        if self._take(element):
+            records.note(self._attempts, (element.index, element.attempt), Note(126, terminated=False))
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, used = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            code = _exit_code(status)
+            if pid == self._gate:
+                self._pass_gate(code)
+            elif pid in self._running:
+                self._ended(self._running.pop(pid), code, pid, used.ru_maxrss)
+
+    def _pass_gate(self, code: int) -> None:
+        self._gate = None
+        if code:
+            self._give_up(f"'{' '.join(self._batch.after)}' ended with {code}")
+
+    def _give_up(self, why: str) -> None:
+        say(f"{why}: the {len(self._waiting)} trials that waited for it are cancelled")
+        self._cancel_waiting()
+
+    def _cancel_waiting(self) -> None:
+        while self._waiting:
+            self._take(self._waiting.popleft())
+
+    def _ended(self, run: Running, code: int, pid: int, maxrss: int) -> None:
+        index, attempt = run.element.index, run.element.attempt
+        elapsed_s = round(time.monotonic() - run.started, 3)
+        self._journal.add(usage.Ended(index, attempt, elapsed_s, usage.rss_bytes(maxrss), code))
+        if not records.is_noted(self._attempts, index, attempt, code):
+            claim = records.claim(self._attempts, index, attempt)
+            if claim is None or claim.owner.pid != pid or claim.token != self._batch.token:
+                return
+            self._bereft[mark(self._batch.token, run.element)] = (run, code)
+        elif self._left_some(mark(self._batch.token, run.element)):
+            self._leaving[mark(self._batch.token, run.element)] = time.monotonic() + GRACE_S
+
+    def _left_some(self, marked: str) -> bool:
+        """Whether a process of an ended trial has become our child."""
+        return any(trees.mark_of(pid) == marked for pid in trees.children() if pid not in self._running)
+
+    def _look_after_bereft(self) -> None:
+        """Note the end of trials whose script could not, once the last of their processes has gone."""
+        if not self._bereft:
+            return
+        processes_now = trees.scan()
+        for marked, (run, code) in list(self._bereft.items()):
+            if not trees.Trees([marked]).living(processes_now):
+                del self._bereft[marked]
+                records.note(
+                    self._attempts,
+                    (run.element.index, run.element.attempt),
+                    Note(code, terminated=False),
+                    run.started_at,
+                )
+
+    def _see_off(self) -> None:
+        """End what ended trials have left behind, as a cluster does: it would keep their slots for ever."""
+        if not self._leaving:
+            return
+        processes_now = trees.scan()
+        for marked, deadline in list(self._leaving.items()):
+            left = trees.Trees([marked]).living(processes_now)
+            if not left:
+                del self._leaving[marked]
+            elif time.monotonic() > deadline:
+                trees.kill(left)
+            else:
+                trees.tell(left)
+
+    def _obey(self) -> None:
+        if self._wakeups.told_to_end:
+            self._cancel_waiting()
+            self._end_running()
+        elif self._wakeups.told_to_look:
+            self._wakeups.told_to_look = False
+            self._waiting = deque(self._unclaimed(self._waiting))
+
+    def _unclaimed(self, elements: Iterable[Element]) -> list[Element]:
+        claims = records.listing(self._attempts).claims
+        return [element for element in elements if (element.index, element.attempt) not in claims]
+
+    def _end_running(self) -> None:
+        """Every trial with all its processes; what their scripts could not note is noted here."""
+        runs = [*self._running.values(), *(run for run, _ in self._bereft.values())]
+        begun = [run.element for run in runs if not self._take(run.element)]
+        leaders = [(pid, processes.started(pid)) for pid in self._running]
+        trees.end(trees.Trees({mark(self._batch.token, run.element) for run in runs}, leaders), GRACE_S)
+        for element in begun:
+            records.note(self._attempts, (element.index, element.attempt), Note(137, terminated=True))
+
+    def _take(self, element: Element) -> bool:
+        return records.take(self._attempts, element.index, element.attempt, self._batch.token)
+
+
+def say(text: str) -> None:
+    """Into the log of this submission."""
+    print(f"hyperherd: {text}", file=sys.stderr, flush=True)
+
+
+def _exit_code(status: int) -> int:
+    """As bash counts: 128 more than the number of the signal that ended it."""
+    code = os.waitstatus_to_exitcode(status)
+    return 128 - code if code < 0 else code
+
+
+def _adopt_orphans() -> None:
+    """Processes whose parent ends become our children (prctl(2), Linux), so that we see them and can end
+    them.
+    """
+    pr_set_child_subreaper = 36
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+
+
+def _supervise(batch: Batch, identity: str, wakeups: Wakeups) -> None:
+    room = capacity.of(batch, os.environ)
+    bash = shutil.which("bash")
+    if bash is None:
+        raise CommandNotFoundError(["bash"])
+    environ = environment.cleaned(os.environ) | {environment.JOB: identity} | dict(room.variables)
+    Supervisor(batch, Cradle(batch, bash, environ), room.slots, room.at_once, wakeups).run()
+
+
+def _drop_empty_log(log: Path) -> None:
+    if log.exists() and not log.stat().st_size:
+        log.unlink()
+
+
+def main() -> int:
+    os.closerange(3, 1024)  # what the terminal's shell had open is none of ours
+    batch = stored.load(Path(sys.argv[1]))
+    wakeups = Wakeups()
+    identity = str(processes.me())
+    if not fsio.create(batch.files.register, f"{identity}\n".encode()):
+        return 3
+    try:
+        _adopt_orphans()
+        _supervise(batch, identity, wakeups)
+    except (HerdError, OSError) as error:
+        say(f"this submission ends here, its running trials go on: {error}")
+        return 1
+    _drop_empty_log(log_path(batch))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""The usage journal of a supervisor: a line of JSON for each attempt that it saw ending."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from hyperherd.jobs import Usage
+
+
+class Ended(msgspec.Struct):
+    """``max_rss_bytes`` is that of the largest process of the attempt."""
+
+    index: int
+    attempt: int
+    elapsed_s: float
+    max_rss_bytes: int
+    exit_code: int
+
+
+class Journal:
+    """The writing end; the file is made with its first line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def add(self, ended: Ended) -> None:
+        if self._descriptor is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, 0o666)
+        os.write(self._descriptor, msgspec.json.encode(ended) + b"\n")
+
+
+def journal_path(script: Path) -> Path:
+    """Beside the script that the batch was stored with."""
+    return script.with_suffix(".usage.jsonl")
+
+
+def read(path: Path) -> dict[int, Usage]:
+    """Trial index -> what its newest attempt used. A line that was cut off is skipped; no file is nothing."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return {}
+    newest: dict[int, Ended] = {}
+    for line in lines:
+        try:
+            ended = msgspec.json.decode(line, type=Ended)
+        except msgspec.DecodeError:
+            continue
+        if ended.index not in newest or ended.attempt >= newest[ended.index].attempt:
+            newest[ended.index] = ended
+    return {index: _usage(ended) for index, ended in newest.items()}
+
+
+def _usage(ended: Ended) -> Usage:
+    word = "FAILED" if ended.exit_code else "COMPLETED"
+    return Usage(word, ended.elapsed_s, ended.max_rss_bytes, exit_code=ended.exit_code)
+
+
+def rss_bytes(maxrss: int) -> int:
+    """``ru_maxrss`` in bytes: getrusage(2) counts in kilobytes on Linux, in bytes on macOS."""
+    return maxrss if sys.platform == "darwin" else maxrss * 1024
