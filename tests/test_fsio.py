@@ -1,4 +1,4 @@
-"""Files on shared disks: whole or absent, created by exactly one; a lock that outlives its holders' deaths."""
+"""Files on shared disks: whole or absent, created by exactly one; a lock that outlives its holders."""
 
 from __future__ import annotations
 

@@ -68,9 +68,9 @@ class _Writer:
         """This writer, or in a forked child one of its own: two processes do not share a file."""
         global _writer
         if self._pid != os.getpid():
-            for descriptor in self._open.values():
-                os.close(descriptor)
-            _writer = _Writer()
+            _writer = (
+                _Writer()
+            )  # what is open stays so: the child may have closed it, and used the number again
             return _writer
         return self
 
@@ -79,7 +79,7 @@ class _Writer:
         self._append((trial, name), text.encode())
 
     def final(self, trial: str, name: str, value: object) -> None:
-        text = f'{{"name": {_json(str(name))}, "value": {_json(value)}, "ts": {time.time():.6f}}}\n'
+        text = f'{{"name": {_json(_checked(name))}, "value": {_json(value)}, "ts": {time.time():.6f}}}\n'
         with self._lock:
             self._append((trial, None), text.encode())
             self._copy(trial)
@@ -127,7 +127,7 @@ class _Writer:
             _make_folder(trial, os.path.dirname(journal))
             return journal, _continued(journal)
         streams = os.path.join(trial, layout.STREAM)
-        first = os.path.join(streams, layout.stream_file(name))
+        first = os.path.join(streams, layout.stream_file(_checked(name)))
         _make_folder(trial, os.path.dirname(first))
         try:
             return first, os.open(first, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o666)
@@ -218,6 +218,12 @@ def _item(value: Any) -> object:
             f"{type(value).__name__} is no number, text, true, false, None, list or dict of those"
         )
     return plain
+
+
+def _checked(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise TypeError("the name of a metric is a text that is not empty")
+    return name
 
 
 def _number(step: object) -> str:
