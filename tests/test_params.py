@@ -30,9 +30,7 @@ values = st.recursive(
     max_leaves=5,
 )
 params = st.dictionaries(st.sampled_from(["lr", "model.depth", "+a.b", "x"]), values, max_size=4)
-fixture_is_fine = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+patient = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ def command_line(monkeypatch: pytest.MonkeyPatch) -> Any:
     return called
 
 
-@fixture_is_fine
+@settings(patient, max_examples=200)
 @given(params, st.booleans())
 def test_what_was_sent_arrives_as_one_argument_and_as_words(
     command_line: Any, sent: dict[str, Any], exported: bool
@@ -105,6 +103,7 @@ def test_a_value_that_cannot_be_read_is_its_plain_text() -> None:
     assert parse_overrides(text) == {"a": "1,2", "b": "f(x)", "c": "x'y", "d": "p=q", "e": "a<b", "g": "[1"}
 
 
+@patient
 @given(st.text(odd, max_size=40))
 def test_odd_input_never_raises(text: str) -> None:
     parse_overrides(text)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from hyperherd.grammar.scalars import scalar
+
+patient = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+"""For a busy machine: no examples are refused for taking long, and none are kept on disk."""
 
 ODD = "abtrueflsnin01.eE+-_ '\"\\$%{}[](),:=~#;&*?/|@!<>^`\n\té日"
 characters = st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=["Cs"]))

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from hyperherd.grammar.overrides import is_complete, join, split, words
 
-from .strategies import characters, values
+from .strategies import characters, patient, values
 
 names = st.sampled_from(["a", "b.c", "+d.e", "++f", "~g", "g@p.q", "h/i", "_x-1"])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(patient, max_examples=600)
 @given(st.dictionaries(names, values, max_size=5))
 def test_the_words_come_back_exactly(overrides: dict[str, Any]) -> None:
     sent = words(overrides)
@@ -23,6 +23,7 @@ def test_the_words_come_back_exactly(overrides: dict[str, Any]) -> None:
     assert all(is_complete(word) for word in sent)
 
 
+@patient
 @given(st.text(characters, max_size=40))
 def test_any_text_is_split_without_losing_a_character(text: str) -> None:
     assert "".join("".join(split(text)).split()) == "".join(text.split())

@@ -14,10 +14,10 @@ from hyperherd.errors import GrammarError
 from hyperherd.grammar.scalars import scalar
 from hyperherd.grammar.values import read, tag, untag, write
 
-from .strategies import hydra_values, scalars, texts, values
+from .strategies import hydra_values, patient, scalars, texts, values
 
 HYDRA = OverridesParser.create()
-thorough = settings(max_examples=600, deadline=None)
+thorough = settings(patient, max_examples=600)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -78,8 +78,8 @@ def test_an_interpolation_goes_through_unchanged() -> None:
     assert HYDRA.parse_override(f"a={text}").value() == "${oc.env:HOME}/x"
 
 
+@thorough
 @given(st.text("0123456789._eE+-infaINFA", max_size=8))
-@settings(max_examples=600, deadline=None)
 def test_a_word_is_a_number_exactly_where_it_is_one_for_hydra(word: str) -> None:
     try:
         expected = HYDRA.parse_override(f"a={word}").value()
@@ -104,12 +104,13 @@ tag_like = st.dictionaries(
 )
 
 
+@settings(patient, max_examples=300)
 @given(st.one_of(values, st.recursive(tag_like, lambda inner: st.dictionaries(st.just("$map"), inner))))
-@settings(max_examples=300, deadline=None)
 def test_tagged_values_survive_strict_json(value: Any) -> None:
     assert same(untag(json.loads(json.dumps(tag(value), allow_nan=False))), value)
 
 
+@patient
 @given(texts)
 def test_finite_values_are_tagged_as_themselves(text: str) -> None:
     assert tag({"a": [text, 1, 1.5, None, True]}) == {"a": [text, 1, 1.5, None, True]}
