@@ -18,7 +18,7 @@ help: ## list the targets
 demo: $(DEMO_READY) ## run examples/quickstart on this machine and show its results, best first
 	@QUICKSTART_PYTHON="$(abspath $(DEMO)/bin/python)" $(DEMO)/bin/herd run examples/quickstart --on local
 	@echo
-	@$(DEMO)/bin/herd res examples/quickstart --sort accuracy
+	@$(DEMO)/bin/herd res examples/quickstart --sort accuracy --format table
 
 test: $(TESTS_READY) ## run all tests, on the real Slurm where it may be installed
 	@tools/install-slurm || { code=$$?; test $$code = 3 && test "$$HYPERHERD_REQUIRE_SLURM" != 1; }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -91,7 +90,7 @@ def test_a_script_runs_under_herd_test(machine: Machine) -> None:
 def test_every_script_runs_as_a_trial_on_slurm(
     cluster: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    shell = {**os.environ, **request.getfixturevalue(cluster).env}
+    shell = request.getfixturevalue(cluster).env
     runnable = [script for script in SCRIPTS if script.name != "jq" or shutil.which("jq")]
     machines = [Machine(tmp_path / script.name, script, shell=shell) for script in runnable]
     with ThreadPoolExecutor(len(machines)) as pool:
