@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -87,6 +88,8 @@ def herd(ctx: click.Context, folder: str | None, debug: bool) -> None:
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and exit: 0 done, 1 refused or failed, 2 usage, 3 done in part, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
+    # A hundred thousand trials are a million objects and no cycles: looking for cycles is a third of the time.
+    gc.set_threshold(200_000, 50, 100)
     try:
         code = herd.main(words, prog_name="herd", standalone_mode=False)
     except click.exceptions.Exit as done:

@@ -17,6 +17,12 @@ from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import Status
 from hyperherd.views import documents, progress, summary
 
+SHOWN = 1000
+"""Trials in a script that is printed for eyes."""
+
+SHOWN = 1000
+"""Trials in a script that is printed for eyes."""
+
 DONE, REFUSED, IN_PART, INTERRUPTED = 0, 1, 3, 130
 
 
@@ -86,17 +92,16 @@ def run(**options: object) -> int:
 
 def _dry_run(task: Run, remark: str, asked: Options) -> int:
     prepared = launch.prepare(task)
-    scripts = [task.launcher.script(batch) for batch in prepared.batches]
     if asked.as_json:
+        scripts = [task.launcher.script(batch) for batch in prepared.batches]
         words.print_json(documents.run(prepared, [], scripts, dry_run=True))
         return DONE
     _announce(task, prepared, remark)
-    if scripts:
-        click.echo(scripts[0], nl=False)
-    if len(scripts) > 1:
-        click.echo(
-            f"(and {len(scripts) - 1} more scripts, of {len(prepared.plan.submit):,} trials in all)", err=True
-        )
+    for batch in prepared.batches[:1]:
+        shown = batch.only(batch.elements[:SHOWN])
+        click.echo(task.launcher.script(shown), nl=False)
+        if rest := len(prepared.plan.submit) - len(shown.elements):
+            click.echo(f"({rest:,} more trials are left out here; --json has every script whole)", err=True)
     click.echo("Dry run: nothing was written or submitted.", err=True)
     return DONE
 

@@ -30,7 +30,7 @@ class AttemptView:
 
 @dataclass(frozen=True)
 class Inspection:
-    """``command`` and ``environment`` are what the launch script is given; ``last_error`` is the last line of stderr."""
+    """``command`` and ``environment`` are what the launch script gets, ``last_error`` the last line of stderr."""
 
     fact: Fact
     command: Sequence[str]
@@ -59,7 +59,7 @@ def _environment(
     workspace: Workspace, known: Known, trial: Trial, handed: overrides.Handed
 ) -> dict[str, str]:
     common = {layout.ENV_WORKSPACE: str(workspace.root), layout.ENV_SWEEP_NAME: known.manifest.name}
-    return {**common, **dict(trial_variables(workspace, trial, handed))}
+    return {**common, **dict(trial_variables(trial, handed, str(workspace.results)))}
 
 
 def _attempts(workspace: Workspace, known: Known, index: int) -> list[AttemptView]:

@@ -8,7 +8,7 @@ leaves an intent whose fate the register decides (docs/architecture.md, "Exactly
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -161,7 +161,7 @@ def _batch(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int])
         folder=run.workspace.root,
         launch=run.launch_script,
         files=run.workspace.files(token),
-        elements=tuple(_element(run, trial, newest_attempt.get(trial.index, 0) + 1) for trial in trials),
+        elements=tuple(_elements(run, trials, newest_attempt)),
         variables=((layout.ENV_WORKSPACE, str(run.workspace.root)), (layout.ENV_SWEEP_NAME, spec.name)),
         options=spec.slurm,
         extra_args=spec.extra_args,
@@ -170,23 +170,23 @@ def _batch(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int])
     )
 
 
-def _element(run: Run, trial: Trial, attempt: int) -> Element:
-    handed = overrides.handed(trial, run.description.spec.static_overrides)
-    variables = trial_variables(run.workspace, trial, handed)
-    return Element(trial.index, attempt, handed.argument, variables)
+def _elements(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int]) -> Iterator[Element]:
+    static, results = run.description.spec.static_overrides, str(run.workspace.results)
+    for trial in trials:
+        handed = overrides.handed(trial, static)
+        attempt = newest_attempt.get(trial.index, 0) + 1
+        yield Element(trial.index, attempt, handed.argument, trial_variables(trial, handed, results))
 
 
-def trial_variables(
-    workspace: Workspace, trial: Trial, handed: overrides.Handed
-) -> tuple[tuple[str, str], ...]:
-    """What the launch script finds in its environment about its trial."""
+def trial_variables(trial: Trial, handed: overrides.Handed, results: str) -> tuple[tuple[str, str], ...]:
+    """What the launch script finds in its environment about its trial; ``results`` is the folder of all results."""
     return (
         (layout.ENV_TRIAL_ID, str(trial.index)),
         (layout.ENV_TRIAL_NAME, trial.name),
         (layout.ENV_EXPERIMENT_NAME, trial.name),
         (layout.ENV_ARGV, handed.argv),
         (layout.ENV_PARAMS, handed.params),
-        (layout.ENV_RESULTS, str(workspace.results / str(trial.index))),
+        (layout.ENV_RESULTS, f"{results}/{trial.index}"),
     )
 
 

@@ -86,15 +86,14 @@ def _batch(workspace: Workspace, description: Description, trial: Trial, place: 
     handed = overrides.handed(trial, description.spec.static_overrides)
     if cfg_job:
         handed = replace(handed, argument=handed.argument + CFG_JOB, argv=handed.argv + CFG_JOB)
-    variables = dict(trial_variables(workspace, trial, handed))
-    variables[layout.ENV_RESULTS] = str(place / layout.RESULTS / str(trial.index))
+    variables = trial_variables(trial, handed, str(place / layout.RESULTS))
     return Batch(
         token="test",
         name=f"hyperherd_{description.spec.name}",
         folder=workspace.root,
         launch=workspace.root / description.spec.launcher,
         files=files,
-        elements=(Element(trial.index, 1, handed.argument, tuple(variables.items())),),
+        elements=(Element(trial.index, 1, handed.argument, variables),),
         variables=(
             (layout.ENV_WORKSPACE, str(workspace.root)),
             (layout.ENV_SWEEP_NAME, description.spec.name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from hyperherd.errors import GrammarError
 from hyperherd.grammar import overrides
 from hyperherd.grammar.values import read, tag, write
 from hyperherd.sweep.trial import Trial, Value
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9@%+=:,./_-]+(?: [A-Za-z0-9@%+=:,./_-]+)*")
+"""Words that a shell takes as they are."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +31,17 @@ class Handed:
 def handed(trial: Trial, static_overrides: Sequence[str]) -> Handed:
     """So ordered that the last wins: name, parameters, static overrides, the values that conditions set."""
     own = [f"experiment_name={write(trial.name)}", *_words(trial.params)]
-    extras = list(_words(trial.extras))
-    words = [*own, *(word for entry in static_overrides for word in overrides.split(entry)), *extras]
-    return Handed(
-        argument=" ".join([*own, *static_overrides, *extras]),
-        argv=" ".join(map(shlex.quote, words)),
-        params=msgspec.json.encode(tag(dict(trial.params))).decode(),
-    )
+    extras = _words(trial.extras)
+    argument = " ".join([*own, *static_overrides, *extras])
+    argv = argument
+    if not _PLAIN.fullmatch(argument):
+        words = [*own, *(word for entry in static_overrides for word in overrides.split(entry)), *extras]
+        argv = " ".join(map(shlex.quote, words))
+    return Handed(argument, argv, msgspec.json.encode(tag(trial.params)).decode())
 
 
-def _words(values: Mapping[str, Value]) -> Iterable[str]:
-    return (f"{name}={write(value)}" for name, value in values.items())
+def _words(values: Mapping[str, Value]) -> list[str]:
+    return [f"{name}={write(value)}" for name, value in values.items()]
 
 
 def values(static_overrides: Iterable[str]) -> dict[str, Value]:
