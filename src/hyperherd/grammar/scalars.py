@@ -39,7 +39,7 @@ def scalar(word: str) -> bool | int | float | str | None:
 def _number(word: str) -> int | float | str:
     body = word[1:] if word[0] in "+-" else word
     if _is_unsigned(body):
-        return int(word)
+        return _integer(word)
     if body.lower() in _NON_FINITE:
         return float(word)
     mantissa, mark, exponent = body.replace("E", "e").partition("e")
@@ -49,6 +49,14 @@ def _number(word: str) -> int | float | str:
     else:
         is_float = _is_point_float(mantissa)
     return float(word) if is_float else word
+
+
+def _integer(word: str) -> int | str:
+    try:
+        return int(word)
+    except ValueError:
+        # More digits than Python converts (4,300 by default): Hydra fails there; as text nothing is lost.
+        return word
 
 
 def _is_digits(text: str) -> bool:

@@ -57,7 +57,7 @@ def _value(name: str, written: str, sent: dict[str, Any]) -> Any:
     try:
         return read(written)
     except ValueError:
-        # Not one value in Hydra's grammar, or an integer too long for Python: the trainer gets the text.
+        # Not one value in Hydra's grammar (a GrammarError, whose import would cost): the trainer gets the text.
         return written
 
 
