@@ -10,7 +10,7 @@ import re
 
 _FACTOR = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50, "E": 2**60}
 _CLOCK = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(?:(\d+):)?(\d+)(\.\d+)?")
-_MEMORY = re.compile(r"(\d+)([KMGT]?)B?", re.IGNORECASE)
+_MEMORY = re.compile(r"(\d+)(?:([KMGT])B?)?", re.IGNORECASE)
 _COUNTED_MEMORY = re.compile(r"(\d+(?:\.\d+)?)([KMGTPE]?)[nc]?", re.IGNORECASE)
 _UNLIMITED = frozenset({"UNLIMITED", "INFINITE", "-1"})
 
@@ -73,13 +73,13 @@ def seconds_elapsed(text: str) -> float | None:
 def bytes_asked(text: str) -> int:
     """Memory as sbatch reads it: a whole number and K, M, G or T; M where it has no unit. Raises ValueError.
 
-    >>> bytes_asked("32G") == 32 * 2**30, bytes_asked("500"), bytes_asked("1t")
+    >>> bytes_asked("32G") == 32 * 2**30, bytes_asked("500"), bytes_asked("1tb")
     (True, 524288000, 1099511627776)
     """
     match = _MEMORY.fullmatch(text.strip())
     if not match:
         raise ValueError(f"not an amount of memory: {text!r}")
-    return int(match[1]) * _FACTOR[match[2].upper() or "M"]
+    return int(match[1]) * _FACTOR[(match[2] or "M").upper()]
 
 
 def bytes_used(text: str, *, unit: str = "") -> int | None:

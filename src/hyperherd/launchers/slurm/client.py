@@ -111,12 +111,12 @@ class Client:
         argv += [] if steps else ["--allocations", "--duplicates"]
         return _answer(self._run(argv))
 
-    def scancel(self, name: str, words: Sequence[str]) -> Completed:
-        """Cancel jobs, or elements such as ``12_[1-4]``, that have this name."""
-        return self._run(["scancel", f"--name={name}", *words])
+    def scancel(self, word: str) -> Completed:
+        """Cancel a job, or elements such as ``12_[1-4]``."""
+        return self._run(["scancel", word])
 
     def cluster(self) -> str:
-        """The cluster's name: slurm.conf's where it can be read (which asks nobody), else the controller's."""
+        """The cluster's name: slurm.conf's where it can be read (this asks nobody), else the controller's."""
         path = Path(self.environment.get("SLURM_CONF", "/etc/slurm/slurm.conf"))
         if path.is_file() and os.access(path, os.R_OK):
             name = parse.cluster_name(path.read_text(encoding="utf-8", errors="surrogateescape"))

@@ -6,7 +6,7 @@ import getpass
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 from hyperherd.errors import LauncherError, SchedulerSilentError
 from hyperherd.jobs import Batch, Element, Job, Phase, State, Usage
@@ -85,24 +85,39 @@ class Slurm:
         accounts = self._accounting(unsaid)
         hidden = owner is not None and owner != os.getuid()
         for job in asked:
-            states = polling.joined(job, queued[job.token], accounts)
+            states = polling.joined(job, queued[job.token], accounts, partial(_claimed, job))
             answer[job.token] = {i: polling.hidden(s) if hidden else s for i, s in states.items()}
         return answer
 
     def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
-        """What squeue no longer has is not refused: there is nothing left to cancel."""
-        if not indices:
-            return {}
-        if not self._is_ours(job) or job.job_id is None:
+        """What squeue no longer has is not refused: there is nothing left to cancel.
+
+        ``scancel --name`` would guard against an id that is in use again, but with an element that waits it
+        cancels all that wait (seen in 22.05): squeue is asked for the job's name instead.
+        """
+        if not indices or not self._is_ours(job) or job.job_id is None:
             return dict.fromkeys(indices, self._not_asked(job).reason)
-        array_indices = {job.array[index]: index for index in indices}
         try:
-            done = self._client.scancel(job.name, [f"{job.job_id}_[{parse.folded(array_indices)}]"])
+            rows = parse.queue(
+                self._client.squeue(parse.QUEUE_FORMAT, user=None, job_ids=[job.job_id]), {job.job_id}
+            )
+            live = {
+                index
+                for index, state in polling.of_queue(job, rows).items()
+                if state.phase is not Phase.ENDED
+            }
+            trials = {job.array[index]: index for index in indices if index in live}
+            return self._scancel(job.job_id, trials) if trials else {}
         except SchedulerSilentError as error:
             return dict.fromkeys(indices, error.what)
-        if done.code == 0 and not done.stderr.strip():
-            return {}
-        return _refused(done.stderr, array_indices, job.job_id)
+
+    def _scancel(self, job_id: str, trials: Mapping[int, int]) -> dict[int, str]:
+        """Cancel elements, array index -> trial; return what was refused."""
+        done = self._client.scancel(f"{job_id}_[{parse.folded(trials)}]")
+        refused = _refused(done.stderr, trials, job_id)
+        if done.code and not done.stderr.strip():
+            return dict.fromkeys(trials.values(), f"scancel failed (exit {done.code}) and said nothing")
+        return refused
 
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
         asked = [job for job in jobs if self._is_ours(job) and job.array]
@@ -188,6 +203,11 @@ def _owner(jobs: Sequence[Job]) -> int | None:
     scripts = [job.files.script for job in jobs]
     owners = {path.stat().st_uid for path in scripts if path.exists()}
     return owners.pop() if len(owners) == 1 else None
+
+
+def _claimed(job: Job, index: int) -> bool:
+    """Whether its first attempt in this submission has begun (docs/architecture.md, the claim)."""
+    return (job.files.attempts / f"{index}.{job.attempt[index]}").exists()
 
 
 def _since(jobs: Sequence[Job]) -> float:

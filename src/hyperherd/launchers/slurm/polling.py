@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hyperherd.jobs import Job, Phase, State, Usage
@@ -11,6 +11,8 @@ from hyperherd.launchers.slurm.parse import AccountingRow, QueueRow, UsageRow
 
 _LIVE = (Phase.QUEUED, Phase.RUNNING)
 _NO_NODE = frozenset({"(null)", "None assigned", "None", "N/A"})
+_UNNAMED = "allocation"
+"""sacct's name for a job whose start it has not heard of."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ def of_queue(job: Job, rows: Iterable[QueueRow]) -> dict[int, State]:
     trials = {array_index: index for index, array_index in job.array.items()}
     found: dict[int, State] = {}
     for row in rows:
-        if row.job_id != job.job_id or not _same_name(row.name, job.name):
+        if row.job_id != job.job_id or row.name != _shown(job):
             continue
         state = _of_row(row)
         for array_index in row.indices:
@@ -41,13 +43,29 @@ def unsaid(job: Job, queued: Mapping[int, State]) -> bool:
     return any(index not in queued or queued[index].word == "FAILED" for index in job.array)
 
 
-def joined(job: Job, queued: Mapping[int, State], accounting: Accounting) -> dict[int, State]:
-    """The state of each of the job's trials."""
-    newest = _newest(job, accounting.rows)
-    return {
-        index: _joined(queued.get(index), newest.get(array_index), accounting.silent)
-        for index, array_index in job.array.items()
-    }
+def joined(
+    job: Job, queued: Mapping[int, State], accounting: Accounting, claimed: Callable[[int], bool]
+) -> dict[int, State]:
+    """The state of each of the job's trials; ``claimed`` tells whether a trial has begun in this submission."""
+    rows = [
+        row for row in accounting.rows if row.job_id == job.job_id and row.name in (_shown(job), _UNNAMED)
+    ]
+    newest, whole = _newest(rows), max((row for row in rows if not row.indices), key=_age, default=None)
+    known = bool(rows or queued)
+    states_of: dict[int, State] = {}
+    for index, array_index in job.array.items():
+        row = _own(newest.get(array_index), whole, alone=len(job.array) == 1)
+        if index in queued:
+            states_of[index] = _with_exit(queued[index], row)
+        elif row is not None:
+            states_of[index] = _accounted(row)
+        elif known and not claimed(index):
+            states_of[index] = State(Phase.ENDED, "CANCELLED", reason="cancelled before it started")
+        else:
+            states_of[index] = State(
+                Phase.ABSENT, reason=accounting.silent or "neither squeue nor sacct knows it"
+            )
+    return states_of
 
 
 def hidden(state: State) -> State:
@@ -85,14 +103,13 @@ def _of_row(row: QueueRow) -> State:
     )
 
 
-def _newest(job: Job, rows: Iterable[AccountingRow]) -> dict[int, AccountingRow]:
-    """Array index -> its newest attempt; rows of a job that had the same id before have another name."""
+def _newest(rows: Iterable[AccountingRow]) -> dict[int, AccountingRow]:
+    """Array index -> its newest attempt."""
     found: dict[int, AccountingRow] = {}
     for row in rows:
-        if row.job_id == job.job_id and _same_name(row.name, job.name):
-            for array_index in row.indices:
-                if array_index not in found or _age(row) >= _age(found[array_index]):
-                    found[array_index] = row
+        for array_index in row.indices:
+            if array_index not in found or _age(row) >= _age(found[array_index]):
+                found[array_index] = row
     return found
 
 
@@ -100,16 +117,31 @@ def _age(row: AccountingRow) -> tuple[float, float]:
     return row.submitted_at or 0.0, row.started_at or 0.0
 
 
-def _joined(queued: State | None, row: AccountingRow | None, silent: str) -> State:
-    ended = row is not None and states.phase_in_accounting(row.word) is Phase.ENDED
-    if queued is not None:
-        agree = queued.phase is Phase.ENDED and ended and row is not None and row.word == queued.word
-        return replace(queued, exit_code=row.exit_code, signal=row.signal) if agree and row else queued
-    if row is None:
-        return State(Phase.ABSENT, reason=silent or "neither squeue nor sacct knows it")
-    if not ended:
+def _own(row: AccountingRow | None, whole: AccountingRow | None, *, alone: bool) -> AccountingRow | None:
+    """The element's row, or the array's, which sacct has (without an index, without a name) of those that were
+    cancelled while they waited, and of one that ended before sacct heard of its start.
+    """
+    if whole is None or (row is not None and (_has_ended(row) or _age(whole) < _age(row))):
+        return row
+    return whole if alone or (row is not None and whole.word == "CANCELLED") else row
+
+
+def _has_ended(row: AccountingRow) -> bool:
+    return states.phase_in_accounting(row.word) is Phase.ENDED
+
+
+def _with_exit(queued: State, row: AccountingRow | None) -> State:
+    """squeue's state with sacct's exit code, if sacct has heard of the same end."""
+    if row is None or queued.phase is not Phase.ENDED or row.word != queued.word:
+        return queued
+    return replace(queued, exit_code=row.exit_code, signal=row.signal)
+
+
+def _accounted(row: AccountingRow) -> State:
+    """The state of an element that only sacct has."""
+    if not _has_ended(row):
         return State(
-            Phase.ABSENT, word=row.word, reason=f"squeue does not have it; sacct's last word is {row.word}"
+            Phase.ABSENT, row.word, reason=f"squeue does not have it; sacct's last word is {row.word}"
         )
     return State(
         Phase.ENDED,
@@ -138,6 +170,6 @@ def _largest(numbers: Iterable[int | None]) -> int | None:
     return max((number for number in numbers if number is not None), default=None)
 
 
-def _same_name(shown: str, name: str) -> bool:
-    """A row ends where the name has a newline."""
-    return shown == name.split("\n", 1)[0]
+def _shown(job: Job) -> str:
+    """The job's name as a row shows it: a row ends where the name has a newline."""
+    return job.name.split("\n", 1)[0]
