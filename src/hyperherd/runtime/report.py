@@ -11,7 +11,6 @@ import errno
 import os
 import time
 
-from hyperherd import fsio
 from hyperherd.workspace import layout
 
 TYPE_CHECKING = False
@@ -137,6 +136,7 @@ class _Writer:
 
     def _copy(self, trial: str) -> None:
         """Make ``results/<index>.json``, and again if a journal grew meanwhile: the last writer sees all."""
+        from hyperherd import fsio  # start-up time
         from hyperherd.workspace.results import Journals  # json, dataclasses: start-up time
 
         journals = self._journals.get(trial)
@@ -247,6 +247,7 @@ def _no_trial() -> WorkspaceError:
 
 
 def _not_logged(trial: str, name: object, error: Exception) -> WorkspaceError:
+    from hyperherd import fsio  # start-up time
     from hyperherd.errors import HerdError, WorkspaceError  # start-up time
 
     if isinstance(error, OSError):
