@@ -1,0 +1,81 @@
+"""The real Slurm of tools/minislurm, started for the first test that asks for it and shared by all of a run.
+
+The process that the user started owns it: workers of pytest-xdist are told its folder, the first of them that
+needs it starts it (a second start is harmless), and the owner takes it down at the end. Should the owner be
+killed, the cluster notices and comes down by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real_slurm import Slurm, connect, minislurm
+
+FOLDER = pytest.StashKey[Path]()
+OWNER = pytest.StashKey[int]()
+STORY = pytest.StashKey[set[str]]()
+
+
+@pytest.fixture(scope="session")
+def slurm(pytestconfig: pytest.Config) -> Slurm:
+    """The real Slurm; skipped where it is not installed, unless HYPERHERD_REQUIRE_SLURM=1 asks for it."""
+    folder, story = pytestconfig.stash[FOLDER], pytestconfig.stash[STORY]
+    owner = str(pytestconfig.stash[OWNER])
+    answer = minislurm("up", "--dir", str(folder), "--user", "nobody", "--ends-with", owner)
+    why = answer.stderr.strip()
+    if answer.returncode == 3:
+        story.add(f"left out: {why}")
+        if os.environ.get("HYPERHERD_REQUIRE_SLURM") == "1":
+            pytest.fail(why, pytrace=False)
+        pytest.skip(why)
+    if answer.returncode:
+        story.add("it did not start")
+        pytest.fail(why, pytrace=False)
+    story.add("used")
+    return connect(folder)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    told: dict[str, Any] = getattr(config, "workerinput", {})
+    default = Path(tempfile.gettempdir(), f"hyperherd-slurm-{os.getpid()}")
+    config.stash[FOLDER] = Path(told.get("slurm_folder", default))
+    config.stash[OWNER] = told.get("slurm_owner", os.getpid())
+    config.stash[STORY] = set()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["slurm_folder"] = str(node.config.stash[FOLDER])
+    node.workerinput["slurm_owner"] = node.config.stash[OWNER]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "slurm" in getattr(item, "fixturenames", ()):
+            item.add_marker("slurm")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["slurm_story"] = sorted(session.config.stash[STORY])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[STORY].update(getattr(node, "workeroutput", {}).get("slurm_story", ()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    story = ", ".join(sorted(config.stash[STORY])) or "no test asked for it"
+    terminalreporter.write_line(f"real Slurm: {story}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if config.stash[OWNER] == os.getpid() and config.stash[FOLDER].exists():
+        answer = minislurm("down", "--dir", str(config.stash[FOLDER]))
+        if answer.returncode:
+            raise RuntimeError(answer.stderr)
