@@ -132,7 +132,7 @@ def _ended(intent: Intent, state: State, outcome: Outcome | None, *, started: bo
     if state.word == "COMPLETED":
         return Status.COMPLETED, ""
     if state.phase is Phase.ENDED:
-        return Status.FAILED, _scheduler_words(state)
+        return Status.FAILED, _scheduler_words(state) if started else "ended before it began"
     return Status.LOST, "its job is gone and left no note of its end"
 
 

@@ -69,7 +69,7 @@ class Workspace:
 
     def slurm_log(self, job: str) -> Path:
         """Slurm's own log of the array element ``<array id>_<array index>``."""
-        return self.logs / "slurm" / f"{job}.log"
+        return self.state / layout.SLURM_LOGS / f"{job}.log"
 
     def files(self, token: str) -> Files:
         """Where the submission ``token`` keeps its files."""
@@ -83,7 +83,7 @@ class Workspace:
 
     def make_folders(self) -> None:
         """Create the folders that a submission needs. Raises `WorkspaceError` where that cannot be."""
-        names = (layout.JOBS, layout.SUBMISSIONS, layout.ATTEMPTS, layout.RESULTS, layout.LOGS)
+        names = (layout.JOBS, layout.SUBMISSIONS, layout.ATTEMPTS, layout.RESULTS, layout.SLURM_LOGS)
         try:
             for name in names:
                 (self.state / name).mkdir(parents=True, exist_ok=True)
