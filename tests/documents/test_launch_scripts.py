@@ -36,7 +36,7 @@ def run(machine: Machine, *argv: str, **variables: str) -> subprocess.CompletedP
 
 
 def herd(machine: Machine, *argv: str) -> None:
-    done = run(machine, sys.executable, "-m", "hyperherd", *argv)
+    done = run(machine, sys.executable, "-m", "hyperherd", *argv, HYPERHERD_POLL_S="0.5")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
