@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import hyperherd
 from hyperherd import fsio
 from hyperherd.connectors import local, processes
 from hyperherd.connectors.processes import Identity
@@ -21,10 +22,12 @@ from hyperherd.launchers.script import script
 # Not `python -m`: that looks for modules in the current folder first, where a user's json.py may lie.
 _START = """
 import sys
-sys.path.remove("")
+sys.path[:] = [folder for folder in sys.path if folder] + [sys.argv.pop()]
 from hyperherd.launchers.direct.supervisor import main
 sys.exit(main())
 """
+
+_PACKAGES = str(Path(hyperherd.__file__).parent.parent.absolute())
 
 
 class Direct:
@@ -73,7 +76,7 @@ class Direct:
         log = stored.log_path(batch)
         log.parent.mkdir(exist_ok=True)
         pid = local.spawn(
-            [sys.executable, "-c", _START, str(stored.batch_path(batch))],
+            [sys.executable, "-c", _START, str(stored.batch_path(batch)), _PACKAGES],
             env={**os.environ, environment.SUPERVISOR: batch.token},
             output=log,
         )

@@ -1,0 +1,122 @@
+"""A folder with what the engine makes before it submits, and real supervisors that are gone after each test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hyperherd.connectors import processes
+from hyperherd.connectors.processes import Identity
+from hyperherd.jobs import Batch, Element, Files, Job, Phase, State
+from hyperherd.launchers.direct import Direct, trees
+
+DEADLINE_S = 60.0
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    """Wait for it; a test that gets no answer for a minute has failed."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not true():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {DEADLINE_S:g} s for {what}")
+        time.sleep(0.01)
+
+
+@dataclass
+class Sweep:
+    """``log`` is the trials' own: `says` makes the bash that appends a line to it."""
+
+    root: Path
+    tokens: list[str] = field(default_factory=list)
+    direct: Direct = field(default_factory=lambda: Direct(grace_s=0.5))
+
+    def __post_init__(self) -> None:
+        for name in ("submissions", "attempts", "logs", "jobs", "folder"):
+            (self.root / name).mkdir(parents=True)
+        self.says("true")
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    def says(self, bash: str) -> None:
+        """The launch script; in it ``say WORDS`` appends a line to the trials' log."""
+        start = f'say() {{ echo "$*" >>"$LOG"; }}\ni=$HYPERHERD_TRIAL_ID\n{bash}\n'
+        (self.root / "launch.sh").write_text(start)
+
+    def said(self) -> list[str]:
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    def files(self, token: str) -> Files:
+        r = self.root
+        script, register = r / f"jobs/{token}.sbatch", r / f"submissions/{token}.state"
+        return Files(script, register, r / "attempts", r / "logs", r / ".env")
+
+    def batch(self, token: str, trials: int | Sequence[int], *, attempt: int = 1, **more: Any) -> Batch:
+        indices = range(trials) if isinstance(trials, int) else trials
+        elements = tuple(
+            Element(i, attempt, f"lr={i}", (("HYPERHERD_TRIAL_ID", str(i)), ("LOG", str(self.log))))
+            for i in indices
+        )
+        launch, files = self.root / "launch.sh", self.files(token)
+        return Batch(token, "hyperherd_t", self.root / "folder", launch, files, elements, **more)
+
+    def submit(self, token: str, trials: int | Sequence[int], *, attempt: int = 1, **more: Any) -> Job:
+        batch = self.batch(token, trials, attempt=attempt, **more)
+        batch.files.script.write_text(self.direct.script(batch))
+        self.tokens.append(token)
+        self.direct.submit(batch)
+        return self.job(batch)
+
+    def job(self, batch: Batch) -> Job:
+        attempts = {element.index: element.attempt for element in batch.elements}
+        array = self.direct.array(batch)
+        where = self.direct.where()
+        return Job(batch.token, batch.name, None, where, time.time(), batch.files, array, attempts)
+
+    def poll(self, job: Job) -> dict[int, State]:
+        return self.direct.poll([job])[job.token]
+
+    def phases(self, job: Job) -> set[Phase]:
+        return {state.phase for state in self.poll(job).values()}
+
+    def words(self, job: Job) -> list[str]:
+        return [state.word for _, state in sorted(self.poll(job).items())]
+
+    def finish(self, job: Job) -> None:
+        """Wait for the end of the job and of its supervisor."""
+        until(lambda: self.phases(job) == {Phase.ENDED}, f"the end of {job.token}: {self.poll(job)}")
+        until(lambda: not processes.alive(self.supervisor(job)), "the end of the supervisor")
+
+    def supervisor(self, job: Job) -> Identity:
+        return Identity.parse(job.files.register.read_text().strip())
+
+    def log_of(self, job: Job) -> str:
+        path = job.files.logs / "local" / f"{job.token}.log"
+        return path.read_text() if path.exists() else ""
+
+    def processes(self) -> list[trees.Process]:
+        """Everything alive that this sweep has started."""
+        ours = tuple(f"{token}/" for token in self.tokens)
+        return [
+            process
+            for process in trees.scan()
+            if not process.zombie and (process.supervisor in self.tokens or process.mark.startswith(ours))
+        ]
+
+    def end(self) -> None:
+        while left := self.processes():
+            trees.kill(left)
+            time.sleep(0.01)
+
+
+def kill(identity: Identity) -> None:
+    os.kill(identity.pid, signal.SIGKILL)
+    until(lambda: not processes.alive(identity), "the end of a killed process")
