@@ -118,9 +118,8 @@ class _Owner:
 
     def __init__(self, line: str) -> None:
         words = line.split()
-        if (
-            len(words) != 7
-        ):  # cut off by a full disk, or not ours: nobody can be asked, so only its age counts
+        if len(words) != 7 or not words[6].isalnum():
+            # Cut off by a full disk, or not ours: nobody can be asked, so only its age counts.
             words = ["?", "-", "-", "0", "-", "0", "unreadable"]
         self.line = line
         self.host, self.boot, self.namespace = words[:3]
@@ -257,5 +256,6 @@ def _locked(path: str, held: _Held, lease_s: float) -> LockedError:
     return LockedError(
         f"{held.owner.who} is at work here since {since}",
         where=path,
-        hint=f"wait until it has ended; a holder that does not answer for {lease_s:g} s is taken for dead",
+        hint="wait until it has ended, then type it again; if that host is gone, "
+        f"the lock is free {lease_s:g} s after its last sign of life",
     )

@@ -66,12 +66,11 @@ class _Writer:
     def here(self) -> _Writer:
         """This writer, or in a forked child one of its own: two processes do not share a file."""
         global _writer
-        if self._pid != os.getpid():
-            _writer = (
-                _Writer()
-            )  # what is open stays so: the child may have closed it, and used the number again
-            return _writer
-        return self
+        if self._pid == os.getpid():
+            return self
+        # What is open stays so: the child may have closed a descriptor, and opened another of its number.
+        _writer = _Writer()
+        return _writer
 
     def point(self, trial: str, name: str, value: object, step: object) -> None:
         text = f'{{"step": {_number(step)}, "value": {_json(value)}, "ts": {time.time():.6f}}}\n'
