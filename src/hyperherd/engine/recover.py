@@ -7,7 +7,7 @@ adopted, and what is not found is given up by writing ``void``, after which it c
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -17,6 +17,9 @@ from hyperherd.launchers.base import Launcher
 from hyperherd.workspace import submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import VOID, Submission
+
+LATE_S = 3600.0
+"""How long after a submission was given up its job may still turn up in the queue and is cancelled, to be tidy."""
 
 FOREIGN_PATIENCE_S = 180.0
 """How long an intent of another host is left to its owner, of whom nothing can be known from here."""
@@ -29,6 +32,24 @@ def recover(workspace: Workspace, launchers: Mapping[str, Launcher], lock: fsio.
     if decided != records:
         lock.check()
         submissions.write(workspace, decided)
+    _cancel_what_came_late(workspace, launchers, decided)
+
+
+def _cancel_what_came_late(
+    workspace: Workspace, launchers: Mapping[str, Launcher], records: Sequence[Submission]
+) -> None:
+    """Jobs of submissions that were given up run nothing; but they wait, and count against the user's limits."""
+    launcher, now = launchers.get("slurm"), time.time()
+    void = [
+        r for r in records if r.state == "void" and r.launcher == "slurm" and now - r.submitted_at < LATE_S
+    ]
+    if launcher is None or not void:
+        return
+    found = launcher.find([submissions.job(workspace, record) for record in void])
+    for record in void:
+        if record.token in found:
+            late = msgspec.structs.replace(record, slurm_job_id=found[record.token])
+            launcher.cancel(submissions.job(workspace, late), late.indices)
 
 
 def _decided(workspace: Workspace, launchers: Mapping[str, Launcher], record: Submission) -> Submission:
