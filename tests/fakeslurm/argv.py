@@ -8,10 +8,11 @@ REQUIRED, NONE, OPTIONAL = ":", "", "::"
 class Table:
     """A program's options: long name -> what it takes, and the short letters of some."""
 
-    def __init__(self, program, longs, shorts):
+    def __init__(self, program, longs, shorts, usage_code=1):
         self.program = program
         self.longs = longs
         self.shorts = shorts
+        self.usage_code = usage_code
 
     def parse(self, argv, anywhere=False):
         """([(name, value or None)], the remaining words). Options after the first plain word count only if ``anywhere``."""
@@ -75,4 +76,6 @@ class Table:
         return words.pop(0)
 
     def _usage(self, complaint):
-        raise Refused(f'{self.program}: {complaint}\nTry "{self.program} --help" for more information')
+        raise Refused(
+            f'{self.program}: {complaint}\nTry "{self.program} --help" for more information', self.usage_code
+        )

@@ -46,6 +46,8 @@ def _of_job(store, kind, word):
         return "Dependency" if "PENDING" in states else None
     if "PENDING" in states or "RUNNING" in states:
         return "Dependency"
+    if not states:
+        return None
     good = all(word == "COMPLETED" for word in states)
     if (kind in ("afterok", "aftercorr") and not good) or (kind == "afternotok" and good):
         return "DependencyNeverSatisfied"

@@ -73,7 +73,7 @@ def _judge(job, row, request, status):
     elif kind == "requeue":
         row["state"], row["exit"], row["signal"] = "REQUEUED", 0, 0
     elif kind in _STATES:
-        row["state"], row["exit"], row["signal"] = _STATES[kind], 0, (1 if kind == "node_fail" else 0)
+        row["state"], row["exit"], row["signal"] = _STATES[kind], 0, 0
         row["by"] = request.get("by") if kind == "cancel" else None
     elif status is None:
         row["state"], row["exit"], row["signal"] = "NODE_FAIL", 1, 0
@@ -88,7 +88,20 @@ def _judge(job, row, request, status):
 
 def requeue(store, row, delay_s=None):
     """The attempt goes into the history and the record waits again."""
-    kept = ("state", "reason", "submit", "start", "end", "node", "exit", "signal", "by", "max_rss_kb", "gpus")
+    kept = (
+        "state",
+        "reason",
+        "waited_for",
+        "submit",
+        "start",
+        "end",
+        "node",
+        "exit",
+        "signal",
+        "by",
+        "max_rss_kb",
+        "gpus",
+    )
     row["history"].append({name: row[name] for name in kept})
     now = time.time()
     wait_s = store.knobs["requeue_delay_s"] if delay_s is None else delay_s

@@ -88,7 +88,30 @@ class FakeSlurm:
 
     def states(self):
         """id -> state word, one for each element."""
-        return {name: job["state"] for job in self.jobs() for name in _single_names(job)}
+        states = {name: job["state"] for job in self.jobs() for name in _single_names(job)}
+        dropped = {
+            f"{job['id']}_{index}": "CANCELLED" for job in self._jobs() for index in job.get("dropped", [])
+        }
+        return {**dropped, **states}
+
+    def controller_down(self):
+        """slurmctld answers nobody, in the words recorded from the real one."""
+        silent = "Unable to contact slurm controller (connect failure)"
+        self.knobs(
+            sbatch={"error": f"sbatch: error: Batch job submission failed: {silent}"},
+            squeue={"error": f"slurm_load_jobs error: {silent}"},
+            scancel={"error": f"scancel: error: Kill job error on job id 1: {silent}", "rc": 8},
+            scontrol={"error": f"slurm_load_ctl_conf error: {silent}"},
+            sinfo={"error": f"slurm_load_partitions: {silent}"},
+        )
+
+    def controller_up(self):
+        self.knobs(
+            **{
+                name: {"error": None, "rc": 1}
+                for name in ("sbatch", "squeue", "scancel", "scontrol", "sinfo")
+            }
+        )
 
     def preempt(self, job_id, *, start_at_once=True):
         """SIGTERM, SIGKILL after ``kill_wait_s``; then it waits again, or is PREEMPTED for good (``--no-requeue``)."""
@@ -161,6 +184,10 @@ class FakeSlurm:
         (self.folder / "closed").touch()
         runner = self._runner()
         self.wait(lambda: self._gone(runner))
+
+    def _jobs(self):
+        store = Store(self.folder)
+        return [store.job(job_id) for job_id in store.job_ids()]
 
     def _gone(self, runner):
         found = processes.of_folder(str(self.folder))

@@ -28,9 +28,13 @@ DEFAULTS = {
     "max_script_size": 4194304,
     "max_submit_line": 1048576,
     "gpus_per_node": 4,
-    "partitions": {"gpu": {"default": True}, "cpu": {}, "preempt": {"preempt": "REQUEUE"}},
-    "accounts": ["root"],
-    "qos": ["normal"],
+    "partitions": {
+        "gpu": {"default": True, "max_time": "7-00:00:00"},
+        "cpu": {"max_time": "7-00:00:00"},
+        "preempt": {"max_time": "7-00:00:00", "preempt": "REQUEUE", "tier": 1},
+    },
+    "accounts": ["root", "main"],  # the first is the default
+    "qos": {"normal": {}, "short": {"max_wall": "01:00:00", "max_submit": 20}},  # the first is the default
     "sbatch": {
         "chatter_before": [],  # lines on stdout around the answer
         "chatter_after": [],
@@ -40,7 +44,16 @@ DEFAULTS = {
         "refuse": None,  # words: `sbatch: error: <words>`
     },
     "squeue": {"hide": [], "states": {}},  # ids that it misses; id -> the state word it shows
-    "sacct": {"lag_s": 0, "off": False, "states": {}, "hide": []},
+    "sacct": {
+        "off": False,  # no accounting at all
+        "lag_s": 0,  # it is so late
+        "hide": [],  # ids that it has lost
+        "states": {},  # id -> the state word it shows
+        # Of what waits again after a requeue it has nothing, of what was cancelled while it waited the raw id alone (seen
+        # where this happens within a second). True: it has both, as it has after a while.
+        "knows_waiting": False,
+        "missed_start": [],  # ids of which it has the raw id alone, as of jobs that end before it hears of them (seen)
+    },
     "scancel": {"refuse": {}},  # id as it was asked for -> words
     "scontrol": {},
     "sinfo": {},

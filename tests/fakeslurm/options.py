@@ -34,6 +34,7 @@ TABLE = Table(
         **dict.fromkeys(_OPTIONAL, OPTIONAL),
     },
     _SHORT,
+    usage_code=255,
 )
 
 _ENVIRONMENT = {
@@ -67,7 +68,7 @@ def directives(script):
         if line.startswith("#SBATCH") and line[7:8].isspace():
             found, rest = TABLE.parse(words(line[7:]))
             if rest:
-                raise Refused(f"sbatch: error: Invalid directive found in batch script: {rest[0]}")
+                raise Refused(f"sbatch: error: Invalid directive found in batch script: {rest[0]}", 255)
             options += found
         elif line.strip() and not line.lstrip().startswith("#"):
             break

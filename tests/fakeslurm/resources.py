@@ -6,18 +6,25 @@ from fakeslurm.program import Refused
 NODES = {"n1": 16, "n2": 16, "n3": 16, "n4": 16}
 """Node -> processors, as on the real test cluster."""
 NODE_MEMORY_MB = 20000
+MEMORY_PER_CPU_MB = 1000
+"""DefMemPerCPU of the real test cluster."""
 
 _FAILED = "sbatch: error: Batch job submission failed: "
 
 
 def read(knobs, asked):
     """The part of job.json that is about resources."""
-    time_limit = _time(asked.get("time"))
-    return {
-        "partition": _partition(knobs, asked.get("partition")),
+    partition = _partition(knobs, asked.get("partition"))
+    qos = _qos(knobs, asked.get("qos"))
+    longest = words.minutes(knobs["partitions"][partition.split(",")[0]].get("max_time", "UNLIMITED"))
+    wall = words.minutes(knobs["qos"].get(qos, {}).get("max_wall", "UNLIMITED"))
+    asked_minutes = _time(asked.get("time"))
+    _known_features(asked)
+    job = {
+        "partition": partition,
         "account": _account(knobs, asked.get("account")),
-        "qos": _qos(knobs, asked.get("qos")),
-        "time_limit": time_limit,
+        "qos": qos,
+        "time_limit": (wall or longest) if asked_minutes is None else asked_minutes,
         "signal": _signal(asked.get("signal")),
         "nodes": _count(asked, "nodes", 1),
         "ntasks": _count(asked, "ntasks", None),
@@ -28,6 +35,29 @@ def read(knobs, asked):
         "gres": asked.get("gres", ""),
         "gpus": _gpus(knobs, asked),
     }
+    job["never"] = _never(job, longest, wall)
+    return job
+
+
+def _never(job, longest, wall):
+    """Slurm's reason why a job that it accepted will not start; an empty string for one that will."""
+    if job["nodes"] > len(NODES):
+        return "PartitionNodeLimit"
+    if cpus(job) > max(NODES.values()) * job["nodes"]:
+        return "PartitionConfig"
+    if longest is not None and (job["time_limit"] or longest) > longest:
+        return "PartitionTimeLimit"
+    if wall is not None and (job["time_limit"] or wall) > wall:
+        return "QOSMaxWallDurationPerJobLimit"
+    return ""
+
+
+def memory_mb(job):
+    """What the job gets: --mem, --mem-per-cpu or the cluster's default for each processor."""
+    if job["mem_mb"] is not None:
+        return job["mem_mb"]
+    per_cpu = job["mem_per_cpu_mb"] if job["mem_per_cpu_mb"] is not None else MEMORY_PER_CPU_MB
+    return per_cpu * cpus(job)
 
 
 def cpus(job):
@@ -49,15 +79,22 @@ def _partition(knobs, name):
 def _account(knobs, name):
     if name is None:
         return knobs["accounts"][0]
-    if name not in knobs["accounts"]:
+    if name not in knobs["accounts"] and not knobs["sacct"]["off"]:
         raise Refused(f"{_FAILED}Invalid account or account/partition combination specified")
     return name
 
 
 def _qos(knobs, name):
-    if name is not None and name not in knobs["qos"]:
+    if name is not None and name not in knobs["qos"] and not knobs["sacct"]["off"]:
         raise Refused(f"{_FAILED}Invalid qos specification")
-    return name or knobs["qos"][0]
+    return name or next(iter(knobs["qos"]))
+
+
+def _known_features(asked):
+    if asked.get("constraint"):
+        raise Refused(f"{_FAILED}Invalid feature specification")
+    if asked.get("reservation"):
+        raise Refused(f"{_FAILED}Requested reservation is invalid")
 
 
 def _time(text):
@@ -67,7 +104,7 @@ def _time(text):
     try:
         return words.minutes(text)
     except ValueError as error:
-        raise Refused("sbatch: error: Invalid --time specification") from error
+        raise Refused("sbatch: error: Invalid --time specification", 255) from error
 
 
 def _signal(text):
@@ -78,7 +115,7 @@ def _signal(text):
     shell = name.upper().startswith(("B:", "BR:", "RB:"))
     number = words.signal_number(name.rpartition(":")[2])
     if number is None or not (before or "60").isdigit():
-        raise Refused("sbatch: error: Invalid --signal specification")
+        raise Refused("sbatch: error: Invalid --signal specification", 255)
     return [number, int(before or 60), shell]
 
 
@@ -88,12 +125,9 @@ def _count(asked, name, default):
         return default
     digits = text.partition("-")[0]
     if not digits.isdigit() or int(digits) == 0:
-        wrong = "node count" if name == "nodes" else f"numeric value for --{name}"
-        raise Refused(
-            f'sbatch: error: Invalid numeric value "{text}" for --{name}.'
-            if name != "nodes"
-            else f"sbatch: error: invalid {wrong} `{text}'"
-        )
+        if name == "nodes":
+            raise Refused(f"sbatch: error: Invalid node count `{text}'", 255)
+        raise Refused(f'sbatch: error: Invalid numeric value "{text}" for --{name}.', 255)
     return int(digits)
 
 
@@ -104,7 +138,7 @@ def _memory(text, name):
     try:
         mb = words.megabytes(text) if text != "0" else 0
     except ValueError as error:
-        raise Refused(f"sbatch: error: Invalid --{name} specification") from error
+        raise Refused(f"sbatch: error: Invalid --{name} specification", 255) from error
     if name == "mem" and mb > NODE_MEMORY_MB:
         raise Refused(
             f"sbatch: error: Memory specification can not be satisfied\n{_FAILED}Requested node configuration is not available"
@@ -120,9 +154,11 @@ def _gpus(knobs, asked):
             count = max(count, _number_behind(asked[name]) * times)
     for part in asked.get("gres", "").split(","):
         if part.split(":")[0] == "gpu":
+            if part.partition(":")[2].rpartition(":")[0]:
+                raise Refused(f"{_FAILED}Requested node configuration is not available")
             count = max(count, _number_behind(part.partition(":")[2] or "1"))
         elif part and part != "none":
-            raise Refused(f"{_FAILED}Invalid generic resource (gres) specification")
+            raise Refused("sbatch: error: Invalid generic resource (gres) specification")
     if count > knobs["gpus_per_node"]:
         raise Refused(f"{_FAILED}Requested node configuration is not available")
     return count

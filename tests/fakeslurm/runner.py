@@ -137,6 +137,8 @@ def _may_start(store, job, row, now):
     """Held, before its time, or waiting for another job: it says so."""
     if row["held"]:
         reason = "JobHeldUser"
+    elif job["never"]:
+        reason = job["never"]
     elif store.knobs["held"]:
         reason = "Priority" if row["reason"] in ("None", "Priority") else row["reason"]
     elif row["begin"] > now:

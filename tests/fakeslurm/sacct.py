@@ -34,7 +34,7 @@ _TABLE = Table(
 _DEFAULT = "JobID,JobName,Partition,Account,AllocCPUS,State,ExitCode"
 
 _WIDTHS = {
-    "JobID": 12, "JobIDRaw": 12, "JobName": 10, "Partition": 10, "Account": 10, "AllocCPUS": 10, "AllocTRES": 10, "AveRSS": 10, "Cluster": 10,
+    "JobID": -12, "JobIDRaw": -12, "JobName": 10, "Partition": 10, "Account": 10, "AllocCPUS": 10, "AllocTRES": 10, "AveRSS": 10, "Cluster": 10,
     "Comment": 14, "DerivedExitCode": 15, "Elapsed": 10, "ElapsedRaw": 10, "Eligible": 19, "End": 19, "ExitCode": 8, "JobState": 10, "MaxRSS": 10,
     "NCPUS": 10, "NNodes": 8, "NodeList": 15, "Priority": 10, "QOS": 10, "Reason": 22, "ReqCPUS": 8, "ReqMem": 10, "ReqTRES": 10, "Restarts": 8,
     "Start": 19, "State": 10, "Submit": 19, "SubmitLine": 20, "Timelimit": 10, "TotalCPU": 10, "UID": 6, "User": 9, "WorkDir": 20,
@@ -89,14 +89,17 @@ def _attempts(store, row, now, all_of_them):
     An attempt that waits after a requeue is not there before it starts (seen: a job requeued and then cancelled stays REQUEUED).
     """
     attempts = [{**row, **past} for past in row["history"]]
-    if not row["history"] or row["start"]:
+    heard = row["start"] or row["state"] == "CANCELLED" or store.knobs["sacct"]["knows_waiting"]
+    if heard or not row["history"]:
         attempts.append(row)
     attempts = [
         _as_of(attempt, now)
         for attempt in attempts
         if attempt["submit"] <= now or not store.knobs["sacct"]["lag_s"]
     ]
-    return attempts if all_of_them else attempts[-1:]
+    # A bare raw id is another JobID to sacct: it does not hide the attempt before it.
+    newest = 2 if attempts and _is_bare(store, attempts[-1]) else 1
+    return attempts if all_of_them else attempts[-newest:]
 
 
 def _as_of(row, now):
@@ -159,9 +162,25 @@ def _lines(store, job, row, now, steps):
     if word:
         row = {**row, "state": word}
     lines = [_allocation(store, job, row, now)]
+    missed = row["end"] and selection.any_matches(store.knobs["sacct"]["missed_start"], job, row)
+    if missed or _is_bare(store, row):
+        bare = {
+            "JobID": row["raw"],
+            "JobName": "allocation",
+            "SubmitLine": "",
+            "Start": lines[0]["End"],
+            "Reason": "None",
+        }
+        return [{**lines[0], **bare}]
     if steps and row["start"]:
         lines.append(_batch(store, job, row, lines[0]))
     return lines
+
+
+def _is_bare(store, row):
+    """Cancelled while it waited, and the accounting has the raw id alone."""
+    over = row["state"] == "CANCELLED" and row["end"] and not row["start"]
+    return over and not store.knobs["sacct"]["knows_waiting"]
 
 
 def _allocation(store, job, row, now):
@@ -170,9 +189,7 @@ def _allocation(store, job, row, now):
     if state == "CANCELLED" and row["by"] is not None:
         state = f"CANCELLED by {row['by']}"
     absent = "Unknown"
-    memory = words.memory(
-        job["mem_mb"] if job["mem_mb"] is not None else (job["mem_per_cpu_mb"] or 0) * resources.cpus(job)
-    )
+    memory = words.memory(resources.memory_mb(job))
     tres = _tres(job, memory)
     return {
         "JobID": selection.name(job, row, longest=0),
@@ -184,7 +201,7 @@ def _allocation(store, job, row, now):
         "AllocTRES": tres if row["start"] else "",
         "AveRSS": "",
         "Cluster": store.knobs["cluster"],
-        "Comment": job["comment"],
+        "Comment": job["comment"] if row["end"] else "",
         "DerivedExitCode": "0:0",
         "Elapsed": words.span(elapsed, always_hours=True),
         "ElapsedRaw": elapsed,
@@ -197,7 +214,7 @@ def _allocation(store, job, row, now):
         "NodeList": row["node"] or "None assigned",
         "Priority": 0 if row["held"] else job["priority"],
         "QOS": job["qos"],
-        "Reason": row["reason"] if row["reason"] in ("Dependency", "JobHeldUser", "BeginTime") else "None",
+        "Reason": row["waited_for"] if row["start"] else row["reason"],
         "ReqCPUS": resources.cpus(job),
         "ReqMem": memory,
         "ReqTRES": tres,

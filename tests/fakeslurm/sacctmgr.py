@@ -14,7 +14,7 @@ _ORDER = {
 _TITLES = {
     "cluster": "Cluster", "account": "Account", "user": "User", "partition": "Partition", "share": "Share", "grpjobs": "GrpJobs", "maxjobs": "MaxJobs",
     "maxsubmit": "MaxSubmit", "maxsubmitjobs": "MaxSubmit", "qos": "QOS", "defaultqos": "Def QOS", "name": "Name", "priority": "Priority",
-    "gracetime": "GraceTime", "preemptmode": "PreemptMode", "maxwall": "MaxWall", "maxsubmitpu": "MaxSubmitPU", "flags": "Flags",
+    "gracetime": "GraceTime", "preemptmode": "PreemptMode", "maxwall": "MaxWall", "maxsubmitpu": "MaxSubmitPU", "maxjobspu": "MaxJobsPU", "flags": "Flags",
     "controlhost": "ControlHost", "controlport": "ControlPort", "rpc": "RPC", "descr": "Descr", "org": "Org", "defaultaccount": "Def Acct", "admin": "Admin",
 }  # fmt: skip
 
@@ -69,7 +69,7 @@ def _rows(store, noun):
                 "maxsubmit": limit,
                 "maxsubmitjobs": limit,
             }
-            for account in knobs["accounts"]
+            for account in sorted(knobs["accounts"])
         ]
     if noun == "qos":
         return [
@@ -79,5 +79,5 @@ def _rows(store, noun):
     if noun == "cluster":
         return [{"cluster": knobs["cluster"], "controlhost": "127.0.0.1", "controlport": 6817, "rpc": 9728}]
     if noun == "account":
-        return [{"account": name, "descr": name, "org": name} for name in knobs["accounts"]]
+        return [{"account": name, "descr": name, "org": name} for name in sorted(knobs["accounts"])]
     return [{"user": user, "defaultaccount": knobs["accounts"][0], "admin": "Administrator"}]

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from fakeslurm import selection, words
+from fakeslurm import arrays, selection, words
 from fakeslurm.argv import NONE, OPTIONAL, REQUIRED, Table
 from fakeslurm.program import Refused
 
@@ -46,12 +46,11 @@ def main(store, argv):
         if not selection.is_id(word):
             raise Refused(f"scancel: error: Invalid job id {word}")
     number = _signal(told)
-    worst = 0
     with store:
-        for word in ids or [str(job_id) for job_id in store.job_ids()]:
-            worst = max(worst, _cancel(store, told, word, number, bool(ids)))
+        named = ids or [str(job_id) for job_id in store.job_ids()]
+        codes = [_cancel(store, told, word, number, bool(filters)) for word in named]
         store.wake()
-    return worst
+    return max(codes) if ids else 0
 
 
 def _signal(told):
@@ -64,31 +63,49 @@ def _signal(told):
     return number
 
 
-def _cancel(store, told, word, number, named):
-    """The exit code for one word."""
+def _cancel(store, told, word, number, filtered):
+    """The exit code for one word. What is not there or has ended is no fault, but with a filter it is (seen)."""
     refusal = store.knobs["scancel"]["refuse"].get(word)
     if refusal:
         return _complain(word, refusal)
-    if not selection.known(store, word):
-        return _complain(word, "Invalid job id specified") if named else 0
-    live = [
-        pair
-        for pair in selection.touched(store, word)
-        if pair[1]["state"] in ("PENDING", "RUNNING") and _wanted(store, told, *pair)
+    pairs = [
+        (job, row)
+        for job, row in store.all(("live",))
+        if not row["hidden"] and selection.matches(word, job, row)
     ]
-    for job, row in live:
+    if not pairs:
+        return _complain(word, "Invalid job id specified") if filtered and word.isdigit() else 0
+    for job, row in pairs:
+        if not _wanted(store, told, job, row):
+            continue
         if number is not None and number != 9:
             _deliver(store, told, job, row, number)
+        elif isinstance(row["task"], str) and "_" in word and not filtered:
+            _drop(store, job, row, word)
         else:
             cancel(store, job, row, os.getuid(), hard=number == 9)
-    ended = not live and named and not set(told) - {"quiet", "verbose", "ctld"}
-    return _complain(word, "Job/step already completing or completed", 0, told) if ended else 0
+    return 0
 
 
-def _complain(word, words_told, code=1, told=("verbose",)):
-    if "verbose" in told:
-        sys.stderr.write(f"scancel: error: Kill job error on job id {word}: {words_told}\n")
-    return code
+def _complain(word, words_told):
+    sys.stderr.write(f"scancel: error: Kill job error on job id {word}: {words_told}\n")
+    return 1
+
+
+def _drop(store, job, row, word):
+    """Elements that wait leave their array without a trace (seen); the last ones are cancelled as what is left of it.
+
+    With a filter Slurm cancels all that waits instead (seen), see `_cancel`.
+    """
+    gone = set(selection.tasks_of(word))
+    left = [index for index in selection.indices_of(row) if index not in gone]
+    if not left:
+        cancel(store, job, row, os.getuid())
+        return
+    job["dropped"] = sorted({*job.get("dropped", []), *(set(selection.indices_of(row)) - set(left))})
+    row["task"] = arrays.fold(left)
+    store.save_job(job)
+    store.save(job, row)
 
 
 def _wanted(store, told, job, row):

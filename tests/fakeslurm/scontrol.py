@@ -5,7 +5,7 @@ import sys
 import time
 
 from fakeslurm import ending, environment, arrays, resources, selection, words
-from fakeslurm.program import Refused
+from fakeslurm.program import Refused, leave
 
 _NOUNS = ("config", "job", "jobs", "partition", "partitions", "node", "nodes")
 
@@ -64,6 +64,8 @@ def _show(store, rest, one_line):
 def _config(store, _names):
     """The recorded text of a real cluster with this one's values."""
     knobs = store.knobs
+    size = knobs["max_script_size"]
+    script_size = f",max_script_size={size}" if size != 4194304 else ""
     array_tasks = f",max_array_tasks={knobs['max_array_tasks']}" if knobs["max_array_tasks"] else ""
     values = {
         "AccountingStorageType": "accounting_storage/none"
@@ -74,17 +76,21 @@ def _config(store, _names):
         "MaxArraySize": knobs["max_array_size"],
         "MaxJobCount": knobs["max_job_count"],
         "MinJobAge": f"{knobs['min_job_age_s']} sec",
-        "SchedulerParameters": f"batch_sched_delay=1,bf_interval=1,sched_interval=1,max_script_size={knobs['max_script_size']}{array_tasks}",
+        "SchedulerParameters": f"batch_sched_delay=1,sched_interval=1,bf_interval=1{script_size}{array_tasks}",
         "SLURM_CONF": store.path("slurm.conf"),
     }
-    with open(os.path.join(os.path.dirname(__file__), "config.txt"), encoding="utf-8") as file:
-        template = file.read()
-    print(f"Configuration data as of {time.strftime('%Y-%m-%dT%H:%M:%S')}")
-    lines = []
-    for line in template.splitlines():
+    lines = [f"Configuration data as of {time.strftime('%Y-%m-%dT%H:%M:%S')}"]
+    for line in _recorded("config.out")[1:]:
         name = line.partition("=")[0].strip()
         lines.append(f"{name:<23} = {values[name]}" if name in values else line)
-    return [[*lines, "", "Slurmctld(primary) at localhost is UP"]]
+    return [lines]
+
+
+def _recorded(name):
+    """The lines that a real Slurm printed."""
+    tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    with open(os.path.join(tests, "recorded", "slurm-22.05", name), encoding="utf-8") as file:
+        return file.read().splitlines()
 
 
 def _jobs(store, names):
@@ -118,7 +124,9 @@ def _job_block(store, job, row):
     cpus = resources.cpus(job)
     head = f"JobId={row['raw']} {array[0]}" if array else f"JobId={row['raw']} JobName={job['name']}"
     priority = 0 if row["held"] else job["priority"]
-    tres = f"cpu={cpus},mem={words.memory(job['mem_mb'] or 0)},node={job['nodes']},billing={cpus}"
+    tres = f"cpu={cpus},mem={words.memory(resources.memory_mb(job))},node={job['nodes']},billing={cpus}"
+    asked = job["mem_mb"] is not None
+    memory = f"MinMemoryNode={words.memory(job['mem_mb'])}" if asked else "MinMemoryCPU=1000M"
     lines = [
         head,
         f"   UserId={job['user']}({job['uid']}) GroupId={job['user']}({job['gid']}) MCS_label=N/A",
@@ -130,14 +138,14 @@ def _job_block(store, job, row):
         f"   AccrueTime={words.moment(row['begin'] or row['submit'])}",
         f"   StartTime={words.moment(row['start'] or row['begin'], 'Unknown')} EndTime={words.moment(row['end'] or row['end_at'], 'Unknown')} Deadline=N/A",
         f"   SuspendTime=None SecsPreSuspend=0 LastSchedEval={words.moment(row['start'] or row['submit'])} Scheduler=Main",
-        f"   Partition={job['partition']} AllocNode:Sid=localhost:1",
+        f"   Partition={job['partition']} AllocNode:Sid=login:1",
         "   ReqNodeList=(null) ExcNodeList=(null)",
         f"   NodeList={row['node']}",
         *([f"   BatchHost={row['node']}"] if row["node"] else []),
         f"   NumNodes={job['nodes']} NumCPUs={cpus} NumTasks={job['ntasks'] or 1} CPUs/Task={job['cpus_per_task'] or 1} ReqB:S:C:T=0:0:*:*",
         f"   TRES={tres}" + (f",gres/gpu={job['gpus']}" if job["gpus"] else ""),
         "   Socks/Node=* NtasksPerN:B:S:C=0:0:*:* CoreSpec=*",
-        f"   MinCPUsNode=1 MinMemoryNode={words.memory(job['mem_mb'] or 0)} MinTmpDiskNode=0",
+        f"   MinCPUsNode=1 {memory} MinTmpDiskNode=0",
         "   Features=(null) DelayBoot=00:00:00",
         "   OverSubscribe=OK Contiguous=0 Licenses=(null) Network=(null)",
         f"   Command={' '.join([job['command'], *job['args']])}",
@@ -147,6 +155,7 @@ def _job_block(store, job, row):
         f"   StdIn={job['input'] or '/dev/null'}",
         f"   StdOut={environment.output_path(job['out'], job, row)}",
         "   Power=",
+        "   ",
         *([f"   TresPerNode=gres:{job['gres']}"] if job["gres"] else []),
     ]
     return lines
@@ -165,16 +174,22 @@ def _partitions(store, names):
             "   DefaultTime=NONE DisableRootJobs=NO ExclusiveUser=NO GraceTime=0 Hidden=NO",
             f"   MaxNodes=UNLIMITED MaxTime={about.get('max_time', 'UNLIMITED')} MinNodes=0 LLN=NO MaxCPUsPerNode=UNLIMITED",
             "   Nodes=n[1-4]",
-            "   PriorityJobFactor=1 PriorityTier=1 RootOnly=NO ReqResv=NO OverSubscribe=NO",
+            f"   PriorityJobFactor=1 PriorityTier={about.get('tier', 10)} RootOnly=NO ReqResv=NO OverSubscribe=NO",
             f"   OverTimeLimit=NONE PreemptMode={about.get('preempt', 'OFF')}",
             "   State=UP TotalCPUs=64 TotalNodes=4 SelectTypeParameters=NONE",
             "   JobDefaults=(null)",
             "   DefMemPerNode=UNLIMITED MaxMemPerNode=UNLIMITED",
-            "   TRES=cpu=64,mem=80000M,node=4,billing=64",
+            "   TRES=cpu=64,mem=80000M,node=4,billing=64,gres/gpu=16",
         ])  # fmt: skip
     if names and not blocks:
-        raise Refused(f"Partition {names[0]} not found")
+        _not_found(f"Partition {names[0]} not found")
     return blocks
+
+
+def _not_found(complaint):
+    """Said on stdout (seen)."""
+    print(complaint)
+    leave(1)
 
 
 def _nodes(store, names):
@@ -187,18 +202,26 @@ def _nodes(store, names):
         used = sum(resources.cpus(job) for job, row in running if row["node"] == name)
         state = "IDLE" if not used else "ALLOCATED" if used >= cpus else "MIXED"
         blocks.append([
-            f"NodeName={name} Arch=x86_64 CoresPerSocket=16",
-            f"   CPUAlloc={used} CPUTot={cpus} CPULoad=0.10",
+            f"NodeName={name} Arch=x86_64 CoresPerSocket=1 ",
+            f"   CPUAlloc={used} CPUEfctv={cpus} CPUTot={cpus} CPULoad=0.10",
             "   AvailableFeatures=(null)",
             "   ActiveFeatures=(null)",
             f"   Gres=gpu:{store.knobs['gpus_per_node']}",
-            "   NodeAddr=127.0.0.1 NodeHostName=localhost Version=22.05.8",
-            f"   RealMemory={resources.NODE_MEMORY_MB} AllocMem=0 FreeMem=1000 Sockets=1 Boards=1",
+            "   NodeAddr=127.0.0.1 NodeHostName=login Port=6818 Version=22.05.8",
+            "   OS=Linux ",
+            f"   RealMemory={resources.NODE_MEMORY_MB} AllocMem=0 FreeMem=10000 Sockets=16 Boards=1",
             f"   State={state} ThreadsPerCore=1 TmpDisk=0 Weight=1 Owner=N/A MCS_label=N/A",
-            f"   Partitions={','.join(store.knobs['partitions'])}",
+            f"   Partitions={','.join(store.knobs['partitions'])} ",
+            "   BootTime=2026-11-21T07:00:00 SlurmdStartTime=2026-11-21T07:00:00",
+            "   LastBusyTime=2026-11-21T07:00:00",
+            f"   CfgTRES=cpu={cpus},mem={resources.NODE_MEMORY_MB}M,billing={cpus},gres/gpu={store.knobs['gpus_per_node']}",
+            "   AllocTRES=",
+            "   CapWatts=n/a",
+            "   CurrentWatts=0 AveWatts=0",
+            "   ExtSensorsJoules=n/s ExtSensorsWatts=0 ExtSensorsTemp=n/s",
         ])  # fmt: skip
     if names and not blocks:
-        raise Refused(f"Node {names[0]} not found")
+        _not_found(f"Node {names[0]} not found")
     return blocks
 
 
@@ -302,10 +325,10 @@ def _requeue_one(store, job, row):
 
 
 def _complain(words_told, word):
-    sys.stderr.write(f"{words_told} for job {word}\n")
+    sys.stderr.write(f"{word}: {words_told}\n")
     return 1
 
 
 def _ping(_store, _rest, _one_line):
-    print("Slurmctld(primary) at localhost is UP")
+    print("Slurmctld(primary) at login is UP")
     return 0

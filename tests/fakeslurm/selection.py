@@ -19,11 +19,6 @@ def any_matches(asked, job, row):
     return any(matches(word, job, row) for word in asked)
 
 
-def known(store, word):
-    """Does a job, array or element of this id exist, ended or not?"""
-    return any(matches(word, job, row) for job, row in store.all() if not row["hidden"])
-
-
 def indices_of(row):
     """The array indices of a record; none for a plain job."""
     if row["task"] is None:
@@ -45,6 +40,12 @@ def split_list(text):
         else:
             words[-1] += letter
     return [word for word in words if word]
+
+
+def tasks_of(word):
+    """``10_[1-3]`` -> [1, 2, 3]; none where the word names no elements."""
+    tasks = word.partition("_")[2]
+    return _indices(tasks) if tasks else []
 
 
 def is_id(word):

@@ -21,7 +21,7 @@ _TABLE = Table(
 
 _HEADERS = {
     "a": "AVAIL", "c": "CPUS", "D": "NODES", "f": "AVAIL_FEATURES", "G": "GRES", "l": "TIMELIMIT", "m": "MEMORY", "N": "NODELIST", "P": "PARTITION",
-    "R": "PARTITION", "t": "STATE", "T": "STATE", "h": "OVERSUBSCRIBE", "p": "PRIO_TIER", "C": "CPUS(A/I/O/T)", "n": "HOSTNAMES",
+    "R": "PARTITION", "t": "STATE", "T": "STATE", "E": "REASON", "h": "OVERSUBSCRIBE", "p": "PRIO_TIER", "C": "CPUS(A/I/O/T)", "n": "HOSTNAMES",
 }  # fmt: skip
 
 
@@ -48,6 +48,7 @@ def _values(store, name, node):
         "c": 16,
         "C": "0/64/0/64",
         "D": 1 if "[" not in node else 4,
+        "E": "none",
         "f": "(null)",
         "G": f"gpu:{store.knobs['gpus_per_node']}",
         "h": "NO",

@@ -121,10 +121,15 @@ def _wanted(store, told, asked, job, row):
 
 def _unfolded(job, row, asked):
     """One row for each waiting element; of the named ones only where elements are named."""
-    if not isinstance(row["task"], str):
+    if not isinstance(row["task"], str) or _over(row):
         return [(job, row)]
     singles = [(job, {**row, "task": task}) for task in selection.indices_of(row)]
     return [pair for pair in singles if not asked or selection.any_matches(asked, *pair)]
+
+
+def _over(row):
+    """Elements that were cancelled while they waited: one record without indices (seen)."""
+    return isinstance(row["task"], str) and row["state"] != "PENDING"
 
 
 def _columns(told):
@@ -189,7 +194,7 @@ def _bitstr():
 
 
 def _task(_store, job, row, _now):
-    if row["task"] is None:
+    if row["task"] is None or _over(row):
         return "N/A"
     return (
         row["task"]
@@ -213,11 +218,14 @@ def _limit(_store, job, _row, _now):
 
 
 def _starts(_store, _job, row, _now):
-    return words.moment(row["start"] or row["begin"])
+    return words.moment(row["start"] or row["end"] or row["begin"])
 
 
 def _ends(store, job, row, _now):
-    return words.moment(row["end"] or (row["start"] and row["end_at"]))
+    planned = (
+        row["begin"] + (job["time_limit"] or 0) * 60 if row["begin"] and not row["start"] else row["end_at"]
+    )
+    return words.moment(row["end"] or planned)
 
 
 def _gres(_store, job, _row, _now):
@@ -246,13 +254,13 @@ _VALUES = {
     "e": _ends,
     "E": lambda s, job, row, now: job["dependency"] or "(null)",
     "F": lambda s, job, row, now: job["id"],
-    "i": lambda s, job, row, now: selection.name(job, row, longest=_bitstr()),
+    "i": lambda s, job, row, now: job["id"] if _over(row) else selection.name(job, row, longest=_bitstr()),
     "j": lambda s, job, row, now: job["name"],
     "k": lambda s, job, row, now: job["comment"] or "(null)",
     "K": _task,
     "l": _limit,
     "L": _left,
-    "m": lambda s, job, row, now: words.memory(job["mem_mb"] or job["mem_per_cpu_mb"] or 0),
+    "m": lambda s, job, row, now: words.memory(resources.memory_mb(job)),
     "M": _used,
     "N": lambda s, job, row, now: row["node"],
     "o": lambda s, job, row, now: " ".join([job["command"], *job["args"]]),

@@ -14,6 +14,7 @@ def start(store, job, row, place, now):
     """Run it; the record becomes RUNNING, or FAILED where its output cannot be opened."""
     folder = os.path.join(store.jobs_folder, str(job["id"]))
     row["node"], row["gpus"] = place
+    row["waited_for"] = row["reason"] if row["reason"] not in ("Priority", "Resources") else "None"
     row["state"], row["reason"], row["start"] = "RUNNING", "None", now
     row["request"], row["kill_at"], row["warned"], row["deliver"] = None, 0, False, []
     limit = job["time_limit"]

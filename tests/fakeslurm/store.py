@@ -27,6 +27,7 @@ def record(task, raw, submitted):
         "raw": raw,
         "state": "PENDING",
         "reason": "None",
+        "waited_for": "None",  # the reason it had before it started
         "submit": submitted,
         "begin": 0,
         "start": 0,
