@@ -14,7 +14,7 @@ import keyword
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hyperherd.errors import ExpressionError, nearest
@@ -41,8 +41,8 @@ class Expression:
 
     text: str
     names: frozenset[str]
-    where: str
-    _function: Callable[[Mapping[str, Any]], Any]
+    where: str = field(compare=False)
+    _function: Callable[[Mapping[str, Any]], Any] = field(compare=False, repr=False)
 
     def evaluate(self, params: Mapping[str, Value]) -> Value:
         """The value for these parameters. Raises `ExpressionError` with the parameters that it reads."""
@@ -53,15 +53,6 @@ class Expression:
                 self._failure(error, params), where=self.where, hint=self._hint(error)
             ) from error
         return value
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return compile, (self.text, self.names), {"where": self.where}
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Expression) and (self.text, self.names) == (other.text, other.names)
-
-    def __hash__(self) -> int:
-        return hash((self.text, self.names))
 
     def _failure(self, error: Exception, params: Mapping[str, Value]) -> str:
         known = ", ".join(f"{name}={params[name]!r}" for name in sorted(self.names) if name in params)
@@ -236,7 +227,9 @@ class _Checker:
 
 
 def _plain(value: object) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str))
+    if isinstance(value, int):
+        return value.bit_length() <= MAX_BITS
+    return value is None or isinstance(value, (float, str))
 
 
 def _call(function: str, *arguments: ast.expr) -> ast.Call:

@@ -1,0 +1,125 @@
+"""What a right hyperherd.yaml becomes: every form of every key."""
+
+from __future__ import annotations
+
+import pytest
+
+from hyperherd.sweep import description, spec
+
+HEAD = "name: x\nlauncher: launch.sh\n"
+
+
+def parameter(text: str) -> description.Parameter:
+    return spec.parse(HEAD + f"grid: all\nparameters:\n  p: {text}\n").parameters[0]
+
+
+def test_a_whole_file_is_read() -> None:
+    made = spec.parse(
+        """
+        name: resnet sweep
+        launcher: ./launch.sh
+        grid: [lr, opt]
+        slurm:
+          partition: gpu
+          time: 04:00:00
+          mem: 8G
+          cpus_per_task: 4
+          exclusive: true
+          qos: null
+          max_concurrent: 8
+          extra_args: [--mail-type=END]
+        requeue: false
+        static_overrides: [data.root=/scratch/imagenet]
+        parameters:
+          lr: {type: continuous, low: 1e-4, high: 1e-2, scale: log, steps: 3}
+          opt: {type: discrete, values: [adam, sgd], abbrev: o}
+          model.depth: {type: discrete, values: [18, 50], labels: [small, big], default: 50}
+        conditions:
+          - name: no fast sgd
+            when: {opt: sgd, expr: lr > 5e-3}
+            exclude: true
+        """
+    )
+    assert made.name == "resnet sweep"
+    assert made.launcher == "./launch.sh"
+    assert made.grid == ("lr", "opt")
+    assert made.slurm == {
+        "partition": "gpu",
+        "time": "04:00:00",
+        "mem": "8G",
+        "cpus_per_task": 4,
+        "exclusive": True,
+        "qos": None,
+    }
+    assert (made.max_concurrent, made.extra_args) == (8, ("--mail-type=END",))
+    assert made.static_overrides == ("data.root=/scratch/imagenet",)
+    assert [p.values for p in made.parameters] == [(0.0001, 0.001, 0.01), ("adam", "sgd"), (18, 50)]
+    assert [p.abbrev for p in made.parameters] == ["lr", "o", "model.depth"]
+    assert made.parameters[2].labels == ("small", "big")
+    assert made.defaults == {"model.depth": 50}
+    assert [c.name for c in made.conditions] == ["no fast sgd"]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("[1, 1.0, '1', true, null, [1, 2], {a: 1}]", (1, 1.0, "1", True, None, [1, 2], {"a": 1})),
+        ("range(0,5)", (0, 1, 2, 3, 4)),
+        ("'range(0,1,0.25)'", (0.0, 0.25, 0.5, 0.75)),
+        ("adam,sgd", ("adam", "sgd")),
+        ("choice(a,1)", ("a", 1)),
+        ("{type: discrete, values: 'range(1,4)', abbrev: q}", (1, 2, 3)),
+        ("{type: continuous, low: 0, high: 1}", (0.0, 0.25, 0.5, 0.75, 1.0)),
+    ],
+)
+def test_each_form_of_a_parameter_has_its_values(text: str, values: tuple[object, ...]) -> None:
+    found = parameter(text).values
+    assert found == values
+    assert [type(value) for value in found] == [type(value) for value in values]
+
+
+def test_a_default_has_the_type_of_the_value_that_is_meant() -> None:
+    assert repr(parameter("{type: discrete, values: [1.0, 2.0], default: 1}").default) == "1.0"
+    assert repr(parameter("{type: discrete, values: [1, 1.0], default: 1.0}").default) == "1.0"
+    assert repr(parameter("{type: continuous, low: 0, high: 4, default: 1}").default) == "1.0"
+
+
+def test_null_is_a_default_where_it_is_a_value_and_none_elsewhere() -> None:
+    assert parameter("{type: discrete, values: [null, 1], default: null}").default is None
+    assert parameter("{type: discrete, values: [0, 1], default: null}").default is description.MISSING
+
+
+def test_a_name_without_hydras_prefix_stands_in_trial_names() -> None:
+    made = spec.parse(HEAD + "grid: all\nparameters: {+model.depth: [1]}\n")
+    assert made.parameters[0].abbrev == "model.depth"
+
+
+def test_constraints_are_conditions() -> None:
+    body = "[{name: a, when: {lr: 1}, force: {lr: 2}}]\n"
+    head = HEAD + "grid: all\nparameters: {lr: [1, 2]}\n"
+    assert (
+        spec.parse(head + f"constraints: {body}").conditions
+        == spec.parse(head + f"conditions: {body}").conditions
+    )
+
+
+def test_overrides_of_the_older_place_come_first() -> None:
+    made = spec.parse(
+        HEAD
+        + "grid: all\nparameters: {lr: [1]}\nhydra: {static_overrides: [a=1, b=1]}\nstatic_overrides: [a=2]\n"
+    )
+    assert made.static_overrides == ("a=1", "b=1", "a=2")
+
+
+def test_optional_keys_with_nothing_behind_them_are_absent() -> None:
+    keys = ("sample", "zip", "conditions", "static_overrides", "hydra", "slurm", "compute", "requeue")
+    made = spec.parse(HEAD + "grid: all\nparameters: {lr: [1]}\n" + "".join(f"{key}:\n" for key in keys))
+    assert made == spec.parse(HEAD + "grid: all\nparameters: {lr: [1]}\n")
+
+
+def test_a_spec_of_ten_thousand_values_is_read() -> None:
+    values = "".join(f"    - {i / 7}\n" for i in range(10_000))
+    assert len(parameter("range(0,10000)").values) == 10_000
+    made = spec.parse(HEAD + "grid: all\nparameters:\n  p:\n" + values)
+    assert made.parameters[0].values[7] == 1.0
+    assert len(made.parameters[0].values) == 10_000
