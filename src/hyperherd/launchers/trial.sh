@@ -129,26 +129,33 @@ herd_divide() {
   } >>"$1"
 }
 
-# The trial runs in the background, because bash would handle a signal only after a program in the foreground.
-# It gets the signals that this script survives in their default form.
-herd_run() {
-  (
-    trap : INT QUIT # a background command ignores these two until they were trapped once
-    trap - TERM INT HUP QUIT USR1 USR2 ALRM XCPU
-    exec "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >>"$herd_log.out" 2>>"$herd_log.err"
-  ) &
-  herd_pid=$!
-  while :; do
-    herd_woken=
-    wait "$herd_pid"
-    herd_code=$?
-    ((herd_code > 128)) && [[ $herd_woken ]] || break # the wait was interrupted: ask again
-  done
+# The trial itself: it gets the signals that this script survives in their default form.
+herd_trial() {
+  trap : INT QUIT # a background command ignores these two until they were trapped once
+  trap - TERM INT HUP QUIT USR1 USR2 ALRM XCPU
+  exec "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >>"$herd_log.out" 2>>"$herd_log.err"
 }
 
-herd_told='' herd_woken='' herd_pid='' herd_forwarded=''
+# In the foreground, bash handles a signal after the trial has ended, and surely knows its exit code. Where a signal
+# has to be passed on, the trial runs in the background: a signal then ends the wait, which has to be asked again,
+# and bash 5.2 may have lost the code of a trial that ended in that moment (it says -1).
+herd_run() {
+  if [[ -z $herd_signal ]]; then
+    (herd_trial)
+    herd_code=$?
+    return
+  fi
+  (herd_trial) &
+  herd_pid=$!
+  while wait "$herd_pid"; herd_code=$?; ((herd_code < 0 || herd_code > 128)); do
+    kill -0 "$herd_pid" 2>/dev/null || break
+    ((herd_code > 0)) || read -r -t 1 _ <> <(:)
+  done
+  ((herd_code >= 0)) || herd_code=143
+}
+
+herd_told='' herd_pid='' herd_forwarded=''
 herd_forward() {
-  herd_woken=1
   [[ $herd_signal == "$1" && $herd_pid && -z $herd_forwarded ]] || return 0
   herd_forwarded=1
   kill -s "$1" "$herd_pid" 2>/dev/null

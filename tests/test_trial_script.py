@@ -1,0 +1,58 @@
+"""What a scheduler does at a cancellation: every process of a trial, the script's bash included, gets SIGTERM at once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from hyperherd.jobs import Batch, Element, Files
+from hyperherd.launchers.script import script
+
+DIES_OF_IT = ("sleep 30\n", 143)
+SAVES_FIRST = (
+    'trap "sleep 0.1; exit 7" TERM\n: > "$HYPERHERD_READY"\nfor i in {1..600}; do sleep 0.05; done\nexit 9\n',
+    7,
+)
+
+
+def _batch(folder: Path, launch: str, forwarded: str) -> Batch:
+    for name in ("attempts", "logs"):
+        (folder / name).mkdir(parents=True)
+    (folder / "launch.sh").write_text(launch)
+    files = Files(folder / "script", folder / "register", folder / "attempts", folder / "logs", folder / ".env")
+    element = Element(0, 1, "x=1", (("HYPERHERD_READY", str(folder / "ready")),))
+    options = {"signal": forwarded} if forwarded else {}
+    return Batch("t", "name", folder, folder / "launch.sh", files, (element,), options=options)
+
+
+def _until(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} never came"
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("forwarded", ["", "B:USR1@60"], ids=["in the foreground", "with a signal to pass on"])
+@pytest.mark.parametrize("launch, code", [DIES_OF_IT, SAVES_FIRST], ids=["dies of it", "saves first"])
+def test_the_note_tells_the_trials_own_exit_code_after_a_sigterm_to_all(
+    tmp_path: Path, launch: str, code: int, forwarded: str
+) -> None:
+    """bash 5.2 loses the code of a background program (it says -1) when the signal to itself comes at the same time."""
+    for number in range(12):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        text = script(_batch(folder, launch, forwarded), job="job")
+        environment = {**os.environ, "SLURM_ARRAY_TASK_ID": "0"}
+        with subprocess.Popen(["bash", "-c", text], env=environment, start_new_session=True) as process:
+            _until(folder / "ready" if code == 7 else folder / "logs" / "0.err")
+            time.sleep(random.uniform(0, 0.02))
+            os.killpg(process.pid, signal.SIGTERM)
+        notes = sorted(name for name in os.listdir(folder / "attempts") if name != "0.1")
+        assert notes == [f"0.1.{code}.TERM"]
+        assert process.returncode == code
