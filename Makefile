@@ -8,6 +8,7 @@ TESTS := .venv-test-$(VERSION)
 # An environment is made anew when pyproject.toml or the Python changes; the code itself is read from src/.
 DEMO_READY := $(DEMO)/ready-$(VERSION)
 TESTS_READY := $(TESTS)/ready-$(VERSION)
+CODE := src tests tools bench examples
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fmt bench clean
@@ -25,15 +26,15 @@ test: $(TESTS_READY) ## run all tests, on the real Slurm where it may be install
 	@$(TESTS)/bin/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 
 check: $(TESTS_READY) ## format, lint, types, import contracts, documents in step; changes nothing
-	@$(TESTS)/bin/ruff format --check --quiet . || { echo "make fmt would mend the format of some files" >&2; exit 1; }
-	@$(TESTS)/bin/ruff check --quiet .
+	@$(TESTS)/bin/ruff format --check --quiet $(CODE) || { echo "make fmt would mend the format of some files" >&2; exit 1; }
+	@$(TESTS)/bin/ruff check --quiet $(CODE)
 	@$(TESTS)/bin/mypy
 	@$(TESTS)/bin/lint-imports
 	@$(TESTS)/bin/python -m pytest -q -m in_step
 
 fmt: $(TESTS_READY) ## format the code and mend what the linter can mend
-	@$(TESTS)/bin/ruff format .
-	@$(TESTS)/bin/ruff check --fix .
+	@$(TESTS)/bin/ruff format $(CODE)
+	@$(TESTS)/bin/ruff check --fix $(CODE)
 
 bench: $(TESTS_READY) ## measure: ratios taken in one run
 	@for script in bench/*.py; do echo "== $$script"; $(TESTS)/bin/python "$$script" || exit; done
