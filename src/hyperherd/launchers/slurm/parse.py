@@ -56,10 +56,13 @@ class AccountingRow:
 
 @dataclass(frozen=True)
 class UsageRow:
-    """What a job, or one of its steps, used; ``step`` is empty for the job itself. Seconds and bytes."""
+    """What a job, or one of its steps, used. Seconds and bytes.
+
+    ``index`` is None where sacct names the array as a whole; ``step`` is empty for the job itself.
+    """
 
     job_id: str
-    index: int
+    index: int | None
     step: str
     word: str
     exit_code: int | None
@@ -185,8 +188,7 @@ def accounting(stdout: str, known: Collection[str]) -> list[AccountingRow]:
 
 
 def usage(stdout: str, known: Collection[str]) -> list[UsageRow]:
-    """sacct's rows with steps (``-P -n``, `USAGE_FIELDS`) of single elements of the array jobs with known
-    ids.
+    """sacct's rows with steps (``-P -n``, `USAGE_FIELDS`) of array jobs with known ids and of their elements.
 
     >>> job, step = "4_1|FAILED|2:0|61|||20M\\n", "4_1.batch|FAILED|2:0|61|900K|800K|\\n"
     >>> rows = usage(job + step + "4_[2-3]|PENDING|0:0|0|||20M\\n", {"4"})
@@ -195,12 +197,12 @@ def usage(stdout: str, known: Collection[str]) -> list[UsageRow]:
     """
     rows: list[UsageRow] = []
     for job, word, code, elapsed, max_rss, ave_rss, asked in _rows(stdout, 7):
-        match = re.fullmatch(r"(\d+)_(\d+)(?:\.(.+))?", job)
+        match = re.fullmatch(r"(\d+)(?:_(\d+))?(?:\.(.+))?", job)
         if match and match[1] in known:
             rows.append(
                 UsageRow(
                     job_id=match[1],
-                    index=int(match[2]),
+                    index=int(match[2]) if match[2] else None,
                     step=match[3] or "",
                     word=states.canonical(word),
                     exit_code=_exit(code)[0],

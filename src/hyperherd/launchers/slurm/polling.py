@@ -79,10 +79,12 @@ def hidden(state: State) -> State:
 
 def used(job: Job, rows: Iterable[UsageRow]) -> dict[int, Usage]:
     """Trial -> what its newest attempt used: the largest over the batch script and the steps."""
-    of_index: dict[int, list[UsageRow]] = {}
+    # Of an element that ended before sacct heard of its start it names the array only.
+    alone = next(iter(job.array.values())) if len(job.array) == 1 else None
+    of_index: dict[int | None, list[UsageRow]] = {}
     for row in rows:
         if row.job_id == job.job_id:
-            of_index.setdefault(row.index, []).append(row)
+            of_index.setdefault(alone if row.index is None else row.index, []).append(row)
     found = {
         index: of_index[array_index] for index, array_index in job.array.items() if array_index in of_index
     }
