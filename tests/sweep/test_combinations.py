@@ -6,7 +6,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperherd.errors import ExpressionError
@@ -165,6 +165,7 @@ def test_an_expression_that_fails_names_the_condition_and_the_combination() -> N
     )
 
 
+@settings(deadline=None)
 @given(
     st.floats(-1e12, 1e12, allow_subnormal=False),
     st.floats(1e-6, 1e12),
@@ -203,6 +204,7 @@ def specs(draw: st.DrawFn) -> SweepSpec:
     return SweepSpec("x", "l", tuple(found), grid=draw(grids), zips=zips)
 
 
+@settings(deadline=None)
 @given(specs())
 def test_as_many_are_made_as_are_counted_in_the_order_of_the_parameters(made_spec: SweepSpec) -> None:
     raw = list(grid.combinations(made_spec))
@@ -217,6 +219,7 @@ def test_as_many_are_made_as_are_counted_in_the_order_of_the_parameters(made_spe
     assert unique == list(dict.fromkeys(map(canonical, raw)))
 
 
+@settings(deadline=None)
 @given(specs())
 def test_one_at_a_time_differs_from_the_defaults_in_one_axis(made_spec: SweepSpec) -> None:
     if made_spec.grid is not None or made_spec.zips:
@@ -239,6 +242,7 @@ nested = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(nested, nested)
 def test_same_is_symmetric_and_holds_for_a_value_and_itself(left: object, right: object) -> None:
     assert same(left, left)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperherd.errors import ExpressionError
@@ -187,6 +187,7 @@ def arithmetic(draw: st.DrawFn, depth: int = 3) -> str:
     return f"({draw(arithmetic(depth=depth - 1))} {draw(operators)} {draw(arithmetic(depth=depth - 1))})"
 
 
+@settings(deadline=None)
 @given(arithmetic(), numbers, numbers, numbers)
 def test_arithmetic_is_pythons(text: str, a: float, b: float, c: float) -> None:
     params = {"a": a, "b": b, "c.d": c}
@@ -194,6 +195,7 @@ def test_arithmetic_is_pythons(text: str, a: float, b: float, c: float) -> None:
     assert expression.compile(text, params).evaluate(params) == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40) | st.text(alphabet="lrnopt ()[]'\"+-*/<>=!.,:{}0123456789ei_\\\n", max_size=40))
 def test_any_text_is_an_expression_or_is_refused(text: str) -> None:
     try:

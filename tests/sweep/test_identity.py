@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperherd.sweep.identity import canonical, trial_hash
@@ -54,6 +54,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=4), values, max_size=5))
 def test_the_order_of_keys_does_not_matter(params: dict[str, object]) -> None:
     backwards = dict(reversed(params.items()))

@@ -92,7 +92,7 @@ def test_the_first_two_dimensions_have_one_point_in_each_box_of_any_shape(column
 
 def test_direction_numbers_are_those_of_the_published_table() -> None:
     qmc = pytest.importorskip("scipy.stats.qmc")
-    size = 128
+    size = 64
     expected = qmc.Sobol(sobol.MAX_DIMENSIONS, scramble=False, bits=sobol.BITS).random(size)
     seeds = [str(i) for i in range(sobol.MAX_DIMENSIONS)]
     scale = 2**sobol.BITS

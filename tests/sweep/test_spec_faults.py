@@ -456,7 +456,7 @@ def as_yaml(value: object) -> str:
     return "null" if value is None else str(value).lower()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(words, anything, max_size=8), st.dictionaries(words, anything, min_size=1, max_size=4))
 def test_any_document_is_a_spec_or_has_faults(
     content: dict[str, object], searched: dict[str, object]

@@ -20,27 +20,31 @@ _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 
 
 def names(spec: SweepSpec, combinations: Sequence[Combination], taken: Collection[str]) -> list[str]:
-    """A name for each combination, different from each other and from ``taken``, capitals or not (as on
-    macOS).
+    """A name for each combination, different from all others and from ``taken``, also on macOS' folding disks.
 
-    Floats have 4 significant digits; trials that would share a name have as many as it takes, then their
-    hash.
+    Floats have 4 significant digits; trials that would share a name have as many as it takes, then their hash.
     """
     used = {name.casefold() for name in taken}
     found: dict[int, str] = {}
-    open_ = list(range(len(combinations)))
-    for digits in range(FEWEST_DIGITS, MOST_DIGITS + 1):
+
+    def settle(indices: Sequence[int], digits: int) -> list[int]:
+        """Name those that so many digits tell apart; return the others."""
         namer = _namer(spec, digits)
-        candidates = {index: namer(combinations[index]) for index in open_}
-        settled = _unrivalled(candidates, used)
+        settled = _unrivalled({index: namer(combinations[index]) for index in indices}, used)
         found.update(settled)
         used.update(name.casefold() for name in settled.values())
-        open_ = [index for index in open_ if index not in settled]
-        if not open_ or (digits == FEWEST_DIGITS and not _more_digits_help(spec, combinations, open_)):
-            break
-    for index in open_:
-        found[index] = _with_hash(_namer(spec, FEWEST_DIGITS)(combinations[index]), combinations[index], used)
-        used.add(found[index].casefold())
+        return [index for index in indices if index not in settled]
+
+    tied = settle(range(len(combinations)), FEWEST_DIGITS)
+    if tied:
+        # Those that no number of digits tells apart would go through every round for nothing.
+        exact, short = _namer(spec, MOST_DIGITS), _namer(spec, FEWEST_DIGITS)
+        rest = list(_unrivalled({index: exact(combinations[index]) for index in tied}, used))
+        for digits in range(FEWEST_DIGITS + 1, MOST_DIGITS + 1):
+            rest = settle(rest, digits) if rest else rest
+        for index in sorted(set(tied) - found.keys()):
+            found[index] = _with_hash(short(combinations[index]), combinations[index], used)
+            used.add(found[index].casefold())
     return [found[index] for index in range(len(combinations))]
 
 
@@ -54,12 +58,6 @@ def _unrivalled(candidates: dict[int, str], used: Collection[str]) -> dict[int, 
             rivals |= {other, index}
     rivals |= {index for name, index in first.items() if name in used}
     return {index: name for index, name in candidates.items() if index not in rivals}
-
-
-def _more_digits_help(spec: SweepSpec, combinations: Sequence[Combination], indices: Sequence[int]) -> bool:
-    """Whether any of these trials has a number that loses digits in its name."""
-    few, most = _namer(spec, FEWEST_DIGITS), _namer(spec, MOST_DIGITS)
-    return any(few(combinations[index]) != most(combinations[index]) for index in indices)
 
 
 def _with_hash(name: str, combination: Combination, used: Collection[str]) -> str:
