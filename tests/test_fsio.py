@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import multiprocessing
 import os
@@ -340,34 +339,33 @@ def test_a_holder_that_slept_past_its_lease_finds_out_and_harms_nobody(
     assert os.listdir(tmp_path) == []
 
 
-def _increment(folder: str, name: str) -> None:
-    """Count up under the lock for ever; note each number once it was written, and whoever else is inside."""
-    guard = os.open(f"{folder}/guard", os.O_RDWR | os.O_CREAT)
-    mine = os.open(f"{folder}/{name}.done", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    while True:
-        with fsio.Lock(f"{folder}/lock", wait_s=600) as lock:
-            try:
-                fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                Path(folder, f"{name}.two-inside").touch()
-            number = int(Path(folder, "counter").read_text()) + 1
-            lock.check()
-            fsio.replace(f"{folder}/counter", b"%d" % number, durable=False)
-            os.write(mine, b"%d\n" % number)
-            fcntl.flock(guard, fcntl.LOCK_UN)
+# Counts up under the lock for ever; notes each number once it was written, and whoever else is inside.
+COUNTER = """
+import fcntl, os, sys
+from hyperherd import fsio
+os.chdir(sys.argv[1])
+guard = os.open("guard", os.O_RDWR | os.O_CREAT)
+mine = os.open(f"{os.getpid()}.done", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+while True:
+    with fsio.Lock("lock", wait_s=600) as lock:
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            open(f"{os.getpid()}.two-inside", "w").close()
+        with open("counter") as file:
+            number = int(file.read()) + 1
+        lock.check()
+        fsio.replace("counter", b"%d" % number, durable=False)
+        os.write(mine, b"%d\\n" % number)
+        fcntl.flock(guard, fcntl.LOCK_UN)
+"""
 
 
 def test_eight_processes_killed_at_random_lose_no_increment_and_are_never_two_inside(tmp_path: Path) -> None:
     (tmp_path / "counter").write_text("0")
     chance = random.Random(0)
-    names = itertools.count()
-
-    def start() -> multiprocessing.process.BaseProcess:
-        process = SPAWN.Process(target=_increment, args=(str(tmp_path), str(next(names))), daemon=True)
-        process.start()
-        return process
-
-    running = [start() for _ in range(8)]
+    command = [sys.executable, "-c", COUNTER, str(tmp_path)]
+    running = [subprocess.Popen(command) for _ in range(8)]
     kills = 0
     try:
         for aim in range(10, 210, 10):
@@ -375,13 +373,13 @@ def test_eight_processes_killed_at_random_lose_no_increment_and_are_never_two_in
                 time.sleep(chance.uniform(0, 0.005))
             victim = running.pop(chance.randrange(len(running)))
             victim.kill()
-            victim.join()
+            assert victim.wait() == -signal.SIGKILL
             kills += 1
-            running.append(start())
+            running.append(subprocess.Popen(command))
     finally:
         for process in running:
             process.kill()
-            process.join()
+            process.wait()
     done = [int(word) for path in tmp_path.glob("*.done") for word in path.read_text().split()]
     assert not list(tmp_path.glob("*.two-inside"))
     assert len(done) == len(set(done))
