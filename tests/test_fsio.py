@@ -344,9 +344,10 @@ COUNTER = """
 import fcntl, os, sys
 from hyperherd import fsio
 os.chdir(sys.argv[1])
+parent = int(sys.argv[2])
 guard = os.open("guard", os.O_RDWR | os.O_CREAT)
 mine = os.open(f"{os.getpid()}.done", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-while True:
+while os.getppid() == parent:  # no longer, should the test itself be killed
     with fsio.Lock("lock", wait_s=600) as lock:
         try:
             fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -364,7 +365,7 @@ while True:
 def test_eight_processes_killed_at_random_lose_no_increment_and_are_never_two_inside(tmp_path: Path) -> None:
     (tmp_path / "counter").write_text("0")
     chance = random.Random(0)
-    command = [sys.executable, "-c", COUNTER, str(tmp_path)]
+    command = [sys.executable, "-c", COUNTER, str(tmp_path), str(os.getpid())]
     running = [subprocess.Popen(command) for _ in range(8)]
     kills = 0
     try:
