@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakeslurm.fixture import fake_slurm  # noqa: F401 (a fixture)
 from real_slurm import Slurm, connect, minislurm
 
 FOLDER = pytest.StashKey[Path]()

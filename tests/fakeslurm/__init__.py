@@ -1,4 +1,4 @@
-"""A fake Slurm: sbatch, squeue, sacct, scancel, scontrol, sinfo and sacctmgr that keep jobs as files and really run them.
+"""A fake Slurm: sbatch, squeue, sacct, scancel, scontrol, sinfo, sacctmgr. Jobs are files, and really run.
 
 Everything lies in the folder ``$FAKESLURM_DIR``; the programs are in ``bin/``. By hand::
 

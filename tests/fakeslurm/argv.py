@@ -1,6 +1,6 @@
-"""Command lines as getopt_long reads them: clustered short options, ``--name=value``, unambiguous beginnings of names."""
+"""Command lines as getopt_long reads them: clustered letters, ``--name=value``, unambiguous beginnings of names."""
 
-from fakeslurm.program import Refused
+from fakeslurm.program import RefusedError
 
 REQUIRED, NONE, OPTIONAL = ":", "", "::"
 
@@ -8,14 +8,16 @@ REQUIRED, NONE, OPTIONAL = ":", "", "::"
 class Table:
     """A program's options: long name -> what it takes, and the short letters of some."""
 
-    def __init__(self, program, longs, shorts, usage_code=1):
+    def __init__(self, program, shorts, usage_code=1, **longs):
+        """``required``, ``none``, ``optional``: names that take such a value. ``shorts``: ``a=all b=batch``."""
         self.program = program
-        self.longs = longs
-        self.shorts = shorts
+        takes = {"required": REQUIRED, "none": NONE, "optional": OPTIONAL}
+        self.longs = {name: takes[kind] for kind, names in longs.items() for name in names.split()}
+        self.shorts = dict(pair.split("=") for pair in shorts.split())
         self.usage_code = usage_code
 
     def parse(self, argv, anywhere=False):
-        """([(name, value or None)], the remaining words). Options after the first plain word count only if ``anywhere``."""
+        """([(name, value or None)], the remaining words). ``anywhere``: options may follow plain words."""
         words = list(argv)
         options, rest = [], []
         while words:
@@ -76,6 +78,6 @@ class Table:
         return words.pop(0)
 
     def _usage(self, complaint):
-        raise Refused(
+        raise RefusedError(
             f'{self.program}: {complaint}\nTry "{self.program} --help" for more information', self.usage_code
         )

@@ -46,7 +46,9 @@ def fold(indices):
 
 
 def shown(indices, limit, longest=64):
-    """The expression as squeue writes it: steps kept, cut at ``longest`` bytes (SLURM_BITSTR_LEN; 0: never), the limit behind.
+    """The expression as squeue writes it, the limit behind.
+
+    Even steps are kept; it is cut at ``longest`` bytes (SLURM_BITSTR_LEN; 0: never).
 
     >>> shown(range(0, 40, 2), 0)
     '0-38:2'
@@ -66,5 +68,5 @@ def _stepped(indices):
     if len(indices) < 3 or indices[-1] - indices[0] <= 10:
         return ""
     step = indices[1] - indices[0]
-    even = step > 1 and all(b - a == step for a, b in zip(indices, indices[1:], strict=False))
+    even = step > 1 and indices == list(range(indices[0], indices[-1] + 1, step))
     return f"{indices[0]}-{indices[-1]}:{step}" if even else ""

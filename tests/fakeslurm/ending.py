@@ -106,8 +106,8 @@ def requeue(store, row, delay_s=None):
     now = time.time()
     wait_s = store.knobs["requeue_delay_s"] if delay_s is None else delay_s
     row.update(
-        state="PENDING", reason="BeginTime" if wait_s else "None", submit=now, begin=now + wait_s, start=0, end=0, end_at=0,
-        node="", gpus=[], exit=0, signal=0, by=None, max_rss_kb=0, restarts=row["restarts"] + 1,
+        state="PENDING", reason="BeginTime" if wait_s else "None", submit=now, begin=now + wait_s, start=0, end=0,
+        end_at=0, node="", gpus=[], exit=0, signal=0, by=None, max_rss_kb=0, restarts=row["restarts"] + 1,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The environment and the file names that a batch script gets (man sbatch 22.05, OUTPUT ENVIRONMENT VARIABLES, filename pattern)."""
+"""The environment and file names that a batch script gets (man sbatch 22.05: OUTPUT ENVIRONMENT, FILENAME PATTERN)."""
 
 import os
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakeslurm import ending, knobs, processes, selection
-from fakeslurm.store import Store
+from fakeslurm.store import Store, start_time
 
 PROGRAMS = Path(__file__).parent / "bin"
 
@@ -24,6 +24,8 @@ class FakeSlurm:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._knobs = {}
+        owner = {"pid": os.getpid(), "start": start_time(os.getpid())}
+        (self.folder / "owner.json").write_text(json.dumps(owner))
 
     @property
     def env(self):
@@ -42,7 +44,7 @@ class FakeSlurm:
         return subprocess.run([str(word) for word in argv], check=check, **options)
 
     def knobs(self, **told):
-        """Turn some knobs (see `fakeslurm.knobs`); a program's knobs, ``sacct={"off": True}``, are merged one by one."""
+        """Turn some knobs (see `fakeslurm.knobs`); those of a program, ``sacct={"off": True}``, one by one."""
         merged = knobs.merged(self._knobs, told)
         knobs.write(self.folder, merged)
         self._knobs = merged
@@ -114,7 +116,7 @@ class FakeSlurm:
         )
 
     def preempt(self, job_id, *, start_at_once=True):
-        """SIGTERM, SIGKILL after ``kill_wait_s``; then it waits again, or is PREEMPTED for good (``--no-requeue``)."""
+        """SIGTERM, SIGKILL after ``kill_wait_s``; it waits again, or is PREEMPTED for good (``--no-requeue``)."""
         self._request(job_id, kind="preempt", delay_s=0 if start_at_once else None)
 
     def fail_node(self, job_id, *, start_at_once=True):
@@ -134,7 +136,7 @@ class FakeSlurm:
             store.wake()
 
     def finish(self, job_id, state, exit_code=0, signal=0):
-        """It ends in this state, at once: processes are killed (SIGKILL), ended ones are told to have ended otherwise."""
+        """It ends in this state, at once: processes are killed (SIGKILL); what has ended gets another end."""
         end = {"state": state, "exit": exit_code, "signal": signal}
         self._end(job_id, {"kind": "finish", **end}, end)
 
@@ -142,7 +144,8 @@ class FakeSlurm:
         """No program knows of it any more. ``kill`` False: what runs, runs on."""
         if kill:
             self._end(job_id, {"kind": "vanish"}, {"hidden": True, "state": "CANCELLED"})
-        self._change(job_id, lambda row: row.update(hidden=True))
+        else:
+            self._change(job_id, lambda row: row.update(hidden=True))
 
     def hold_queue(self):
         """Nothing starts until `release_queue`."""
@@ -233,12 +236,12 @@ class FakeSlurm:
         store = Store(self.folder)
         with store:
             found = selection.touched(store, str(job_id))
-            if not found:
-                raise LookupError(f"no job {job_id}; there are {[job['id'] for job in self.jobs()]}")
             for job, row in found:
                 change(row)
                 store.save(job, row)
             store.wake()
+        if not found:
+            raise LookupError(f"no job {job_id}; there are {[job['id'] for job in self.jobs()]}")
 
 
 _FOREIGN = ("SLURM", "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SINFO_")

@@ -1,4 +1,4 @@
-"""What the fake Slurm can be told: the knobs of ``knobs.json``, with their defaults. Programs read them at each call."""
+"""What the fake Slurm can be told: the knobs of ``knobs.json`` and their defaults. Programs read them at each call."""
 
 import json
 import os
@@ -47,10 +47,11 @@ DEFAULTS = {
     "sacct": {
         "off": False,  # no accounting at all
         "lag_s": 0,  # it is so late
+        "frozen_at": None,  # it has heard of nothing since (seconds since the epoch)
         "hide": [],  # ids that it has lost
         "states": {},  # id -> the state word it shows
-        # Of what waits again after a requeue it has nothing, of what was cancelled while it waited the raw id alone (seen
-        # where this happens within a second). True: it has both, as it has after a while.
+        # Of what waits again after a requeue it has nothing, of what was cancelled while it waited the raw id
+        # alone (seen where this happens within a second). True: it has both, as it has after a while.
         "knows_waiting": False,
         "missed_start": [],  # ids of which it has the raw id alone, as of jobs that end before it hears of them (seen)
     },
@@ -74,7 +75,7 @@ def read(folder):
 
 
 def merged(base, told):
-    """``told`` over ``base``; a program's knobs are merged one by one. Raises ValueError for a knob that does not exist."""
+    """``told`` over ``base``, a program's knobs one by one. Raises ValueError for a knob that does not exist."""
     result = dict(base)
     for name, value in told.items():
         if name not in DEFAULTS:

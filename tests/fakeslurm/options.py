@@ -1,39 +1,33 @@
 """sbatch's options (man sbatch 22.05): from the environment, the script's ``#SBATCH`` lines and the command line."""
 
-from fakeslurm.argv import NONE, OPTIONAL, REQUIRED, Table
-from fakeslurm.program import Refused
-
-_REQUIRED = """
-    account acctg-freq array batch bb bbf begin chdir cluster-constraint clusters comment constraint container core-spec
-    cores-per-socket cpu-freq cpus-per-gpu cpus-per-task deadline delay-boot dependency distribution error exclude export
-    export-file extra gid gpu-bind gpu-freq gpus gpus-per-node gpus-per-socket gpus-per-task gres gres-flags hint input
-    job-name kill-on-invalid-dep licenses mail-type mail-user mcs-label mem mem-bind mem-per-cpu mem-per-gpu mincpus
-    network nodefile nodelist nodes ntasks ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket open-mode
-    output partition power prefer priority profile qos reservation signal sockets-per-node switches thread-spec
-    threads-per-core time time-min tmp uid wait-all-nodes wckey wrap
-""".split()
-_NONE = """
-    contiguous help hold ignore-pbs no-requeue overcommit oversubscribe parsable quiet reboot requeue spread-job
-    test-only usage use-min-nodes verbose version wait
-""".split()
-_OPTIONAL = "exclusive get-user-env nice no-kill propagate x11".split()
-_SHORT = {
-    "a": "array", "A": "account", "b": "begin", "B": "extra-node-info", "c": "cpus-per-task", "C": "constraint",
-    "d": "dependency", "D": "chdir", "e": "error", "F": "nodefile", "G": "gpus", "h": "help", "H": "hold",
-    "i": "input", "J": "job-name", "k": "no-kill", "L": "licenses", "m": "distribution", "M": "clusters",
-    "n": "ntasks", "N": "nodes", "o": "output", "O": "overcommit", "p": "partition", "q": "qos", "Q": "quiet",
-    "s": "oversubscribe", "S": "core-spec", "t": "time", "u": "usage", "v": "verbose", "V": "version",
-    "w": "nodelist", "W": "wait", "x": "exclude",
-}  # fmt: skip
+from fakeslurm.argv import Table
+from fakeslurm.program import RefusedError
 
 TABLE = Table(
     "sbatch",
-    {
-        **dict.fromkeys(["extra-node-info", *_REQUIRED], REQUIRED),
-        **dict.fromkeys(_NONE, NONE),
-        **dict.fromkeys(_OPTIONAL, OPTIONAL),
-    },
-    _SHORT,
+    required="""
+        extra-node-info account acctg-freq array batch bb bbf begin chdir cluster-constraint clusters comment
+        constraint container core-spec cores-per-socket cpu-freq cpus-per-gpu cpus-per-task deadline delay-boot
+        dependency distribution error exclude export export-file extra gid gpu-bind gpu-freq gpus gpus-per-node
+        gpus-per-socket gpus-per-task gres gres-flags hint input job-name kill-on-invalid-dep licenses mail-type
+        mail-user mcs-label mem mem-bind mem-per-cpu mem-per-gpu mincpus network nodefile nodelist nodes ntasks
+        ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket open-mode output partition power prefer
+        priority profile qos reservation signal sockets-per-node switches thread-spec threads-per-core time
+        time-min tmp uid wait-all-nodes wckey wrap
+    """,
+    none="""
+        contiguous help hold ignore-pbs no-requeue overcommit oversubscribe parsable quiet reboot requeue
+        spread-job test-only usage use-min-nodes verbose version wait
+    """,
+    optional="""
+        exclusive get-user-env nice no-kill propagate x11
+    """,
+    shorts="""
+        a=array A=account b=begin B=extra-node-info c=cpus-per-task C=constraint d=dependency D=chdir e=error
+        F=nodefile G=gpus h=help H=hold i=input J=job-name k=no-kill L=licenses m=distribution M=clusters
+        n=ntasks N=nodes o=output O=overcommit p=partition q=qos Q=quiet s=oversubscribe S=core-spec t=time
+        u=usage v=verbose V=version w=nodelist W=wait x=exclude
+    """,
     usage_code=255,
 )
 
@@ -68,7 +62,7 @@ def directives(script):
         if line.startswith("#SBATCH") and line[7:8].isspace():
             found, rest = TABLE.parse(words(line[7:]))
             if rest:
-                raise Refused(f"sbatch: error: Invalid directive found in batch script: {rest[0]}", 255)
+                raise RefusedError(f"sbatch: error: Invalid directive found in batch script: {rest[0]}", 255)
             options += found
         elif line.strip() and not line.lstrip().startswith("#"):
             break

@@ -4,11 +4,12 @@ import importlib
 import os
 import sys
 import time
+from contextlib import suppress
 
 from fakeslurm.store import Store, note_call
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The program ends with these lines on stderr."""
 
     def __init__(self, text, code=1):
@@ -36,7 +37,7 @@ def run(store, program, module, argv):
         if program != "runner":
             misbehave(store, program)
         return module.main(store, argv) or 0
-    except Refused as refusal:
+    except RefusedError as refusal:
         sys.stderr.write(refusal.text + "\n")
         return refusal.code
 
@@ -49,7 +50,7 @@ def misbehave(store, program):
     if told["hang"]:
         wait_for(store, lambda knobs: not knobs[program]["hang"])
     if told["error"] is not None:
-        raise Refused(told["error"], told["rc"])
+        raise RefusedError(told["error"], told["rc"])
 
 
 def wait_for(store, condition):
@@ -62,10 +63,8 @@ def wait_for(store, condition):
 
 
 def leave(code):
-    """Exit without the interpreter's own end, which takes longer than most answers. A reader that is gone is no fault."""
+    """Exit without the interpreter's own end, which is slow. A reader that is gone is no fault."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(BrokenPipeError):
             stream.flush()
-        except BrokenPipeError:
-            pass
     os._exit(code)

@@ -1,7 +1,7 @@
 """What a job asks of the cluster: partition, account, time, memory, processors, GPUs; refused in sbatch's words."""
 
 from fakeslurm import words
-from fakeslurm.program import Refused
+from fakeslurm.program import RefusedError
 
 NODES = {"n1": 16, "n2": 16, "n3": 16, "n4": 16}
 """Node -> processors, as on the real test cluster."""
@@ -70,7 +70,7 @@ def _partition(knobs, name):
         return next(name for name, about in knobs["partitions"].items() if about.get("default"))
     for part in name.split(","):
         if part not in knobs["partitions"]:
-            raise Refused(
+            raise RefusedError(
                 f"sbatch: error: invalid partition specified: {part}\n{_FAILED}Invalid partition name specified"
             )
     return name
@@ -80,21 +80,21 @@ def _account(knobs, name):
     if name is None:
         return knobs["accounts"][0]
     if name not in knobs["accounts"] and not knobs["sacct"]["off"]:
-        raise Refused(f"{_FAILED}Invalid account or account/partition combination specified")
+        raise RefusedError(f"{_FAILED}Invalid account or account/partition combination specified")
     return name
 
 
 def _qos(knobs, name):
     if name is not None and name not in knobs["qos"] and not knobs["sacct"]["off"]:
-        raise Refused(f"{_FAILED}Invalid qos specification")
+        raise RefusedError(f"{_FAILED}Invalid qos specification")
     return name or next(iter(knobs["qos"]))
 
 
 def _known_features(asked):
     if asked.get("constraint"):
-        raise Refused(f"{_FAILED}Invalid feature specification")
+        raise RefusedError(f"{_FAILED}Invalid feature specification")
     if asked.get("reservation"):
-        raise Refused(f"{_FAILED}Requested reservation is invalid")
+        raise RefusedError(f"{_FAILED}Requested reservation is invalid")
 
 
 def _time(text):
@@ -104,7 +104,7 @@ def _time(text):
     try:
         return words.minutes(text)
     except ValueError as error:
-        raise Refused("sbatch: error: Invalid --time specification", 255) from error
+        raise RefusedError("sbatch: error: Invalid --time specification", 255) from error
 
 
 def _signal(text):
@@ -115,7 +115,7 @@ def _signal(text):
     shell = name.upper().startswith(("B:", "BR:", "RB:"))
     number = words.signal_number(name.rpartition(":")[2])
     if number is None or not (before or "60").isdigit():
-        raise Refused("sbatch: error: Invalid --signal specification", 255)
+        raise RefusedError("sbatch: error: Invalid --signal specification", 255)
     return [number, int(before or 60), shell]
 
 
@@ -126,8 +126,8 @@ def _count(asked, name, default):
     digits = text.partition("-")[0]
     if not digits.isdigit() or int(digits) == 0:
         if name == "nodes":
-            raise Refused(f"sbatch: error: Invalid node count `{text}'", 255)
-        raise Refused(f'sbatch: error: Invalid numeric value "{text}" for --{name}.', 255)
+            raise RefusedError(f"sbatch: error: Invalid node count `{text}'", 255)
+        raise RefusedError(f'sbatch: error: Invalid numeric value "{text}" for --{name}.', 255)
     return int(digits)
 
 
@@ -138,10 +138,11 @@ def _memory(text, name):
     try:
         mb = words.megabytes(text) if text != "0" else 0
     except ValueError as error:
-        raise Refused(f"sbatch: error: Invalid --{name} specification", 255) from error
+        raise RefusedError(f"sbatch: error: Invalid --{name} specification", 255) from error
     if name == "mem" and mb > NODE_MEMORY_MB:
-        raise Refused(
-            f"sbatch: error: Memory specification can not be satisfied\n{_FAILED}Requested node configuration is not available"
+        raise RefusedError(
+            "sbatch: error: Memory specification can not be satisfied\n"
+            f"{_FAILED}Requested node configuration is not available"
         )
     return mb
 
@@ -155,12 +156,12 @@ def _gpus(knobs, asked):
     for part in asked.get("gres", "").split(","):
         if part.split(":")[0] == "gpu":
             if part.partition(":")[2].rpartition(":")[0]:
-                raise Refused(f"{_FAILED}Requested node configuration is not available")
+                raise RefusedError(f"{_FAILED}Requested node configuration is not available")
             count = max(count, _number_behind(part.partition(":")[2] or "1"))
         elif part and part != "none":
-            raise Refused("sbatch: error: Invalid generic resource (gres) specification")
+            raise RefusedError("sbatch: error: Invalid generic resource (gres) specification")
     if count > knobs["gpus_per_node"]:
-        raise Refused(f"{_FAILED}Requested node configuration is not available")
+        raise RefusedError(f"{_FAILED}Requested node configuration is not available")
     return count
 
 

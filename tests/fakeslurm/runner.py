@@ -4,10 +4,11 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 
 from fakeslurm import arrays, dependencies, ending, processes, resources
 from fakeslurm.start import start
-from fakeslurm.store import Store, start_time
+from fakeslurm.store import Store
 
 
 def main(store, _argv):
@@ -18,16 +19,18 @@ def main(store, _argv):
     os.set_blocking(death, False)
     signal.set_wakeup_fd(died)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    reaped = {}
     while not store.closed():
         store = Store(store.folder)
         with store:
-            timeout_s = look(store)
+            timeout_s = look(store, reaped)
             if timeout_s is None:
                 os.unlink(store.path("runner.json"))
                 return
         select.select([wake, death], [], [], timeout_s)
         for pipe in (wake, death):
             _drain(pipe)
+    processes.send(processes.of_folder(store.folder), signal.SIGKILL)
 
 
 def _drain(pipe):
@@ -38,9 +41,9 @@ def _drain(pipe):
         return
 
 
-def look(store):
+def look(store, reaped):
     """One look at everything; the seconds until the next is due at the latest, None when nobody waits or runs."""
-    reaped = _reap()
+    _reap(reaped)
     live = store.all(("live",))
     now = time.time()
     for job, row in live:
@@ -54,17 +57,14 @@ def look(store):
     return max(0.0, min(1.0, *(_due(job, row, store.knobs) - now for job, row in live), 1.0))
 
 
-def _reap():
-    """pid -> (wait status, largest resident set in kB) of the scripts that ended."""
-    ended = {}
-    while True:
-        try:
+def _reap(reaped):
+    """Add the scripts that have ended: pid -> (wait status, largest resident set in kB)."""
+    with suppress(ChildProcessError):
+        while True:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
-        except ChildProcessError:
-            return ended
-        if pid == 0:
-            return ended
-        ended[pid] = (status, usage.ru_maxrss)
+            if pid == 0:
+                return
+            reaped[pid] = (status, usage.ru_maxrss)
 
 
 def _attend(store, pair, reaped, now):
@@ -72,7 +72,8 @@ def _attend(store, pair, reaped, now):
     job, row = pair
     pid = row["pid"]
     if pid in reaped or not processes.alive(pid, row["pid_start"]):
-        status, row["max_rss_kb"] = reaped.get(pid, (None, 0))
+        _reap(reaped)  # it may have ended since the look began
+        status, row["max_rss_kb"] = reaped.pop(pid, (None, 0))
         ending.ended(store, job, row, status, now)
         return
     before = dict(row)

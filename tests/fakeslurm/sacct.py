@@ -5,39 +5,42 @@ import sys
 import time
 
 from fakeslurm import resources, selection, words
-from fakeslurm.argv import NONE, OPTIONAL, REQUIRED, Table
-from fakeslurm.program import Refused
+from fakeslurm.argv import Table
+from fakeslurm.program import RefusedError
 
 _TABLE = Table(
     "sacct",
-    {
-        **dict.fromkeys(
-            "accounts associations clusters constraints cluster delimiter endtime file flags format gid group helpformat jobs "
-            "name ncpus nnodes nodelist partition qos reason starttime state timelimit-min timelimit-max uid units user wckeys".split(), REQUIRED,
-        ),
-        **dict.fromkeys(
-            "allocations allusers allclusters array batch-script brief completion duplicates env-vars federation helpformat help local long "
-            "noconvert noheader parsable parsable2 truncate usage use-local-uid verbose version whole-hetjob".split(), NONE,
-        ),
-        "json": OPTIONAL,
-        "yaml": OPTIONAL,
-    },
-    {
-        "A": "accounts", "a": "allusers", "B": "batch-script", "b": "brief", "C": "constraints", "c": "completion", "D": "duplicates", "E": "endtime",
-        "e": "helpformat", "f": "file", "F": "flags", "g": "gid", "h": "help", "i": "nnodes", "I": "ncpus", "j": "jobs", "k": "timelimit-min",
-        "K": "timelimit-max", "L": "allclusters", "l": "long", "M": "clusters", "N": "nodelist", "n": "noheader", "o": "format", "p": "parsable",
-        "P": "parsable2", "q": "qos", "r": "partition", "R": "reason", "s": "state", "S": "starttime", "T": "truncate", "u": "uid",
-        "U": "use-local-uid", "V": "version", "v": "verbose", "W": "wckeys", "X": "allocations", "x": "associations",
-    },
-)  # fmt: skip
+    required="""
+        accounts associations clusters constraints cluster delimiter endtime file flags format gid group jobs
+        name ncpus nnodes nodelist partition qos reason starttime state timelimit-min timelimit-max uid units
+        user wckeys
+    """,
+    none="""
+        helpformat allocations allusers allclusters array batch-script brief completion duplicates env-vars
+        federation help local long noconvert noheader parsable parsable2 truncate usage use-local-uid verbose
+        version whole-hetjob
+    """,
+    optional="""
+        json yaml
+    """,
+    shorts="""
+        A=accounts a=allusers B=batch-script b=brief C=constraints c=completion D=duplicates E=endtime
+        e=helpformat f=file F=flags g=gid h=help i=nnodes I=ncpus j=jobs k=timelimit-min K=timelimit-max
+        L=allclusters l=long M=clusters N=nodelist n=noheader o=format p=parsable P=parsable2 q=qos r=partition
+        R=reason s=state S=starttime T=truncate u=uid U=use-local-uid V=version v=verbose W=wckeys X=allocations
+        x=associations
+    """,
+)
 
 _DEFAULT = "JobID,JobName,Partition,Account,AllocCPUS,State,ExitCode"
 
 _WIDTHS = {
-    "JobID": -12, "JobIDRaw": -12, "JobName": 10, "Partition": 10, "Account": 10, "AllocCPUS": 10, "AllocTRES": 10, "AveRSS": 10, "Cluster": 10,
-    "Comment": 14, "DerivedExitCode": 15, "Elapsed": 10, "ElapsedRaw": 10, "Eligible": 19, "End": 19, "ExitCode": 8, "JobState": 10, "MaxRSS": 10,
-    "NCPUS": 10, "NNodes": 8, "NodeList": 15, "Priority": 10, "QOS": 10, "Reason": 22, "ReqCPUS": 8, "ReqMem": 10, "ReqTRES": 10, "Restarts": 8,
-    "Start": 19, "State": 10, "Submit": 19, "SubmitLine": 20, "Timelimit": 10, "TotalCPU": 10, "UID": 6, "User": 9, "WorkDir": 20,
+    "JobID": -12, "JobIDRaw": -12, "JobName": 10, "Partition": 10, "Account": 10, "AllocCPUS": 10, "AllocTRES": 10,
+    "AveRSS": 10, "Cluster": 10, "Comment": 14, "DerivedExitCode": 15, "Elapsed": 10, "ElapsedRaw": 10,
+    "Eligible": 19, "End": 19, "ExitCode": 8, "JobState": 10, "MaxRSS": 10, "NCPUS": 10, "NNodes": 8,
+    "NodeList": 15, "Priority": 10, "QOS": 10, "Reason": 22, "ReqCPUS": 8, "ReqMem": 10, "ReqTRES": 10,
+    "Restarts": 8, "Start": 19, "State": 10, "Submit": 19, "SubmitLine": 20, "Timelimit": 10, "TotalCPU": 10,
+    "UID": 6, "User": 9, "WorkDir": 20,
 }  # fmt: skip
 _NAMES = {name.lower(): name for name in _WIDTHS}
 
@@ -45,14 +48,14 @@ _NAMES = {name.lower(): name for name in _WIDTHS}
 def main(store, argv):
     knobs = store.knobs["sacct"]
     if knobs["off"]:
-        raise Refused("Slurm accounting storage is disabled")
+        raise RefusedError("Slurm accounting storage is disabled")
     given, _ = _TABLE.parse(argv, anywhere=True)
     told = dict(given)
     if "version" in told:
         print("slurm-wlm 22.05.8")
         return 0
     fields = _fields(told)
-    now = time.time() - knobs["lag_s"]
+    now = min(time.time() - knobs["lag_s"], knobs["frozen_at"] or float("inf"))
     with store:
         pairs = store.all()
     asked = selection.split_list(told.get("jobs") or "")
@@ -77,7 +80,7 @@ def _fields(told):
     for part in (told.get("format") or os.environ.get("SACCT_FORMAT") or _DEFAULT).split(","):
         name, _, width = part.partition("%")
         if name.lower() not in _NAMES:
-            raise Refused(f'sacct: error: Invalid field requested: "{name}"')
+            raise RefusedError(f'sacct: error: Invalid field requested: "{name}"')
         name = _NAMES[name.lower()]
         fields.append((name, int(width) if width else _WIDTHS[name]))
     return fields
@@ -86,17 +89,13 @@ def _fields(told):
 def _attempts(store, row, now, all_of_them):
     """The record's attempts as the accounting knew them at ``now``: the newest, or all, oldest first.
 
-    An attempt that waits after a requeue is not there before it starts (seen: a job requeued and then cancelled stays REQUEUED).
+    An attempt that waits after a requeue is not there before it starts, unless the knob says so.
     """
     attempts = [{**row, **past} for past in row["history"]]
     heard = row["start"] or row["state"] == "CANCELLED" or store.knobs["sacct"]["knows_waiting"]
     if heard or not row["history"]:
         attempts.append(row)
-    attempts = [
-        _as_of(attempt, now)
-        for attempt in attempts
-        if attempt["submit"] <= now or not store.knobs["sacct"]["lag_s"]
-    ]
+    attempts = [_as_of(attempt, now) for attempt in attempts if attempt["submit"] <= now]
     # A bare raw id is another JobID to sacct: it does not hide the attempt before it.
     newest = 2 if attempts and _is_bare(store, attempts[-1]) else 1
     return attempts if all_of_them else attempts[-newest:]

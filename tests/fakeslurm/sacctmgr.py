@@ -2,46 +2,47 @@
 
 import sys
 
-from fakeslurm.program import Refused
+from fakeslurm.program import RefusedError
 
 _ORDER = {
-    "assoc": "cluster account user partition share grpjobs maxjobs maxsubmit qos defaultqos".split(),
-    "qos": "name priority gracetime preemptmode maxwall maxsubmitpu flags".split(),
-    "cluster": "cluster controlhost controlport rpc".split(),
-    "account": "account descr org".split(),
-    "user": "user defaultaccount admin".split(),
+    "assoc": "cluster,account,user,partition,share,grpjobs,maxjobs,maxsubmit,qos,defaultqos",
+    "qos": "name,priority,gracetime,preemptmode,maxwall,maxsubmitpu,flags",
+    "cluster": "cluster,controlhost,controlport,rpc",
+    "account": "account,descr,org",
+    "user": "user,defaultaccount,admin",
 }
 _TITLES = {
-    "cluster": "Cluster", "account": "Account", "user": "User", "partition": "Partition", "share": "Share", "grpjobs": "GrpJobs", "maxjobs": "MaxJobs",
-    "maxsubmit": "MaxSubmit", "maxsubmitjobs": "MaxSubmit", "qos": "QOS", "defaultqos": "Def QOS", "name": "Name", "priority": "Priority",
-    "gracetime": "GraceTime", "preemptmode": "PreemptMode", "maxwall": "MaxWall", "maxsubmitpu": "MaxSubmitPU", "maxjobspu": "MaxJobsPU", "flags": "Flags",
-    "controlhost": "ControlHost", "controlport": "ControlPort", "rpc": "RPC", "descr": "Descr", "org": "Org", "defaultaccount": "Def Acct", "admin": "Admin",
+    "cluster": "Cluster", "account": "Account", "user": "User", "partition": "Partition", "share": "Share",
+    "grpjobs": "GrpJobs", "maxjobs": "MaxJobs", "maxsubmit": "MaxSubmit", "maxsubmitjobs": "MaxSubmit",
+    "qos": "QOS", "defaultqos": "Def QOS", "name": "Name", "priority": "Priority", "gracetime": "GraceTime",
+    "preemptmode": "PreemptMode", "maxwall": "MaxWall", "maxsubmitpu": "MaxSubmitPU", "maxjobspu": "MaxJobsPU",
+    "flags": "Flags", "controlhost": "ControlHost", "controlport": "ControlPort", "rpc": "RPC", "descr": "Descr",
+    "org": "Org", "defaultaccount": "Def Acct", "admin": "Admin",
 }  # fmt: skip
 
 
 def main(store, argv):
     if store.knobs["sacct"]["off"]:
-        raise Refused(
-            "You are not running a supported accounting_storage plugin\nOnly 'accounting_storage/slurmdbd' is supported."
+        raise RefusedError(
+            "You are not running a supported accounting_storage plugin\n"
+            "Only 'accounting_storage/slurmdbd' is supported."
         )
     flags = "".join(word.lstrip("-") for word in argv if word.startswith("-") and "=" not in word)
     rest = [word for word in argv if not word.startswith("-")]
     if not rest or rest[0] not in ("show", "list"):
-        raise Refused(f"sacctmgr: error: the fake Slurm only shows: {' '.join(argv)}")
+        raise RefusedError(f"sacctmgr: error: the fake Slurm only shows: {' '.join(argv)}")
     noun = next((known for known in _ORDER if rest[1:] and rest[1].lower().startswith(known[:4])), None)
     if noun is None:
-        raise Refused("Invalid entity")
+        raise RefusedError("Invalid entity")
     told = dict(
         part.lower().partition("=")[::2] if "format" in part.lower() else part.partition("=")[::2]
         for part in rest[2:]
         if "=" in part
     )
-    fields = [
-        field.partition("%")[0].lower() for field in told.pop("format", ",".join(_ORDER[noun])).split(",")
-    ]
+    fields = [field.partition("%")[0].lower() for field in told.pop("format", _ORDER[noun]).split(",")]
     for field in fields:
         if field not in _TITLES:
-            raise Refused(f" Unknown field '{field}'")
+            raise RefusedError(f" Unknown field '{field}'")
     rows = [
         row
         for row in _rows(store, noun)
@@ -73,8 +74,15 @@ def _rows(store, noun):
         ]
     if noun == "qos":
         return [
-            {"name": name, "priority": 0, "gracetime": "00:00:00", "preemptmode": "cluster"}
-            for name in knobs["qos"]
+            {
+                "name": name,
+                "priority": 0,
+                "gracetime": "00:00:00",
+                "preemptmode": "cluster",
+                "maxwall": about.get("max_wall", ""),
+                "maxsubmitpu": about.get("max_submit", ""),
+            }
+            for name, about in knobs["qos"].items()
         ]
     if noun == "cluster":
         return [{"cluster": knobs["cluster"], "controlhost": "127.0.0.1", "controlport": 6817, "rpc": 9728}]

@@ -3,9 +3,10 @@
 import os
 import sys
 import time
+from contextlib import suppress
 
 from fakeslurm import arrays, options, resources, words
-from fakeslurm.program import Refused, leave, wait_for
+from fakeslurm.program import RefusedError, leave, wait_for
 from fakeslurm.store import record
 
 
@@ -19,7 +20,7 @@ def main(store, argv):
         print("Usage: sbatch [OPTIONS(0)...] [ : [OPTIONS(N)...]] script(0) [args(0)...]")
         return 0
     if store.knobs["sbatch"]["refuse"]:
-        raise Refused(f"sbatch: error: {store.knobs['sbatch']['refuse']}")
+        raise RefusedError(f"sbatch: error: {store.knobs['sbatch']['refuse']}")
     script, path = _script(told, rest)
     asked = options.collect(given, script, os.environ)
     job = _job(store, asked, path, rest, argv)
@@ -39,7 +40,7 @@ def _script(told, rest):
     """Its text, and the path as squeue shows it."""
     if "wrap" in told:
         if rest:
-            raise Refused("sbatch: error: Script arguments not permitted with --wrap option", 255)
+            raise RefusedError("sbatch: error: Script arguments not permitted with --wrap option", 255)
         return f"#!/bin/sh\n# This script was created by sbatch --wrap.\n\n{told['wrap']}\n", "(null)"
     if not rest:
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
@@ -48,28 +49,28 @@ def _script(told, rest):
         with open(rest[0], "rb") as file:
             text = file.read().decode("utf-8", "surrogateescape")
     except OSError as error:
-        raise Refused(f"sbatch: error: Unable to open file {rest[0]}") from error
+        raise RefusedError(f"sbatch: error: Unable to open file {rest[0]}") from error
     return _checked(text), rest[0]
 
 
 def _checked(text):
     if not text:
-        raise Refused("sbatch: error: Batch script is empty!")
+        raise RefusedError("sbatch: error: Batch script is empty!")
     if not text.strip():
-        raise Refused("sbatch: error: Batch script contains only whitespace!")
+        raise RefusedError("sbatch: error: Batch script contains only whitespace!")
     if not text.startswith("#!"):
-        raise Refused(
+        raise RefusedError(
             "sbatch: error: This does not look like a batch script.  The first\n"
             "sbatch: error: line must start with #! followed by the path to an interpreter.\n"
             "sbatch: error: For instance: #!/bin/sh"
         )
     if "\r\n" in text:
-        raise Refused(
+        raise RefusedError(
             "sbatch: error: Batch script contains DOS line breaks (\\r\\n)\n"
             "sbatch: error: instead of expected UNIX line breaks (\\n)."
         )
     if "\0" in text:
-        raise Refused(
+        raise RefusedError(
             "sbatch: error: The SLURM controller does not allow scripts that contain a NULL character '\\0'."
         )
     return text
@@ -81,7 +82,7 @@ def _check_sizes(store, script, job):
         len(script) >= store.knobs["max_script_size"]
         or len(job["submit_line"]) >= store.knobs["max_submit_line"]
     ):
-        raise Refused(f"sbatch: error: Batch job submission failed: {too_long}")
+        raise RefusedError(f"sbatch: error: Batch job submission failed: {too_long}")
 
 
 def _job(store, asked, path, rest, argv):
@@ -125,7 +126,7 @@ def _begin(text):
     try:
         return words.read_moment(text, time.time())
     except ValueError as error:
-        raise Refused(
+        raise RefusedError(
             f"Invalid time specification (pos=0): {text}\nsbatch: error: Invalid --begin specification", 255
         ) from error
 
@@ -138,10 +139,10 @@ def _array(store, text):
     try:
         indices, limit = arrays.parse(text)
     except ValueError as error:
-        raise Refused(invalid) from error
+        raise RefusedError(invalid) from error
     most = store.knobs["max_array_tasks"]
     if indices[-1] >= store.knobs["max_array_size"] or (most and len(indices) > most):
-        raise Refused(invalid)
+        raise RefusedError(invalid)
     return indices, limit
 
 
@@ -163,7 +164,9 @@ def _submit_slowly(store, job, script):
     if not before:
         time.sleep(delay_s)
     if not words_told.startswith("id "):
-        raise Refused(words_told or "sbatch: error: Batch job submission failed: Unexpected message received")
+        raise RefusedError(
+            words_told or "sbatch: error: Batch job submission failed: Unexpected message received"
+        )
     return int(words_told[3:])
 
 
@@ -177,12 +180,10 @@ def _detached(work, delay_s, told, answer):
     time.sleep(delay_s)
     try:
         words_told = f"id {work()}"
-    except Refused as refusal:
+    except RefusedError as refusal:
         words_told = refusal.text
-    try:
+    with suppress(BrokenPipeError):  # the caller is gone; the job is submitted all the same
         os.write(told, words_told.encode("utf-8", "surrogateescape"))
-    except BrokenPipeError:
-        pass  # the caller is gone; the job is submitted all the same
     leave(0)
 
 
@@ -225,7 +226,7 @@ def _has_room(store, job):
 
 
 def _refuse_limit(limit):
-    raise Refused(
+    raise RefusedError(
         f"sbatch: error: {limit}\nsbatch: error: Batch job submission failed: "
         "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
     )
@@ -262,7 +263,7 @@ def _check_dependency(text):
         if kind == "singleton" and not ids:
             continue
         if kind not in _DEPENDENCIES or not ids or not all(word[:1].isdigit() for word in ids):
-            raise Refused("sbatch: error: Batch job submission failed: Job dependency problem")
+            raise RefusedError("sbatch: error: Batch job submission failed: Job dependency problem")
 
 
 _DEPENDENCIES = ("after", "afterok", "afterany", "afternotok", "aftercorr", "afterburstbuffer")

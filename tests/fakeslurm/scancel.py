@@ -5,21 +5,25 @@ import sys
 import time
 
 from fakeslurm import arrays, selection, words
-from fakeslurm.argv import NONE, OPTIONAL, REQUIRED, Table
-from fakeslurm.program import Refused
+from fakeslurm.argv import Table
+from fakeslurm.program import RefusedError
 
 _TABLE = Table(
     "scancel",
-    {
-        **dict.fromkeys("account clusters jobname name nodelist partition qos reservation signal state user wckey".split(), REQUIRED),
-        **dict.fromkeys("batch ctld full help hurry interactive me quiet sibling usage verbose version".split(), NONE),
-        "cron": OPTIONAL,
-    },
-    {
-        "A": "account", "b": "batch", "f": "full", "H": "hurry", "i": "interactive", "M": "clusters", "n": "name", "p": "partition", "Q": "quiet",
-        "q": "qos", "R": "reservation", "s": "signal", "t": "state", "u": "user", "v": "verbose", "V": "version", "w": "nodelist",
-    },
-)  # fmt: skip
+    required="""
+        account clusters jobname name nodelist partition qos reservation signal state user wckey
+    """,
+    none="""
+        batch ctld full help hurry interactive me quiet sibling usage verbose version
+    """,
+    optional="""
+        cron
+    """,
+    shorts="""
+        A=account b=batch f=full H=hurry i=interactive M=clusters n=name p=partition Q=quiet q=qos R=reservation
+        s=signal t=state u=user v=verbose V=version w=nodelist
+    """,
+)
 
 
 def main(store, argv):
@@ -41,10 +45,10 @@ def main(store, argv):
         "nodelist",
     }
     if not ids and not filters:
-        raise Refused("scancel: error: No job identification provided")
+        raise RefusedError("scancel: error: No job identification provided")
     for word in ids:
         if not selection.is_id(word):
-            raise Refused(f"scancel: error: Invalid job id {word}")
+            raise RefusedError(f"scancel: error: Invalid job id {word}")
     number = _signal(told)
     with store:
         named = ids or [str(job_id) for job_id in store.job_ids()]
@@ -59,7 +63,7 @@ def _signal(told):
         return None
     number = words.signal_number(told["signal"])
     if number is None:
-        raise Refused(f"scancel: error: Unknown job signal: {told['signal']}")
+        raise RefusedError(f"scancel: error: Unknown job signal: {told['signal']}")
     return number
 
 

@@ -4,8 +4,8 @@ import os
 import sys
 import time
 
-from fakeslurm import ending, environment, arrays, resources, selection, words
-from fakeslurm.program import Refused, leave
+from fakeslurm import blocks, ending, resources, selection, words
+from fakeslurm.program import RefusedError, leave
 
 _NOUNS = ("config", "job", "jobs", "partition", "partitions", "node", "nodes")
 
@@ -17,7 +17,7 @@ def main(store, argv):
         print("slurm-wlm 22.05.8")
         return 0
     if not words_told:
-        raise Refused("scontrol: error: the fake Slurm has no interactive scontrol")
+        raise RefusedError("scontrol: error: the fake Slurm has no interactive scontrol")
     verb, *rest = words_told
     verbs = {
         "show": _show,
@@ -31,7 +31,7 @@ def main(store, argv):
     }
     found = [known for known in verbs if known.startswith(verb.lower())]
     if len(found) != 1 and verb.lower() not in verbs:
-        raise Refused(f"invalid keyword: {verb}")
+        raise RefusedError(f"invalid keyword: {verb}")
     one_line = "-o" in flags or "--oneliner" in flags or "-o" in rest
     return verbs[verb.lower() if verb.lower() in verbs else found[0]](store, rest, one_line)
 
@@ -53,11 +53,10 @@ def _show(store, rest, one_line):
         "nodes": _nodes,
     }
     if noun not in shows:
-        raise Refused(f"invalid entity:{noun} for keyword:show")
-    blocks = shows[noun](store, names)
-    for block in blocks:
-        text = " ".join(line.strip() for line in block) if one_line else "\n".join(block) + "\n"
-        sys.stdout.write(text.rstrip(" ") + "\n")
+        raise RefusedError(f"invalid entity:{noun} for keyword:show")
+    for block in shows[noun](store, names):
+        text = " ".join(line.lstrip() for line in block.splitlines()) if one_line else block
+        sys.stdout.write(text + "\n")
     return 0
 
 
@@ -83,7 +82,7 @@ def _config(store, _names):
     for line in _recorded("config.out")[1:]:
         name = line.partition("=")[0].strip()
         lines.append(f"{name:<23} = {values[name]}" if name in values else line)
-    return [lines]
+    return ["\n".join(lines)]
 
 
 def _recorded(name):
@@ -104,125 +103,31 @@ def _jobs(store, names):
         asked = selection.split_list(",".join(names))
         pairs = [(job, row) for job, row in pairs if selection.any_matches(asked, job, row)]
         if not pairs:
-            raise Refused("slurm_load_jobs error: Invalid job id specified")
+            raise RefusedError("slurm_load_jobs error: Invalid job id specified")
     elif not pairs:
         print("No jobs in the system")
-    return [_job_block(store, job, row) for job, row in pairs]
-
-
-def _job_block(store, job, row):
-    array = []
-    if row["task"] is not None:
-        task = row["task"] if isinstance(row["task"], int) else arrays.shown(selection.indices_of(row), 0, 0)
-        throttle = f" ArrayTaskThrottle={job['throttle']}" if job["throttle"] else ""
-        array = [f"ArrayJobId={job['id']} ArrayTaskId={task}{throttle} JobName={job['name']}"]
-    now = time.time()
-    used = int((row["end"] or now) - row["start"]) if row["start"] else 0
-    limit = (
-        "UNLIMITED" if job["time_limit"] is None else words.span(job["time_limit"] * 60, always_hours=True)
-    )
-    cpus = resources.cpus(job)
-    head = f"JobId={row['raw']} {array[0]}" if array else f"JobId={row['raw']} JobName={job['name']}"
-    priority = 0 if row["held"] else job["priority"]
-    tres = f"cpu={cpus},mem={words.memory(resources.memory_mb(job))},node={job['nodes']},billing={cpus}"
-    asked = job["mem_mb"] is not None
-    memory = f"MinMemoryNode={words.memory(job['mem_mb'])}" if asked else "MinMemoryCPU=1000M"
-    lines = [
-        head,
-        f"   UserId={job['user']}({job['uid']}) GroupId={job['user']}({job['gid']}) MCS_label=N/A",
-        f"   Priority={priority} Nice=0 Account={job['account']} QOS={job['qos']}",
-        f"   JobState={row['state']} Reason={row['reason']} Dependency={job['dependency'] or '(null)'}",
-        f"   Requeue={int(job['requeue'])} Restarts={row['restarts']} BatchFlag=1 Reboot=0 ExitCode={row['exit']}:{row['signal']}",
-        f"   RunTime={words.span(used, always_hours=True)} TimeLimit={limit} TimeMin=N/A",
-        f"   SubmitTime={words.moment(row['submit'])} EligibleTime={words.moment(row['begin'] or row['submit'])}",
-        f"   AccrueTime={words.moment(row['begin'] or row['submit'])}",
-        f"   StartTime={words.moment(row['start'] or row['begin'], 'Unknown')} EndTime={words.moment(row['end'] or row['end_at'], 'Unknown')} Deadline=N/A",
-        f"   SuspendTime=None SecsPreSuspend=0 LastSchedEval={words.moment(row['start'] or row['submit'])} Scheduler=Main",
-        f"   Partition={job['partition']} AllocNode:Sid=login:1",
-        "   ReqNodeList=(null) ExcNodeList=(null)",
-        f"   NodeList={row['node']}",
-        *([f"   BatchHost={row['node']}"] if row["node"] else []),
-        f"   NumNodes={job['nodes']} NumCPUs={cpus} NumTasks={job['ntasks'] or 1} CPUs/Task={job['cpus_per_task'] or 1} ReqB:S:C:T=0:0:*:*",
-        f"   TRES={tres}" + (f",gres/gpu={job['gpus']}" if job["gpus"] else ""),
-        "   Socks/Node=* NtasksPerN:B:S:C=0:0:*:* CoreSpec=*",
-        f"   MinCPUsNode=1 {memory} MinTmpDiskNode=0",
-        "   Features=(null) DelayBoot=00:00:00",
-        "   OverSubscribe=OK Contiguous=0 Licenses=(null) Network=(null)",
-        f"   Command={' '.join([job['command'], *job['args']])}",
-        f"   WorkDir={job['work_dir']}",
-        *([f"   Comment={job['comment']} "] if job["comment"] else []),
-        f"   StdErr={environment.output_path(job['err'] or job['out'], job, row)}",
-        f"   StdIn={job['input'] or '/dev/null'}",
-        f"   StdOut={environment.output_path(job['out'], job, row)}",
-        "   Power=",
-        "   ",
-        *([f"   TresPerNode=gres:{job['gres']}"] if job["gres"] else []),
-    ]
-    return lines
+    return [blocks.job(job, row) for job, row in pairs]
 
 
 def _partitions(store, names):
-    blocks = []
-    for name, about in store.knobs["partitions"].items():
-        if names and name not in names:
-            continue
-        default = "YES" if about.get("default") else "NO"
-        blocks.append([
-            f"PartitionName={name}",
-            "   AllowGroups=ALL AllowAccounts=ALL AllowQos=ALL",
-            f"   AllocNodes=ALL Default={default} QoS=N/A",
-            "   DefaultTime=NONE DisableRootJobs=NO ExclusiveUser=NO GraceTime=0 Hidden=NO",
-            f"   MaxNodes=UNLIMITED MaxTime={about.get('max_time', 'UNLIMITED')} MinNodes=0 LLN=NO MaxCPUsPerNode=UNLIMITED",
-            "   Nodes=n[1-4]",
-            f"   PriorityJobFactor=1 PriorityTier={about.get('tier', 10)} RootOnly=NO ReqResv=NO OverSubscribe=NO",
-            f"   OverTimeLimit=NONE PreemptMode={about.get('preempt', 'OFF')}",
-            "   State=UP TotalCPUs=64 TotalNodes=4 SelectTypeParameters=NONE",
-            "   JobDefaults=(null)",
-            "   DefMemPerNode=UNLIMITED MaxMemPerNode=UNLIMITED",
-            "   TRES=cpu=64,mem=80000M,node=4,billing=64,gres/gpu=16",
-        ])  # fmt: skip
-    if names and not blocks:
+    known = store.knobs["partitions"]
+    if names and names[0] not in known:
         _not_found(f"Partition {names[0]} not found")
-    return blocks
+    return [blocks.partition(name, about) for name, about in known.items() if not names or name in names]
+
+
+def _nodes(store, names):
+    if names and names[0] not in resources.NODES:
+        _not_found(f"Node {names[0]} not found")
+    with store:
+        running = [(job, row) for job, row in store.all(("live",)) if row["state"] == "RUNNING"]
+    return [blocks.node(name, store.knobs, running) for name in names or resources.NODES]
 
 
 def _not_found(complaint):
     """Said on stdout (seen)."""
     print(complaint)
     leave(1)
-
-
-def _nodes(store, names):
-    with store:
-        running = [(job, row) for job, row in store.all(("live",)) if row["state"] == "RUNNING"]
-    blocks = []
-    for name, cpus in resources.NODES.items():
-        if names and name not in names:
-            continue
-        used = sum(resources.cpus(job) for job, row in running if row["node"] == name)
-        state = "IDLE" if not used else "ALLOCATED" if used >= cpus else "MIXED"
-        blocks.append([
-            f"NodeName={name} Arch=x86_64 CoresPerSocket=1 ",
-            f"   CPUAlloc={used} CPUEfctv={cpus} CPUTot={cpus} CPULoad=0.10",
-            "   AvailableFeatures=(null)",
-            "   ActiveFeatures=(null)",
-            f"   Gres=gpu:{store.knobs['gpus_per_node']}",
-            "   NodeAddr=127.0.0.1 NodeHostName=login Port=6818 Version=22.05.8",
-            "   OS=Linux ",
-            f"   RealMemory={resources.NODE_MEMORY_MB} AllocMem=0 FreeMem=10000 Sockets=16 Boards=1",
-            f"   State={state} ThreadsPerCore=1 TmpDisk=0 Weight=1 Owner=N/A MCS_label=N/A",
-            f"   Partitions={','.join(store.knobs['partitions'])} ",
-            "   BootTime=2026-11-21T07:00:00 SlurmdStartTime=2026-11-21T07:00:00",
-            "   LastBusyTime=2026-11-21T07:00:00",
-            f"   CfgTRES=cpu={cpus},mem={resources.NODE_MEMORY_MB}M,billing={cpus},gres/gpu={store.knobs['gpus_per_node']}",
-            "   AllocTRES=",
-            "   CapWatts=n/a",
-            "   CurrentWatts=0 AveWatts=0",
-            "   ExtSensorsJoules=n/s ExtSensorsWatts=0 ExtSensorsTemp=n/s",
-        ])  # fmt: skip
-    if names and not blocks:
-        _not_found(f"Node {names[0]} not found")
-    return blocks
 
 
 def _update(store, rest, _one_line):
@@ -232,7 +137,7 @@ def _update(store, rest, _one_line):
         return 0
     word = told.pop("jobid", told.pop("jobname", None))
     if word is None:
-        raise Refused("No job identification provided" if told else "No changes specified")
+        raise RefusedError("No job identification provided" if told else "No changes specified")
     with store:
         _each(store, word, lambda job, row: _change(store, job, row, told))
         store.wake()
@@ -243,7 +148,7 @@ def _each(store, words_told, change):
     for word in selection.split_list(words_told):
         found = selection.touched(store, word)
         if not found:
-            raise Refused("slurm_update error: Invalid job id specified")
+            raise RefusedError("slurm_update error: Invalid job id specified")
         for job, row in found:
             change(job, row)
 
@@ -267,7 +172,7 @@ def _change(store, job, row, told):
             key = {"arraytaskthrottle": "throttle", "jobname": "name"}.get(name, name)
             job[key] = int(value) if key in ("throttle", "priority", "requeue") else value
         else:
-            raise Refused(f"Update of this parameter is not supported: {name}={value}\nRequest aborted")
+            raise RefusedError(f"Update of this parameter is not supported: {name}={value}\nRequest aborted")
     store.save_job(job)
     store.save(job, row)
 

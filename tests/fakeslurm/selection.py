@@ -71,7 +71,10 @@ def name(job, row, limit_shown=True, longest=64):
 
 
 def touched(store, word, splitting=True):
-    """(job, record) of what the word means, each to be changed alone: elements that wait get records of their own. Hold the lock."""
+    """(job, record) of what the word means, each to be changed alone. Hold the lock.
+
+    Elements that wait get records of their own.
+    """
     found = []
     tasks = word.partition("_")[2]
     for job, row in store.all():

@@ -4,24 +4,30 @@ import os
 import sys
 
 from fakeslurm import resources
-from fakeslurm.argv import NONE, REQUIRED, Table
+from fakeslurm.argv import Table
 
 _TABLE = Table(
     "sinfo",
-    {
-        **dict.fromkeys("clusters Format format iterate nodes partition sort states".split(), REQUIRED),
-        **dict.fromkeys("all dead exact federation hide help list-reasons local long Node noconvert noheader reservation responding summarize usage verbose version".split(), NONE),
-    },
-    {
-        "a": "all", "d": "dead", "e": "exact", "h": "noheader", "i": "iterate", "l": "long", "M": "clusters", "n": "nodes", "N": "Node", "o": "format",
-        "O": "Format", "p": "partition", "r": "responding", "R": "list-reasons", "s": "summarize", "S": "sort", "t": "states", "T": "reservation",
-        "v": "verbose", "V": "version",
-    },
-)  # fmt: skip
+    required="""
+        clusters Format format iterate nodes partition sort states
+    """,
+    none="""
+        all dead exact federation hide help list-reasons local long Node noconvert noheader reservation
+        responding summarize usage verbose version
+    """,
+    optional="""
+
+    """,
+    shorts="""
+        a=all d=dead e=exact h=noheader i=iterate l=long M=clusters n=nodes N=Node o=format O=Format p=partition
+        r=responding R=list-reasons s=summarize S=sort t=states T=reservation v=verbose V=version
+    """,
+)
 
 _HEADERS = {
-    "a": "AVAIL", "c": "CPUS", "D": "NODES", "f": "AVAIL_FEATURES", "G": "GRES", "l": "TIMELIMIT", "m": "MEMORY", "N": "NODELIST", "P": "PARTITION",
-    "R": "PARTITION", "t": "STATE", "T": "STATE", "E": "REASON", "h": "OVERSUBSCRIBE", "p": "PRIO_TIER", "C": "CPUS(A/I/O/T)", "n": "HOSTNAMES",
+    "a": "AVAIL", "c": "CPUS", "D": "NODES", "f": "AVAIL_FEATURES", "G": "GRES", "l": "TIMELIMIT", "m": "MEMORY",
+    "N": "NODELIST", "P": "PARTITION", "R": "PARTITION", "t": "STATE", "T": "STATE", "E": "REASON",
+    "h": "OVERSUBSCRIBE", "p": "PRIO_TIER", "C": "CPUS(A/I/O/T)", "n": "HOSTNAMES",
 }  # fmt: skip
 
 

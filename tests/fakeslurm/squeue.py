@@ -5,43 +5,48 @@ import sys
 import time
 
 from fakeslurm import arrays, resources, selection, words
-from fakeslurm.argv import NONE, OPTIONAL, REQUIRED, Table
-from fakeslurm.program import Refused
+from fakeslurm.argv import Table
+from fakeslurm.program import RefusedError
 
 _TABLE = Table(
     "squeue",
-    {
-        **dict.fromkeys(
-            "account clusters Format format iterate jobs licenses name node nodelist nodes partition prio priority qos "
-            "reservation sort start-time states step steps user users".split(), REQUIRED,
-        ),
-        **dict.fromkeys("array array-unique all federation help hide local long me noconvert noheader sibling start usage verbose version".split(), NONE),
-        "json": OPTIONAL,
-        "yaml": OPTIONAL,
-    },
-    {
-        "A": "account", "a": "all", "i": "iterate", "j": "jobs", "l": "long", "L": "licenses", "M": "clusters", "h": "noheader",
-        "n": "name", "o": "format", "O": "Format", "p": "partition", "P": "priority", "q": "qos", "R": "reservation", "r": "array",
-        "s": "steps", "S": "sort", "t": "states", "u": "user", "v": "verbose", "V": "version", "w": "nodelist",
-    },
-)  # fmt: skip
+    required="""
+        account clusters Format format iterate jobs licenses name node nodelist nodes partition prio priority
+        qos reservation sort start-time states step steps user users
+    """,
+    none="""
+        array array-unique all federation help hide local long me noconvert noheader sibling start usage verbose
+        version
+    """,
+    optional="""
+        json yaml
+    """,
+    shorts="""
+        A=account a=all i=iterate j=jobs l=long L=licenses M=clusters h=noheader n=name o=format O=Format
+        p=partition P=priority q=qos R=reservation r=array s=steps S=sort t=states u=user v=verbose V=version
+        w=nodelist
+    """,
+)
 
 _DEFAULT = "%.18i %.9P %.8j %.8u %.2t %.10M %.6D %R"
 _LONG = "%.18i %.9P %.8j %.8u %.8T %.10M %.9l %.6D %R"
 
 _HEADERS = {
-    "A": "JOBID", "a": "ACCOUNT", "b": "TRES_PER_NODE", "C": "CPUS", "D": "NODES", "e": "END_TIME", "E": "DEPENDENCY", "F": "ARRAY_JOB_ID",
-    "i": "JOBID", "j": "NAME", "k": "COMMENT", "K": "ARRAY_TASK_ID", "l": "TIME_LIMIT", "L": "TIME_LEFT", "m": "MIN_MEMORY", "M": "TIME",
-    "N": "NODELIST", "o": "COMMAND", "p": "PRIORITY", "P": "PARTITION", "q": "QOS", "Q": "PRIORITY", "r": "REASON", "R": "NODELIST(REASON)",
-    "S": "START_TIME", "t": "ST", "T": "STATE", "u": "USER", "U": "UID", "V": "SUBMIT_TIME", "y": "NICE", "Z": "WORK_DIR",
+    "A": "JOBID", "a": "ACCOUNT", "b": "TRES_PER_NODE", "C": "CPUS", "D": "NODES", "e": "END_TIME",
+    "E": "DEPENDENCY", "F": "ARRAY_JOB_ID", "i": "JOBID", "j": "NAME", "k": "COMMENT", "K": "ARRAY_TASK_ID",
+    "l": "TIME_LIMIT", "L": "TIME_LEFT", "m": "MIN_MEMORY", "M": "TIME", "N": "NODELIST", "o": "COMMAND",
+    "p": "PRIORITY", "P": "PARTITION", "q": "QOS", "Q": "PRIORITY", "r": "REASON", "R": "NODELIST(REASON)",
+    "S": "START_TIME", "t": "ST", "T": "STATE", "u": "USER", "U": "UID", "V": "SUBMIT_TIME", "y": "NICE",
+    "Z": "WORK_DIR",
 }  # fmt: skip
 
 _LONG_NAMES = {
-    "jobid": "A", "jobarrayid": "F", "arrayjobid": "F", "arraytaskid": "K", "state": "T", "statecompact": "t", "reason": "r",
-    "reasonlist": "R", "name": "j", "comment": "k", "command": "o", "username": "u", "userid": "U", "partition": "P", "nodelist": "N",
-    "starttime": "S", "submittime": "V", "endtime": "e", "timeused": "M", "timelimit": "l", "timeleft": "L", "account": "a", "qos": "q",
-    "workdir": "Z", "numnodes": "D", "numcpus": "C", "tres-per-node": "b", "prioritylong": "Q", "dependency": "E", "minmemory": "m",
-    "cluster": "cluster", "restartcnt": "restarts", "exit_code": "exit", "stdout": "stdout", "stderr": "stderr",
+    "jobid": "A", "jobarrayid": "F", "arrayjobid": "F", "arraytaskid": "K", "state": "T", "statecompact": "t",
+    "reason": "r", "reasonlist": "R", "name": "j", "comment": "k", "command": "o", "username": "u", "userid": "U",
+    "partition": "P", "nodelist": "N", "starttime": "S", "submittime": "V", "endtime": "e", "timeused": "M",
+    "timelimit": "l", "timeleft": "L", "account": "a", "qos": "q", "workdir": "Z", "numnodes": "D", "numcpus": "C",
+    "tres-per-node": "b", "prioritylong": "Q", "dependency": "E", "minmemory": "m", "cluster": "cluster",
+    "restartcnt": "restarts", "exit_code": "exit", "stdout": "stdout", "stderr": "stderr",
 }  # fmt: skip
 _LONG_HEADERS = {
     "cluster": "CLUSTER", "restarts": "RESTART_COUNT", "exit": "EXIT_CODE", "stdout": "STDOUT", "stderr": "STDERR",
@@ -89,11 +94,11 @@ def _visible(store, job, row, now):
 def _refuse_unknown(asked, rows):
     for word in asked:
         if not selection.is_id(word):
-            raise Refused(f"squeue: error: Invalid job id: {word}")
+            raise RefusedError(f"squeue: error: Invalid job id: {word}")
     if len(asked) == 1:
         number = asked[0].partition("_")[0]
         if not any(selection.matches(number, job, row) for job, row in rows):
-            raise Refused("slurm_load_jobs error: Invalid job id specified")
+            raise RefusedError("slurm_load_jobs error: Invalid job id specified")
 
 
 def _wanted(store, told, asked, job, row):
@@ -101,7 +106,7 @@ def _wanted(store, told, asked, job, row):
     if states != "ALL":
         wanted = [words.state_word(word) for word in states.split(",")] if states else words.LIVE
         if None in wanted:
-            raise Refused(f"squeue: error: Invalid job state specified: {told['states']}")
+            raise RefusedError(f"squeue: error: Invalid job state specified: {told['states']}")
         if row["state"] not in wanted:
             return False
     users = told.get("user") or told.get("users")
@@ -160,7 +165,7 @@ def _long_columns(text):
     for part in text.split(","):
         name, _, size = part.partition(":")
         if name.lower() not in _LONG_NAMES:
-            raise Refused(f"squeue: error: Invalid job format specification: {name}")
+            raise RefusedError(f"squeue: error: Invalid job format specification: {name}")
         right = size.startswith(".")
         digits = "".join(letter for letter in size if letter.isdigit())
         columns.append((_LONG_NAMES[name.lower()], int(digits) if digits else 20, right, ""))

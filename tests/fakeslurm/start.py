@@ -71,8 +71,8 @@ def _become(script, job, streams, variables):
         try:
             os.chdir(job["work_dir"])
         except OSError as error:
-            complaint = f"slurmstepd: error: couldn't chdir to `{job['work_dir']}': {error.strerror}: going to /tmp instead\n"
-            os.write(2, complaint.encode("utf-8", "surrogateescape"))
+            complaint = f"couldn't chdir to `{job['work_dir']}': {error.strerror}: going to /tmp instead"
+            os.write(2, f"slurmstepd: error: {complaint}\n".encode("utf-8", "surrogateescape"))
             os.chdir("/tmp")
         variables[b"SLURM_TASK_PID"] = str(os.getpid()).encode()
         os.umask(0o022)

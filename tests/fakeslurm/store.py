@@ -2,7 +2,9 @@
 
 ::
 
-    knobs.json  calls.jsonl  lock  next_id  closed (when it is: everything that waits gives up)
+    knobs.json  calls.jsonl  lock  next_id
+    closed      the cluster is: everything that waits gives up, everything that runs is killed
+    owner.json  the test's process; with its end the cluster is closed. Not there when used by hand
     runner.json  runner.log  wake (a FIFO: a byte makes the runner look)
     jobs/<id>/job.json  script  environ   what was submitted; <id> is the array's id or the job's
     jobs/<id>/live/<key>.json             records that wait or run, done/<key>.json those that ended
@@ -21,7 +23,10 @@ from fakeslurm import arrays, knobs
 
 
 def record(task, raw, submitted):
-    """A waiting job (``task`` None), array element (a number) or rest of an array (an expression). Times are in seconds, 0 is not yet."""
+    """A waiting job (``task`` None), element (a number) or rest of an array (an expression).
+
+    Times are in seconds; 0 is not yet.
+    """
     return {
         "task": task,
         "raw": raw,
@@ -82,7 +87,14 @@ class Store:
         os.close(self._lock)
 
     def closed(self):
-        return os.path.exists(self.path("closed")) or not os.path.isdir(self.folder)
+        """Closed by the test, or the test is gone, or its folder is."""
+        if os.path.exists(self.path("closed")) or not os.path.isdir(self.folder):
+            return True
+        try:
+            owner = _read(self.path("owner.json"))
+        except FileNotFoundError:
+            return False
+        return start_time(owner["pid"]) != owner["start"]
 
     def next_id(self):
         try:
@@ -211,7 +223,7 @@ def note_call(store, program, argv):
 
 
 def start_time(pid):
-    """When a process started, in clock ticks since the boot (proc(5), stat, field 22); None where it is gone or a zombie."""
+    """When a process started, in clock ticks since the boot; None where it is gone or a zombie (proc(5), stat)."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()

@@ -66,7 +66,7 @@ def moment(seconds, absent="N/A"):
 
 
 def read_moment(text, now):
-    """``now``, ``now+5``, ``now-2hours``, ``2026-11-21[T07:44[:57]]``, ``07:44``, seconds since the epoch. Raises ValueError."""
+    """``now+5``, ``now-2hours``, ``2026-11-21[T07:44[:57]]``, ``07:44``, seconds since the epoch. Raises ValueError."""
     if text.startswith(("now", "today", "midnight", "uptime")):
         return _relative(text, now)
     if text.isdigit() and len(text) > 8:
@@ -141,8 +141,8 @@ def megabytes(text):
 
 def memory(mb):
     """Megabytes as Slurm prints them: ``4G``, ``512M``, ``0``."""
-    for unit in "MGTP":
-        if mb % 1024 or not mb:
-            break
-        mb //= 1024
+    units = iter("MGTP")
+    unit = next(units)
+    while mb and mb % 1024 == 0:
+        mb, unit = mb // 1024, next(units)
     return f"{mb}{unit}" if mb else "0"
