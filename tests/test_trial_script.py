@@ -1,4 +1,4 @@
-"""What a scheduler does at a cancellation: every process of a trial, the script's bash included, gets SIGTERM at once."""
+"""What a scheduler does to cancel: every process of a trial, the script's bash included, gets SIGTERM at once."""
 
 from __future__ import annotations
 

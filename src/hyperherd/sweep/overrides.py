@@ -14,7 +14,6 @@ from hyperherd.grammar import overrides
 from hyperherd.grammar.values import read, tag, write
 from hyperherd.sweep.trial import Trial, Value
 
-
 _PLAIN = re.compile(r"[A-Za-z0-9@%+=:,./_-]+(?: [A-Za-z0-9@%+=:,./_-]+)*")
 """Words that a shell takes as they are."""
 

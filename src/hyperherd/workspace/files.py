@@ -28,7 +28,7 @@ def read(path: Path, decode: Callable[[bytes], T], default: T) -> T:
         raise DamagedFileError(
             f"cannot be understood: {error}",
             where=str(path),
-            hint="It was left as it is. Bring back the last good copy (a backup, a file system snapshot) and try again;\n"
+            hint="It was left as it is. Bring back the last good copy (a backup, a snapshot) and try again;\n"
             "  if there is none, set the whole .hyperherd folder aside and start anew: herd run",
         ) from error
 
