@@ -1,0 +1,66 @@
+"""Starting programs, and knowing which process is meant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hyperherd.connectors import local, processes
+from hyperherd.errors import CommandNotFoundError, CommandTimeoutError
+
+
+def test_a_programs_words_and_code_come_back_unchanged() -> None:
+    code = "import sys; print(sys.argv[1], sys.stdin.read()); sys.stderr.buffer.write(b'\\xff'); sys.exit(3)"
+    done = local.run([sys.executable, "-c", code, "a $b"], timeout_s=30, stdin="in")
+    assert (done.code, done.stdout, done.stderr) == (3, "a $b in\n", "\udcff")
+
+
+def test_a_program_that_is_not_there_is_said_so() -> None:
+    with pytest.raises(CommandNotFoundError, match="no-such-program"):
+        local.run(["no-such-program"], timeout_s=1)
+    with pytest.raises(CommandNotFoundError, match="no-such-program"):
+        local.spawn(["no-such-program"])
+
+
+def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    script = f"sleep 600 & echo $$ $! >'{pids}'; echo so far >&2; wait"
+    with pytest.raises(CommandTimeoutError, match="so far"):
+        local.run(["bash", "-c", script], timeout_s=3)
+    for pid in pids.read_text().split():
+        assert processes.started(int(pid)) is None
+
+
+def test_a_spawned_program_has_a_session_of_its_own_and_its_output_is_appended(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    code = "import os; print(os.getsid(0) == os.getpid(), os.read(7, 2), flush=True)"
+    reader, writer = os.pipe()
+    os.write(writer, b"hi")
+    pid = local.spawn([sys.executable, "-c", code], output=log, descriptors={7: reader})
+    os.waitpid(pid, 0)
+    os.close(reader)
+    os.close(writer)
+    assert log.read_text() == "before\nTrue b'hi'\n"
+
+
+def test_a_process_is_known_by_host_boot_pid_and_start() -> None:
+    me = processes.me()
+    assert processes.alive(me) is True
+    assert processes.alive(processes.Identity.parse(str(me))) is True
+    assert processes.alive(replace(me, start=(me.start or 0) + 1)) is False
+    assert processes.alive(replace(me, boot_id="another-boot")) is False
+    assert processes.alive(replace(me, host="another-host")) is None
+    assert processes.alive(replace(me, start=None)) is True
+
+
+def test_a_process_that_has_ended_is_not_alive_though_nobody_has_asked_for_its_end() -> None:
+    pid = local.spawn(["true"])
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert processes.started(pid) is None
+    os.waitpid(pid, 0)
+    assert processes.alive(processes.of(pid)) is False
