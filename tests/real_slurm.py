@@ -27,7 +27,7 @@ class Slurm:
 
 def minislurm(*argv: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(MINISLURM), *argv]
-    return subprocess.run(command, capture_output=True, text=True, env=env, check=False, timeout=180)
+    return subprocess.run(command, capture_output=True, text=True, env=env, check=False, timeout=300)
 
 
 def connect(folder: Path) -> Slurm:

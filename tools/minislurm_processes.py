@@ -14,7 +14,7 @@ from minislurm_conf import NODES, Cluster, ClusterError, write
 
 # In the environment of every daemon, never in what `env` prints: whoever carries it belongs to the cluster.
 MARK = "MINISLURM_DAEMON_OF"
-ANSWERS_WITHIN_S = 60.0
+ANSWERS_WITHIN_S = 120.0
 KILLED_WITHIN_S = 30.0
 
 
