@@ -19,7 +19,27 @@ def make() -> dict[str, Any]:
         entry = schema["properties"][key]
         entry.pop("default", None)
         schema["properties"][key] = {"anyOf": [entry, {"type": "null"}]}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "hyperherd.yaml"}
+    made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "hyperherd.yaml"}
+    return _terse(made)  # type: ignore[no-any-return]  # a mapping stays one
+
+
+def _terse(schema: Any) -> Any:
+    """Without what goes without saying, and what only some versions of pydantic write."""
+    if isinstance(schema, list):
+        return [_terse(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.keys() == {"allOf"} and len(schema["allOf"]) == 1:
+        return _terse(schema["allOf"][0])
+    return {
+        key: _terse(value) for key, value in schema.items() if not _goes_without_saying(key, value, schema)
+    }
+
+
+def _goes_without_saying(key: str, value: Any, schema: dict[str, Any]) -> bool:
+    if key == "title":
+        return isinstance(value, str) and value != "hyperherd.yaml"
+    return (key == "additionalProperties" and value is True) or (key == "type" and "const" in schema)
 
 
 def text() -> str:
