@@ -161,7 +161,9 @@ def test_usage_is_told_of_the_newest_attempt(cluster: Cluster, workspace: Path) 
     job = cluster.submit(batch_in(workspace, "sleep 0.2; exit 3", options={"mem": "100M"}))
     cluster.until(job, lambda now: now[0].exit_code == 3)
     used = cluster.launcher.usage([job])["t1"][0]
-    assert (used.word, used.exit_code, used.req_mem_bytes) == ("FAILED", 3, 100 * 2**20)
+    assert (used.word, used.exit_code) == ("FAILED", 3)
+    # A real sacct has not always heard of the start of so short a job, nor then of its memory.
+    assert used.req_mem_bytes in (100 * 2**20, None)
     assert 0 <= (used.elapsed_s or 0) < 60
 
 

@@ -209,7 +209,7 @@ def usage(stdout: str, known: Collection[str]) -> list[UsageRow]:
                     elapsed_s=float(elapsed) if elapsed.isdigit() else None,
                     max_rss_bytes=units.bytes_used(max_rss),
                     ave_rss_bytes=units.bytes_used(ave_rss),
-                    req_mem_bytes=units.bytes_used(asked, unit="M") or None,
+                    req_mem_bytes=_asked(asked),
                 )
             )
     return rows
@@ -297,6 +297,12 @@ def _exit(text: str) -> tuple[int | None, int | None]:
     if not match:
         return None, None
     return (None, int(match[2])) if int(match[2]) else (int(match[1]), None)
+
+
+def _asked(text: str) -> int | None:
+    """Memory asked for; None for 0, and for the huge number of a job whose start was not heard of."""
+    size = units.bytes_used(text, unit="M")
+    return size if size and size < 2**60 else None
 
 
 def _limit(text: str) -> float | None:
