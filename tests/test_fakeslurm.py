@@ -713,6 +713,39 @@ def test_the_expression_shown_means_the_same_indices(indices, limit):
     assert arrays.parse(arrays.shown(indices, limit, longest=0)) == (sorted(indices), limit)
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (
+            "1,3,5,8,10,13,15,18,20,23,25,28,30,33,35,38,40,43,45,48,50,53,55,58,60,63%2",
+            "1,3,5,8,10,13,15,18,20,23,25,28,30,33,35,38,40,43,45,48,50,5...%2",
+        ),
+        (
+            "100-120,130,133,135,140,143,150,153,160,163,170,173,180,183,190,193",
+            "100-120,130,133,135,140,143,150,153,160,163,170,173,180,183,...",
+        ),
+        ("0-40:2", "0-40:2"),
+        ("1-9:2", "1,3,5,7,9"),
+        ("0-10:2", "0,2,4,6,8,10"),
+    ],
+)
+def test_long_and_stepped_arrays_are_written_as_the_real_squeue_writes_them(asked, expected):
+    """Seen on 22.05.8 with ``squeue -o %K``."""
+    assert arrays.shown(*arrays.parse(asked)) == expected
+
+
+def test_a_long_array_is_cut_in_the_id_without_a_sign_as_seen(fake_slurm):
+    submit(
+        fake_slurm,
+        "true",
+        "--hold",
+        "--array=1,3,5,8,10,13,15,18,20,23,25,28,30,33,35,38,40,43,45,48,50,53,55",
+    )
+    assert fake_slurm.run("squeue", "-h", "-o", "%i").stdout == "1_[1,3,5,8,10,13,15,18,20,23,25\n"
+    env = {**fake_slurm.env, "SLURM_BITSTR_LEN": "0"}
+    assert fake_slurm.run("squeue", "-h", "-o", "%K", env=env).stdout.endswith(",50,53,55\n")
+
+
 @pytest.mark.parametrize("text", ["", "a", "3-1", "1-", "-1", "1,,2", "1:0", "1-5:0"])
 def test_what_is_no_array_is_refused(text):
     with pytest.raises(ValueError):

@@ -90,7 +90,7 @@ def _array(job, row):
     if row["task"] is None:
         return ""
     throttle = f"ArrayTaskThrottle={job['throttle']} " if job["throttle"] else ""
-    task = row["task"] if isinstance(row["task"], int) else arrays.shown(selection.indices_of(row), 0, 0)
+    task = row["task"] if isinstance(row["task"], int) else arrays.shown(selection.indices_of(row), 0)
     return f"ArrayJobId={job['id']} ArrayTaskId={task} {throttle}"
 
 

@@ -208,6 +208,11 @@ def _task(_store, job, row, _now):
     )
 
 
+def _id(_store, job, row, _now):
+    """``10_3``; a long ``10_[...]`` is cut at 31 bytes without a sign (seen)."""
+    return str(job["id"]) if _over(row) else selection.name(job, row, longest=_bitstr())[:31]
+
+
 def _used(_store, _job, row, now):
     return words.span((row["end"] or now) - row["start"]) if row["start"] else "0:00"
 
@@ -259,7 +264,7 @@ _VALUES = {
     "e": _ends,
     "E": lambda s, job, row, now: job["dependency"] or "(null)",
     "F": lambda s, job, row, now: job["id"],
-    "i": lambda s, job, row, now: job["id"] if _over(row) else selection.name(job, row, longest=_bitstr()),
+    "i": _id,
     "j": lambda s, job, row, now: job["name"],
     "k": lambda s, job, row, now: job["comment"] or "(null)",
     "K": _task,
