@@ -34,8 +34,8 @@ _ENV_FILE_NAME = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ 
 def cleaned(environ: Mapping[str, str]) -> dict[str, str]:
     """Without what belongs to an allocation or a trial in which herd itself was started.
 
-    >>> cleaned({"SLURM_JOB_ID": "7", "HYPERHERD_TRIAL_ID": "3", "HOME": "/root"})
-    {'HOME': '/root'}
+    >>> cleaned({"SLURM_JOB_ID": "7", "HYPERHERD_TRIAL_ID": "3", "HOME": "/home/ada"})
+    {'HOME': '/home/ada'}
     """
     return {
         name: value
