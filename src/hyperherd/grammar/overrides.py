@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hyperherd.grammar.scalars import QUOTES, quoted_end
-from hyperherd.grammar.values import write
+from hyperherd.grammar.writing import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

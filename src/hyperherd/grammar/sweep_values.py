@@ -9,7 +9,7 @@ from decimal import Context, Decimal
 from typing import Any, NamedTuple, TypeAlias
 
 from hyperherd.grammar.scalars import ESCAPED, quote
-from hyperherd.grammar.values import write
+from hyperherd.grammar.writing import write
 
 Number: TypeAlias = "int | float"
 
