@@ -17,6 +17,8 @@ herd_create() {
 # A job that was given up, or that is not the one on record, runs nothing.
 herd_ask_register() {
   local owner='' until=$((SECONDS + 5))
+  { IFS= read -r owner <"$herd_register"; } 2>/dev/null
+  [[ $owner == "$herd_job" ]] && return
   herd_create "$herd_register" "$herd_job"
   while [[ -e $herd_register ]]; do
     IFS= read -r owner <"$herd_register"
@@ -119,21 +121,22 @@ herd_read_env() {
   done <"$herd_env_file"
 }
 
-# herd_divide FILE: a dividing line, on a line of its own.
-herd_divide() {
-  local time node=$herd_host
+# Opens the two logs as descriptors 8 and 9, and begins each with a dividing line of its own.
+herd_open_logs() {
+  local line time out= err=
+  [[ -s $herd_log.out ]] && out=$'\n'
+  [[ -s $herd_log.err ]] && err=$'\n'
   printf -v time '%(%Y-%m-%d %H:%M:%S)T' -1 2>/dev/null || time=$herd_now
-  {
-    if [[ -s $1 ]]; then printf '\n'; fi
-    printf '==== hyperherd: attempt %s, job %s, %s, %s ====\n' "$herd_attempt" "$herd_element" "$node" "$time"
-  } >>"$1"
+  line="==== hyperherd: attempt $herd_attempt, job $herd_element, $herd_host, $time ===="
+  { exec 8>>"$herd_log.out" 9>>"$herd_log.err"; } 2>/dev/null &&
+    printf '%s%s\n' "$out" "$line" >&8 && printf '%s%s\n' "$err" "$line" >&9
 }
 
-# The trial itself: it gets the signals that this script survives in their default form.
-herd_trial() {
+# The trial in the background. It gets the signals that this script survives in their default form.
+herd_in_background() {
   trap : INT QUIT # a background command ignores these two until they were trapped once
   trap - TERM INT HUP QUIT USR1 USR2 ALRM XCPU
-  exec "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >>"$herd_log.out" 2>>"$herd_log.err"
+  exec "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >&8 2>&9 8>&- 9>&-
 }
 
 # In the foreground, bash handles a signal after the trial has ended, and surely knows its exit code. Where a signal
@@ -141,11 +144,11 @@ herd_trial() {
 # and bash 5.2 may have lost the code of a trial that ended in that moment (it says -1).
 herd_run() {
   if [[ -z $herd_signal ]]; then
-    (herd_trial)
+    "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >&8 2>&9 8>&- 9>&-
     herd_code=$?
     return
   fi
-  (herd_trial) &
+  herd_in_background &
   herd_pid=$!
   while wait "$herd_pid"; herd_code=$?; ((herd_code < 0 || herd_code > 128)); do
     kill -0 "$herd_pid" 2>/dev/null || break
@@ -179,7 +182,7 @@ herd_claim
 export SLURM_ARRAY_TASK_ID=$herd_index HYPERHERD_ATTEMPT=$herd_attempt
 export HYPERHERD_ATTEMPT_MARK=$herd_token/$herd_index.$herd_attempt
 [[ -r $herd_env_file ]] && herd_read_env
-if ! herd_divide "$herd_log.out" || ! herd_divide "$herd_log.err"; then
+if ! herd_open_logs; then
   herd_say "cannot write $herd_log.out and $herd_log.err; the trial is not run"
   herd_end 74
 fi
