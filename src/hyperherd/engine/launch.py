@@ -224,6 +224,7 @@ def _intent(run: Run, batch: Batch) -> Submission:
 def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) -> None:
     """The scripts, the intents, and last the manifest; everything that the submission stands on."""
     workspace, known = run.workspace, prepared.known
+    lock.check()
     for one in made:
         fsio.replace(
             one.batch.files.script, run.launcher.script(one.batch).encode("utf-8", "surrogateescape"), 0o600
@@ -261,6 +262,8 @@ def _submit(run: Run, one: Made) -> Made:
     if decision == job_id:
         return replace(one, record=submitted)
     run.launcher.cancel(submissions.job(workspace, submitted), record.indices)
+    if decision != VOID:  # the script was also submitted by hand, and that job began first
+        return replace(one, record=msgspec.structs.replace(submitted, slurm_job_id=decision))
     given_up = msgspec.structs.replace(submitted, state="void")
     return replace(
         one, record=given_up, refused="another herd command took this submission for dead and gave it up"

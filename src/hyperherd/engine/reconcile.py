@@ -55,16 +55,24 @@ class Known:
 
 @dataclass(frozen=True)
 class _Tracked:
-    """A trial's newest submission and what its own files say. ``first`` is the number of its first attempt there."""
+    """A trial's newest submission (or the one that claimed its newest attempt) and what its own files say.
 
+    ``attempt`` is 0 before one has begun.
+    """
+
+    trial: int
     submission: Submission
-    first: int
     attempt: int
     outcome: Outcome | None
 
     @property
     def succeeded(self) -> bool:
         return self.outcome == Outcome(0)
+
+    def heard(self, heard: ended.Ended) -> State | None:
+        """What was said of this attempt's end."""
+        of_submission = heard.get(self.submission.token)
+        return of_submission.get(ended.key(self.trial, self.attempt)) if of_submission else None
 
 
 def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_fatal: bool) -> Known:
@@ -81,9 +89,13 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
     unsettled = _unsettled(tracked, heard)
     states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal)
     if unsettled:
-        notes = attempts.read(workspace)
+        before, notes = tracked, attempts.read(workspace)
         tracked = _track(known.trials, records, notes)
-    states = _follow_claims(workspace, tracked, states)
+        states = _without_the_outrun(states, before, tracked)
+    if taken := _taken_by_others(workspace, tracked, states, records):
+        tracked.update(taken)
+        more, _ = _ask(workspace, launchers, _unsettled(taken, heard), silent_is_fatal)
+        states = {token: {**states.get(token, {}), **more.get(token, {})} for token in {*states, *more}}
     heard = _remember(heard, tracked, states)
     facts = {
         t.index: _fact(known, t, tracked.get(t.index), _state(tracked, states, heard, t.index))
@@ -122,7 +134,7 @@ def _track(
         attempt = notes.newest.get(trial.index, 0)
         attempt = attempt if attempt >= first else 0
         outcome = notes.notes.get((trial.index, attempt)) if attempt else None
-        tracked[trial.index] = _Tracked(record, first, attempt, outcome)
+        tracked[trial.index] = _Tracked(trial.index, record, attempt, outcome)
     return tracked
 
 
@@ -133,7 +145,7 @@ def _unsettled(
     asked: dict[str, tuple[Submission, list[int]]] = {}
     for index, known in tracked.items():
         record = known.submission
-        if known.succeeded or index in heard.get(record.token, {}) or record.state == "intent":
+        if known.succeeded or known.heard(heard) or record.state == "intent":
             continue
         asked.setdefault(record.token, (record, []))[1].append(index)
     by_launcher: dict[str, list[tuple[Submission, list[int]]]] = {}
@@ -172,24 +184,43 @@ def _ask(
     return states, warnings
 
 
-def _follow_claims(
-    workspace: Workspace, tracked: Mapping[int, _Tracked], states: dict[str, dict[int, State]]
+def _without_the_outrun(
+    states: dict[str, dict[int, State]], before: Mapping[int, _Tracked], now: Mapping[int, _Tracked]
 ) -> dict[str, dict[int, State]]:
-    """An attempt that another submission has claimed is judged by that one: ours ended because it lost the claim."""
+    """Without the ends of attempts that the next one has followed while the question was being asked."""
+    for index, known in now.items():
+        said = states.get(known.submission.token, {})
+        outrun = index in before and 0 < before[index].attempt < known.attempt
+        if outrun and index in said and said[index].phase in (Phase.ENDED, Phase.ABSENT):
+            said[index] = NOT_ASKED
+    return states
+
+
+def _taken_by_others(
+    workspace: Workspace,
+    tracked: Mapping[int, _Tracked],
+    states: Mapping[str, Mapping[int, State]],
+    records: Sequence[Submission],
+) -> dict[int, _Tracked]:
+    """Trials whose newest attempt was claimed by another submission than the newest: that one has to be asked.
+
+    Ours ended because it lost the claim; the other is, say, an older job that was queued again by hand.
+    """
+    by_token = {record.token: record for record in records}
+    taken = {}
     for index, known in tracked.items():
-        token = known.submission.token
-        state = states.get(token, {}).get(index)
+        state = states.get(known.submission.token, {}).get(index)
         if (
             state is None
             or not known.attempt
             or known.outcome
-            or state.phase not in (Phase.ENDED, Phase.ABSENT)
+            or state.phase in (Phase.QUEUED, Phase.RUNNING)
         ):
             continue
         claim = attempts.claim(workspace, index, known.attempt)
-        if claim is not None and claim.token not in (token, "-"):
-            states[token][index] = states.get(claim.token, {}).get(index, NOT_ASKED)
-    return states
+        if claim is not None and claim.token != known.submission.token and claim.token in by_token:
+            taken[index] = replace(known, submission=by_token[claim.token])
+    return taken
 
 
 def _remember(
@@ -199,9 +230,9 @@ def _remember(
     remembered: ended.Ended = {}
     for index, known in tracked.items():
         token = known.submission.token
-        state = heard.get(token, {}).get(index) or states.get(token, {}).get(index)
+        state = known.heard(heard) or states.get(token, {}).get(index)
         if state is not None and state.phase is Phase.ENDED and known.submission.launcher == "slurm":
-            remembered.setdefault(token, {})[index] = state
+            remembered.setdefault(token, {})[ended.key(index, known.attempt)] = state
     return remembered
 
 
@@ -210,8 +241,8 @@ def _state(
 ) -> State:
     if index not in tracked:
         return NOT_ASKED
-    token = tracked[index].submission.token
-    return heard.get(token, {}).get(index) or states.get(token, {}).get(index) or NOT_ASKED
+    known = tracked[index]
+    return known.heard(heard) or states.get(known.submission.token, {}).get(index) or NOT_ASKED
 
 
 def _fact(known: manifest.Manifest, trial: Trial, tracked: _Tracked | None, state: State) -> Fact:
@@ -221,18 +252,20 @@ def _fact(known: manifest.Manifest, trial: Trial, tracked: _Tracked | None, stat
     intent = Intent.STOP if trial.index in record.stopped else Intent.RUN
     status, reason = status_of(intent, state, tracked.outcome, started=bool(tracked.attempt))
     fact = Fact(trial, status, reason, tracked.attempt, tracked.outcome, state, record)
-    if record.legacy and status is Status.LOST:
-        return replace(fact, status=_legacy_status(known, trial), reason="as HyperHerd 0.1.3 left it")
+    if record.legacy and state.phase in (Phase.ABSENT, Phase.UNKNOWN):
+        left = _legacy_status(known, trial)
+        if left is not Status.LOST or state.phase is Phase.ABSENT:
+            return replace(fact, status=left, reason="as HyperHerd 0.1.3 left it")
     return fact
 
 
 def _without_submission(known: manifest.Manifest, trial: Trial) -> Status:
-    return _legacy_status(known, trial) if known.adopted else Status.READY
+    return Status.READY if known.left_as(trial.index) is None else _legacy_status(known, trial)
 
 
 def _legacy_status(known: manifest.Manifest, trial: Trial) -> Status:
     """The status that HyperHerd 0.1.3 wrote, where nothing else is known: ended is believed, living is not."""
-    word = known.records[trial.index].get("status")
+    word = known.left_as(trial.index)
     for status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.READY):
         if word == status.value:
             return status

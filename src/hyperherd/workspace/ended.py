@@ -1,6 +1,7 @@
 """``ended.json``: what a scheduler said of attempts that are over, kept because schedulers forget.
 
-``{token: {trial index: State}}``. It is a copy of what was heard, so losing it loses a reason, never a result.
+``{token: {"<trial index>.<attempt>": State}}``, attempt 0 for what ended before it began. It is a copy of what was
+heard, so losing it loses a reason, never a result.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from hyperherd.jobs import State
 from hyperherd.workspace import files
 from hyperherd.workspace.folder import Workspace
 
-Ended = dict[str, dict[int, State]]
+Ended = dict[str, dict[str, State]]
+
+
+def key(index: int, attempt: int) -> str:
+    """What was heard is of one attempt: the job may have been queued again since (``scontrol requeue``)."""
+    return f"{index}.{attempt}"
 
 
 def read(workspace: Workspace) -> Ended:
@@ -21,6 +27,6 @@ def read(workspace: Workspace) -> Ended:
     return files.read(workspace.ended, msgspec.json.Decoder(Ended).decode, {})
 
 
-def write(workspace: Workspace, ended: Mapping[str, Mapping[int, State]]) -> None:
+def write(workspace: Workspace, ended: Mapping[str, Mapping[str, State]]) -> None:
     """Replace the file."""
     files.replace(workspace.ended, ended)

@@ -1,0 +1,153 @@
+"""``herd run``, and on this machine its supervisor, killed (SIGKILL) at random instants.
+
+Each round adds values to the YAML, so that there is always something to submit, and the next run has to make sense of
+what the killed one has left. HYPERHERD_STRESS multiplies the kills.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fakeslurm.fixture import FakeSlurm
+
+from .sweeps import DEADLINE_S, GATE, Sweep, kill, until
+
+STRESS = int(os.environ.get("HYPERHERD_STRESS", "1"))
+ON_FAKE, ON_REAL, HERE, SUPERVISORS = 25 * STRESS, 10 * STRESS, 25 * STRESS, 12 * STRESS
+
+
+@dataclass(frozen=True)
+class Killer:
+    """Kills a run when something has happened and a random time has gone by after that."""
+
+    sweep: Sweep
+    chance: random.Random
+    events: tuple[Callable[[], object], ...]
+
+    def kill_one(self, values: range) -> bool:
+        """Whether the run was killed before its end."""
+        self.sweep.describe(values)
+        process = self.sweep.start()
+        event = self.chance.choice(self.events)
+        try:
+            until(lambda: event() or process.poll() is not None, "the run to get somewhere")
+            self._pass_by(process, self.chance.choice([0.0, 0.02, 0.2, 1.0]) * self.chance.random())
+        finally:
+            process.kill()
+        return process.wait(DEADLINE_S) < 0
+
+    def _pass_by(self, process: subprocess.Popen[str], time_s: float) -> None:
+        deadline = time.monotonic() + time_s
+        while time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.001)
+
+
+def kill_again_and_again(killer: Killer, times: int) -> int:
+    """Each run has two more values; after every fifth kill, a run of one more is left to live. How many values."""
+    killed = values = 0
+    while killed < times:
+        values += 2
+        killed += killer.kill_one(range(values))
+        if killed % 5 == 0:
+            values += 1
+            killer.sweep.describe(range(values))
+            killer.sweep.herd("run", "--detach")
+    return values
+
+
+def each_has_run_once(sweep: Sweep, values: int) -> None:
+    sweep.finish()
+    assert sweep.starts() == {str(value): 1 for value in range(values)}
+    assert sorted(line.trial for line in sweep.lines("end")) == list(range(values))
+
+
+def news_of(path: Path) -> Callable[[], bool]:
+    """Whether the file or folder has changed since the last time it was asked for."""
+    seen: dict[str, int] = {}
+
+    def news() -> bool:
+        before, seen["at"] = seen.get("at"), path.stat().st_mtime_ns if path.exists() else 0
+        return before is not None and before != seen["at"]
+
+    return news
+
+
+def moments(sweep: Sweep) -> tuple[Callable[[], object], ...]:
+    """At once, and as soon as the lock, the intents or the register are written."""
+    state = sweep.root / ".hyperherd"
+    return (
+        lambda: True,
+        (state / "lock").exists,
+        news_of(state / "job_ids.json"),
+        news_of(state / "submissions"),
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_runs_killed_while_a_slow_sbatch_is_at_it_start_each_trial_once(
+    fake: Sweep, fake_slurm: FakeSlurm, seed: int
+) -> None:
+    fake_slurm.knobs(sbatch={"delay_s": [0, 0.5], "delay_when": "either"})
+    calls = news_of(fake_slurm.folder / "calls.jsonl")
+    killer = Killer(fake, random.Random(seed), (*moments(fake), calls, calls))
+    values = kill_again_and_again(killer, ON_FAKE)
+    fake_slurm.knobs(sbatch={"delay_s": [0, 0]})
+    each_has_run_once(fake, values)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_runs_killed_on_a_real_slurm_start_each_trial_once(real: Sweep, seed: int) -> None:
+    values = kill_again_and_again(Killer(real, random.Random(seed), moments(real)), ON_REAL)
+    each_has_run_once(real, values)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_runs_killed_on_this_machine_start_each_trial_once(here: Sweep, seed: int) -> None:
+    values = kill_again_and_again(Killer(here, random.Random(seed), moments(here)), HERE)
+    each_has_run_once(here, values)
+
+
+def supervisors(sweep: Sweep) -> set[int]:
+    """Process ids of those that have begun."""
+    registers = (sweep.root / ".hyperherd/submissions").glob("*.state")
+    words = [register.read_text().strip().split(":") for register in registers]
+    return {int(parts[2]) for parts in words if len(parts) == 4}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_supervisors_leave_trials_that_go_on_and_others_that_start_once(
+    here: Sweep, seed: int
+) -> None:
+    chance, dead, values = random.Random(seed), set[int](), 0
+    here.script("read -r -t 0.2 _ <> <(:)")
+    while len(dead) < SUPERVISORS:
+        values += 4
+        here.describe(range(values))
+        here.herd("run", "--detach", "-j", "4")
+        until(lambda: supervisors(here) - dead, "a supervisor")
+        time.sleep(chance.choice([0.0, 0.05, 0.5]) * chance.random())
+        for pid in supervisors(here) - dead:
+            kill(pid)
+            dead.add(pid)
+    each_has_run_once(here, values)
+
+
+def test_a_trial_whose_supervisor_was_killed_is_running_until_it_ends(here: Sweep) -> None:
+    here.script(GATE)
+    here.herd("run", "--detach", "-j", "2")
+    until(lambda: len(here.lines()) == 2, "both trials")
+    (pid,) = supervisors(here)
+    assert kill(pid)
+    assert here.statuses() == {0: "running", 1: "running"}
+    assert json.loads(here.herd("run", "--json").stdout)["submitted_indices"] == []
+    here.go()
+    here.until_statuses("completed")
+    assert here.starts() == {"1": 1, "2": 1}
