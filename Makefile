@@ -22,7 +22,7 @@ demo: $(DEMO_READY) ## run examples/quickstart on this machine and show its resu
 	@$(DEMO)/bin/herd res examples/quickstart --sort accuracy --format table
 
 test: $(TESTS_READY) ## run all tests, on the real Slurm where it may be installed
-	@tools/install-slurm || { code=$$?; test $$code = 3 && test "$$HYPERHERD_REQUIRE_SLURM" != 1; }
+	@tools/install-packages || { code=$$?; test $$code = 3 && test "$$HYPERHERD_REQUIRE_SLURM" != 1; }
 	@$(TESTS)/bin/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 
 check: $(TESTS_READY) ## format, lint, types, import contracts, documents in step; changes nothing
