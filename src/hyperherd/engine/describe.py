@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from hyperherd.errors import ConfigError, Fault, HerdError
 from hyperherd.launchers.slurm import options
-from hyperherd.sweep import combinations, naming, spec
+from hyperherd.sweep import combinations, naming
+from hyperherd.sweep.description import SweepSpec
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Described
 from hyperherd.workspace import layout
@@ -21,7 +22,7 @@ MANY = 1_000_000
 class Description:
     """The checked YAML and the trials it describes, in order."""
 
-    spec: spec.SweepSpec
+    spec: SweepSpec
     trials: Sequence[Described]
 
     def names(self, new: Sequence[Described], taken: Sequence[str]) -> Sequence[str]:
@@ -30,8 +31,10 @@ class Description:
         return naming.names(self.spec, chosen, set(taken))
 
 
-def read_spec(workspace: Workspace) -> spec.SweepSpec:
+def read_spec(workspace: Workspace) -> SweepSpec:
     """The checked YAML. Raises `ConfigError` with all of its faults."""
+    from hyperherd.sweep import spec  # 0.1 s, and not needed by commands that only look at what has run
+
     try:
         text = workspace.config.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -52,7 +55,7 @@ def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description
         raise HerdError(
             f"{layout.CONFIG} describes {many:,} combinations before its conditions",
             where=layout.CONFIG,
-            hint="if that is what you want: --yes; else use sample: {n: ...}, or narrow the grid",
+            hint="if that is what you want: herd run --yes; else use sample: {n: ...}, or narrow the grid",
         )
     made = combinations.generate(checked)
     return Description(checked, [Described(trial_hash(c.params, c.extras), c.params, c.extras) for c in made])

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hyperherd.engine.launch import Made, Prepared
 from hyperherd.sweep.combinations import count
-from hyperherd.sweep.spec import SweepSpec
+from hyperherd.sweep.description import SweepSpec
 from hyperherd.sweep.trial import Status
 
 
