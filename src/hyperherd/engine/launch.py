@@ -254,9 +254,9 @@ def _submit(run: Run, one: Made) -> Made:
         found = recover.decide(workspace, run.launchers, record)
         gone = str(silence) if found.state == "void" else ""
         return replace(one, record=found, refused=gone)
+    fsio.replace(workspace.newest_script, one.batch.files.script.read_bytes())
     if job_id is None:
         return replace(one, record=msgspec.structs.replace(record, state="submitted"))
-    fsio.replace(workspace.newest_script, one.batch.files.script.read_bytes())
     decision = submissions.settle(workspace, record.token, job_id)
     submitted = msgspec.structs.replace(record, slurm_job_id=job_id, state="submitted")
     if decision == job_id:

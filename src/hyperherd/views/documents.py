@@ -114,11 +114,11 @@ def view(v: TrialView) -> dict[str, Any]:
 
 def stats(snapshot: Snapshot, used: Mapping[int, Usage]) -> dict[str, Any]:
     """``herd stats --json``; null where nobody measured."""
-    return {"trials": [{**_named(v), **usage(used.get(v.index, Usage()))} for v in snapshot.trials]}
+    return {"trials": [{**_named(v), **usage(v, used.get(v.index, Usage()))} for v in snapshot.trials]}
 
 
-def usage(used: Usage) -> dict[str, Any]:
-    """Seconds and bytes."""
+def usage(v: TrialView, used: Usage) -> dict[str, Any]:
+    """Seconds and bytes. The exit code is the trial's own: sacct shows 9 for an exit of 137."""
     return {
         "slurm_state": used.word or None,
         "elapsed": clock(used.elapsed_s),
@@ -126,7 +126,7 @@ def usage(used: Usage) -> dict[str, Any]:
         "max_rss_bytes": used.max_rss_bytes,
         "ave_rss_bytes": used.ave_rss_bytes,
         "req_mem_bytes": used.req_mem_bytes,
-        "exit_code": used.exit_code,
+        "exit_code": used.exit_code if v.exit_code is None else v.exit_code,
     }
 
 
@@ -208,7 +208,7 @@ def everything(
         "trials": [
             {
                 **view(v),
-                **usage(used.get(v.index, Usage(exit_code=v.exit_code))),
+                **usage(v, used.get(v.index, Usage())),
                 "metrics": plain(dict(metrics.get(v.index, {}))),
             }
             for v in snapshot.trials

@@ -6,6 +6,7 @@ import csv
 import io
 import shlex
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -40,16 +41,38 @@ FIRST = (
 """The order of `status`: what needs somebody comes first, what has completed last."""
 
 
-def status(snapshot: Snapshot, screen: Screen, *, fold: bool) -> str:
-    """Trials, what needs attention first, then the totals. With ``fold`` the completed ones are only counted."""
+WAITING = frozenset({Status.QUEUED, Status.SUBMITTED, Status.READY})
+
+
+def status(snapshot: Snapshot, screen: Screen, *, fold: bool, most: int | None = None) -> str:
+    """Trials, what needs attention first, then the totals.
+
+    With ``fold`` the completed ones are only counted, and of the waiting ones as many as the screen has no line for;
+    ``most`` is the number of lines in all, where even more trials must be left out.
+    """
     order = {word: number for number, word in enumerate(FIRST)}
-    shown = [v for v in snapshot.trials if not (fold and v.status is Status.COMPLETED)]
-    shown.sort(key=lambda v: (v.trial.orphan, order.get(v.status, len(order)), v.index))
+    trials = sorted(snapshot.trials, key=lambda v: (v.trial.orphan, order.get(v.status, len(order)), v.index))
+    shown = _folded(trials, screen.height) if fold else trials
+    shown = shown if most is None else shown[: max(most - BESIDE, 1)]
     head = ("trial", "status", "name", "last line")
-    body = table((_status_row(v) for v in shown), screen, head=head, right=(0,)) if shown else ""
-    folded = len(snapshot.trials) - len(shown)
-    more = screen.paint(f"({folded} completed are not shown: herd status -a)", "dim") if folded else ""
+    rows = [_status_row(v) for v in shown]
+    body = table(rows, screen, head=head, right=(0,), middle=(2,)) if shown else ""
+    there = {v.index for v in shown}
+    hidden = Counter(v.status for v in trials if v.index not in there)
+    told = ", ".join(f"{hidden[status]} {status}" for status in Status if hidden[status])
+    more = screen.paint(f"({told} not shown: herd status -a)", "dim") if told else ""
     return "\n".join(part for part in (body, more, totals(snapshot, screen)) if part)
+
+
+BESIDE = 4
+"""Lines of a status that show no trial: the head, what is not shown, the totals, and the shell's prompt."""
+
+
+def _folded(trials: Sequence[TrialView], height: int | None) -> Sequence[TrialView]:
+    left = [v for v in trials if v.status is not Status.COMPLETED]
+    room = None if height is None else max(height - BESIDE - sum(v.status not in WAITING for v in left), 0)
+    waiting = [v for v in left if v.status in WAITING][:room]
+    return [v for v in left if v.status not in WAITING or v in waiting] if room is not None else left
 
 
 def _status_row(v: TrialView) -> tuple[Cell | str, ...]:
@@ -84,7 +107,11 @@ def ls(trials: Sequence[Listed], screen: Screen) -> str:
     """All trials with their parameters."""
     names = list(dict.fromkeys(name for one in trials for name in (*one.trial.params, *one.trial.extras)))
     return table(
-        (_ls_row(one, names) for one in trials), screen, head=("trial", *names, "name", ""), right=(0,)
+        (_ls_row(one, names) for one in trials),
+        screen,
+        head=("trial", *names, "name", ""),
+        right=(0,),
+        middle=(len(names) + 1,),
     )
 
 
@@ -145,11 +172,11 @@ def stats(snapshot: Snapshot, used: Mapping[int, Usage], screen: Screen) -> str:
     """Elapsed time, memory, state and exit code."""
     rows = [_stats_row(v, used.get(v.index, Usage())) for v in snapshot.trials]
     head = ("trial", "name", "state", "elapsed", "memory", "average", "asked", "exit")
-    return table(rows, screen, head=head, right=(0, 3, 4, 5, 6, 7))
+    return table(rows, screen, head=head, right=(0, 3, 4, 5, 6, 7), middle=(1,))
 
 
 def _stats_row(v: TrialView, used: Usage) -> tuple[str | Cell, ...]:
-    code = used.exit_code if used.exit_code is not None else v.exit_code
+    code = used.exit_code if v.exit_code is None else v.exit_code
     return (
         str(v.index),
         v.trial.name,
@@ -179,7 +206,7 @@ def shown(v: TrialView, inspected: Inspection, screen: Screen) -> str:
         _paragraph(
             "environment", "\n".join(f"{k}={shlex.quote(x)}" for k, x in inspected.environment.items())
         ),
-        _paragraph("attempts", table(map(_attempt_row, inspected.attempts), screen)),
+        _paragraph("attempts", _attempts(inspected.attempts, screen)),
         _paragraph("metrics", table([(k, numbers.value(x)) for k, x in inspected.metrics.items()], screen)),
         _paragraph("last line of stderr", printable(inspected.last_error or "")),
     ]
@@ -190,9 +217,14 @@ def _paragraph(title: str, body: str) -> str:
     return f"{title}:\n" + "\n".join(f"  {line}" for line in body.splitlines()) if body else ""
 
 
+def _attempts(attempts: Sequence[AttemptView], screen: Screen) -> str:
+    head = ("", "job", "node", "started", "took", "end")
+    return table(map(_attempt_row, attempts), screen, head=head, right=(0,)) if attempts else ""
+
+
 def _attempt_row(one: AttemptView) -> tuple[str, ...]:
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.started_at)) if one.started_at else ""
     took = units.duration(one.ended_at - one.started_at) if one.started_at and one.ended_at else ""
     told = "told to end, " if one.terminated else ""
     end = "not ended" if one.exit_code is None else f"{told}exit {one.exit_code}"
-    return (f"{one.number}", f"job {one.job}" if one.job else "", one.node, started, took, end)
+    return (f"{one.number}", one.job or "-", one.node, started, took, end)
