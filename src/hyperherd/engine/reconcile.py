@@ -250,12 +250,12 @@ def _fact(known: manifest.Manifest, trial: Trial, tracked: _Tracked | None, stat
         return Fact(trial, _without_submission(known, trial))
     record = tracked.submission
     intent = Intent.STOP if trial.index in record.stopped else Intent.RUN
-    status, reason = status_of(intent, state, tracked.outcome, started=bool(tracked.attempt))
+    started = bool(tracked.attempt) or (record.legacy and state.phase is Phase.ENDED)
+    status, reason = status_of(intent, state, tracked.outcome, started=started)
     fact = Fact(trial, status, reason, tracked.attempt, tracked.outcome, state, record)
-    if record.legacy and state.phase in (Phase.ABSENT, Phase.UNKNOWN):
-        left = _legacy_status(known, trial)
-        if left is not Status.LOST or state.phase is Phase.ABSENT:
-            return replace(fact, status=left, reason="as HyperHerd 0.1.3 left it")
+    left = _legacy_status(known, trial) if record.legacy else Status.LOST
+    if state.phase in (Phase.ABSENT, Phase.UNKNOWN) and left not in (Status.LOST, Status.READY):
+        return replace(fact, status=left, reason="as HyperHerd 0.1.3 left it")
     return fact
 
 

@@ -41,6 +41,11 @@ class Manifest:
     name: str = ""
     adopted: bool = False
 
+    def left_as(self, index: int) -> object:
+        """The status that HyperHerd 0.1.3 wrote last of this trial; None where it did not know it."""
+        record = self.records.get(index, {})
+        return record.get("adopted", record.get("status") if self.adopted else None)
+
 
 def read(workspace: Workspace) -> Manifest:
     """What is known of the trials. Raises `DamagedFileError`, `NewerFormatError`."""
@@ -73,7 +78,7 @@ def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Statu
     form = msgspec.json.encode(Format(FORMAT_VERSION, manifest.name, manifest.next_index)) + b"\n"
     if not workspace.format.exists() or workspace.format.read_bytes() != form:
         fsio.replace(workspace.format, form)
-    lines = b",\n".join(_encode(manifest.records.get(t.index), t, statuses[t.index]) for t in manifest.trials)
+    lines = b",\n".join(_encode(manifest, t, statuses[t.index]) for t in manifest.trials)
     fsio.replace(workspace.manifest, b"[\n" + lines + b"\n]\n" if lines else b"[]\n")
 
 
@@ -90,7 +95,8 @@ def _copy(word: object) -> Status:
     return next((status for status in Status if status.value == word), Status.READY)
 
 
-def _encode(record: Mapping[str, Any] | None, trial: Trial, status: Status) -> bytes:
+def _encode(manifest: Manifest, trial: Trial, status: Status) -> bytes:
+    record = manifest.records.get(trial.index)
     fresh = {
         "index": trial.index,
         "hash": trial.hash,
@@ -105,6 +111,8 @@ def _encode(record: Mapping[str, Any] | None, trial: Trial, status: Status) -> b
         return msgspec.json.encode(fresh)
     if record.get("hash") != trial.hash:
         fresh["hash"], fresh["identity"] = record.get("hash", trial.hash), trial.hash
+    if (left_as := manifest.left_as(trial.index)) is not None:
+        fresh["adopted"] = left_as
     kept = {key: value for key, value in record.items() if key != "orphan"}
     return msgspec.json.encode({**kept, **fresh})
 

@@ -5,7 +5,8 @@ A record without a job id is an *intent*: somebody was about to submit. What bec
 
 from __future__ import annotations
 
-import secrets
+import os
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -25,8 +26,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One submission.
 
     ``launcher``  ``slurm`` or ``local``; ``where`` the cluster or host that keeps it
-    ``indices``   the trials; ``attempts`` the number of each one's first attempt; ``array`` the array indices, where
-    they differ from the trials'
+    ``indices``   the trials; ``array`` the array indices, where they differ from the trials'
+    ``attempts``  the number of each one's first attempt (0: its script notes none)
     ``owner``     who was submitting: host, boot id, pid, start time
     ``state``     ``intent``, ``submitted`` or ``void`` (given up: it never runs anything)
     ``stopped``   trials that the user has stopped
@@ -59,7 +60,25 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(workspace: Workspace) -> list[Submission]:
     """All submissions, oldest first. Raises `DamagedFileError`."""
-    return files.read(workspace.job_ids, _decode, [])
+    nothing: list[Submission] = []
+    records = files.read(workspace.job_ids, _decode, nothing)
+    if not any(record.legacy and not record.name for record in records):
+        return records
+    name = _legacy_name(workspace)
+    return [
+        msgspec.structs.replace(record, name=name) if record.legacy and not record.name else record
+        for record in records
+    ]
+
+
+def _legacy_name(workspace: Workspace) -> str:
+    """The job name that HyperHerd 0.1.3 gave, as its script says; "" where there is none any more."""
+    try:
+        text = workspace.newest_script.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = re.search(r"^#SBATCH --job-name=(hyperherd_.*)$", text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _decode(content: bytes) -> list[Submission]:
@@ -74,7 +93,8 @@ def _submission(record: dict[str, Any]) -> Submission:
     submission = msgspec.convert(record, Submission)
     if submission.attempts:
         return submission
-    return msgspec.structs.replace(submission, attempts=(1,) * len(submission.indices))
+    first = 0 if submission.legacy else 1
+    return msgspec.structs.replace(submission, attempts=(first,) * len(submission.indices))
 
 
 def write(workspace: Workspace, submissions: Sequence[Submission]) -> None:
@@ -85,7 +105,7 @@ def write(workspace: Workspace, submissions: Sequence[Submission]) -> None:
 
 def new_token() -> str:
     """A name for a submission: sorts by time, unique without asking anyone, plain letters."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(4).hex()}"
 
 
 def settle(workspace: Workspace, token: str, owner: str) -> str:

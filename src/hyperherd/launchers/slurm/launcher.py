@@ -133,7 +133,7 @@ class Slurm:
         return preflight.faults(batch, self._client, self._limits, getpass.getuser())
 
     def _is_ours(self, job: Job) -> bool:
-        return job.job_id is not None and job.where == self.where()
+        return job.job_id is not None and job.where in ("", self.where())
 
     def _not_asked(self, job: Job) -> State:
         reason = "its job id is not known" if job.job_id is None else f"its job is on cluster {job.where}"
@@ -206,13 +206,14 @@ def _owner(jobs: Sequence[Job]) -> int | None:
 
 
 def _claimed(job: Job, index: int) -> bool:
-    """Whether its first attempt in this submission has begun (docs/architecture.md, the claim)."""
-    return (job.files.attempts / f"{index}.{job.attempt[index]}").exists()
+    """Whether its first attempt in this submission has begun, or may have: scripts of 0.1.3 claim nothing."""
+    first = job.attempt[index]
+    return first == 0 or (job.files.attempts / f"{index}.{first}").exists()
 
 
 def _since(jobs: Sequence[Job]) -> float:
-    """An hour before the first submission: clocks differ."""
-    return min(job.submitted_at for job in jobs) - 3600
+    """An hour before the first submission: clocks differ. The epoch where nobody noted it."""
+    return max(min(job.submitted_at for job in jobs) - 3600, 0.0)
 
 
 _GONE = re.compile(r"already complet|Invalid job id", re.IGNORECASE)

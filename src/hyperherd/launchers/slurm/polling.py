@@ -28,7 +28,7 @@ def of_queue(job: Job, rows: Iterable[QueueRow]) -> dict[int, State]:
     trials = {array_index: index for index, array_index in job.array.items()}
     found: dict[int, State] = {}
     for row in rows:
-        if row.job_id != job.job_id or row.name != _shown(job):
+        if row.job_id != job.job_id or not _is_named(job, row.name):
             continue
         state = _of_row(row)
         for array_index in row.indices:
@@ -48,7 +48,9 @@ def joined(
 ) -> dict[int, State]:
     """The state of each of the job's trials; ``claimed`` tells whether a trial has begun in this submission."""
     rows = [
-        row for row in accounting.rows if row.job_id == job.job_id and row.name in (_shown(job), _UNNAMED)
+        row
+        for row in accounting.rows
+        if row.job_id == job.job_id and (row.name == _UNNAMED or _is_named(job, row.name))
     ]
     newest, whole = _newest(rows), max((row for row in rows if not row.indices), key=_age, default=None)
     known = bool(rows or queued)
@@ -172,6 +174,6 @@ def _largest(numbers: Iterable[int | None]) -> int | None:
     return max((number for number in numbers if number is not None), default=None)
 
 
-def _shown(job: Job) -> str:
-    """The job's name as a row shows it: a row ends where the name has a newline."""
-    return job.name.split("\n", 1)[0]
+def _is_named(job: Job, shown: str) -> bool:
+    """Whether a row's name is the job's: a row ends where the name has a newline. Any will do where it is unknown."""
+    return not job.name or shown == job.name.split("\n", 1)[0]
