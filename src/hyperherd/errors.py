@@ -26,7 +26,6 @@ Only the command line turns an error into an exit code.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -158,5 +157,7 @@ class SubmissionUnknownError(LauncherError):
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """``did you mean 'values'?`` for the closest allowed word, or an empty string."""
+    import difflib  # start-up time of herd --help and of trainers
+
     matches = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.5)
     return f"did you mean '{matches[0]}'?" if matches else ""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import resources
+from pathlib import Path
 
 from hyperherd.jobs import Batch, Element
 
-_BODY = resources.files("hyperherd.launchers").joinpath("trial.sh").read_text(encoding="utf-8")
+_BODY = Path(__file__).with_name("trial.sh").read_text(encoding="utf-8")
 _UNKNOWN_ELEMENT = """\
   *)
     printf 'hyperherd: this script has no element "%s"\\n' "${SLURM_ARRAY_TASK_ID-}" >&2
