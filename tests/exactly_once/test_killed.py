@@ -66,7 +66,7 @@ def kill_again_and_again(killer: Killer, times: int) -> int:
 def each_has_run_once(sweep: Sweep, values: int) -> None:
     sweep.finish()
     assert sweep.starts() == {str(value): 1 for value in range(values)}
-    assert sorted(line.trial for line in sweep.lines("end")) == list(range(values))
+    assert len({line.trial for line in sweep.lines("end")}) == values
 
 
 def news_of(path: Path) -> Callable[[], bool]:

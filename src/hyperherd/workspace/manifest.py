@@ -74,7 +74,12 @@ def read(workspace: Workspace) -> Manifest:
 
 
 def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Status]) -> None:
-    """Replace both files; the version first, so that no index is used twice whatever happens between."""
+    """Replace both files; the version first, so that no index is used twice whatever happens between.
+
+    Before the very first an empty manifest is written: one that is missing beside a version was lost (see `read`).
+    """
+    if not workspace.manifest.exists():
+        fsio.replace(workspace.manifest, b"[]\n")
     form = msgspec.json.encode(Format(FORMAT_VERSION, manifest.name, manifest.next_index)) + b"\n"
     if not workspace.format.exists() or workspace.format.read_bytes() != form:
         fsio.replace(workspace.format, form)
