@@ -194,7 +194,7 @@ def test_an_attempt_that_slurm_queued_again_is_the_next_one(tmp_path: Path) -> N
     run(batch, 4, SLURM_RESTART_COUNT="1")
     assert notes(batch) == ["4.2", "4.2.1", "4.3", "4.3.1"]
     lines = log(batch, "4.out")
-    assert lines[0].startswith(f"==== hyperherd: attempt 2, job {JOB}, ")
+    assert lines[0].startswith(f"==== hyperherd: attempt 2, this machine, ")
     assert (lines[1], lines[2]) == ("attempt 2", "")
     assert lines[3].startswith("==== hyperherd: attempt 3, ")
     assert log(batch, "4.err")[0].endswith(" ====")

@@ -11,6 +11,7 @@ from hyperherd.cli import selection, words
 from hyperherd.engine import inspection, observe, places
 from hyperherd.engine.describe import describe
 from hyperherd.engine.snapshot import Snapshot
+from hyperherd.errors import UsageError
 from hyperherd.sweep.plan import matches
 from hyperherd.views import documents, tables
 from hyperherd.views.columns import Screen
@@ -24,7 +25,7 @@ WATCH_S = 30.0
 )
 @words.workspace_and_pins
 @click.option("-p", "--pin", "pins", multiple=True, metavar="NAME=VALUE", help="Only trials with this value.")
-@words.where
+@click.option("--where", metavar="EXPR", help="Only trials for which this holds: 'lr > 0.01'.")
 @words.as_json
 def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json: bool) -> None:
     """List all trials with their parameters, before the first run too; asks no scheduler."""
@@ -56,27 +57,33 @@ def status(
     given: tuple[str, ...], brief: bool, everything: bool, watch: bool, where: str | None, as_json: bool
 ) -> None:
     """Show how every trial is doing: what needs you first, totals last."""
+    if watch and as_json:
+        raise UsageError("--watch draws on a terminal, --json prints one document", hint="one of the two")
     while True:
         selected = selection.select(given, where, lines=not brief)
         if as_json:
             words.print_json(documents.status(selected.snapshot))
         else:
             fold = not everything and sys.stdout.isatty() and not where
-            _draw(selected.snapshot, brief=brief, fold=fold, clear=watch)
+            _draw(selected.snapshot, brief=brief, fold=fold, watch=watch)
         if not watch:
             return
         time.sleep(WATCH_S if places.slurm_is_here() else 2.0)
 
 
-def _draw(snapshot: Snapshot, *, brief: bool, fold: bool, clear: bool) -> None:
+def _draw(snapshot: Snapshot, *, brief: bool, fold: bool, watch: bool) -> None:
     screen = Screen.of()
-    if clear and screen.width:
+    most = screen.height if watch else None
+    drawn = (
+        tables.totals(snapshot, screen) if brief else tables.status(snapshot, screen, fold=fold, most=most)
+    )
+    if watch and screen.colour:
         click.clear()
-    click.echo(tables.totals(snapshot, screen) if brief else tables.status(snapshot, screen, fold=fold))
+    click.echo(drawn)
 
 
 @click.command(epilog="\b\nExample:\n  herd show 3")
-@words.workspace_and_trials
+@words.workspace_and_trial
 @words.as_json
 def show(given: tuple[str, ...], as_json: bool) -> None:
     """Show all about one trial: parameters, exact command and environment, attempts, metrics, last error line."""

@@ -23,9 +23,16 @@ FOLLOW_S = 0.5
 @click.command(
     epilog="\b\nExamples:\n  herd tail 3\n  herd tail my_sweep 3 -n 100 --stderr\n  herd tail 3 -f"
 )
-@words.workspace_and_trials
+@words.workspace_and_trial
 @click.option(
-    "-n", "--lines", "count", type=click.IntRange(0), default=20, show_default=True, help="How many lines."
+    "-n",
+    "--lines",
+    "count",
+    type=click.IntRange(0),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="How many lines.",
 )
 @click.option("--stdout", "only", flag_value=STDOUT, help="Only what it wrote to stdout.")
 @click.option("--stderr", "only", flag_value=STDERR, help="Only what it wrote to stderr.")
@@ -47,7 +54,7 @@ def tail(given: tuple[str, ...], count: int, only: str | None, follow: bool, as_
             click.echo(f"==> {name} <==")
         for line in lines or ():
             click.echo(line)
-    if not any(lines for _, lines in streams.values()):
+    if all(lines is None for _, lines in streams.values()):
         click.echo(f"trial {view.index} is {view.status} and has written nothing yet", err=True)
     if follow:
         _follow(selected, view.index, only or STDOUT)
@@ -140,6 +147,7 @@ def stats(given: tuple[str, ...], where: str | None, as_json: bool) -> None:
     "--lines",
     "count",
     type=click.IntRange(0),
+    metavar="N",
     default=20,
     show_default=True,
     help="Lines of stderr of a failed trial.",
@@ -147,12 +155,14 @@ def stats(given: tuple[str, ...], where: str | None, as_json: bool) -> None:
 @click.option(
     "--max-failed",
     type=click.IntRange(0),
+    metavar="N",
     default=20,
     show_default=True,
     help="Failed trials whose stderr is shown.",
 )
 def snapshot(given: tuple[str, ...], count: int, max_failed: int) -> None:
     """Print one JSON document with all of it: status, usage, metrics, the stderr of what failed."""
+    words.read(given)  # a word that is no workspace is refused
     selected = selection.select(given, lines=True)
     try:
         used = snapshots.usage(selected.workspace, selected.known, selected.launchers, selected.indices)

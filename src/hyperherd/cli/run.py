@@ -20,9 +20,6 @@ from hyperherd.views import documents, progress, summary
 SHOWN = 1000
 """Trials in a script that is printed for eyes."""
 
-SHOWN = 1000
-"""Trials in a script that is printed for eyes."""
-
 DONE, REFUSED, IN_PART, INTERRUPTED = 0, 1, 3, 130
 
 
@@ -146,7 +143,7 @@ def _follow(task: Run, going: Sequence[int]) -> int:
     except KeyboardInterrupt:
         if not here:
             click.echo(
-                f"\nLeft; the trials go on. See herd status{_named(task)}, stop them: herd stop --all",
+                f"\nLeft; the trials go on. See herd status{_named(task)}, stop them: herd stop{_named(task)} --all",
                 err=True,
             )
             return INTERRUPTED
@@ -169,7 +166,8 @@ def _judge(task: Run, going: Sequence[int], known: Known) -> int:
         click.echo(f"  {fact.trial.index}: {fact.status}{reason}  {fact.trial.name}", err=True)
     if bad:
         click.echo(
-            f"Look at one: herd tail{_named(task)} {bad[0].trial.index}; run them again: herd run", err=True
+            f"Look at one: herd tail{_named(task)} {bad[0].trial.index}; run them again: herd run{_named(task)}",
+            err=True,
         )
     return IN_PART if bad else DONE
 

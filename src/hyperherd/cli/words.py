@@ -131,8 +131,9 @@ as_json = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document on stdout; words go to stderr."
 )
 where = click.option(
-    "--where", metavar="EXPR", help="Only trials for which this holds, e.g. 'lr > 0.01 and status == failed'."
+    "--where", metavar="EXPR", help="Only trials for which this holds: 'lr > 0.01 and status == failed'."
 )
 workspace_and_pins = click.argument("given", nargs=-1, metavar="[WORKSPACE] [NAME=VALUE]...")
 only_workspace = click.argument("given", nargs=-1, metavar="[WORKSPACE]")
 workspace_and_trials = click.argument("given", nargs=-1, metavar="[WORKSPACE] [TRIALS]")
+workspace_and_trial = click.argument("given", nargs=-1, metavar="[WORKSPACE] TRIAL")

@@ -127,7 +127,7 @@ herd_open_logs() {
   [[ -s $herd_log.out ]] && out=$'\n'
   [[ -s $herd_log.err ]] && err=$'\n'
   printf -v time '%(%Y-%m-%d %H:%M:%S)T' -1 2>/dev/null || time=$herd_now
-  line="==== hyperherd: attempt $herd_attempt, job $herd_element, $herd_host, $time ===="
+  line="==== hyperherd: attempt $herd_attempt, $herd_by, $herd_host, $time ===="
   { exec 8>>"$herd_log.out" 9>>"$herd_log.err"; } 2>/dev/null &&
     printf '%s%s\n' "$out" "$line" >&8 && printf '%s%s\n' "$err" "$line" >&9
 }
@@ -169,8 +169,8 @@ trap 'herd_told=.TERM; herd_forward HUP' HUP
 for herd_name in QUIT USR1 USR2 ALRM XCPU; do trap "herd_forward $herd_name" "$herd_name"; done
 
 [[ $herd_job ]] || herd_refuse 3 "this script is run by its launcher, not by hand"
-herd_element=$herd_job
-[[ ${SLURM_ARRAY_JOB_ID-} ]] && herd_element=${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}
+herd_by='this machine'
+[[ ${SLURM_ARRAY_JOB_ID-} ]] && herd_by="job ${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
 herd_attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0}))
 herd_log=$herd_logs/$herd_index
 herd_identify

@@ -17,10 +17,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True)
 class Screen:
-    """What the output can show: ``width`` in columns, None where nothing is cut; ``colour`` where it is a terminal."""
+    """What the output can show: ``width`` in columns and ``height`` in lines, None where there is no end; ``colour``
+    where it is a terminal.
+    """
 
     width: int | None = None
     colour: bool = False
+    height: int | None = None
 
     @classmethod
     def of(cls, stream: TextIO | None = None) -> Screen:
@@ -29,7 +32,8 @@ class Screen:
         if not stream.isatty():
             return cls()
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-        return cls(shutil.get_terminal_size().columns, not plain)
+        size = shutil.get_terminal_size()
+        return cls(size.columns, not plain, size.lines)
 
     def paint(self, text: str, colour: str) -> str:
         """The text in a colour, where there are colours."""
@@ -47,37 +51,67 @@ class Cell:
 
 Row = Sequence["str | Cell"]
 
+GAP = "  "
+NARROWEST = 12
+"""Columns that a text keeps where a table is made narrower; what is shorter, as numbers are, stays whole."""
 
-def table(rows: Iterable[Row], screen: Screen, *, head: Row = (), right: Sequence[int] = ()) -> str:
-    """Rows under a head, aligned; the columns in ``right`` to the right. The last one is cut at the screen's edge."""
-    cells = [[_cell(item) for item in row] for row in ([head] if head else [])] + [
-        [_cell(item) for item in row] for row in rows
-    ]
-    if not cells:
+
+def table(
+    rows: Iterable[Row],
+    screen: Screen,
+    *,
+    head: Row = (),
+    right: Sequence[int] = (),
+    middle: Sequence[int] = (),
+) -> str:
+    """Rows under a head, aligned; the columns in ``right`` to the right.
+
+    Where the screen is too narrow, the widest columns give way first: cut at their end, those in ``middle`` (names,
+    which differ at both ends) and the head in their middle. What does not fit even so is cut at the screen's edge.
+    """
+    heading = [_cell(Cell(item.text if isinstance(item, Cell) else item, "dim")) for item in head]
+    body = [[_cell(item) for item in row] for row in rows]
+    if not heading and not body:
         return ""
-    widths = [max(width(row[i].text) for row in cells if i < len(row)) for i in range(max(map(len, cells)))]
-    lines = []
-    for number, row in enumerate(cells):
-        heading = bool(head) and number == 0
-        lines.append(_line(row, widths, screen, right, "dim" if heading else ""))
+    widths = _widths(heading, body, screen.width)
+    lines = [_line(row, widths, screen, right, middle) for row in body]
+    if heading:
+        lines.insert(0, _line(heading, widths, screen, right, range(len(heading))))
     return "\n".join(lines)
 
 
+def _widths(head: Sequence[Cell], body: Sequence[Sequence[Cell]], room: int | None) -> list[int]:
+    count = max(len(row) for row in (head, *body))
+    inner = [max((width(row[i].text) for row in body if i < len(row)), default=0) for i in range(count)]
+    whole = [max(inner[i], width(head[i].text) if i < len(head) else 0) for i in range(count)]
+    if room is None:
+        return whole
+    room -= len(GAP) * (count - 1)
+    least = [min(whole[i], max(min(inner[i], NARROWEST), 5)) for i in range(count)]
+    most = min(max(whole), room)
+    while sum(whole) > room and most > 5:
+        most -= 1
+        for i in range(count):
+            if sum(whole) > room:
+                whole[i] = min(whole[i], max(least[i], most))
+    return whole
+
+
 def _line(
-    row: Sequence[Cell], widths: Sequence[int], screen: Screen, right: Sequence[int], colour: str
+    row: Sequence[Cell], widths: Sequence[int], screen: Screen, right: Sequence[int], middle: Sequence[int]
 ) -> str:
-    parts, used = [], 0
+    parts, left = [], screen.width
     for i, cell in enumerate(row):
-        room = None if screen.width is None else max(screen.width - used, 1)
-        text = cell.text if room is None else cut(cell.text, room)
-        pad = " " * (widths[i] - width(text))
-        last = i == len(row) - 1
-        painted = screen.paint(text, cell.colour or colour)
-        parts.append(pad + painted if i in right else painted if last else painted + pad)
-        used += widths[i] + 2
-        if screen.width is not None and used >= screen.width:
+        if left is not None and left <= 0:
             break
-    return "  ".join(parts).rstrip()
+        last = i == len(row) - 1
+        room = widths[i] if left is None else min(widths[i], left)
+        text = (cut_middle if i in middle else cut)(cell.text, room)
+        pad = " " * (room - width(text))
+        painted = screen.paint(text, cell.colour)
+        parts.append(pad + painted if i in right else painted if last else painted + pad)
+        left = left if left is None else left - room - len(GAP)
+    return GAP.join(parts).rstrip()
 
 
 def _cell(item: str | Cell) -> Cell:
@@ -100,9 +134,28 @@ def width(text: str) -> int:
 
 
 def cut(text: str, room: int) -> str:
-    """The text, or its beginning and an ellipsis, in at most ``room`` columns."""
+    """The text, or its beginning and an ellipsis, in at most ``room`` columns.
+
+    >>> cut("epoch 12 of 30", 9), cut("日本語", 5)
+    ('epoch 12…', '日本…')
+    """
     if width(text) <= room:
         return text
-    while text and width(text) >= room:
-        text = text[:-1]
-    return text + "…"
+    kept = text[: max(room, 0)]
+    while kept and width(kept) >= room:
+        kept = kept[:-1]
+    return kept + "…"
+
+
+def cut_middle(text: str, room: int) -> str:
+    """The text, or its two ends around an ellipsis, in at most ``room`` columns.
+
+    >>> cut_middle("lr-0.001_opt-adam_seed-17", 15)
+    'lr-0.00…seed-17'
+    """
+    if width(text) <= room:
+        return text
+    end = ""
+    while end != text and width(text[-len(end) - 1 :]) <= (room - 1) // 2:
+        end = text[-len(end) - 1 :]
+    return cut(text[: len(text) - len(end)], room - width(end)).removesuffix("…") + "…" + end

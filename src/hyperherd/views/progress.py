@@ -20,6 +20,7 @@ def bar(indices: Sequence[int], title: str) -> Iterator[Callable[[Known], None]]
         return
     # Loaded late: it takes 60 ms, and most commands draw nothing.
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -30,7 +31,7 @@ def bar(indices: Sequence[int], title: str) -> Iterator[Callable[[Known], None]]
         TextColumn("{task.fields[counts]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as shown:
-        task = shown.add_task(title, total=len(indices), counts="")
+        task = shown.add_task(escape(title), total=len(indices), counts="")
 
         def update(known: Known) -> None:
             now = Counter(known.facts[index].status for index in indices if index in known.facts)

@@ -70,9 +70,10 @@ BESIDE = 4
 
 def _folded(trials: Sequence[TrialView], height: int | None) -> Sequence[TrialView]:
     left = [v for v in trials if v.status is not Status.COMPLETED]
-    room = None if height is None else max(height - BESIDE - sum(v.status not in WAITING for v in left), 0)
-    waiting = [v for v in left if v.status in WAITING][:room]
-    return [v for v in left if v.status not in WAITING or v in waiting] if room is not None else left
+    urgent = sum(v.status not in WAITING for v in left)
+    room = len(left) if height is None else max(height - BESIDE - urgent, 0)
+    waiting = {v.index for v in [v for v in left if v.status in WAITING][:room]}
+    return [v for v in left if v.status not in WAITING or v.index in waiting]
 
 
 def _status_row(v: TrialView) -> tuple[Cell | str, ...]:
