@@ -25,7 +25,9 @@ def _batch(folder: Path, launch: str, forwarded: str) -> Batch:
     for name in ("attempts", "logs"):
         (folder / name).mkdir(parents=True)
     (folder / "launch.sh").write_text(launch)
-    files = Files(folder / "script", folder / "register", folder / "attempts", folder / "logs", folder / ".env")
+    files = Files(
+        folder / "script", folder / "register", folder / "attempts", folder / "logs", folder / ".env"
+    )
     element = Element(0, 1, "x=1", (("HYPERHERD_READY", str(folder / "ready")),))
     options = {"signal": forwarded} if forwarded else {}
     return Batch("t", "name", folder, folder / "launch.sh", files, (element,), options=options)
@@ -38,7 +40,9 @@ def _until(path: Path) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("forwarded", ["", "B:USR1@60"], ids=["in the foreground", "with a signal to pass on"])
+@pytest.mark.parametrize(
+    "forwarded", ["", "B:USR1@60"], ids=["in the foreground", "with a signal to pass on"]
+)
 @pytest.mark.parametrize("launch, code", [DIES_OF_IT, SAVES_FIRST], ids=["dies of it", "saves first"])
 def test_the_note_tells_the_trials_own_exit_code_after_a_sigterm_to_all(
     tmp_path: Path, launch: str, code: int, forwarded: str
