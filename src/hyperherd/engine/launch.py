@@ -19,6 +19,7 @@ from hyperherd.connectors import processes
 from hyperherd.engine import preflight, provenance, reconcile, recover
 from hyperherd.engine.describe import Description
 from hyperherd.engine.preflight import Finding
+from hyperherd.engine.provenance import Provenance
 from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.jobs import Batch, Element
 from hyperherd.launchers.base import Launcher
@@ -108,7 +109,7 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
         recover.recover(run.workspace, run.launchers, lock)
         prepared = prepare(run)
         announce(prepared)
-        made = [Made(batch, _intent(run, batch)) for batch in prepared.batches]
+        made = _intents(run, prepared.batches)
         _write(run, prepared, made, lock)
     if not made:
         return prepared, []
@@ -197,11 +198,17 @@ def _piece(workspace: Workspace, whole: Batch, elements: tuple[Element, ...], pi
     return replace(whole, token=token, files=workspace.files(token), elements=elements, at_once=share)
 
 
-def _intent(run: Run, batch: Batch) -> Submission:
+def _intents(run: Run, batches: Sequence[Batch]) -> list[Made]:
+    if not batches:
+        return []
+    made_from = provenance.of(run.workspace.root, run.launch_script)
+    return [Made(batch, _intent(run, batch, made_from)) for batch in batches]
+
+
+def _intent(run: Run, batch: Batch, made_from: Provenance) -> Submission:
     array = run.launcher.array(batch)
     indices = tuple(element.index for element in batch.elements)
     positions = tuple(array[index] for index in indices)
-    made_from = provenance.of(run.workspace.root, batch.launch)
     return Submission(
         token=batch.token,
         launcher=run.request.launcher,

@@ -89,6 +89,8 @@ def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Statu
 
 def note_statuses(workspace: Workspace, changed: Mapping[int, Status]) -> None:
     """Bring the copies of these trials' statuses up to date; everything else stays as it is in the file."""
+    if not changed:
+        return
     current = read(workspace)
     copies = {index: _copy(record.get("status")) for index, record in current.records.items()}
     after = {**copies, **{index: status for index, status in changed.items() if index in copies}}
