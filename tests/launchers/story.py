@@ -49,6 +49,18 @@ for step in range(3):
     log_result("loss", 1.0 / (step + 1), step=step)
 log_result("loss", float("inf"), step=3)
 """
+LOOKS = (
+    ("status",),
+    ("stats",),
+    ("snapshot",),
+    ("res",),
+    ("res", "--steps"),
+    ("tail", "0"),
+    ("tail", "1", "-n", "1", "--stderr"),
+    ("show", "0"),
+    ("show", "1"),
+    ("run", "-n"),
+)
 ENV_FILE = """\
 # filled in where it is not set
 FROM_ENV_FILE="two words"
@@ -102,13 +114,11 @@ def _tell(story: Story) -> Story:
     herd.launch(SCRIPT)
     (herd.root / "train.py").write_text(TRAINER)
     (herd.root / ".env").write_text(ENV_FILE)
-    _keep(story, "before", ("run", "-n"))
     story.said["first", "run"] = herd("run", "--wait", code=3)
     _until_accounted(herd)
-    for words in (("status",), ("stats",), ("snapshot",), ("res",), ("res", "--steps"), ("tail", "0"),
-                  ("tail", "1", "-n", "1", "--stderr"), ("show", "0"), ("show", "1"), ("run", "-n"), ("ls",)):  # fmt: skip
+    for words in LOOKS:
         _keep(story, "first", words)
-    for words in (("status",), ("tail", "0"), ("show", "1"), ("res",), ("stats",)):
+    for words in (("status",), ("tail", "0"), ("show", "1"), ("res",)):
         story.said["first", " ".join(words)] = herd(*words)
     story.said["again", "run"] = herd("run", "--wait")
     for words in (("status",), ("show", "1"), ("run", "-n")):

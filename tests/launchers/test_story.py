@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,8 +124,6 @@ def test_the_environment_is_as_promised(story: Story) -> None:
 
 
 def test_argv_are_the_same_words_quoted_for_a_shell(story: Story) -> None:
-    import shlex
-
     argument, env = story.argv(LOGS)[2], story.environment(LOGS)
     words = shlex.split(env["HYPERHERD_ARGV"])
     assert " ".join(words) == argument
