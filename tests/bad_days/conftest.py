@@ -16,10 +16,7 @@ from .workspaces import Workspace, environment
 @pytest.fixture
 def here(tmp_path: Path) -> Workspace:
     """On this machine, where no Slurm is to be seen."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "SBATCH_"))}
-    made = Workspace(
-        tmp_path / "sweep", environment({**plain, "PATH": _without_slurm(plain["PATH"], tmp_path)}, tmp_path)
-    )
+    made = on_this_machine(tmp_path)
     made.write()
     return made
 
@@ -48,6 +45,13 @@ def cluster(request: pytest.FixtureRequest) -> Workspace:
     """On either Slurm."""
     made: Workspace = request.getfixturevalue(request.param)
     return made
+
+
+def on_this_machine(folder: Path) -> Workspace:
+    """A workspace (still without files) in an environment that leads to no Slurm."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "SBATCH_"))}
+    path = _without_slurm(plain["PATH"], folder)
+    return Workspace(folder / "sweep", environment({**plain, "PATH": path}, folder))
 
 
 def _without_slurm(path: str, folder: Path) -> str:

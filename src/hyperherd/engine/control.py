@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -13,7 +16,7 @@ from hyperherd import fsio
 from hyperherd.engine import reconcile
 from hyperherd.engine.launch import record
 from hyperherd.engine.reconcile import Fact, Known
-from hyperherd.errors import HerdError
+from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.workspace import manifest, submissions
@@ -110,10 +113,33 @@ def clean(
     if logs or everything:
         if stopped.cancelled:
             _wait_for_the_end(workspace, launchers, sleep)
-        shutil.rmtree(workspace.state if everything else workspace.logs)
+        _delete(workspace.state if everything else workspace.logs)
     if logs and not everything:
         workspace.make_folders()
     return stopped
+
+
+def _delete(folder: Path) -> None:
+    """All of it or nothing: it gets another name first, so that nobody meets half of it. Raises `WorkspaceError`."""
+    doomed = folder.with_name(f"{folder.name}.deleted-{secrets.token_hex(4)}")
+    try:
+        folder.rename(doomed)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise WorkspaceError(
+            f"cannot be deleted: {error.strerror}",
+            where=str(folder),
+            hint="Nothing was deleted; you need the right to write in the folder above it.",
+        ) from error
+    try:
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise WorkspaceError(
+            f"deleted in part: {error.strerror}",
+            where=str(error.filename),
+            hint=f"herd no longer uses what is left; delete it yourself: rm -rf {shlex.quote(str(doomed))}",
+        ) from error
 
 
 def _wait_for_the_end(

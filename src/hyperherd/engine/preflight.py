@@ -92,7 +92,7 @@ def _launch_script(path: Path) -> Iterator[Finding]:
 
 def _interpreter(path: Path) -> Iterator[Finding]:
     """The launch script's ``python`` is herd's own by accident: a virtual environment's PATH leaks into the trials."""
-    if sys.prefix == sys.base_prefix or not path.is_file():
+    if sys.prefix == sys.base_prefix or not path.is_file() or not os.access(path, os.R_OK):
         return
     text = path.read_text(errors="replace")
     if re.search(r"activate|conda|module |apptainer|singularity|uv run|--container", text):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hyperherd.engine import provenance
 from hyperherd.engine.reconcile import Fact, Known
+from hyperherd.errors import WorkspaceError
 from hyperherd.jobs import Usage
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import Status, Trial
@@ -58,11 +59,24 @@ class Snapshot:
 def take(workspace: Workspace, known: Known, *, lines: bool) -> Snapshot:
     """Draw it from what is known; ``lines`` reads the end of each trial's log too."""
     checksums: dict[str, str] = {}
-    views = [_view(workspace, fact, checksums, lines) for fact in known.facts.values()]
-    return Snapshot(known.manifest.name or workspace.root.name, workspace, views, known.warnings)
+    views = [_view(workspace, fact, checksums) for fact in known.facts.values()]
+    unreadable: list[str] = []
+    if lines:
+        views = [_with_line(workspace, view, unreadable) for view in views]
+    warnings = (*known.warnings, *unreadable[:1])
+    return Snapshot(known.manifest.name or workspace.root.name, workspace, views, warnings)
 
 
-def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str], lines: bool) -> TrialView:
+def _with_line(workspace: Workspace, view: TrialView, unreadable: list[str]) -> TrialView:
+    """The view with the end of its log; a log that may not be read does not hide how the trials stand."""
+    try:
+        return replace(view, last_line=logs.last_line(workspace.stdout(view.index)))
+    except WorkspaceError as error:
+        unreadable.append(str(error))
+        return view
+
+
+def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str]) -> TrialView:
     record, index = fact.submission, fact.trial.index
     return TrialView(
         trial=fact.trial,
@@ -72,7 +86,7 @@ def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str], lines: bo
         exit_code=fact.outcome.exit_code if fact.outcome else fact.state.exit_code,
         node=_node(workspace, fact),
         job=f"{record.slurm_job_id}_{_position(fact)}" if record and record.slurm_job_id else None,
-        last_line=logs.last_line(workspace.stdout(index)) if lines and record else None,
+        last_line=None,
         changed=_changed(fact, checksums),
     )
 

@@ -17,6 +17,9 @@ from hyperherd.workspace.folder import Workspace
 Ended = dict[str, dict[str, State]]
 
 
+_SPARE = "Delete it: Slurm is asked again, and what it has forgotten is shown without a reason, or as lost."
+
+
 def key(index: int, attempt: int) -> str:
     """What was heard is of one attempt: the job may have been queued again since (``scontrol requeue``)."""
     return f"{index}.{attempt}"
@@ -24,7 +27,7 @@ def key(index: int, attempt: int) -> str:
 
 def read(workspace: Workspace) -> Ended:
     """What was heard so far. Raises `DamagedFileError`."""
-    return files.read(workspace.ended, msgspec.json.Decoder(Ended).decode, {})
+    return files.read(workspace.ended, msgspec.json.Decoder(Ended).decode, {}, _SPARE)
 
 
 def write(workspace: Workspace, ended: Mapping[str, Mapping[str, State]]) -> None:

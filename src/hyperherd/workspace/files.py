@@ -14,7 +14,13 @@ from hyperherd.errors import DamagedFileError, WorkspaceError
 T = TypeVar("T")
 
 
-def read(path: Path, decode: Callable[[bytes], T], default: T) -> T:
+BRING_BACK = (
+    "It was left as it is. Bring back the last good copy (a backup, a snapshot) and try again;\n"
+    "  if there is none, set the whole .hyperherd folder aside and start anew: herd run"
+)
+
+
+def read(path: Path, decode: Callable[[bytes], T], default: T, hint: str = BRING_BACK) -> T:
     """The decoded file, or ``default`` where there is none. Raises `DamagedFileError`; the file is left as it is."""
     try:
         content = path.read_bytes()
@@ -25,12 +31,7 @@ def read(path: Path, decode: Callable[[bytes], T], default: T) -> T:
     try:
         return decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DamagedFileError(
-            f"cannot be understood: {error}",
-            where=str(path),
-            hint="It was left as it is. Bring back the last good copy (a backup, a snapshot) and try again;\n"
-            "  if there is none, set the whole .hyperherd folder aside and start anew: herd run",
-        ) from error
+        raise DamagedFileError(f"cannot be understood: {error}", where=str(path), hint=hint) from error
 
 
 def replace(path: Path, document: object) -> None:

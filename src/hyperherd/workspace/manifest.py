@@ -125,8 +125,11 @@ def _encode(manifest: Manifest, trial: Trial, status: Status) -> bytes:
 
 
 def _trial(record: Mapping[str, Any]) -> Trial:
+    index = record["index"]
+    if type(index) is not int or index < 0:
+        raise ValueError(f"its index, which is {index!r}")
     return Trial(
-        index=record["index"],
+        index=index,
         hash=record.get("identity") or record.get("hash") or "",
         name=record["experiment_name"],
         params=untag(_mapping(record["params"])),

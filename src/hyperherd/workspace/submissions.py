@@ -91,10 +91,13 @@ def _submission(record: dict[str, Any]) -> Submission:
     if "token" not in record:
         record["token"] = f"{LEGACY}{job}"
     submission = msgspec.convert(record, Submission)
-    if submission.attempts:
-        return submission
-    first = 0 if submission.legacy else 1
-    return msgspec.structs.replace(submission, attempts=(first,) * len(submission.indices))
+    if not submission.attempts:
+        first = (0 if submission.legacy else 1,)
+        submission = msgspec.structs.replace(submission, attempts=first * len(submission.indices))
+    rows = (submission.attempts, submission.indices if submission.array is None else submission.array)
+    if any(len(row) != len(submission.indices) for row in rows):
+        raise msgspec.ValidationError(f"the lists of {submission.token} have different lengths")
+    return submission
 
 
 def write(workspace: Workspace, submissions: Sequence[Submission]) -> None:

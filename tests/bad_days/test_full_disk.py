@@ -1,0 +1,166 @@
+"""A disk without room, or without inodes: said before anything is submitted, and nothing is half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fakeslurm.fixture import FakeSlurm
+
+from .workspaces import Workspace, environment
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a small file system of its own: ``disk("size=256k")``."""
+    mounted: list[Path] = []
+
+    def mount(options: str) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        argv = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        answer = subprocess.run(argv, capture_output=True, text=True) if os.geteuid() == 0 else None
+        if answer is None or answer.returncode:
+            pytest.skip(
+                f"no file system may be mounted here: {answer.stderr.strip() if answer else 'not root'}"
+            )
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def on(folder: Path, fake_slurm: FakeSlurm, tmp_path: Path, values: str) -> Workspace:
+    made = Workspace(folder / "sweep", environment(fake_slurm.env, tmp_path))
+    made.write(values, launch='echo "$1" >>"$LOG"\n')
+    return Workspace(made.root, {**made.env, "LOG": str(tmp_path / "log")})
+
+
+def fill(folder: Path, leave: int = 0) -> Path:
+    """Write until nothing more fits, then give back so many bytes."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        while True:
+            try:
+                file.write(b"x" * 4096)
+            except OSError:
+                break
+        if leave:
+            file.truncate(max(0, os.fstat(file.fileno()).st_size - leave))
+    return filler
+
+
+def whole(workspace: Workspace) -> None:
+    """Every JSON file of herd's is one, and no temporary file is left."""
+    state = workspace.root / ".hyperherd"
+    for path in state.glob("*.json"):
+        json.loads(path.read_text())
+    assert not list(state.rglob("*.tmp"))
+
+
+def test_a_disk_too_small_for_the_sweep_is_said_before_anything_is_submitted(
+    disk: Callable[[str], Path], fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
+    workspace = on(disk("size=256k"), fake_slurm, tmp_path, '"range(0,200)"')
+    for words in (("run",), ("run", "-n"), ("run", "--json"), ("run", "--on", "local")):
+        done = workspace.herd(*words, code=1)
+        assert "200 trials need at least 4,800 KiB" in done.err
+        assert "Nothing was submitted" in done.err
+    assert fake_slurm.jobs() == []
+    assert set(workspace.files()) == {"hyperherd.yaml", "launch.sh"}
+
+
+def test_too_few_inodes_are_said_before_anything_is_submitted(
+    disk: Callable[[str], Path], fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
+    workspace = on(disk("size=64m,nr_inodes=40"), fake_slurm, tmp_path, '"range(0,20)"')
+    for words in (("run",), ("run", "-n"), ("run", "--on", "local")):
+        done = workspace.herd(*words, code=1)
+        assert "20 trials leave about 1" in done.err
+        assert "files" in done.err
+    assert fake_slurm.jobs() == []
+    assert set(workspace.files()) == {"hyperherd.yaml", "launch.sh"}
+
+
+@pytest.mark.parametrize("options", ["size=1m", "size=64m,nr_inodes=30"])
+def test_a_disk_that_is_full_from_the_start_is_said_and_nothing_is_half_written(
+    disk: Callable[[str], Path], fake_slurm: FakeSlurm, tmp_path: Path, options: str
+) -> None:
+    folder = disk(options)
+    workspace = on(folder, fake_slurm, tmp_path, "[1, 2]")
+    if "inodes" in options:
+        for number in range(100):
+            try:
+                (folder / f"f{number}").touch()
+            except OSError:
+                break
+    else:
+        fill(folder)
+    before = workspace.files()
+    for words in (("run",), ("run", "--json"), ("run", "--on", "local")):
+        done = workspace.herd(*words, code=1)
+        assert done.out == ""
+        assert "free" in done.err or "No space left" in done.err or "fit" in done.err
+    assert fake_slurm.jobs() == []
+    assert workspace.files() == before
+    workspace.herd("ls")
+
+
+@pytest.mark.parametrize("leave", range(0, 61_440, 4096))
+def test_a_disk_that_fills_up_between_two_commands_leaves_the_old_files_whole(
+    disk: Callable[[str], Path], fake_slurm: FakeSlurm, tmp_path: Path, leave: int
+) -> None:
+    """However little is left, a run is either refused whole or goes whole; with room again all trials run once."""
+    folder = disk("size=2m")
+    workspace = on(folder, fake_slurm, tmp_path, "[1, 2]")
+    workspace.herd("run")
+    workspace.until_ended()
+    workspace.write('"range(1,4)"', launch='echo "$1" >>"$LOG"\n')
+    filler = fill(folder, leave)
+    before = workspace.files()
+    done = workspace.herd("run", code=None)
+    assert done.code in (0, 1, 3)
+    if done.code == 1:
+        assert "No space left" in done.err or "free" in done.err
+        kept = {name: data for name, data in workspace.files().items() if name in before}
+        assert kept == before
+    whole(workspace)
+    filler.unlink()
+    fake_slurm.wait_idle()
+    workspace.herd("run", code=None)
+    assert set(workspace.until_ended().values()) == {"completed"}
+    ran = (tmp_path / "log").read_text().splitlines()
+    assert sorted(line.split()[1] for line in ran) == ["x=1", "x=2", "x=3"]
+
+
+def test_looking_works_on_a_full_disk(
+    disk: Callable[[str], Path], fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
+    folder = disk("size=2m")
+    workspace = on(folder, fake_slurm, tmp_path, "[1, 2]")
+    workspace.herd("run")
+    fake_slurm.wait_idle()
+    fill(folder)
+    for words in (("status",), ("ls",), ("res",), ("show", "0"), ("tail", "0"), ("stats",), ("snapshot",)):
+        workspace.herd(*words)
+    whole(workspace)
+
+
+def test_stop_on_a_full_disk_says_so_and_leaves_the_files_whole(
+    disk: Callable[[str], Path], fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
+    folder = disk("size=2m")
+    workspace = on(folder, fake_slurm, tmp_path, "[1, 2]")
+    fake_slurm.knobs(held=True)
+    workspace.herd("run")
+    fill(folder)
+    done = workspace.herd("stop", "--all", "--yes", code=1)
+    assert "No space left" in done.err
+    whole(workspace)
+    assert set(workspace.statuses().values()) == {"queued"}

@@ -1,0 +1,181 @@
+"""sbatch says no, or nothing: Slurm's words are passed on, and the trials stay as they were."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from fakeslurm.fixture import FakeSlurm
+from real_slurm import connect, minislurm
+
+from .workspaces import Workspace, environment
+
+REFUSED_BY_PREFLIGHT = {
+    "a partition that is not there": (
+        "partition: gpuu",
+        "slurm.partition: there is no partition 'gpuu'",
+        "gpu",
+    ),
+    "an account that is not there": ("account: nobodys", "slurm.account", "nobodys"),
+    "a QOS that is not there": ("qos: urgent", "slurm.qos: there is no QOS 'urgent'", "normal"),
+    "a time that is none": ("time: soon", "slurm.time", "soon"),
+    "a time that is too long": ('time: "40-00:00:00"', "slurm.time", "7-00:00:00"),
+    "memory with a fraction": ("mem: 12.00G", "slurm.mem", "12G"),
+    "memory that is none": ("mem: much", "slurm.mem", "much"),
+    "a job name": ("extra_args: ['--job-name=mine']", "extra_args", "job-name"),
+    "an array": ("extra_args: ['#SBATCH --array=0-3']", "extra_args", "array"),
+    "two lines in a value": ('gres: "gpu:1\\n#SBATCH --array=1"', "slurm.gres", ""),
+}
+
+
+def described(workspace: Workspace, slurm: str = "", values: str = "[1, 2, 3]") -> None:
+    name = workspace.env.get("DAYS_NAME", "days")
+    workspace.write(values, name=name, more=f"slurm: {{{slurm}}}\n" if slurm else "")
+
+
+@pytest.mark.parametrize("fault", REFUSED_BY_PREFLIGHT)
+def test_what_slurm_would_refuse_is_said_with_its_key_before_anything_is_written(
+    cluster: Workspace, fault: str
+) -> None:
+    slurm, where, what = REFUSED_BY_PREFLIGHT[fault]
+    described(cluster, slurm)
+    for words in (("run",), ("run", "--json"), ("run", "-n")):
+        done = cluster.herd(*words, code=1)
+        assert done.out == ""
+        assert where in done.err
+        assert what in done.err
+    assert set(cluster.files()) == {"hyperherd.yaml", "launch.sh"}
+    assert cluster.statuses() == {}
+
+
+REFUSED_BY_SBATCH = {
+    "memory that no node has": ("mem: 900000G", ("memory", "node configuration", "not available")),
+    "a feature that no node has": ("constraint: no_such_feature", ("feature",)),
+    "a GRES that no node has": ('gres: "tpu:1"', ("gres", "Gres")),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED_BY_SBATCH)
+def test_what_the_real_sbatch_refuses_is_said_in_its_words(real: Workspace, fault: str) -> None:
+    slurm, words = REFUSED_BY_SBATCH[fault]
+    described(real, slurm)
+    done = real.herd("run", code=1)
+    assert "3 trials not submitted" in done.err
+    assert "sbatch: error: " in done.err
+    assert any(word in done.err for word in words)
+    assert set(real.statuses().values()) == {"ready"}
+
+
+def test_trials_that_sbatch_refuses_stay_as_they_were(fake: Workspace, fake_slurm: FakeSlurm) -> None:
+    """One has completed, one failed, one was stopped, one is new: a refusal changes none of them."""
+    fake.write(
+        "[1, 2, 3]",
+        launch="[[ $HYPERHERD_TRIAL_ID = 1 ]] && exit 2; [[ $HYPERHERD_TRIAL_ID = 0 ]] || sleep 60\n",
+    )
+    fake.herd("run")
+    fake_slurm.wait_state("1_0", "COMPLETED")
+    fake_slurm.wait_state("1_1", "FAILED")
+    fake.herd("stop", "2")
+    before = fake.until_ended()
+    assert before == {0: "completed", 1: "failed", 2: "cancelled"}
+    fake.write("[1, 2, 3, 4]")
+    fake_slurm.knobs(
+        sbatch={"refuse": "Batch job submission failed: Invalid account or account/partition combination"}
+    )
+    for _ in range(2):
+        done = fake.herd("run", "--json", code=1)
+        assert "Invalid account or account/partition combination" in done.err
+        assert done.json["submitted_indices"] == []
+        assert fake.statuses() == before | {3: "ready"}
+    fake_slurm.knobs(sbatch={"refuse": None})
+    assert fake.herd("run", "--json").json["submitted_indices"] == [1, 2, 3]
+
+
+def test_an_sbatch_that_hangs_is_left_after_a_while_and_never_runs_its_trials(
+    fake: Workspace, fake_slurm: FakeSlurm
+) -> None:
+    """MaxJobCount is reached: sbatch waits and asks again. It gets its job in after herd has left."""
+    fake_slurm.knobs(sbatch={"hang": True})
+    patient = Workspace(fake.root, {**fake.env, "HYPERHERD_SLURM_TIMEOUT_S": "1"})
+    done = patient.herd("run", code=1)
+    assert "did not answer within 1 s" in done.err
+    assert set(fake.statuses().values()) == {"ready"}
+    fake_slurm.knobs(sbatch={"hang": False})
+    fake.herd("run")
+    assert set(fake.until_ended().values()) == {"completed"}
+    fake_slurm.wait_idle()
+    assert sorted(index for index, _, _ in fake.ran()) == [0, 1, 2]
+
+
+def test_a_submit_limit_in_the_middle_of_several_arrays_leaves_the_rest_ready(
+    fake: Workspace, fake_slurm: FakeSlurm
+) -> None:
+    fake.write('"range(0,25)"')
+    fake_slurm.knobs(max_array_size=10, max_submit_jobs=12, held=True)
+    done = fake.herd("run", "--json", code=3)
+    assert "10 trials submitted as job " in done.err
+    assert "10 trials not submitted: " in done.err
+    assert "AssocMaxSubmitJobLimit" in done.err
+    gone = done.json["submitted_indices"]
+    found = fake.statuses()
+    assert sorted(gone) == [index for index, status in found.items() if status != "ready"]
+    assert set(found.values()) == {"queued", "ready"}
+    assert "ready" in fake.herd("status").out
+    again = fake.herd("run", "--json", code=None)
+    assert not set(again.json["submitted_indices"]) & set(gone)
+    fake_slurm.knobs(held=False, slots=16)
+    fake_slurm.wait_idle()
+    fake_slurm.knobs(max_submit_jobs=None)
+    fake.herd("run")
+    assert set(fake.until_ended().values()) == {"completed"}
+    assert sorted(index for index, _, _ in fake.ran()) == list(range(25))
+
+
+def test_arrays_past_the_cluster_s_limit_run_each_trial_once_with_its_own_index(
+    fake: Workspace, fake_slurm: FakeSlurm
+) -> None:
+    fake.write('"range(0,25)"')
+    fake_slurm.knobs(max_array_size=10, slots=16)
+    done = fake.herd("run", "--json")
+    assert len(done.json["submissions"]) == 3
+    assert set(fake.until_ended().values()) == {"completed"}
+    ran = sorted(fake.ran())
+    assert [(index, task) for index, task, _ in ran] == [(n, n) for n in range(25)]
+    assert all(f"x={index}" in argument.split() for index, _, argument in ran)
+
+
+def test_the_real_slurm_takes_arrays_past_its_limit_in_pieces(slurm: object, tmp_path: Path) -> None:
+    """On a cluster of its own, whose MaxArraySize is 10. (``slurm`` skips where Slurm is not installed.)"""
+    with tempfile.TemporaryDirectory(prefix="ms-") as folder:  # a short path: it holds sockets
+        options = (
+            "--user",
+            "nobody",
+            "--ends-with",
+            str(os.getpid()),
+            "--no-accounting",
+            "--max-array-size=10",
+        )
+        try:
+            up = minislurm("up", "--dir", f"{folder}/c", *options)
+            assert up.returncode == 0, up.stderr
+            workspace = Workspace(tmp_path / "sweep", environment(connect(Path(folder, "c")).env, tmp_path))
+            workspace.write('"range(0,25)"')
+            assert len(workspace.herd("run", "--json").json["submissions"]) == 3
+            assert set(workspace.until_ended().values()) == {"completed"}
+        finally:
+            minislurm("down", "--dir", f"{folder}/c")
+    assert [(index, task) for index, task, _ in sorted(workspace.ran())] == [(n, n) for n in range(25)]
+
+
+def test_at_most_n_at_once_is_shared_by_the_pieces(fake: Workspace, fake_slurm: FakeSlurm) -> None:
+    fake.write('"range(0,25)"')
+    fake_slurm.knobs(max_array_size=10, held=True)
+    fake.herd("run", "-j", "6")
+    scripts = [path.read_text() for path in (fake.root / ".hyperherd/jobs").iterdir()]
+    arrays = sorted(
+        line for text in scripts for line in text.splitlines() if line.startswith("#SBATCH --array")
+    )
+    assert len(arrays) == 3
+    assert all(line.endswith("%2") for line in arrays)
