@@ -1,0 +1,159 @@
+"""Slips of the hand on the command line; the wrong folder; a workspace that was moved, copied, or is no workspace."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .workspaces import Workspace
+
+SLIPS = {
+    "a command": (("statuss",), 2, "'status'"),
+    "an option": (("run", "--dryrun"), 2, "--dry-run"),
+    "an option of another command": (("ls", "--dry-run"), 2, "--dry-run"),
+    "a place": (("run", "--on", "slrum"), 2, "'slurm'"),
+    "a parameter": (("run", "-p", "xx=1"), 2, "'x'"),
+    "a parameter as a word": (("ls", "xx=1"), 2, "'x'"),
+    "a parameter in an expression": (("ls", "--where", "xx > 1"), 1, "'x'"),
+    "a status in an expression": (("status", "--where", "stauts == failed"), 1, "'status'"),
+    "an expression that is none": (("ls", "--where", "x >"), 1, "--where"),
+    "an expression that calls": (("ls", "--where", "__import__('os')"), 1, "--where"),
+    "no number for -j": (("run", "-j", "many"), 2, "many"),
+    "nothing at once": (("run", "-j", "0"), 2, "0"),
+    "no indices": (("run", "-i", "a-b"), 2, "a-b"),
+    "a backward range": (("run", "-i", "5-2"), 2, "2-5"),
+    "an endless range": (("run", "-i", "0-99999999999"), 2, "0-99999999999"),
+    "an index that is not there": (("run", "-i", "99"), 1, "99"),
+    "an empty index": (("run", "-i", ","), 2, ","),
+    "a value without a name": (("run", "=3"), 2, "=3"),
+    "a value that is none": (("run", "x=[1"), 2, "x=[1"),
+    "two workspaces": (("status", ".", "."), 1, ""),
+    "a trial that is not there": (("show", "77"), 1, "77"),
+    "a name that is not there": (("show", "x-7"), 1, "x-7"),
+    "no trial": (("show",), 2, "which trial"),
+    "no trials to stop": (("stop",), 2, "--all"),
+    "a format": (("res", "--format", "xml"), 2, "xml"),
+    "a shell": (("completion", "tcsh"), 2, "tcsh"),
+    "minus lines": (("tail", "0", "-n", "-5"), 2, "-5"),
+    "a job to come after": (("run", "--after", "12"), 2, "12"),
+    "a workspace to come after": (("run", "--after", "nowhere"), 1, "nowhere"),
+    "-C to nowhere": (("-C", "nowhere", "status"), 1, "nowhere"),
+    "a file for a workspace": (("ls", "launch.sh"), 1, "launch.sh"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_said_with_what_would_be_right(here: Workspace, slip: str) -> None:
+    words, code, hint = SLIPS[slip]
+    before = here.files()
+    done = here.herd(*words, code=code)
+    assert done.out == ""
+    assert hint in done.err
+    assert here.files() == before
+
+
+COMMANDS = [
+    ("run",),
+    ("ls",),
+    ("status",),
+    ("res",),
+    ("stats",),
+    ("snapshot",),
+    ("test",),
+    ("stop", "0"),
+    ("clean",),
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_folder_without_a_yaml_is_no_workspace(here: Workspace, words: tuple[str, ...]) -> None:
+    (here.root / "hyperherd.yaml").unlink()
+    before = here.content()
+    said = here.herd(*words, code=1).err
+    assert f"no hyperherd.yaml in {here.root} or any folder above it" in said
+    assert "herd init" in said
+    assert here.content() == before
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_path_that_is_wrong_is_named(here: Workspace, words: tuple[str, ...]) -> None:
+    said = here.herd("-C", str(here.root / "sweeps"), *words, code=1).err
+    assert str(here.root / "sweeps") in said
+
+
+def test_a_folder_that_is_called_hyperherd_yaml_is_no_yaml(here: Workspace) -> None:
+    (here.root / "hyperherd.yaml").unlink()
+    (here.root / "hyperherd.yaml").mkdir()
+    assert "no hyperherd.yaml" in here.herd("ls", code=1).err
+
+
+def test_a_folder_inside_the_workspace_leads_to_it(here: Workspace) -> None:
+    (here.root / "deep/er").mkdir(parents=True)
+    inside = Workspace(here.root / "deep/er", here.env)
+    assert len(inside.herd("ls", "--json").json["trials"]) == 3
+
+
+def moved(workspace: Workspace, how: str) -> Workspace:
+    new = workspace.root.parent / "elsewhere"
+    if how == "moved":
+        workspace.root.rename(new)
+    else:
+        shutil.copytree(workspace.root, new)
+    return Workspace(new, workspace.env)
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_a_workspace_that_has_run_may_be_moved_or_copied(here: Workspace, how: str) -> None:
+    """What has completed stays completed; what is new runs in the new folder, and nothing is written to the old."""
+    here.herd("run")
+    old = here.root / "log"
+    new = moved(here, how)
+    assert set(new.statuses().values()) == {"completed"}
+    new.yaml((new.root / "hyperherd.yaml").read_text().replace("[1, 2, 3]", "[1, 2, 3, 4]"))
+    lines = old.read_text() if old.exists() else None
+    new.herd("run")
+    assert set(new.statuses().values()) == {"completed"}
+    assert [index for index, _, _ in new.ran()].count(3) == 1
+    assert len(new.ran()) == 4
+    assert (old.read_text() if old.exists() else None) == lines
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_a_workspace_whose_trials_still_run_elsewhere_is_never_run_twice(
+    fake: Workspace, fake_slurm, how: str
+) -> None:
+    """A copy knows the jobs of the original by their ids: they are shown as they are, and not submitted again."""
+    fake_slurm.knobs(held=True)
+    fake.herd("run")
+    new = moved(fake, how)
+    assert set(new.statuses().values()) == {"queued"}
+    assert new.herd("run", "--json").json["submitted_indices"] == []
+    fake_slurm.knobs(held=False)
+    fake_slurm.wait_idle()
+    assert set(new.until_ended().values()) == {"failed" if how == "moved" else "completed"}
+    new.herd("run")
+    assert set(new.until_ended().values()) == {"completed"}
+    assert len(new.ran() if how == "moved" else fake.ran()) == 3
+
+
+def test_a_workspace_through_a_link_is_the_same_workspace(here: Workspace) -> None:
+    here.herd("run")
+    link = here.root.parent / "link"
+    link.symlink_to(here.root)
+    linked = Workspace(link, here.env)
+    assert set(linked.statuses().values()) == {"completed"}
+    assert linked.herd("run", "--json").json["submitted_indices"] == []
+
+
+@pytest.mark.parametrize("words", [("init",), ("init", "."), ("init", "-f", "--config", "nowhere.yaml")])
+def test_init_never_replaces_what_is_there(here: Workspace, words: tuple[str, ...]) -> None:
+    before = here.content()
+    assert here.herd(*words, code=None).code in (1, 2)
+    assert here.content() == before
+
+
+def test_init_in_a_place_that_is_a_file_is_said(here: Workspace, tmp_path: Path) -> None:
+    done = here.herd("init", "launch.sh", code=1)
+    assert "launch.sh" in done.err
