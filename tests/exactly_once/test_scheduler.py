@@ -247,11 +247,9 @@ def test_what_slurm_queues_again_is_not_submitted_as_well(
 def restart(sweep: Sweep, element: str) -> None:
     """What an administrator does; Slurm lets a job that it has queued again wait for two minutes."""
     slurm(sweep, "scontrol", "requeue", element)
-    argv = ["scontrol", "update", f"JobId={element}", "StartTime=now"]
-    until(
-        lambda: subprocess.run(argv, env=sweep.env, capture_output=True, timeout=60).returncode == 0,
-        "the job to wait again",
-    )
+    look = ("squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={element}")
+    until(lambda: slurm(sweep, *look).split() == ["PENDING"], "the job to wait again")
+    slurm(sweep, "scontrol", "update", f"JobId={element}", "StartTime=now")
 
 
 def test_a_running_trial_that_is_requeued_while_herd_runs_ends_once(cluster: Sweep) -> None:
@@ -280,6 +278,34 @@ def test_a_failed_trial_that_was_requeued_by_hand_is_running_not_failed(cluster:
     cluster.go()
     cluster.finish()
     assert cluster.starts() == {"1": 2, "2": 1}
+
+
+def test_an_old_job_that_was_requeued_by_hand_and_then_dies_is_not_running_for_ever(
+    fake: Sweep, fake_slurm: FakeSlurm
+) -> None:
+    """It has taken the attempt that was meant for the new submission, whose own job runs nothing then."""
+    fake.describe([1])
+    fake.script(f"[[ $HYPERHERD_ATTEMPT != 1 ]] || exit 4\n{GATE}")
+    fake.herd("run")
+    fake.until_statuses("failed")
+    old = job_of(fake)
+    fake_slurm.hold_queue()
+    fake.herd("run")
+    slurm(fake, "scontrol", "hold", job_of(fake))
+    fake_slurm.requeue(f"{old}_0")
+    fake_slurm.release_queue()
+    until(lambda: len(fake.lines()) == 2, "the old job's second attempt")
+    slurm(fake, "scontrol", "release", job_of(fake))
+    until(
+        lambda: fake_slurm.states()[f"{job_of(fake)}_0"] == "FAILED", "the new job to find the attempt taken"
+    )
+    assert fake.statuses() == {0: "running"}
+    assert submitted(fake) == []
+    fake_slurm.finish(f"{old}_0", "OUT_OF_MEMORY")
+    assert [(t["status"], t["reason"]) for t in fake.trials()] == [("failed", "out of memory")]
+    fake.go()
+    fake.finish()
+    assert fake.starts() == {"1": 3}
 
 
 def test_a_requeue_by_hand_and_a_run_at_once_share_the_next_attempt(

@@ -69,22 +69,25 @@ def read(workspace: Workspace) -> Manifest:
         raise _damaged(workspace, f"it is missing, though {form.next_index} trials were known")
     free = max(records, default=-1) + 1
     if form is None:
-        return Manifest(trials, records, free, adopted=bool(content))
+        untouched = not any("adopted" in record for record in content)
+        return Manifest(trials, records, free, adopted=bool(content) and untouched)
     return Manifest(trials, records, max(free, form.next_index), form.name)
 
 
 def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Status]) -> None:
     """Replace both files; the version first, so that no index is used twice whatever happens between.
 
-    Before the very first an empty manifest is written: one that is missing beside a version was lost (see `read`).
+    But for the very first time: then an empty manifest goes before it, as one that is missing beside a version was
+    lost (see `read`), and that of HyperHerd 0.1.3 is rewritten before it, as it is told by the missing version.
     """
-    if not workspace.manifest.exists():
-        fsio.replace(workspace.manifest, b"[]\n")
+    lines = b",\n".join(_encode(manifest, t, statuses[t.index]) for t in manifest.trials)
+    content = b"[\n" + lines + b"\n]\n" if lines else b"[]\n"
+    if manifest.adopted or not workspace.manifest.exists():
+        fsio.replace(workspace.manifest, content if manifest.adopted else b"[]\n")
     form = msgspec.json.encode(Format(FORMAT_VERSION, manifest.name, manifest.next_index)) + b"\n"
     if not workspace.format.exists() or workspace.format.read_bytes() != form:
         fsio.replace(workspace.format, form)
-    lines = b",\n".join(_encode(manifest, t, statuses[t.index]) for t in manifest.trials)
-    fsio.replace(workspace.manifest, b"[\n" + lines + b"\n]\n" if lines else b"[]\n")
+    fsio.replace(workspace.manifest, content)
 
 
 def note_statuses(workspace: Workspace, changed: Mapping[int, Status]) -> None:
