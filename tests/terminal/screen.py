@@ -93,16 +93,16 @@ def terminal(
     """Run a command on a new pty that is its controlling terminal, so that Ctrl-C reaches it as from a keyboard."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    inherited = {
-        k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR")
-    }
+    base = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"} if env is None else dict(env)
+    for name in ("COLUMNS", "LINES"):
+        base.pop(name, None)
     process = subprocess.Popen(
         [sys.executable, "-c", _LEAD, *map(str, words)],
         stdin=slave,
         stdout=slave,
         stderr=slave,
         cwd=cwd,
-        env={**inherited, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **(env or {})},
+        env=base,
         start_new_session=True,
     )
     os.close(slave)

@@ -1,0 +1,132 @@
+"""What ``status``, ``ls``, ``show``, ``tail``, ``res`` and ``stats`` look like on a terminal, and in a pipe."""
+
+from __future__ import annotations
+
+import pytest
+from exactly_once.sweeps import until
+
+from .conftest import Ended, Home
+from .screen import Screen
+
+COMMANDS = [
+    ("status",),
+    ("status", "-a"),
+    ("status", "-b"),
+    ("ls",),
+    ("show", "3"),
+    ("tail", "3"),
+    ("res",),
+    ("stats",),
+]
+TABLES = [words for words in COMMANDS if words[0] in ("status", "ls", "res", "stats")]
+WIDTHS = [40, 80, 200]
+HOSTILE = ("\a", "\033[2J", "\033[1A", "\033]", "\r")
+"""What the trials of the fixture `ended` print, beside colours."""
+
+
+def columns_of(screen: Screen, text: str) -> list[int]:
+    """The columns of the screen in which a text begins."""
+    cells = [
+        [line[x].data for x in range(screen.emulator.columns)] for line in screen.emulator.buffer.values()
+    ]
+    joined = ["".join(cell or "\0" for cell in line) for line in cells]
+    return [line.index(text) for line in joined if text in line]
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize("words", TABLES, ids=" ".join)
+def test_no_line_of_a_table_is_wider_than_the_screen(
+    ended: Ended, words: tuple[str, ...], columns: int
+) -> None:
+    screen = ended.home.seen(words[0], ended.root, *words[1:], columns=columns, rows=60)
+    wide = ended.home.seen(words[0], ended.root, *words[1:], columns=1000, rows=60)
+    folded = [line for line in wide.lines if line.startswith("(")]
+    assert len(screen.lines) <= len(wide.lines) + len(folded)
+
+
+def test_status_in_80_columns_shows_reason_name_and_something_of_the_last_line(ended: Ended) -> None:
+    lines = ended.home.seen("status", ended.root).lines
+    rows = [line for line in lines if "failed (exit" in line]
+    assert [("exit 2" in row, "exit 75" in row) for row in rows] == [(True, False), (False, True)]
+    assert all("loss 0.25 損失" in row for row in rows)
+    assert "xyz" in rows[1], "a long name keeps its end"
+    assert "2 completed" in lines[-2]
+    assert lines[-1] == "4 trials: 2 completed, 2 failed"
+
+
+def test_status_on_a_wide_screen_cuts_nothing(ended: Ended) -> None:
+    text = ended.home.seen("status", ended.root, columns=300).text
+    assert "…" not in text
+    assert "and more words than there is room for on a narrow screen" in text
+    assert "0123456789_xyz" in text
+
+
+def test_columns_align_where_characters_are_wide(ended: Ended) -> None:
+    screen = ended.home.seen("status", ended.root, "-a", columns=200)
+    assert len(columns_of(screen, "loss 0.25")) == 4
+    assert len(set(columns_of(screen, "loss 0.25"))) == 1
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, ("snapshot",)], ids=" ".join)
+def test_what_a_log_holds_cannot_steer_the_terminal(ended: Ended, words: tuple[str, ...]) -> None:
+    raw = ended.home.seen(words[0], ended.root, *words[1:]).raw.decode().replace("\r\n", "\n")
+    assert [sequence for sequence in HOSTILE if sequence in raw] == []
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_pipe_gets_plain_text_and_whole_lines(ended: Ended, words: tuple[str, ...]) -> None:
+    answer = ended.home.run(words[0], ended.root, *words[1:])
+    assert answer.returncode == 0
+    assert "\033" not in answer.stdout + answer.stderr
+    assert "…" not in answer.stdout
+
+
+@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+@pytest.mark.parametrize("words", [("status",), ("show", "3")], ids=" ".join)
+def test_a_terminal_without_colours_gets_plain_text(
+    ended: Ended, words: tuple[str, ...], env: dict[str, str]
+) -> None:
+    assert b"\033" not in ended.home.seen(words[0], ended.root, *words[1:], **env).raw
+
+
+def test_an_attempt_on_this_machine_is_not_called_by_an_identity_that_nobody_can_read(ended: Ended) -> None:
+    divider = next(
+        line for line in ended.home.run("tail", ended.root, "3").stdout.splitlines() if "====" in line
+    )
+    assert divider.startswith("==== hyperherd: attempt 1, this machine, ")
+    assert len(divider) <= 80
+
+
+def test_a_thousand_waiting_trials_leave_what_runs_and_the_totals_on_the_screen(home: Home) -> None:
+    root = home.sweep('"range(0,1000)"', "echo begun\nexec sleep 600\n")
+    started = home.run("run", root, "--on", "local", "-j", "1", "--detach")
+    assert started.returncode == 0, started.stderr
+    until(lambda: "1 running" in home.run("status", root, "-b").stdout, "the first trial")
+    lines = home.seen("status", root, rows=24).lines
+    assert len(lines) <= 23
+    assert "running" in lines[1]
+    assert "begun" in lines[1]
+    assert "queued" in lines[2]
+    assert "not shown: herd status -a" in lines[-2]
+    assert lines[-1] == "1000 trials: 999 queued, 1 running"
+    assert len(home.seen("status", root, "-a").lines) == 1002
+    assert home.run("stop", root, "--all", "--yes").returncode == 0
+
+
+def test_watching_fits_the_screen_and_ends_with_ctrl_c(ended: Ended) -> None:
+    with ended.home.on_terminal("status", ended.root, "-a", "--watch", rows=7) as screen:
+        screen.wait_for(lambda seen: "4 trials:" in seen.text)
+        assert "trial" in screen.emulator.display[0]
+        screen.types("\x03")
+        assert screen.ends() == 130
+
+
+def test_following_shows_lines_as_they_come_and_ends_with_the_trial(home: Home) -> None:
+    root = home.sweep("[1]", 'echo first\nuntil [ -e go ]; do sleep 0.05; done\nprintf "second\\033[2J\\n"\n')
+    assert home.run("run", root, "--on", "local", "--detach").returncode == 0
+    until(lambda: "first" in home.run("tail", root, "0").stdout, "its first line")
+    with home.on_terminal("tail", root, "0", "-f") as screen:
+        screen.wait_for(lambda seen: "first" in seen.text)
+        (root / "go").touch()
+        assert screen.ends() == 0
+    assert [line for line in screen.lines if "====" not in line and "==>" not in line] == ["first", "second"]
