@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import msgspec
 
@@ -48,7 +49,7 @@ class Known:
     newest_attempt: Mapping[int, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 
-    @property
+    @cached_property
     def statuses(self) -> dict[int, Status]:
         return {index: fact.status for index, fact in self.facts.items()}
 
