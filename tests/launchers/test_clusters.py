@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -80,7 +81,14 @@ def _down(herd: Herd, node: str) -> Iterator[None]:
     try:
         yield
     finally:
-        herd.tool("scontrol", "update", f"nodename={node}", "state=resume")
+        herd.until(lambda: _is_up(herd, node), f"{node} to come back")
+
+
+def _is_up(herd: Herd, node: str) -> bool:
+    """Whether it takes jobs again; it is asked to (Slurm refuses that where the node has come back by itself)."""
+    argv = ["scontrol", "update", f"nodename={node}", "state=resume"]
+    subprocess.run(argv, env=herd.env, capture_output=True, timeout=60)
+    return "down" not in herd.tool("sinfo", "-h", "-n", node, "-o", "%T")
 
 
 @on_the_real_slurm

@@ -23,9 +23,9 @@ from .sending import Received, describe, drawn, rows, send, yaml
 MANY = 2000
 FEW = 200
 NAMED = [
-    1, 1.0, "1", "1.0", True, "true", None, "null", "", " ", "a b", "a  b", " a ", "it's", 'say "so"', "$HOME", "${HOME}",
-    "`id`", "$(id)", "*", "?", "[a-z]*", "~", "~root", "a\nb", "\n", "a\n", "\t", "\r", "a\r\nb", "\\", "\\n", "a\\", "!x",
-    "#x", "a;b", "a&b", "a|b", "a>b", "-n", "--cfg", "é", "日本", "🐑", "\u0301",
+    1, 1.0, "1", "1.0", True, "true", None, "null", "", " ", "a b", "a  b", " a ", "it's", 'say "so"', "$HOME",
+    "${HOME}", "`id`", "$(id)", "*", "?", "[a-z]*", "~", "~root", "a\nb", "\n", "a\n", "\t", "\r", "a\r\nb", "\\",
+    "\\n", "a\\", "!x", "#x", "a;b", "a&b", "a|b", "a>b", "-n", "--cfg", "é", "日本", "🐑", "\u0301",
     "\x01", "\x7f", "\x85", "\u2028", "\ufeff", "a=b", "a,b", "a:b", "[1, 2]", "{a: 1}", "'", '"', "''", "1_000", "1e3",
     "007", "nan", "inf", "-inf", float("inf"), float("-inf"), float("nan"), -0.0, 0.0, 0, 0.1 + 0.2, 1e-300, 5e-324,
     1.7976931348623157e308, 0.12345678901234567, 123456789012345.67, 2**53 + 1, 10**30, -1, [], {}, [[]], [1, 1.0, "1"],
@@ -164,6 +164,14 @@ def test_1_and_1_0_and_the_text_1_are_three_trials(tmp_path: Path, env: Mapping[
     assert len({trial["experiment_name"] for trial in trials}) == 4
 
 
+def test_a_character_that_json_writes_as_two_escapes_is_one(tmp_path: Path, env: Mapping[str, str]) -> None:
+    describe(tmp_path, "pair", [[0, 0]])
+    config = tmp_path / "hyperherd.yaml"
+    config.write_text(config.read_text().replace("values: [0]", r'values: ["\ud83d\udc11"]', 1))
+    (received,) = send(tmp_path, env, "local", 1)
+    assert received.argv[1] == "p0='🐑'"
+
+
 @pytest.mark.parametrize("value", ["a\0b", {"a": "\0"}, "\ud800"])
 def test_what_no_shell_can_hold_is_refused_with_its_line(
     tmp_path: Path, env: Mapping[str, str], value: Any
@@ -175,6 +183,6 @@ def test_what_no_shell_can_hold_is_refused_with_its_line(
     argv = [sys.executable, "-m", "hyperherd", "run", str(tmp_path), "--on", "local"]
     done = subprocess.run(argv, env=env, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
-    assert "hyperherd.yaml:5" in done.stderr
+    assert "hyperherd.yaml:5: parameters.p[1]" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / ".hyperherd").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -90,6 +91,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     words = list(sys.argv[1:] if argv is None else argv)
     # A hundred thousand trials are a million objects and no cycles: looking for cycles is a third of the time.
     gc.set_threshold(200_000, 50, 100)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # As stderr does: a character that cannot be shown is no reason to stop.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = herd.main(words, prog_name="herd", standalone_mode=False)
     except click.exceptions.Exit as done:

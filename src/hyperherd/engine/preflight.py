@@ -39,7 +39,7 @@ class Finding:
 
 def check_files(workspace: Workspace, launch: Path) -> list[Finding]:
     """What can be known from the user's two files and their folder, before a plan is made."""
-    return [*_launch_script(launch), *_interpreter(launch), *_writable(workspace)]
+    return [*_named(launch), *_launch_script(launch), *_interpreter(launch), *_writable(workspace)]
 
 
 def check(workspace: Workspace, batch: Batch, launcher: Launcher) -> list[Finding]:
@@ -61,6 +61,14 @@ def raise_fatal(findings: Iterable[Finding]) -> None:
 def files_of(trials: int, launcher: str) -> int:
     """How many files an attempt of each trial will leave."""
     return trials * (FILES_PER_TRIAL + (SLURM_LOG if launcher == "slurm" else 0))
+
+
+def _named(path: Path) -> Iterator[Finding]:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        what = f"the name of the workspace or of the launch script is not UTF-8: {path}"
+        yield Finding(what, "rename the folder (convmv turns other encodings into UTF-8)", fatal=True)
 
 
 def _launch_script(path: Path) -> Iterator[Finding]:

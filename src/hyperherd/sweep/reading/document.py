@@ -30,6 +30,7 @@ atoms.
 MAX_DEPTH = 100
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_SHELL_HOLDS = re.compile("[\0\ud800-\udfff]")
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NON_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -253,8 +254,21 @@ class _Composer:
                 self.fault(key, (*path, "<<"), "'<<' takes a mapping, or a list of mappings")
         return found
 
-    def scalar(self, event: Any, path: Path) -> Value:
+    def text(self, event: Any, path: Path) -> str:
+        """The text of a scalar. JSON writes a character beyond U+FFFF as two escapes, which are joined here."""
         text: str = event.value
+        if not _NO_SHELL_HOLDS.search(text):
+            return text
+        if "\0" in text:
+            self.fault(event, path, 'the character "\\0", which no argument of a program can hold')
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self.fault(event, path, "half a character: an escape of a surrogate without its other half")
+            return ""
+
+    def scalar(self, event: Any, path: Path) -> Value:
+        text = self.text(event, path)
         tag = event.tag
         if tag is None:
             return self.plain(event, path) if event.style is None else text
