@@ -101,7 +101,8 @@ def res(
         document = documents.steps(rows) if form == "json" else None
         _print(form, document, head, rows)
         return
-    metrics = {i: m for i, m in snapshots.finals(selected.workspace).items() if i in set(selected.indices)}
+    wanted = set(selected.indices)
+    metrics = {i: m for i, m in snapshots.finals(selected.workspace).items() if i in wanted}
     shown = _sorted(selected.snapshot, metrics, by) if by else selected.snapshot
     head, table = tables.results(shown, metrics)
     _print(form, documents.res(shown, metrics) if form == "json" else None, head, table)

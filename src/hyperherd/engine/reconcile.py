@@ -58,13 +58,14 @@ class Known:
 class _Tracked:
     """A trial's newest submission (or the one that claimed its newest attempt) and what its own files say.
 
-    ``attempt`` is 0 before one has begun.
+    ``attempt`` is 0 before one has begun; ``stopped`` says that we asked the submission to end it.
     """
 
     trial: int
     submission: Submission
     attempt: int
     outcome: Outcome | None
+    stopped: bool
 
     @property
     def succeeded(self) -> bool:
@@ -121,21 +122,21 @@ def _with_register(workspace: Workspace, record: Submission) -> Submission:
 def _track(
     trials: Sequence[Trial], records: Sequence[Submission], notes: attempts.Attempts
 ) -> dict[int, _Tracked]:
-    newest: dict[int, tuple[Submission, int]] = {}
+    newest: dict[int, tuple[Submission, int, bool]] = {}
     for record in records:
         if record.state != "void":
-            newest.update(
-                (i, (record, first)) for i, first in zip(record.indices, record.attempts, strict=True)
-            )
+            stopped = set(record.stopped)
+            firsts = zip(record.indices, record.attempts, strict=True)
+            newest.update((i, (record, first, i in stopped)) for i, first in firsts)
     tracked = {}
     for trial in trials:
         if trial.index not in newest:
             continue
-        record, first = newest[trial.index]
+        record, first, stopped_here = newest[trial.index]
         attempt = notes.newest.get(trial.index, 0)
         attempt = attempt if attempt >= first else 0
         outcome = notes.notes.get((trial.index, attempt)) if attempt else None
-        tracked[trial.index] = _Tracked(trial.index, record, attempt, outcome)
+        tracked[trial.index] = _Tracked(trial.index, record, attempt, outcome, stopped_here)
     return tracked
 
 
@@ -220,7 +221,8 @@ def _taken_by_others(
             continue
         claim = attempts.claim(workspace, index, known.attempt)
         if claim is not None and claim.token != known.submission.token and claim.token in by_token:
-            taken[index] = replace(known, submission=by_token[claim.token])
+            owner = by_token[claim.token]
+            taken[index] = replace(known, submission=owner, stopped=index in owner.stopped)
     return taken
 
 
@@ -250,7 +252,7 @@ def _fact(known: manifest.Manifest, trial: Trial, tracked: _Tracked | None, stat
     if tracked is None:
         return Fact(trial, _without_submission(known, trial))
     record = tracked.submission
-    intent = Intent.STOP if trial.index in record.stopped else Intent.RUN
+    intent = Intent.STOP if tracked.stopped else Intent.RUN
     started = bool(tracked.attempt) or (record.legacy and state.phase is Phase.ENDED)
     status, reason = status_of(intent, state, tracked.outcome, started=started)
     fact = Fact(trial, status, reason, tracked.attempt, tracked.outcome, state, record)

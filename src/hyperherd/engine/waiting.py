@@ -18,6 +18,9 @@ from hyperherd.workspace.folder import Workspace, find
 PAUSE_S = {"local": 0.25, "slurm": 30.0}
 """Between two looks. Sites ask for no more than one squeue in 30 to 60 seconds."""
 
+LOOKING = 10.0
+"""Pauses are at least so many times as long as a look, which takes a second where there are 100,000 trials."""
+
 
 def until_ended(
     workspace: Workspace,
@@ -32,11 +35,12 @@ def until_ended(
     """
     wanted = tuple(indices)
     while True:
+        begun = time.monotonic()
         known = reconcile.read(workspace, launchers, silent_is_fatal=False)
         each(known)
         if not any(known.facts[index].status in LIVE for index in wanted if index in known.facts):
             return known
-        time.sleep(pause_s)
+        time.sleep(max(pause_s, LOOKING * (time.monotonic() - begun)))
 
 
 def ended_here(workspace: Workspace, indices: Iterable[int], known: Known) -> int:
