@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -142,14 +141,3 @@ class Herd:
 def clean(base: Mapping[str, str]) -> dict[str, str]:
     """Without the variables of an allocation in which the tests may run."""
     return {name: value for name, value in base.items() if not name.startswith("SLURM_")}
-
-
-def without_slurm(base: Mapping[str, str], tools: Path) -> dict[str, str]:
-    """As on a machine where no Slurm is installed and no GPU: PATH is a folder of links to bash's companions."""
-    tools.mkdir()
-    for folder in os.get_exec_path(dict(base)):
-        for entry in os.scandir(folder) if os.path.isdir(folder) else ():
-            hidden = entry.name.startswith(("sbatch", "squeue", "sacct", "scancel", "scontrol", "sinfo"))
-            if not hidden and entry.name != "nvidia-smi" and not (tools / entry.name).is_symlink():
-                (tools / entry.name).symlink_to(entry.path)
-    return {**clean(base), "PATH": str(tools)}

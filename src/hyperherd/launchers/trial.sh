@@ -128,7 +128,7 @@ herd_open_logs() {
   [[ -s $herd_log.err ]] && err=$'\n'
   printf -v time '%(%Y-%m-%d %H:%M:%S)T' -1 2>/dev/null || time=$herd_now
   line="==== hyperherd: attempt $herd_attempt, $herd_by, $herd_host, $time ===="
-  { exec 8>>"$herd_log.out" 9>>"$herd_log.err"; } 2>/dev/null &&
+  exec 8>>"$herd_log.out" 9>>"$herd_log.err" && # no 2> here: herd test's .err is a link to /dev/stderr
     printf '%s%s\n' "$out" "$line" >&8 && printf '%s%s\n' "$err" "$line" >&9
 }
 
@@ -181,7 +181,7 @@ herd_claim
 [[ $herd_told ]] && herd_end 143 .TERM
 export SLURM_ARRAY_TASK_ID=$herd_index HYPERHERD_ATTEMPT=$herd_attempt
 export HYPERHERD_ATTEMPT_MARK=$herd_token/$herd_index.$herd_attempt
-[[ -r $herd_env_file ]] && herd_read_env
+[[ -f $herd_env_file && -r $herd_env_file ]] && herd_read_env
 if ! herd_open_logs; then
   herd_say "cannot write $herd_log.out and $herd_log.err; the trial is not run"
   herd_end 74
