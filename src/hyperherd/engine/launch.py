@@ -21,11 +21,11 @@ from hyperherd.engine.describe import Description
 from hyperherd.engine.preflight import Finding
 from hyperherd.engine.provenance import Provenance
 from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
-from hyperherd.jobs import Batch, Element
+from hyperherd.jobs import Batch, Element, Phase
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep import overrides, plan
 from hyperherd.sweep.plan import Choice, Plan
-from hyperherd.sweep.trial import Status, Trial
+from hyperherd.sweep.trial import LIVE, Status, Trial
 from hyperherd.workspace import ended, layout, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import VOID, Submission
@@ -134,8 +134,22 @@ def plan_of(described: Description, known: reconcile.Known, choice: Choice) -> P
         ran_with=lambda index: overrides.values(records[index].static_overrides) if index in records else {},
         adopted=known.manifest.adopted,
     )
-    before = plan.Known(known.manifest.trials, known.statuses, _next_index(known))
+    statuses = {**known.statuses, **_given_up(known, choice)}
+    before = plan.Known(known.manifest.trials, statuses, _next_index(known), known.manifest.retired)
     return plan.make(before, described.trials, choice, matcher, described.names)
+
+
+def _given_up(known: reconcile.Known, choice: Choice) -> dict[int, Status]:
+    """Trials that run where nobody here can look, on a host that may be gone for good: lost, if the user says so."""
+    if not choice.lost or choice.indices is None:
+        return {}
+    facts = (known.facts[index] for index in choice.indices if index in known.facts)
+    unseen = (f for f in facts if f.status in LIVE and f.state.phase is Phase.UNKNOWN and f.submission)
+    return {
+        fact.trial.index: Status.LOST
+        for fact in unseen
+        if fact.submission and fact.submission.state == "submitted"
+    }
 
 
 def _next_index(known: reconcile.Known) -> int:
@@ -242,8 +256,13 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     statuses.update((index, Status.SUBMITTED) for one in made for index in one.record.indices)
     lock.check()
     planned = prepared.plan
+    retired = (trial.name for trial in planned.dropped if trial.index in known.newest_attempt)
     fresh = replace(
-        known.manifest, trials=planned.trials, next_index=planned.next_index, name=run.description.spec.name
+        known.manifest,
+        trials=planned.trials,
+        next_index=planned.next_index,
+        name=run.description.spec.name,
+        retired=(*known.manifest.retired, *retired),
     )
     manifest.write(workspace, fresh, statuses)
     ended.write(workspace, known.heard)

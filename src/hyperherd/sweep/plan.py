@@ -24,13 +24,19 @@ class Choice:
     """What the user narrowed a run to.
 
     ``indices``: only these, None for all. ``pins``: only trials with these parameter values. ``lost``: lost trials
-    too. ``force``: completed trials too where they are named, and trials no longer described become orphans.
+    too, and where they are named, those that run where nobody here can look. ``force``: without ``indices``, trials
+    no longer described become orphans; with them, completed ones run again.
     """
 
     indices: frozenset[int] | None = None
     pins: Mapping[str, Value] | None = None
     lost: bool = False
     force: bool = False
+
+    @property
+    def orphans(self) -> bool:
+        """Whether the user said what becomes of trials that are no longer described."""
+        return self.force and self.indices is None
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,15 @@ class Matcher:
 
 @dataclass(frozen=True)
 class Known:
-    """The trials of the manifest, what became of each, and the first index that was never used."""
+    """The trials of the manifest, what became of each, and the first index that was never used.
+
+    ``retired`` are names of dropped trials: such a one may have left a checkpoint, which no other trial may find.
+    """
 
     trials: Sequence[Trial]
     statuses: Mapping[int, Status]
     next_index: int
+    retired: Sequence[str] = ()
 
 
 def make(
@@ -125,8 +135,8 @@ def make(
     gone = [trial for trial in known if trial.index not in matched]
     dropped = tuple(t for t in gone if not t.orphan and statuses[t.index] not in KEPT)
     orphans = [t for t in gone if t.orphan or statuses[t.index] in KEPT]
-    undecided = tuple(t for t in orphans if not t.orphan and not choice.force)
-    names = namer(fresh, [trial.name for trial in known])
+    undecided = tuple(t for t in orphans if not t.orphan and not choice.orphans)
+    names = namer(fresh, [*(trial.name for trial in known), *before.retired])
     added = tuple(
         Trial(next_index + offset, new.hash, name, new.params, new.extras)
         for offset, (new, name) in enumerate(zip(fresh, names, strict=True))
@@ -151,6 +161,9 @@ def _chosen(trials: Sequence[Trial], statuses: Mapping[int, Status], choice: Cho
         wanted |= {Status.COMPLETED}
     if choice.indices is not None:
         _refuse_what_is_not_there(trials, statuses, choice.indices)
+    if choice.pins and not any(matches(trial.params, choice.pins) for trial in trials):
+        pins = ", ".join(f"{name}={value!r}" for name, value in choice.pins.items())
+        raise HerdError(f"no trial has {pins}", hint="herd ls shows the values of all")
     return [
         trial
         for trial in trials
@@ -172,7 +185,8 @@ def _refuse_what_is_not_there(
     if live := sorted(i for i in indices if statuses.get(i) in LIVE):
         raise HerdError(
             f"trial {', '.join(map(str, live[:10]))} is {statuses[live[0]]} already",
-            hint=f"to run it anew, stop it first: herd stop {live[0]}",
+            hint=f"to run it anew, stop it first: herd stop {live[0]}; if its host is gone for good: "
+            f"herd run -i {live[0]} --lost",
         )
 
 

@@ -108,7 +108,7 @@ def status_of(intent: Intent, state: State, outcome: Outcome | None, *, started:
     """
     if intent is Intent.NONE:
         return Status.READY, ""
-    if outcome == Outcome(0) and state.phase is not Phase.QUEUED and state.word not in _SCHEDULER_ENDED_IT:
+    if outcome == Outcome(0):
         return Status.COMPLETED, ""
     if state.phase is Phase.QUEUED:
         return Status.QUEUED, state.reason

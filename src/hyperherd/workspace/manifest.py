@@ -24,11 +24,15 @@ OUR_KEYS = ("index", "hash", "params", "extras", "experiment_name", "status")
 
 
 class Format(msgspec.Struct, frozen=True):
-    """``workspace.json``: the version of the files beside it, the sweep's name, and the first index never used."""
+    """``workspace.json``: the version of the files beside it, the sweep's name, and what is never used again.
+
+    ``next_index`` is the first index that was never used, ``retired`` the names of dropped trials that had begun.
+    """
 
     version: int
     name: str = ""
     next_index: int = 0
+    retired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Manifest:
     records: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     next_index: int = 0
     name: str = ""
+    retired: tuple[str, ...] = ()
     adopted: bool = False
 
     def left_as(self, index: int) -> object:
@@ -71,7 +76,7 @@ def read(workspace: Workspace) -> Manifest:
     if form is None:
         untouched = not any("adopted" in record for record in content)
         return Manifest(trials, records, free, adopted=bool(content) and untouched)
-    return Manifest(trials, records, max(free, form.next_index), form.name)
+    return Manifest(trials, records, max(free, form.next_index), form.name, form.retired)
 
 
 def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Status]) -> None:
@@ -84,7 +89,10 @@ def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Statu
     content = b"[\n" + lines + b"\n]\n" if lines else b"[]\n"
     if manifest.adopted or not workspace.manifest.exists():
         fsio.replace(workspace.manifest, content if manifest.adopted else b"[]\n")
-    form = msgspec.json.encode(Format(FORMAT_VERSION, manifest.name, manifest.next_index)) + b"\n"
+    form = (
+        msgspec.json.encode(Format(FORMAT_VERSION, manifest.name, manifest.next_index, manifest.retired))
+        + b"\n"
+    )
     if not workspace.format.exists() or workspace.format.read_bytes() != form:
         fsio.replace(workspace.format, form)
     fsio.replace(workspace.manifest, content)
