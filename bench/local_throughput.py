@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from timing import Cost, in_turns, say
+
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.launchers.direct import Direct
 
@@ -25,32 +27,33 @@ def main() -> None:
     # Nothing is removed between the rounds: ext4 is slow to give away inodes that have just been freed.
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HYPERHERD_SLOTS_DIR"] = f"{folder}/slots"
-        for turn in range(rounds):
-            print(compared(Path(folder) / str(turn), trials))
+        compare(Path(folder), trials, rounds)
 
 
-def compared(root: Path, trials: int) -> str:
-    """One line: both rates, user and system milliseconds of each trial, and the ratio of the rates."""
-    ours, our_cost = measured(lambda: with_herd(root / "herd", trials))
-    theirs, their_cost = measured(lambda: with_xargs(root / "xargs", trials))
-    herd = f"herd {trials / ours:5.0f}/s ({cost(our_cost, trials)})"
-    xargs = f"xargs -P2 {trials / theirs:5.0f}/s ({cost(their_cost, trials)})"
-    return f"{herd}   {xargs}   ratio {theirs / ours:.2f}"
+def compare(root: Path, trials: int, rounds: int) -> None:
+    turns = iter(range(rounds))
+    theirs, ours = in_turns(
+        rounds,
+        lambda: measured(lambda: with_xargs(root / f"xargs{next(turns)}", trials)),
+        lambda: measured(lambda: with_herd(Path(tempfile.mkdtemp(dir=root)), trials)),
+    )
+    ratio = f"{theirs.wall_s / ours.wall_s:.2f} of xargs -P2: {rate(theirs, trials)}"
+    say(f"{trials:,} trials of true, here", "500/s, or half of xargs", rate(ours, trials), ratio)
 
 
-def measured(work: Callable[[], None]) -> tuple[float, tuple[float, float]]:
-    """Wall seconds, and user and system seconds of the children."""
+def measured(work: Callable[[], None]) -> Cost:
+    """What the children used."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     work()
     elapsed_s = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return elapsed_s, (after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime)
+    return Cost(elapsed_s, after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime)
 
 
-def cost(seconds: tuple[float, float], trials: int) -> str:
-    user, system = (1000 * s / trials for s in seconds)
-    return f"user {user:.2f} sys {system:.2f} ms each"
+def rate(cost: Cost, trials: int) -> str:
+    user, system = 1000 * cost.user_s / trials, 1000 * cost.system_s / trials
+    return f"{trials / cost.wall_s:.0f}/s (each user {user:.2f} sys {system:.2f} ms)"
 
 
 def with_herd(root: Path, trials: int) -> None:

@@ -6,50 +6,43 @@ Run it with ``python bench/log_result.py``. Ratios of one run carry over to othe
 from __future__ import annotations
 
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from timing import environment, in_turns, process, say
 
-def microseconds(call: Callable[[int], None], times: int) -> float:
-    begin = time.perf_counter()
+
+def microseconds(call: Callable[[int], None], times: int) -> str:
+    """On the clock, and of the processor."""
+    wall, cpu = time.perf_counter(), time.process_time()
     for number in range(times):
         call(number)
-    return (time.perf_counter() - begin) / times * 1e6
-
-
-def starts_ms(programs: list[str], cache: Path) -> list[float]:
-    """The median start of an interpreter that runs each program; turn by turn, so that a busy machine harms all alike.
-
-    The bytecode is kept in ``cache``, as that of an installed package is.
-    """
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(cache), "PYTHONDONTWRITEBYTECODE": ""}
-    taken: list[list[float]] = [[] for _ in programs]
-    for _ in range(40):
-        for program, times in zip(programs, taken, strict=True):
-            begin = time.perf_counter()
-            subprocess.run([sys.executable, "-c", program], check=True, env=environment)
-            times.append((time.perf_counter() - begin) * 1e3)
-    return [statistics.median(times) for times in taken]
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return f"{wall / times * 1e6:.1f} µs (CPU {cpu / times * 1e6:.1f} µs)"
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["HYPERHERD_RESULTS"] = str(Path(folder) / "results" / "0")
+        scratch = Path(folder)
+        os.environ["HYPERHERD_RESULTS"] = str(scratch / "results" / "0")
         from hyperherd import log_result  # after the variable, and timed below
 
-        print(
-            f"a point    {microseconds(lambda n: log_result('loss', n / 3, n, strict=True), 100_000):8.1f} µs"
-        )
-        print(f"a final    {microseconds(lambda n: log_result('acc', n / 3, strict=True), 1_000):8.1f} µs")
-        bare, ours = starts_ms(["pass", "from hyperherd import log_result"], Path(folder) / "cache")
-    print(
-        f"import     {ours - bare:8.2f} ms over {bare:.2f} ms of a bare interpreter ({ours / bare:.2f} times)"
-    )
+        point = microseconds(lambda n: log_result("loss", n / 3, n, strict=True), 100_000)
+        say("log_result(step=)", "10 µs", point)
+        final = microseconds(lambda n: log_result("acc", n / 3, strict=True), 1_000)
+        say("log_result, a final metric", "not said", final)
+        programs = ("pass", "from hyperherd import log_result, parse_overrides")
+        starts = [
+            partial(process, [sys.executable, "-c", code], scratch, environment(scratch)) for code in programs
+        ]
+        bare, ours = in_turns(40, *starts)
+    ratio = f"{ours.wall_s / bare.wall_s:.2f} times bare Python's {1000 * bare.wall_s:.1f} ms"
+    more = f"{1000 * (ours.wall_s - bare.wall_s):.1f} ms (CPU {1000 * (ours.cpu_s - bare.cpu_s):.1f} ms)"
+    say("import of both, over bare Python", "5 ms", more, ratio)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the benches share: processes with their costs, medians of several turns, sweeps to run, a rival, one form of line."""
+"""What the benches share: processes and their costs, medians of turns, sweeps, a rival, one form of line."""
 
 from __future__ import annotations
 
