@@ -129,8 +129,8 @@ def _locked(path: Path, holder: str) -> int | None:
         os.close(descriptor)
         raise _unfit(path.parent, error.strerror or str(error)) from error
     # Writing also keeps cleaners of /tmp away, which go by the time of the last change.
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, holder.encode("utf-8", "surrogateescape") + b"\n")
+    # Cut behind the new words, never to nothing first: ext4 then waits for the disk, 4 ms a trial (auto_da_alloc).
+    os.ftruncate(descriptor, os.write(descriptor, holder.encode("utf-8", "surrogateescape") + b"\n"))
     return descriptor
 
 
