@@ -15,6 +15,19 @@ _COUNTED_MEMORY = re.compile(r"(\d+(?:\.\d+)?)([KMGTPE]?)[nc]?", re.IGNORECASE)
 _UNLIMITED = frozenset({"UNLIMITED", "INFINITE", "-1"})
 
 
+def positive(text: str) -> float | None:
+    """A finite number above 0, None for anything else.
+
+    >>> positive("0.5"), positive("0"), positive("nan"), positive("1s")
+    (0.5, None, None, None)
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 < number < math.inf else None
+
+
 def seconds_of_limit(text: str) -> float:
     """A time limit as sbatch reads it; ``math.inf`` for no limit. Raises ValueError.
 

@@ -58,7 +58,21 @@ def _without_slurm(path: str, folder: Path) -> str:
     """A PATH of the same programs, but for Slurm's, which lie beside the others in /usr/bin."""
     kept = folder / "programs"
     kept.mkdir()
-    for name in ("bash", "sh", "git", "sleep", "cat", "date", "mkdir", "setpriv"):
+    for name in (
+        "bash",
+        "sh",
+        "git",
+        "sleep",
+        "cat",
+        "date",
+        "mkdir",
+        "mkfifo",
+        "rm",
+        "rmdir",
+        "ln",
+        "touch",
+        "setpriv",
+    ):
         for place in path.split(os.pathsep):
             if (Path(place) / name).exists() and not (kept / name).exists():
                 (kept / name).symlink_to(Path(place) / name)

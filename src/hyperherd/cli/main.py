@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import importlib
 import io
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -13,6 +12,7 @@ from typing import NoReturn
 import click
 
 from hyperherd import __version__
+from hyperherd.cli import streams
 from hyperherd.errors import HerdError, nearest
 
 COMMANDS = {
@@ -91,11 +91,29 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     words = list(sys.argv[1:] if argv is None else argv)
     # A hundred thousand trials are a million objects and no cycles: looking for cycles is a third of the time.
     gc.set_threshold(200_000, 50, 100)
+    streams.open_all()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # As stderr does: a character that cannot be shown is no reason to stop.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = herd.main(words, prog_name="herd", standalone_mode=False)
+        code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (herd ls | head): nothing more to say, and nothing to flush at exit.
+        streams.drop_stdout()
+        code = 0
+    except OSError as error:
+        if error.errno not in streams.NO_OUTPUT or error.filename is not None:
+            raise
+        streams.drop_stdout()
+        code = _say(f"herd: the output cannot be written: {error.strerror}", 1)
+    sys.exit(code)
+
+
+def _run(words: Sequence[str]) -> int:
+    """The exit code of a command line, after what has to be said."""
+    try:
+        code = herd.main(list(words), prog_name="herd", standalone_mode=False)
     except click.exceptions.Exit as done:
         code = done.exit_code
     except click.Abort:
@@ -109,11 +127,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         code = _say(f"herd: {error}", error.exit_code)
     except KeyboardInterrupt:
         code = _say("interrupted", 130)
-    except BrokenPipeError:
-        # The reader has gone (herd ls | head): nothing more to say, and nothing to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _say(words: str, code: int) -> int:

@@ -136,7 +136,7 @@ def _execute(task: Run, remark: str, asked: Options) -> int:
 def _follow(task: Run, going: Sequence[int]) -> int:
     """Stay until these trials have ended. Ctrl-C stops those on this machine; on Slurm they go on."""
     here = task.request.launcher == "local"
-    pause_s = float(os.environ.get("HYPERHERD_POLL_S") or waiting.PAUSE_S[task.request.launcher])
+    pause_s = words.seconds_of("HYPERHERD_POLL_S") or waiting.PAUSE_S[task.request.launcher]
     try:
         with progress.bar(going, task.description.spec.name) as show:
             known = waiting.until_ended(task.workspace, task.launchers, going, show, pause_s)
@@ -156,7 +156,13 @@ def _follow(task: Run, going: Sequence[int]) -> int:
 
 
 def _judge(task: Run, going: Sequence[int], known: Known) -> int:
-    ended = [known.facts[index] for index in going]
+    ended = [known.facts[index] for index in going if index in known.facts]
+    if gone := len(going) - len(ended):
+        click.echo(
+            f"{gone} trials are known no longer: somebody has deleted {task.workspace.state} or its manifest",
+            err=True,
+        )
+        return IN_PART
     bad = [fact for fact in ended if fact.status is not Status.COMPLETED]
     click.echo(
         f"{len(ended) - len(bad)} completed, {len(bad)} not" if bad else f"{len(ended)} completed", err=True

@@ -77,7 +77,7 @@ def _with_line(workspace: Workspace, view: TrialView, unreadable: list[str]) -> 
 
 
 def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str]) -> TrialView:
-    record, index = fact.submission, fact.trial.index
+    record = fact.submission
     return TrialView(
         trial=fact.trial,
         status=fact.status,

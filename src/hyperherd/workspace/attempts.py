@@ -43,12 +43,12 @@ def read(workspace: Workspace) -> Attempts:
     notes: dict[tuple[int, int], Outcome] = {}
     for name in _names(workspace):
         words = name.split(".")
-        if not all(word.isdigit() for word in words[:2]) or len(words) < 2:
+        if len(words) < 2 or not all(map(_is_number, words[:2])):
             continue
         index, attempt = int(words[0]), int(words[1])
         if attempt > newest.get(index, 0):
             newest[index] = attempt
-        if len(words) > 2 and words[2].isdigit():
+        if len(words) > 2 and _is_number(words[2]):
             notes[index, attempt] = Outcome(int(words[2]), terminated=words[3:] == ["TERM"])
     return Attempts(newest, notes)
 
@@ -82,6 +82,10 @@ def _words(workspace: Workspace, name: str) -> list[str]:
         return (workspace.attempts / name).read_text(errors="replace").split()
     except OSError:
         return []
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 20
 
 
 def _seconds(word: str) -> float | None:

@@ -119,8 +119,13 @@ def find(start: Path | None) -> Workspace:
 
 
 def _absolute(path: Path) -> Path:
-    """Absolute without resolving links; the shell's own idea of the current folder is kept."""
+    """Absolute without resolving links; the shell's own idea of the current folder is kept. Raises `WorkspaceError`."""
     logical = os.environ.get("PWD", "")
     if os.path.isabs(logical) and os.path.exists(logical) and os.path.samefile(logical, "."):
         return Path(os.path.normpath(os.path.join(logical, path)))
-    return Path(os.path.abspath(path))
+    try:
+        return Path(os.path.abspath(path))
+    except FileNotFoundError as error:
+        raise WorkspaceError(
+            "the current folder is gone: somebody has deleted it", hint="cd somewhere else"
+        ) from error

@@ -74,6 +74,8 @@ def _variables(batch: Batch, environ: Mapping[str, str], cores_each: int, with_g
 
 
 def _names_in_env_file(batch: Batch) -> set[str]:
+    if not batch.files.env_file.is_file():  # a named pipe would wait for a writer for ever
+        return set()
     try:
         text = batch.files.env_file.read_text(encoding="utf-8", errors="replace")
     except OSError:  # there need not be one, and the script says so where it cannot be read

@@ -54,7 +54,7 @@ def listing(folder: Path) -> Listing:
     notes = {}
     for name in _names(folder):
         words = name.split(".")
-        if len(words) < 2 or not words[0].isdigit() or not words[1].isdigit():
+        if len(words) < 2 or not name.isascii() or not words[0].isdigit() or not words[1].isdigit():
             continue
         attempt = (int(words[0]), int(words[1]))
         if len(words) == 2:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from hyperherd import units
 from hyperherd.connectors import local
 from hyperherd.connectors.local import Completed
 from hyperherd.errors import (
     CommandNotFoundError,
     CommandTimeoutError,
+    LauncherError,
     SchedulerSilentError,
     SubmissionRefusedError,
     SubmissionUnknownError,
@@ -60,8 +62,16 @@ class Client:
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Client:
         """The client of this environment (this process's own); `TIMEOUT_VARIABLE` replaces both limits."""
         given = dict(os.environ if environment is None else environment)
-        limit = given.get(TIMEOUT_VARIABLE)
-        return cls(given, float(limit), float(limit)) if limit else cls(given)
+        text = given.get(TIMEOUT_VARIABLE)
+        if not text:
+            return cls(given)
+        limit_s = units.positive(text)
+        if limit_s is None:
+            raise LauncherError(
+                f"{TIMEOUT_VARIABLE}={text}: a number of seconds above 0 expected",
+                hint=f"unset {TIMEOUT_VARIABLE}",
+            )
+        return cls(given, limit_s, limit_s)
 
     def sbatch(self, script: Path, arguments: Sequence[str], *, cwd: Path, options: Iterable[str]) -> str:
         """Submit a script and return the job's id.

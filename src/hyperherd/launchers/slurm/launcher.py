@@ -130,7 +130,7 @@ class Slurm:
 
     def check(self, batch: Batch) -> Mapping[str, str]:
         """Raises `SchedulerSilentError` where the controller does not answer."""
-        return preflight.faults(batch, self._client, self._limits, getpass.getuser())
+        return preflight.faults(batch, self._client, self._limits, _me())
 
     def _is_ours(self, job: Job) -> bool:
         return job.job_id is not None and job.where in ("", self.where())
@@ -203,6 +203,14 @@ def _owner(jobs: Sequence[Job]) -> int | None:
     scripts = [job.files.script for job in jobs]
     owners = {path.stat().st_uid for path in scripts if path.exists()}
     return owners.pop() if len(owners) == 1 else None
+
+
+def _me() -> str:
+    """This user's name; the number where the machine has no name for it (a container)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _claimed(job: Job, index: int) -> bool:
