@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -31,9 +32,13 @@ def until(true: Callable[[], object], what: str) -> None:
 
 @dataclass
 class Sweep:
-    """``log`` is the trials' own: `says` makes the bash that appends a line to it."""
+    """``log`` is the trials' own: `says` makes the bash that appends a line to it.
+
+    Tokens get an ending of their own: `processes` finds by them, among the processes of all tests that run now.
+    """
 
     root: Path
+    ending: str = field(default_factory=lambda: secrets.token_hex(4))
     tokens: list[str] = field(default_factory=list)
     direct: Direct = field(default_factory=lambda: Direct(grace_s=0.5))
 
@@ -55,7 +60,7 @@ class Sweep:
         return self.log.read_text().splitlines() if self.log.exists() else []
 
     def files(self, token: str) -> Files:
-        r = self.root
+        r, token = self.root, f"{token}-{self.ending}"
         script, register = r / f"jobs/{token}.sbatch", r / f"submissions/{token}.state"
         return Files(script, register, r / "attempts", r / "logs", r / ".env")
 
@@ -66,12 +71,14 @@ class Sweep:
             for i in indices
         )
         launch, files = self.root / "launch.sh", self.files(token)
-        return Batch(token, "hyperherd_t", self.root / "folder", launch, files, elements, **more)
+        return Batch(
+            f"{token}-{self.ending}", "hyperherd_t", self.root / "folder", launch, files, elements, **more
+        )
 
     def submit(self, token: str, trials: int | Sequence[int], *, attempt: int = 1, **more: Any) -> Job:
         batch = self.batch(token, trials, attempt=attempt, **more)
         batch.files.script.write_text(self.direct.script(batch))
-        self.tokens.append(token)
+        self.tokens.append(batch.token)
         self.direct.submit(batch)
         return self.job(batch)
 

@@ -42,7 +42,7 @@ def test_exit_codes_and_what_was_used_are_told(sweep: Sweep) -> None:
     job = sweep.submit("t", [0, 3])
     sweep.finish(job)
     assert {i: state.exit_code for i, state in sweep.poll(job).items()} == {0: 0, 3: 3}
-    used = sweep.direct.usage([job])["t"]
+    used = sweep.direct.usage([job])[job.token]
     assert {i: (u.word, u.exit_code) for i, u in used.items()} == {0: ("COMPLETED", 0), 3: ("FAILED", 3)}
     assert all(u.max_rss_bytes and u.max_rss_bytes > 100_000 and u.elapsed_s for u in used.values())
 
