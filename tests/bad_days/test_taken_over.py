@@ -161,6 +161,29 @@ def test_its_jobs_can_be_stopped(adopted: Workspace, fake_slurm: FakeSlurm) -> N
     assert found == dict.fromkeys(range(8), "completed") | {1: "failed", 2: "cancelled", 7: "cancelled"}
 
 
+@pytest.mark.parametrize("first", [("stop", "6"), ("clean", "--yes")], ids=" ".join)
+def test_what_was_stopped_before_the_first_run_is_all_that_runs_again(
+    adopted: Workspace, first: tuple[str, ...]
+) -> None:
+    adopted.herd(*first)
+    (adopted.root / "go").touch()
+    again = {index for index, status in adopted.until_ended().items() if status in ("cancelled", "failed")}
+    assert adopted.herd("run", "--json").json["submitted_indices"] == sorted(again)
+    assert set(adopted.until_ended().values()) == {"completed"}
+    assert len(manifest(adopted)) == 8
+
+
+def test_an_orphan_of_the_first_run_is_known_again_when_its_values_come_back(adopted: Workspace) -> None:
+    whole = (adopted.root / "hyperherd.yaml").read_text()
+    adopted.yaml(whole.replace("[adam, sgd]", "[sgd]"))
+    adopted.herd("run", "-f")
+    (adopted.root / "go").touch()
+    adopted.until_ended()
+    adopted.yaml(whole)
+    assert adopted.herd("run", "--json").json["submitted_indices"] == []
+    assert len(manifest(adopted)) == 8
+
+
 def test_a_scheduler_that_does_not_answer_submits_nothing(adopted: Workspace, fake_slurm: FakeSlurm) -> None:
     fake_slurm.controller_down()
     before = adopted.files()

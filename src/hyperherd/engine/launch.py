@@ -132,7 +132,7 @@ def plan_of(described: Description, known: reconcile.Known, choice: Choice) -> P
     matcher = plan.Matcher(
         defaults=described.spec.defaults,
         ran_with=lambda index: overrides.values(records[index].static_overrides) if index in records else {},
-        adopted=known.manifest.adopted,
+        adopted=known.manifest.without_identity,
     )
     statuses = {**known.statuses, **_given_up(known, choice)}
     before = plan.Known(known.manifest.trials, statuses, _next_index(known), known.manifest.retired)

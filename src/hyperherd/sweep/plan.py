@@ -67,12 +67,12 @@ class Matcher:
 
     ``defaults``: parameter -> its ``default`` in the YAML. ``ran_with``: trial index -> static overrides it last ran
     with, by name; a parameter that is new in the YAML has that value, else its default, for trials of before.
-    ``adopted``: the trials come from HyperHerd 0.1.3, which did not round and had other hashes.
+    ``adopted``: the trials that still stand as HyperHerd 0.1.3 wrote them, which did not round and had other hashes.
     """
 
     defaults: Mapping[str, Value]
     ran_with: Callable[[int], Mapping[str, Value]]
-    adopted: bool = False
+    adopted: frozenset[int] = frozenset()
 
     def match(
         self, known: Sequence[Trial], described: Sequence[Described]
@@ -102,7 +102,7 @@ class Matcher:
     def _as_described_now(
         self, trial: Trial, open_: Mapping[str, Described], rounded: Mapping[str, Described]
     ) -> Described | None:
-        if self.adopted:
+        if trial.index in self.adopted:
             return rounded.get(trial_hash(_rounded(trial.params), _rounded(trial.extras)))
         missing = [name for name in self.defaults if name not in trial.params]
         if not missing:

@@ -46,6 +46,15 @@ class Manifest:
     retired: tuple[str, ...] = ()
     adopted: bool = False
 
+    @property
+    def without_identity(self) -> frozenset[int]:
+        """The trials of HyperHerd 0.1.3 whose hash is still that of old, which did not round values."""
+        return frozenset(
+            index
+            for index, record in self.records.items()
+            if self.left_as(index) is not None and "identity" not in record
+        )
+
     def left_as(self, index: int) -> object:
         """The status that HyperHerd 0.1.3 wrote last of this trial; None where it did not know it."""
         record = self.records.get(index, {})
