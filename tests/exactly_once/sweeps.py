@@ -156,6 +156,10 @@ class Sweep:
 
         until(completed, "all trials to complete")
 
+    def living(self) -> list[int]:
+        """Processes that were started, directly or not, by any command of this test."""
+        return _marked(f"{MARK}={self.env[MARK]}".encode())
+
     def content(self) -> dict[str, bytes]:
         """Every file of the workspace but its trials' log."""
         files = (path for path in self.root.rglob("*") if path.is_file())

@@ -21,24 +21,25 @@ from fakeslurm.fixture import FakeSlurm
 from .sweeps import DEADLINE_S, GATE, Sweep, kill, until
 
 STRESS = int(os.environ.get("HYPERHERD_STRESS", "1"))
-ON_FAKE, ON_REAL, HERE, SUPERVISORS = 25 * STRESS, 10 * STRESS, 25 * STRESS, 12 * STRESS
+ON_FAKE, ON_REAL, HERE, SUPERVISORS = 25 * STRESS, 10 * STRESS, 25 * STRESS, 6 * STRESS
 
 
 @dataclass(frozen=True)
 class Killer:
-    """Kills a run when something has happened and a random time has gone by after that."""
+    """Kills a run when one of ``values`` has changed and a random time has gone by after that."""
 
     sweep: Sweep
     chance: random.Random
-    events: tuple[Callable[[], object], ...]
+    values: tuple[Callable[[], object], ...]
 
     def kill_one(self, values: range) -> bool:
         """Whether the run was killed before its end."""
         self.sweep.describe(values)
+        value = self.chance.choice(self.values)
+        before = value()
         process = self.sweep.start()
-        event = self.chance.choice(self.events)
         try:
-            until(lambda: event() or process.poll() is not None, "the run to get somewhere")
+            until(lambda: value() != before or process.poll() is not None, "the run to get somewhere")
             self._pass_by(process, self.chance.choice([0.0, 0.02, 0.2, 1.0]) * self.chance.random())
         finally:
             process.kill()
@@ -65,41 +66,34 @@ def kill_again_and_again(killer: Killer, times: int) -> int:
 
 def each_has_run_once(sweep: Sweep, values: int) -> None:
     sweep.finish()
+    until(lambda: not sweep.living(), "late submissions")
     assert sweep.starts() == {str(value): 1 for value in range(values)}
     assert len({line.trial for line in sweep.lines("end")}) == values
 
 
-def news_of(path: Path) -> Callable[[], bool]:
-    """Whether the file or folder has changed since the last time it was asked for."""
-    seen: dict[str, int] = {}
-
-    def news() -> bool:
-        before, seen["at"] = seen.get("at"), path.stat().st_mtime_ns if path.exists() else 0
-        return before is not None and before != seen["at"]
-
-    return news
-
-
 def moments(sweep: Sweep) -> tuple[Callable[[], object], ...]:
-    """At once, and as soon as the lock, the intents or the register are written."""
+    """Change at once, with the lock, with the intents and the job id, and with the register."""
     state = sweep.root / ".hyperherd"
     return (
-        lambda: True,
+        time.monotonic,
         (state / "lock").exists,
-        news_of(state / "job_ids.json"),
-        news_of(state / "submissions"),
+        lambda: _changed_at(state / "job_ids.json"),
+        lambda: _changed_at(state / "submissions"),
     )
+
+
+def _changed_at(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_runs_killed_while_a_slow_sbatch_is_at_it_start_each_trial_once(
     fake: Sweep, fake_slurm: FakeSlurm, seed: int
 ) -> None:
-    fake_slurm.knobs(sbatch={"delay_s": [0, 0.5], "delay_when": "either"})
-    calls = news_of(fake_slurm.folder / "calls.jsonl")
-    killer = Killer(fake, random.Random(seed), (*moments(fake), calls, calls))
+    fake_slurm.knobs(sbatch={"delay_s": [0, 3], "delay_when": "either"})
+    submissions = [lambda: len(fake_slurm.calls("sbatch"))] * 4
+    killer = Killer(fake, random.Random(seed), (*moments(fake), *submissions))
     values = kill_again_and_again(killer, ON_FAKE)
-    fake_slurm.knobs(sbatch={"delay_s": [0, 0]})
     each_has_run_once(fake, values)
 
 
