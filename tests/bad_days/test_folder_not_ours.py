@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -35,13 +36,11 @@ CHANGING = [("run",), ("run", "--json"), ("stop", "--all", "--yes"), ("clean", "
 
 
 @pytest.fixture(scope="module")
-def readable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder that another user may enter, with the code in it: the checkout may lie where only root may look."""
-    folder = tmp_path_factory.mktemp("readable")
-    for parent in (folder, *folder.parents):
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    yield folder
+def readable() -> Iterator[Path]:
+    """A folder that another user may enter: pytest closes its own to others whenever a run begins."""
+    with tempfile.TemporaryDirectory(prefix="days-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -151,3 +150,23 @@ def test_logs_and_results_that_may_not_be_read_leave_the_rest_to_be_seen(theirs:
     assert told["totals"] == {"total": 3, "completed": 2, "failed": 1}
     done = theirs.program("tail", "0", before=NOBODY, code=1)
     assert "Permission denied" in done.err
+
+
+def test_a_folder_that_may_not_be_entered_is_said(readable: Path) -> None:
+    folder = readable / "closed"
+    folder.mkdir()
+    made = on_this_machine(folder)
+    made.write()
+    workspace = Workspace(made.root, as_nobody(made, folder))
+    runs_as_nobody(workspace)
+    made.root.chmod(0o700)
+    argv = [*NOBODY, sys.executable, "-m", "hyperherd"]
+    for words in (
+        ["ls", str(made.root)],
+        ["-C", str(made.root), "status"],
+        ["status", f"{made.root}/hyperherd.yaml"],
+    ):
+        done = subprocess.run([*argv, *words], env=workspace.env, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "Permission denied" in done.stderr
+        assert "Traceback" not in done.stderr

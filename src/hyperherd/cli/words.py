@@ -52,11 +52,11 @@ def read(words: Sequence[str], *, trials: bool = False, pins: Sequence[str] | No
 
 
 def _is_workspace(word: str) -> bool:
-    path = Path(word)
+    # os.path: a word that is too long for a path, or leads where we may not look, is no error here.
     return (
-        (path / layout.CONFIG).is_file()
-        or (path.name == layout.CONFIG and path.is_file())
-        or (path.is_dir() and not _RANGE.fullmatch(word))
+        os.path.isfile(os.path.join(word, layout.CONFIG))
+        or (os.path.basename(word) == layout.CONFIG and os.path.isfile(word))
+        or (os.path.isdir(word) and not _RANGE.fullmatch(word))
     )
 
 

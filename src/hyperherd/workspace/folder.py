@@ -102,7 +102,7 @@ def find(start: Path | None) -> Workspace:
     """
     if start is not None:
         folder = start.parent if start.name == layout.CONFIG and not start.is_dir() else start
-        if (folder / layout.CONFIG).is_file():
+        if is_workspace(folder):
             return Workspace(_absolute(folder))
         raise HerdError(
             f"no {layout.CONFIG} in {folder}",
@@ -110,12 +110,22 @@ def find(start: Path | None) -> Workspace:
         )
     here = _absolute(Path("."))
     for folder in (here, *here.parents):
-        if (folder / layout.CONFIG).is_file():
+        if is_workspace(folder):
             return Workspace(folder)
     raise HerdError(
         f"no {layout.CONFIG} in {here} or any folder above it",
         hint="go to a workspace, name one (herd COMMAND FOLDER), or make one here: herd init",
     )
+
+
+def is_workspace(folder: Path) -> bool:
+    """Whether the folder holds a ``hyperherd.yaml``. Raises `WorkspaceError` where that may not be seen."""
+    try:
+        return (folder / layout.CONFIG).is_file()
+    except OSError as error:
+        raise WorkspaceError(
+            f"cannot be entered: {error.strerror}", where=str(folder), hint=f"see `ls -ld {folder}`"
+        ) from error
 
 
 def _absolute(path: Path) -> Path:
