@@ -47,6 +47,6 @@ def test_trials_of_a_host_that_is_gone_run_again_when_the_user_names_them_as_los
     assert "--lost" in here.herd("run", "-i", "0", code=1).stderr
     here.herd("run", "--lost")
     assert here.starts() == {"1": 1, "2": 1}
-    here.herd("run", "-i", "0", "--lost", "--detach")
+    here.herd("run", "-i", "0", "--lost", "--detach", "-j", "3")  # two places are taken
     until(lambda: here.starts() == {"1": 2, "2": 1}, "the named one to start again")
     here.go()
