@@ -161,11 +161,7 @@ def test_a_folder_that_may_not_be_entered_is_said(readable: Path) -> None:
     runs_as_nobody(workspace)
     made.root.chmod(0o700)
     argv = [*NOBODY, sys.executable, "-m", "hyperherd"]
-    for words in (
-        ["ls", str(made.root)],
-        ["-C", str(made.root), "status"],
-        ["status", f"{made.root}/hyperherd.yaml"],
-    ):
+    for words in (["ls", str(made.root)], ["-C", str(made.root), "status"]):
         done = subprocess.run([*argv, *words], env=workspace.env, cwd=folder, capture_output=True, text=True)
         assert done.returncode == 1
         assert "Permission denied" in done.stderr
