@@ -308,6 +308,35 @@ def test_an_old_job_that_was_requeued_by_hand_and_then_dies_is_not_running_for_e
     assert fake.starts() == {"1": 3}
 
 
+def test_a_job_that_ended_before_it_began_and_was_queued_again_by_hand_is_asked_about(
+    fake: Sweep, fake_slurm: FakeSlurm
+) -> None:
+    fake_slurm.hold_queue()
+    fake.herd("run")
+    fake_slurm.finish(f"{job_of(fake)}_0", "NODE_FAIL")
+    assert fake.statuses() == {0: "failed", 1: "queued"}
+    fake_slurm.requeue(f"{job_of(fake)}_0")
+    assert fake.statuses() == {0: "queued", 1: "queued"}
+    assert submitted(fake) == []
+    fake_slurm.release_queue()
+    fake.finish()
+    assert fake.starts() == ONCE
+
+
+def test_a_job_that_ended_before_it_began_stays_failed_when_slurm_has_forgotten_it(
+    fake: Sweep, fake_slurm: FakeSlurm
+) -> None:
+    fake_slurm.hold_queue()
+    fake.herd("run")
+    fake_slurm.finish(job_of(fake), "NODE_FAIL")
+    assert fake.statuses() == {0: "failed", 1: "failed"}
+    fake_slurm.vanish(job_of(fake))
+    fake_slurm.release_queue()
+    assert fake.statuses() == {0: "failed", 1: "failed"}
+    fake.finish()
+    assert fake.starts() == ONCE
+
+
 def test_a_requeue_by_hand_and_a_run_at_once_share_the_next_attempt(
     fake: Sweep, fake_slurm: FakeSlurm
 ) -> None:

@@ -194,10 +194,33 @@ def test_an_attempt_that_slurm_queued_again_is_the_next_one(tmp_path: Path) -> N
     run(batch, 4, SLURM_RESTART_COUNT="1")
     assert notes(batch) == ["4.2", "4.2.1", "4.3", "4.3.1"]
     lines = log(batch, "4.out")
-    assert lines[0].startswith(f"==== hyperherd: attempt 2, this machine, ")
+    assert lines[0].startswith("==== hyperherd: attempt 2, this machine, ")
     assert (lines[1], lines[2]) == ("attempt 2", "")
     assert lines[3].startswith("==== hyperherd: attempt 3, ")
     assert log(batch, "4.err")[0].endswith(" ====")
+
+
+@pytest.mark.parametrize("first", ["the older job", "the newer job"])
+def test_a_job_that_slurm_queued_again_and_a_newer_job_of_the_same_trial_do_not_both_run(
+    tmp_path: Path, first: str
+) -> None:
+    """The older one ended before it claimed attempt 1, so the newer one was submitted with attempt 1 as well."""
+    older = batch_in(tmp_path, "echo ran >>log")
+    newer = replace(
+        older,
+        token="t2",
+        files=replace(
+            older.files,
+            script=older.files.script.with_name("t2.sbatch"),
+            register=older.files.register.with_name("t2.state"),
+        ),
+    )
+    jobs = [(older, {"SLURM_RESTART_COUNT": "2"}), (newer, {})]
+    ordered = jobs if first == "the older job" else jobs[::-1]
+    done = [run(batch, **environment) for batch, environment in ordered]
+    assert [one.returncode for one in done] == [0, 3]
+    assert "was taken by another job" in done[1].stderr
+    assert (tmp_path / "log").read_text() == "ran\n"
 
 
 def test_a_dense_array_index_is_replaced_by_the_trials_own(tmp_path: Path) -> None:

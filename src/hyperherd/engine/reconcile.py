@@ -76,6 +76,12 @@ class _Tracked:
         of_submission = heard.get(self.submission.token)
         return of_submission.get(ended.key(self.trial, self.attempt)) if of_submission else None
 
+    def settled(self, heard: ended.Ended) -> bool:
+        """Whether nobody has to be asked: a job that ended before it began may be queued again by hand, and begin."""
+        said = self.heard(heard)
+        final = self.attempt or self.submission.legacy or (said and said.word == "CANCELLED")
+        return self.succeeded or bool(said and final)
+
 
 def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_fatal: bool) -> Known:
     """Everything known about the workspace; asks the launchers about the trials that their own notes do not settle.
@@ -147,7 +153,7 @@ def _unsettled(
     asked: dict[str, tuple[Submission, list[int]]] = {}
     for index, known in tracked.items():
         record = known.submission
-        if known.succeeded or known.heard(heard) or record.state == "intent":
+        if known.settled(heard) or record.state == "intent":
             continue
         asked.setdefault(record.token, (record, []))[1].append(index)
     by_launcher: dict[str, list[tuple[Submission, list[int]]]] = {}
@@ -232,10 +238,9 @@ def _remember(
     """What was heard before and is still of use, and what schedulers have now said of ended attempts."""
     remembered: ended.Ended = {}
     for index, known in tracked.items():
-        token = known.submission.token
-        state = known.heard(heard) or states.get(token, {}).get(index)
-        if state is not None and state.phase is Phase.ENDED and known.submission.launcher == "slurm":
-            remembered.setdefault(token, {})[ended.key(index, known.attempt)] = state
+        state = _state(tracked, states, heard, index)
+        if state.phase is Phase.ENDED and known.submission.launcher == "slurm":
+            remembered.setdefault(known.submission.token, {})[ended.key(index, known.attempt)] = state
     return remembered
 
 
@@ -245,7 +250,8 @@ def _state(
     if index not in tracked:
         return NOT_ASKED
     known = tracked[index]
-    return known.heard(heard) or states.get(known.submission.token, {}).get(index) or NOT_ASKED
+    now = states.get(known.submission.token, {}).get(index, NOT_ASKED)
+    return known.heard(heard) or now if now.phase in (Phase.ABSENT, Phase.UNKNOWN) else now
 
 
 def _fact(known: manifest.Manifest, trial: Trial, tracked: _Tracked | None, state: State) -> Fact:

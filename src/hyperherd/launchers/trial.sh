@@ -50,12 +50,23 @@ herd_identify() {
 # Sets herd_now: seconds since the epoch.
 herd_clock() { printf -v herd_now '%(%s)T' -1 2>/dev/null || herd_now=$(date +%s 2>/dev/null) || herd_now=-; }
 
+# True if the attempt was claimed by this submission.
+herd_is_ours() {
+  local token=
+  { read -r token _ <"$herd_attempts/$herd_index.$1"; } 2>/dev/null
+  [[ $token == "$herd_token" ]]
+}
+
+# A job that was queued again needs all attempts since its first: one of another submission that has run, or is about
+# to, has or wants one of these.
 herd_claim() {
-  local mine="$herd_token $herd_job $herd_host $herd_boot $$ $herd_start $herd_now"
-  herd_create "$herd_attempts/$herd_index.$herd_attempt" "$mine" && return
-  [[ -e $herd_attempts/$herd_index.$herd_attempt ]] ||
-    herd_refuse 74 "cannot write $herd_attempts/$herd_index.$herd_attempt"
-  herd_refuse 3 "attempt $herd_attempt of trial $herd_index was taken by another job"
+  local attempt mine="$herd_token $herd_job $herd_host $herd_boot $$ $herd_start $herd_now"
+  for ((attempt = herd_first; attempt <= herd_attempt; attempt++)); do
+    herd_create "$herd_attempts/$herd_index.$attempt" "$mine" && continue
+    [[ -e $herd_attempts/$herd_index.$attempt ]] || herd_refuse 74 "cannot write $herd_attempts/$herd_index.$attempt"
+    ((attempt < herd_attempt)) && herd_is_ours "$attempt" && continue
+    herd_refuse 3 "attempt $attempt of trial $herd_index was taken by another job"
+  done
 }
 
 # herd_end CODE [.TERM]: note the end and leave.
