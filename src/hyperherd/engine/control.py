@@ -10,11 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from hyperherd import fsio
 from hyperherd.engine import reconcile
-from hyperherd.engine.launch import record
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.launchers.base import Launcher
@@ -49,14 +46,13 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
     for fact in live:
         if fact.submission:
             tokens[fact.submission.token].append(fact.trial.index)
-    _mark(workspace, tokens)
     refused: dict[int, str] = {}
     for submission in known.submissions:
         if submission.token in tokens:
             refused.update(_cancel(workspace, launchers, submission, tokens[submission.token]))
     with fsio.Lock(workspace.lock) as lock:
-        if refused:
-            _unmark(workspace, refused, lock)
+        ended = {token: [i for i in indices if i not in refused] for token, indices in tokens.items()}
+        submissions.note_stopped(workspace, ended, lock)
         cancelled = [fact for fact in live if fact.trial.index not in refused]
         manifest.note_statuses(workspace, {fact.trial.index: Status.CANCELLED for fact in cancelled})
     return Stopped(cancelled, refused)
@@ -65,33 +61,21 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
 def _cancel(
     workspace: Workspace, launchers: Mapping[str, Launcher], submission: Submission, indices: Sequence[int]
 ) -> dict[int, str]:
-    launcher = launchers[submission.launcher]
+    """What was refused: trial index -> words. What has not been submitted yet is given up whole, or not at all."""
+    launcher = launchers.get(submission.launcher)
+    if launcher is None:
+        words = f"it was submitted with {submission.launcher}, which is not here"
+        return dict.fromkeys(indices, words)
+    if elsewhere := submissions.original(workspace, submission):
+        return dict.fromkeys(indices, f"it belongs to {elsewhere}; stop it from there")
     if submission.state == "intent":
-        if submissions.settle(workspace, submission.token, VOID) == VOID:
+        whole = set(indices) >= set(submission.indices)
+        if whole and submissions.settle(workspace, submission.token, VOID) == VOID:
             return {}
         return dict.fromkeys(indices, "it is being submitted right now; try again in a moment")
     if submission.where not in ("", launcher.where()):
         return dict.fromkeys(indices, f"it runs on {submission.where}; stop it from there")
     return launcher.cancel(submissions.job(workspace, submission, indices), indices)
-
-
-def _mark(workspace: Workspace, tokens: Mapping[str, Sequence[int]]) -> None:
-    with fsio.Lock(workspace.lock) as lock:
-        entries = [entry for entry in submissions.read(workspace) if entry.token in tokens]
-        record(
-            workspace,
-            [_with_stopped(entry, {*entry.stopped, *tokens[entry.token]}) for entry in entries],
-            lock,
-        )
-
-
-def _unmark(workspace: Workspace, refused: Iterable[int], lock: fsio.Lock) -> None:
-    entries = submissions.read(workspace)
-    record(workspace, [_with_stopped(entry, {*entry.stopped} - {*refused}) for entry in entries], lock)
-
-
-def _with_stopped(entry: Submission, stopped: set[int]) -> Submission:
-    return msgspec.structs.replace(entry, stopped=tuple(sorted(stopped)))
 
 
 def clean(

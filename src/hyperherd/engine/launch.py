@@ -115,7 +115,7 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
         return prepared, []
     made = [_submit(run, one) for one in made]
     with fsio.Lock(run.workspace.lock) as lock:
-        record(run.workspace, [one.record for one in made], lock)
+        submissions.note_decided(run.workspace, [one.record for one in made], lock)
         manifest.note_statuses(run.workspace, _statuses_of_the_refused(prepared, made))
     return prepared, made
 
@@ -234,6 +234,7 @@ def _intent(run: Run, batch: Batch, made_from: Provenance) -> Submission:
         submitted_at=time.time(),
         owner=str(processes.me()),
         state="intent",
+        root=str(run.workspace.root),
         launch=str(batch.launch),
         launch_sha256=made_from.launch_sha256,
         git_commit=made_from.git_commit,
@@ -294,11 +295,3 @@ def _submit(run: Run, one: Made) -> Made:
     return replace(
         one, record=given_up, refused="another herd command took this submission for dead and gave it up"
     )
-
-
-def record(workspace: Workspace, made: Sequence[Submission], lock: fsio.Lock) -> None:
-    """Put what became of these submissions into the file, beside what others have written meanwhile."""
-    by_token = {submission.token: submission for submission in made}
-    lock.check()
-    current = submissions.read(workspace)
-    submissions.write(workspace, [by_token.get(entry.token, entry) for entry in current])

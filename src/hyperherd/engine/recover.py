@@ -47,7 +47,7 @@ def _cancel_what_came_late(
         return
     found = launcher.find([submissions.job(workspace, record) for record in void])
     for record in void:
-        if record.token in found:
+        if record.token in found and submissions.original(workspace, record) is None:
             late = msgspec.structs.replace(record, slurm_job_id=found[record.token])
             launcher.cancel(submissions.job(workspace, late), late.indices)
 

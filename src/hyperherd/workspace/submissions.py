@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     ``owner``     who was submitting: host, boot id, pid, start time
     ``state``     ``intent``, ``submitted`` or ``void`` (given up: it never runs anything)
     ``stopped``   trials that the user has stopped
+    ``root``      the workspace's folder when it was made: a copy of a workspace has the records of the original
     ``launch``    the launch script, its checksum, and the git commit it was submitted from
     """
 
@@ -46,6 +48,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
     state: str = "submitted"
     stopped: tuple[int, ...] = ()
+    root: str = ""
     launch: str = ""
     launch_sha256: str = ""
     git_commit: str | None = None
@@ -104,6 +107,40 @@ def write(workspace: Workspace, submissions: Sequence[Submission]) -> None:
     """Replace the file."""
     lines = b",\n".join(msgspec.json.encode(submission) for submission in submissions)
     fsio.replace(workspace.job_ids, b"[\n" + lines + b"\n]\n")
+
+
+def note_decided(workspace: Workspace, decided: Sequence[Submission], lock: fsio.Lock) -> None:
+    """Put what these submissions are, and their job ids, into the file; all else stays as others have left it."""
+    by_token = {submission.token: submission for submission in decided}
+    lock.check()
+    current = read(workspace)
+    write(workspace, [_decided(entry, by_token.get(entry.token, entry)) for entry in current])
+
+
+def _decided(entry: Submission, now: Submission) -> Submission:
+    return msgspec.structs.replace(entry, state=now.state, slurm_job_id=now.slurm_job_id)
+
+
+def note_stopped(workspace: Workspace, stopped: Mapping[str, Sequence[int]], lock: fsio.Lock) -> None:
+    """Put it into the file that the user has stopped these trials, token -> indices."""
+    lock.check()
+    write(workspace, [_stopped(entry, stopped.get(entry.token, ())) for entry in read(workspace)])
+
+
+def _stopped(entry: Submission, indices: Sequence[int]) -> Submission:
+    return msgspec.structs.replace(entry, stopped=tuple(sorted({*entry.stopped, *indices})))
+
+
+def original(workspace: Workspace, submission: Submission) -> Path | None:
+    """The workspace whose submission it is, where this one is but its copy; None where it is ours (a moved one too).
+
+    Raises `DamagedFileError`, `WorkspaceError` where that one cannot be read.
+    """
+    made_in = Path(submission.root or workspace.root)
+    if not made_in.is_dir() or made_in.samefile(workspace.root):
+        return None
+    there = read(Workspace(made_in))
+    return made_in if any(entry.token == submission.token for entry in there) else None
 
 
 def new_token() -> str:
