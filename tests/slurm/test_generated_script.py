@@ -307,6 +307,28 @@ def test_the_signal_that_slurm_sends_to_the_shell_alone_is_passed_on(tmp_path: P
     assert notes(batch) == ["0.1", "0.1.6"]
 
 
+SLOW_KILL = """\
+kill() { builtin kill "$@" && [[ $1 == -s ]] && while builtin kill -0 "$3"; do :; done 2>/dev/null; }
+"""
+"""Bash: the program that is sent a signal has ended before the next line is reached."""
+
+
+@pytest.mark.parametrize("code", [0, 75])
+def test_a_trial_that_ends_as_soon_as_it_gets_the_signal_is_noted_with_its_own_code(
+    tmp_path: Path, code: int
+) -> None:
+    launch = WAITS.replace("TERM", "USR1").format(
+        code=code, mv=shutil.which("mv"), sleep=shutil.which("sleep")
+    )
+    batch = replace(batch_in(tmp_path, launch), options={"signal": "B:USR1@60"})
+    (tmp_path / "slow").write_text(SLOW_KILL)
+    process = start(batch, BASH_ENV=str(tmp_path / "slow"))
+    wait_for(tmp_path / "pid", process)
+    process.send_signal(signal.SIGUSR1)
+    process.communicate(timeout=30)
+    assert notes(batch) == ["0.1", f"0.1.{code}"]
+
+
 def test_the_trial_has_default_dispositions(tmp_path: Path) -> None:
     show = "import signal; print([signal.getsignal(n).value for n in (1, 3, 10, 12, 14, 15, 24)], signal.getsignal(2))"
     batch = batch_in(tmp_path, f"exec {quote(sys.executable)} -c {quote(show)}")

@@ -151,18 +151,25 @@ herd_in_background() {
 }
 
 # In the foreground, bash handles a signal after the trial has ended, and surely knows its exit code. Where a signal
-# has to be passed on, the trial runs in the background: a signal then ends the wait, which has to be asked again,
-# and bash 5.2 may have lost the code of a trial that ended in that moment (it says -1).
+# has to be passed on, the trial runs in the background: a signal then ends the wait, which has to be asked again, once
+# more where the trial has ended meanwhile; bash 5.2 may have lost the code of one that ended in that moment (it says
+# -1, or 127).
 herd_run() {
   if [[ -z $herd_signal ]]; then
     "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >&8 2>&9 8>&- 9>&-
     herd_code=$?
     return
   fi
+  local code
   herd_in_background &
   herd_pid=$!
   while wait "$herd_pid"; herd_code=$?; ((herd_code < 0 || herd_code > 128)); do
-    kill -0 "$herd_pid" 2>/dev/null || break
+    if ! kill -0 "$herd_pid" 2>/dev/null; then
+      wait "$herd_pid" 2>/dev/null
+      code=$?
+      ((code < 0 || code == 127)) || herd_code=$code
+      break
+    fi
     ((herd_code > 0)) || read -r -t 1 _ <> <(:)
   done
   ((herd_code >= 0)) || herd_code=143
