@@ -17,7 +17,7 @@ class Files:
     """Where one submission keeps its files; all absolute. The folders exist before a batch is submitted.
 
     ``script``    the generated bash script, named ``<token>.sbatch``
-    ``register``  the fence, ``<token>.state``: whoever creates it decides what this submission is (see `fence`)
+    ``register``  the fence, ``<token>.state``: whoever creates it decides what this submission is
     ``attempts``  folder of claims and notes, ``<index>.<attempt>`` and ``<index>.<attempt>.<exit>``
     ``logs``      folder of ``<index>.out`` and ``<index>.err``; ``logs/slurm`` is the scheduler's own
     ``env_file``  ``.env`` in the workspace; it may be absent
@@ -56,6 +56,7 @@ class Batch:
     ``extra_args`` further ``#SBATCH`` words, raw
     ``at_once``    at most this many trials at the same time; None is no limit
     ``after``      start only when these have succeeded: words that the launcher understands (Slurm: job ids)
+    ``behind``     start only when this job has ended, however that was; its script does not say so, as it is older
     """
 
     token: str
@@ -69,6 +70,7 @@ class Batch:
     extra_args: tuple[str, ...] = ()
     at_once: int | None = None
     after: tuple[str, ...] = ()
+    behind: str = ""
 
     def only(self, elements: tuple[Element, ...]) -> Batch:
         """The same batch with these elements."""

@@ -96,9 +96,9 @@ def prepare(run: Run) -> Prepared:
     findings += preflight.check(run.workspace, everything, run.launcher)
     preflight.raise_fatal(findings)
     pieces = run.launcher.split(everything)
-    return Prepared(
-        planned, known, [_piece(run.workspace, everything, p, len(pieces)) for p in pieces], findings
-    )
+    shares = _shares(everything.at_once, len(pieces))
+    batches = [_piece(run.workspace, everything, *piece) for piece in zip(pieces, shares, strict=True)]
+    return Prepared(planned, known, batches, findings)
 
 
 def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, list[Made]]:
@@ -113,7 +113,7 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
         _write(run, prepared, made, lock)
     if not made:
         return prepared, []
-    made = [_submit(run, one) for one in made]
+    made = _submit_all(run, made)
     with fsio.Lock(run.workspace.lock) as lock:
         submissions.note_decided(run.workspace, [one.record for one in made], lock)
         manifest.note_statuses(run.workspace, _statuses_of_the_refused(prepared, made))
@@ -180,9 +180,13 @@ def _batch(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int])
         variables=((layout.ENV_WORKSPACE, str(run.workspace.root)), (layout.ENV_SWEEP_NAME, spec.name)),
         options=spec.slurm,
         extra_args=spec.extra_args,
-        at_once=run.request.at_once or spec.max_concurrent,
+        at_once=_at_once(run),
         after=run.request.after,
     )
+
+
+def _at_once(run: Run) -> int | None:
+    return run.request.at_once or run.description.spec.max_concurrent
 
 
 def _elements(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int]) -> Iterator[Element]:
@@ -205,10 +209,21 @@ def trial_variables(trial: Trial, handed: overrides.Handed, results: str) -> tup
     )
 
 
-def _piece(workspace: Workspace, whole: Batch, elements: tuple[Element, ...], pieces: int) -> Batch:
-    """One submission of several: a token of its own, and its share of the places at once (``%N`` holds per array)."""
+def _shares(at_once: int | None, pieces: int) -> list[int | None]:
+    """Each piece's part of the places at once (``%N`` holds per array); where they do not go round, one each, and
+    `_submit_all` lets pieces wait for each other.
+
+    >>> _shares(8, 3), _shares(2, 3), _shares(None, 2)
+    ([3, 3, 2], [1, 1, 1], [None, None])
+    """
+    if at_once is None:
+        return [None] * pieces
+    return [max(1, at_once // pieces + (number < at_once % pieces)) for number in range(pieces)]
+
+
+def _piece(workspace: Workspace, whole: Batch, elements: tuple[Element, ...], share: int | None) -> Batch:
+    """One submission of several, with a token of its own."""
     token = submissions.new_token()
-    share = None if whole.at_once is None else max(1, whole.at_once // pieces)
     return replace(whole, token=token, files=workspace.files(token), elements=elements, at_once=share)
 
 
@@ -269,6 +284,22 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     ended.write(workspace, known.heard)
 
 
+def _submit_all(run: Run, made: Sequence[Made]) -> list[Made]:
+    """Submit one piece after the other, each behind the one that has its place before it where there are more pieces
+    than trials may run at once.
+    """
+    places: list[str] = [""] * min(_at_once(run) or len(made), len(made))
+    done: list[Made] = []
+    for number, one in enumerate(made):
+        place = number % len(places)
+        batch = replace(one.batch, behind=places[place])
+        done.append(_submit(run, replace(one, batch=batch)))
+        if not done[-1].refused:
+            places[place] = done[-1].record.slurm_job_id or ""
+            fsio.replace(run.workspace.newest_script, batch.files.script.read_bytes())
+    return done
+
+
 def _submit(run: Run, one: Made) -> Made:
     """Submit one piece and settle what became of it. A refusal is kept, not raised: the others still go."""
     workspace, record = run.workspace, one.record
@@ -281,7 +312,6 @@ def _submit(run: Run, one: Made) -> Made:
         found = recover.decide(workspace, run.launchers, record)
         gone = str(silence) if found.state == "void" else ""
         return replace(one, record=found, refused=gone)
-    fsio.replace(workspace.newest_script, one.batch.files.script.read_bytes())
     if job_id is None:
         return replace(one, record=msgspec.structs.replace(record, state="submitted"))
     decision = submissions.settle(workspace, record.token, job_id)

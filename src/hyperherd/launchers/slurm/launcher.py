@@ -61,6 +61,9 @@ class Slurm:
         """Raises also `SubmissionRefusedError` where Slurm is not installed."""
         # On the command line, where a path needs no quoting; environment variables cannot overrule it there.
         arguments = [f"--output={_output(batch)}"]
+        if batch.behind:
+            other = batch.options.get("dependency") or _after(batch)
+            arguments.append(f"--dependency={f'{other},' if other else ''}afterany:{batch.behind}")
         return self._client.sbatch(
             batch.files.script, arguments, cwd=batch.folder, options=[*batch.options, "array", "comment"]
         )
@@ -161,7 +164,7 @@ def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
         "open_mode": "append",
         "export": "ALL",
         "comment": batch.token,
-        "dependency": f"afterok:{':'.join(batch.after)}" if batch.after else None,
+        "dependency": _after(batch),
         # Slurm's default is to queue a job again after a node failure.
         "no_requeue": None if asked_again else True,
     }
@@ -169,6 +172,10 @@ def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
     shown = [options.line("output", output)] if re.fullmatch(r"[\w/.,:=@+%-]+", output, re.ASCII) else []
     extra = [f"#SBATCH {text.strip().removeprefix('#SBATCH').strip()}" for text in batch.extra_args]
     return [*options.lines(batch.options), *extra, *options.lines(own), *shown]
+
+
+def _after(batch: Batch) -> str | None:
+    return f"afterok:{':'.join(batch.after)}" if batch.after else None
 
 
 def _output(batch: Batch) -> str:
