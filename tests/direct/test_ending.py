@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,11 @@ def test_a_submission_that_nobody_has_settled_is_unknown(sweep: Sweep) -> None:
     assert sweep.phases(sweep.job(sweep.batch("t", 2))) == {Phase.UNKNOWN}
 
 
-def claim(files: Files, index: int, host: str, pid: int, start: int) -> None:
-    line = f"t me:1:2:3 {host} {processes.boot_id()} {pid} {start} 1700000000\n"
+def claim(files: Files, index: int, host: str, pid: int, start: int, namespace: str = "") -> None:
+    me = processes.me()
+    line = (
+        f"t {replace(me, namespace=namespace or me.namespace)} {host} {me.boot_id} {pid} {start} 1700000000\n"
+    )
     (files.attempts / f"{index}.1").write_text(line)
 
 
@@ -78,6 +82,27 @@ def test_what_another_host_has_begun_is_neither_judged_nor_stopped_here(sweep: S
         (Phase.UNKNOWN, "it runs on elsewhere")
     ]
     assert sweep.direct.cancel(job, [0]) == {0: "it runs on elsewhere: type the same there"}
+
+
+def test_what_another_container_has_begun_is_neither_judged_nor_stopped_here(sweep: Sweep) -> None:
+    """It has our host's name and boot, and pids of its own."""
+    job = sweep.job(sweep.batch("t", 1))
+    host = processes.me().host
+    claim(job.files, 0, host, 4194305, 1, namespace="1")
+    where = f"it runs on {host}, in another container or as another user"
+    assert [(s.phase, s.reason) for s in sweep.poll(job).values()] == [(Phase.UNKNOWN, where)]
+    assert sweep.direct.cancel(job, [0]) == {0: f"{where}: type the same there"}
+
+
+@pytest.mark.parametrize("claimed", ["", "waits"])
+def test_what_waits_or_just_begins_in_another_container_is_not_judged_here(
+    sweep: Sweep, claimed: str
+) -> None:
+    job = sweep.job(sweep.batch("t", 1))
+    job.files.register.write_text(f"{replace(processes.me(), pid=4194305, namespace='1')}\n")
+    if not claimed:
+        (job.files.attempts / "0.1").touch()
+    assert sweep.phases(job) == {Phase.UNKNOWN}
 
 
 def test_an_attempt_whose_processes_are_gone_without_a_note_was_killed(sweep: Sweep) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 from fakeslurm.fixture import FakeSlurm
 
-from .sweeps import DEADLINE_S, OTHER_HOST, Sweep, kill, until
+from .sweeps import DEADLINE_S, GATE, OTHER_HOST, Sweep, kill, until
 
 pytestmark = pytest.mark.skipif(
     subprocess.run(["unshare", "--uts", "hostname", OTHER_HOST], capture_output=True).returncode != 0,
@@ -128,6 +128,22 @@ def test_a_local_run_of_another_host_is_neither_judged_nor_repeated(here: Sweep)
     until(lambda: here.lines(), "the trials")
     here.herd("run", "--detach")
     assert set(here.statuses().values()) <= {"submitted", "running"}
+    here.go()
+    until(lambda: len(here.lines("end")) == 2, "the trials' end")
+    here.finish()
+    assert here.starts() == ONCE
+
+
+def test_a_run_in_another_container_with_our_host_name_is_neither_judged_nor_repeated(here: Sweep) -> None:
+    here.script(GATE)
+    here.herd("run", "--detach")
+    until(lambda: len(here.lines()) == 2, "the trials")
+    container = ["unshare", "--pid", "--fork", "--mount-proc"]
+    for command in (("status",), ("run", "--detach")):
+        told = subprocess.run(
+            [*container, *here.argv(*command)], env=here.env, capture_output=True, text=True
+        )
+        assert (told.returncode, "running" in told.stdout + told.stderr) == (0, True), told
     here.go()
     until(lambda: len(here.lines("end")) == 2, "the trials' end")
     here.finish()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import hyperherd
 from hyperherd.connectors import local, processes
 from hyperherd.errors import CommandNotFoundError, CommandTimeoutError
 
@@ -56,6 +58,35 @@ def test_a_process_is_known_by_host_boot_pid_and_start() -> None:
     assert processes.alive(replace(me, boot_id="another-boot")) is False
     assert processes.alive(replace(me, host="another-host")) is None
     assert processes.alive(replace(me, start=None)) is True
+    assert processes.alive(replace(me, namespace="1")) is None
+    assert processes.alive(replace(me, namespace="-", pid=4194305)) is False
+
+
+HIDDEN = """\
+mount -t proc -o hidepid={level} proc /proc
+exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+"""
+ASKS = """\
+import sys
+from hyperherd.connectors import processes
+identity = processes.Identity.parse(sys.argv[1])
+print(processes.alive(identity), processes.started(identity.pid))
+"""
+
+
+@pytest.mark.parametrize("level", [1, 2])
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a /proc that hides processes")
+def test_another_users_process_that_proc_hides_is_unknown_and_no_error(level: int) -> None:
+    argv = ["unshare", "--mount", "sh", "-c", HIDDEN.format(level=level), "sh"]
+    done = subprocess.run(
+        [*argv, sys.executable, "-c", ASKS, str(processes.me())],
+        env={**os.environ, "PYTHONPATH": str(Path(hyperherd.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    if "mount:" in done.stderr:
+        pytest.skip(done.stderr)
+    assert (done.stdout, done.stderr) == ("None None\n", "")
 
 
 def test_a_process_that_has_ended_is_not_alive_though_nobody_has_asked_for_its_end() -> None:

@@ -1,19 +1,18 @@
-"""Which process is meant, though pids are used again: host, boot, pid and start time together."""
+"""Which process is meant, though pids are used again: host, boot, pid namespace, pid and start time together."""
 
 from __future__ import annotations
 
 import os
 import socket
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
-_UNKNOWN = "-"
+from hyperherd.fsio import liveness
+from hyperherd.fsio.liveness import GONE, UNKNOWN
 
 
 @dataclass(frozen=True)
 class Identity:
-    """One process. ``boot_id`` is the kernel's (``-`` where there is none), ``start`` its start time.
+    """One process. ``boot_id`` is the kernel's, ``namespace`` its pid namespace's; ``-`` where unknown.
 
     ``start`` is in clock ticks since boot (field 22 of /proc/<pid>/stat, man proc), on macOS in hundredths
     of a second since the epoch; None where unknown.
@@ -21,21 +20,23 @@ class Identity:
 
     host: str
     boot_id: str
+    namespace: str
     pid: int
     start: int | None
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.boot_id}:{self.pid}:{_UNKNOWN if self.start is None else self.start}"
+        start = UNKNOWN if self.start is None else self.start
+        return f"{self.host}:{self.boot_id}:{self.namespace}:{self.pid}:{start}"
 
     @classmethod
     def parse(cls, text: str) -> Identity:
         """The reverse of ``str``; raises ValueError.
 
-        >>> Identity.parse("node1:0b1c:12:-")
-        Identity(host='node1', boot_id='0b1c', pid=12, start=None)
+        >>> Identity.parse("node1:0b1c:4026:12:-")
+        Identity(host='node1', boot_id='0b1c', namespace='4026', pid=12, start=None)
         """
-        host, boot_id, pid, start = text.rsplit(":", 3)
-        return cls(host, boot_id, int(pid), None if start == _UNKNOWN else int(start))
+        host, boot_id, namespace, pid, start = text.rsplit(":", 4)
+        return cls(host, boot_id, namespace, int(pid), None if start == UNKNOWN else int(start))
 
 
 def me() -> Identity:
@@ -45,46 +46,38 @@ def me() -> Identity:
 
 def of(pid: int) -> Identity:
     """A process of this host; ``start`` is None where it has ended."""
-    return Identity(socket.gethostname(), boot_id(), pid, started(pid))
+    return Identity(socket.gethostname(), liveness.boot_id(), liveness.namespace(), pid, started(pid))
 
 
 def alive(identity: Identity) -> bool | None:
-    """Whether the process is still there (a zombie is not); None for another host, where nobody can say."""
+    """Whether the process is still there (a zombie is not); None where that cannot be seen from here: on another
+    host, in another container, or because it is another user's.
+    """
     if identity.host != socket.gethostname():
         return None
-    if _UNKNOWN not in (identity.boot_id, boot_id()) and identity.boot_id != boot_id():
-        return False
-    start = started(identity.pid)
-    return start is not None and identity.start in (None, start)
-
-
-@lru_cache(maxsize=1)
-def boot_id() -> str:
-    """The kernel's name for this boot, or ``-``."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return _UNKNOWN
+    start = UNKNOWN if identity.start is None else str(identity.start)
+    return liveness.alive(identity.boot_id, identity.namespace, identity.pid, start, _start_time)
 
 
 def started(pid: int) -> int | None:
     """The start time of a live process in the unit of `Identity`, or None."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return None if os.path.exists("/proc/self/stat") else _started_without_proc(pid)
-    # The name, field 2, may hold blanks and parentheses.
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+    start = _start_time(pid)
+    return None if start in (GONE, UNKNOWN) else int(start)
 
 
-def _started_without_proc(pid: int) -> int | None:
+def _start_time(pid: int) -> str:
+    return liveness.start_time(pid) if os.path.exists("/proc/self/stat") else _start_time_without_proc(pid)
+
+
+def _start_time_without_proc(pid: int) -> str:
     import psutil  # 20 ms, and not needed on Linux
 
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return round(process.create_time() * 100)
+            return GONE
+        return str(round(process.create_time() * 100))
+    except psutil.AccessDenied:
+        return UNKNOWN
     except psutil.NoSuchProcess:
-        return None
+        return GONE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from hyperherd.fsio import liveness
 from hyperherd.fsio.files import beside, create, discard, refused, unreadable
 
 TYPE_CHECKING = False
@@ -133,10 +134,10 @@ class _Owner:
         pid = os.getpid()
         words = (
             host,
-            _boot_id(),
-            _pid_namespace(),
+            liveness.boot_id(),
+            liveness.namespace(),
             str(pid),
-            _start_time(pid) or "-",
+            liveness.start_time(pid),
             str(int(time.time())),
             os.urandom(8).hex(),
         )
@@ -150,12 +151,7 @@ class _Owner:
         """Whether its process lives; None where that cannot be seen from here."""
         if self.host != host or not self.pid:
             return None
-        boot = _boot_id()
-        if "-" not in (self.boot, boot) and self.boot != boot:
-            return False
-        if self.namespace != _pid_namespace():  # a container beside ours: its pids are not ours
-            return None
-        return _is_running(self.pid, self.started)
+        return liveness.alive(self.boot, self.namespace, self.pid, self.started)
 
 
 class _Held:
@@ -195,43 +191,6 @@ def _removed(path: str, seen: _Held, *, even_if_renewed: bool = False) -> bool:
         return True
     create(path, found.line.encode(), durable=False)
     return False
-
-
-def _is_running(pid: int, started: str) -> bool:
-    """Whether this process, not a later one of its number, runs. Another user's may be invisible in /proc."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    now = _start_time(pid)
-    return now != "dead" and (now is None or started == "-" or now == started)
-
-
-def _start_time(pid: int) -> str | None:
-    """Clock ticks from boot to its start (proc(5), stat, field 22); "dead" for a zombie; None: unknown."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()  # the name in brackets may hold anything
-    except OSError:  # macOS has none; hidepid hides it
-        return None
-    return "dead" if fields[0] in b"ZX" else fields[19].decode()
-
-
-def _boot_id() -> str:
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return "-"
-
-
-def _pid_namespace() -> str:
-    try:
-        return os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return "-"
 
 
 def _server_time(path: str) -> float:

@@ -117,8 +117,8 @@ class Direct:
         claims = {
             i: records.claim(folder, i, job.attempt[i]) for i in begun if (i, job.attempt[i]) not in ended
         }
-        afar = {i: claim.owner.host for i, claim in claims.items() if claim and _is_afar(claim)}
-        refused = {i: f"it runs on {host}: type the same there" for i, host in afar.items()}
+        afar = {i: states.afar(claim.owner) for i, claim in claims.items() if claim and _is_afar(claim)}
+        refused = {i: f"it runs on {place}: type the same there" for i, place in afar.items()}
         return refused | self._end(job, {i: claim for i, claim in claims.items() if i not in afar})
 
     def _end(self, job: Job, claims: Mapping[int, Claim | None]) -> dict[int, str]:

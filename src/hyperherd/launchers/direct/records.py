@@ -13,6 +13,7 @@ from pathlib import Path
 from hyperherd import fsio
 from hyperherd.connectors import processes
 from hyperherd.connectors.processes import Identity
+from hyperherd.fsio.liveness import UNKNOWN
 
 CANCELLED = "cancelled"
 """Stands in the place of the job id in the claim of a trial that was stopped before it began."""
@@ -84,7 +85,16 @@ def claim(folder: Path, index: int, attempt: int) -> Claim | None:
         return None
     start = int(words[5]) if words[5].isdigit() else None
     claimed_at = float(words[6]) if words[6].isdigit() else None
-    return Claim(words[0], words[1], Identity(words[2], words[3], int(words[4]), start), claimed_at)
+    owner = Identity(words[2], words[3], _namespace(words[1]), int(words[4]), start)
+    return Claim(words[0], words[1], owner, claimed_at)
+
+
+def _namespace(job_id: str) -> str:
+    """bash cannot name its pid namespace, but it is that of its supervisor, whose identity is the job's id here."""
+    try:
+        return Identity.parse(job_id).namespace
+    except ValueError:
+        return UNKNOWN
 
 
 def take(folder: Path, index: int, attempt: int, token: str) -> bool:

@@ -35,7 +35,7 @@ class Sight:
 
     listings: Callable[[Path], Listing]
     marks: Marks | None = None
-    owners: dict[str, str | None] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
 
 
 def poll(jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
@@ -93,7 +93,7 @@ def _running(claim: Claim, attempt: tuple[int, int], sight: Sight) -> State | No
     host, since = claim.owner.host, claim.claimed_at
     alive = processes.alive(claim.owner)
     if alive is None:
-        return State(Phase.UNKNOWN, reason=f"it runs on {host}", node=host, started_at=since)
+        return State(Phase.UNKNOWN, reason=f"it runs on {afar(claim.owner)}", node=host, started_at=since)
     if alive:
         return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
     if sight.marks is None:
@@ -105,6 +105,9 @@ def _running(claim: Claim, attempt: tuple[int, int], sight: Sight) -> State | No
 
 def _without_owner(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
     """An empty claim: its writer is at it, was killed there, or found the disk full."""
+    supervisor = _supervisor(job, sight)
+    if supervisor is not None and processes.alive(supervisor) is None:
+        return State(Phase.UNKNOWN, reason=f"it runs on {afar(supervisor)}", node=supervisor.host)
     if sight.marks is None:
         return None
     if _mark(job.token, attempt) in sight.marks.attempts:
@@ -113,24 +116,41 @@ def _without_owner(job: Job, attempt: tuple[int, int], sight: Sight) -> State | 
 
 
 def _waiting(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
-    if job.token not in sight.owners:
-        sight.owners[job.token] = fsio.read_settled(job.files.register)
-    owner = sight.owners[job.token]
+    owner = _owner(job, sight)
     if not owner:
         return State(Phase.UNKNOWN, reason="nobody knows yet whether it was submitted")
-    if owner.strip() == records.VOID:
+    if owner == records.VOID:
         return NEVER_STARTED
-    return _supervised(job, attempt, owner.strip(), sight)
-
-
-def _supervised(job: Job, attempt: tuple[int, int], owner: str, sight: Sight) -> State | None:
-    try:
-        supervisor = Identity.parse(owner)
-    except ValueError:
+    supervisor = _supervisor(job, sight)
+    if supervisor is None:
         return State(Phase.UNKNOWN, reason=f"its register says '{owner}'")
+    return _supervised(job, attempt, supervisor, sight)
+
+
+def _owner(job: Job, sight: Sight) -> str:
+    """What the job's register says; nothing where nobody has settled it."""
+    if job.token not in sight.owners:
+        sight.owners[job.token] = (fsio.read_settled(job.files.register) or "").strip()
+    return sight.owners[job.token]
+
+
+def _supervisor(job: Job, sight: Sight) -> Identity | None:
+    try:
+        return Identity.parse(_owner(job, sight))
+    except ValueError:
+        return None
+
+
+def afar(owner: Identity) -> str:
+    """Where a process is that cannot be seen from here."""
+    here = owner.host == processes.me().host
+    return f"{owner.host}, in another container or as another user" if here else owner.host
+
+
+def _supervised(job: Job, attempt: tuple[int, int], supervisor: Identity, sight: Sight) -> State | None:
     alive = processes.alive(supervisor)
     if alive is None:
-        return State(Phase.UNKNOWN, reason=f"it waits on {supervisor.host}", node=supervisor.host)
+        return State(Phase.UNKNOWN, reason=f"it waits on {afar(supervisor)}", node=supervisor.host)
     if alive:
         return State(Phase.QUEUED, "PENDING")
     if sight.marks is None:
