@@ -77,3 +77,39 @@ def test_a_slurm_that_is_not_there_is_said(here: Workspace) -> None:
     done = here.herd("run", "--on", "slurm", code=1)
     assert "sbatch is not on PATH" in done.err
     assert set(here.files()) == {"hyperherd.yaml", "launch.sh"}
+
+
+@pytest.mark.parametrize("key", ["partition", "account", "qos", "reservation"])
+def test_a_sweep_for_a_cluster_is_not_run_on_a_login_node_whose_slurm_is_not_loaded(
+    here: Workspace, key: str
+) -> None:
+    here.write(more=f"slurm: {{{key}: gpu, time: 60}}\n")
+    for words in (("run",), ("run", "-n")):
+        said = here.herd(*words, code=1).err
+        assert f"hyperherd.yaml names its {key}" in said and "--on local" in said
+    assert set(here.files()) == {"hyperherd.yaml", "launch.sh"}
+    here.herd("run", "--on", "local")
+    assert len(here.ran()) == 3
+
+
+def test_a_sweep_that_has_run_on_slurm_stays_there_until_the_user_says_otherwise(
+    fake: Workspace, here: Workspace, fake_slurm
+) -> None:
+    fake.herd("run")
+    fake_slurm.wait_idle()
+    fake.write("[1, 2, 3, 4]")
+    unloaded = Workspace(fake.root, here.env)
+    assert "it has trials there" in unloaded.herd("run", code=1).err
+    assert len(fake.ran()) == 3
+    unloaded.herd("run", "--on", "local")
+    assert len(fake.ran()) == 4
+
+
+def test_a_run_says_of_which_trials_nothing_can_be_known(
+    fake: Workspace, here: Workspace, fake_slurm
+) -> None:
+    fake_slurm.hold_queue()
+    fake.herd("run")
+    fake.write("[1, 2, 3, 4]")
+    said = Workspace(fake.root, here.env).herd("run", "--on", "local").err
+    assert "submitted with slurm, which is not here: nothing can be said of them" in said

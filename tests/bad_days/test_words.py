@@ -157,6 +157,22 @@ def test_init_never_replaces_what_is_there(here: Workspace, words: tuple[str, ..
     assert here.content() == before
 
 
+def test_a_trial_s_name_is_the_trial_though_its_checkpoints_lie_in_a_folder_of_that_name(
+    here: Workspace,
+) -> None:
+    (here.root / "x-2").mkdir()
+    here.herd("run")
+    assert here.herd("show", "x-2", "--json").json["experiment_name"] == "x-2"
+    assert [t["index"] for t in here.herd("status", "x-2", "--json").json["trials"]] == [1]
+
+
+def test_a_folder_that_is_neither_a_workspace_nor_a_trial_s_is_named(here: Workspace) -> None:
+    (here.root / "outputs").mkdir()
+    for command in ("status", "show", "res"):
+        assert "outputs holds no hyperherd.yaml" in here.herd(command, "outputs", code=1).err
+        assert "no hyperherd.yaml in outputs" in here.herd(command, "./outputs/", code=1).err
+
+
 def test_init_in_a_place_that_is_a_file_is_said(here: Workspace, tmp_path: Path) -> None:
     done = here.herd("init", "launch.sh", code=1)
     assert "launch.sh" in done.err

@@ -125,6 +125,66 @@ def test_a_run_after_one_that_fails_does_not_start(make: Callable[..., Herd]) ->
     assert second.lines() == []
 
 
+def test_a_run_after_one_that_has_not_run_is_refused(make: Callable[..., Herd]) -> None:
+    first, second = make("first"), make("second")
+    for herd in (first, second):
+        herd.describe([1])
+        herd.launch()
+    told = second("run", "--after", str(first.root), code=1).stderr
+    assert f"nothing was run in {first.root}" in told
+    assert second.lines() == []
+
+
+def test_a_run_after_one_that_needs_another_run_is_refused_and_says_which(make: Callable[..., Herd]) -> None:
+    first, second = make("first"), make("second")
+    for herd in (first, second):
+        herd.describe([1, 2])
+        herd.launch()
+    first.launch("((HYPERHERD_TRIAL_ID == 0)) || exit 1")
+    first("run", "--wait", code=3)
+    told = second("run", "--after", str(first.root), code=1).stderr
+    assert "trial 1 is failed" in told and f"herd run {first.root}" in told
+    assert second.lines() == []
+
+
+def test_a_run_after_one_that_failed_before_and_then_succeeded_starts(make: Callable[..., Herd]) -> None:
+    first, second = make("first"), make("second")
+    for herd in (first, second):
+        herd.describe([1, 2])
+        herd.launch()
+    first.launch("((HYPERHERD_TRIAL_ID == 0 || HYPERHERD_ATTEMPT > 1)) || exit 1")
+    first("run", "--wait", code=3)
+    first("run", "--wait")
+    second("run", "--wait", "--after", str(first.root))
+    assert second.started() == [0, 1]
+
+
+def test_a_run_after_one_of_which_a_failed_trial_runs_again_starts_when_all_have_ended(
+    make: Callable[..., Herd],
+) -> None:
+    first, second = make("first"), make("second")
+    for herd in (first, second):
+        herd.describe([1, 2])
+        herd.launch()
+    first.launch(f"((HYPERHERD_TRIAL_ID == 0 || HYPERHERD_ATTEMPT > 1)) || exit 1\n{GATE}")
+    first.submit("-j", "2")
+    first.until(lambda: first.statuses() == {0: "running", 1: "failed"}, "the failure")
+    first.submit("-j", "2")
+    first.until_started(3)
+    second.submit("--after", str(first.root))
+    assert second.lines() == []
+    first.go()
+    second.until_statuses("completed")
+    assert {line.word for line in first.log()[-2:]} == {"end"}
+
+
+@on_slurm
+def test_what_a_run_waits_for_is_said_once(herd: Herd) -> None:
+    herd.describe([1], "slurm: {dependency: singleton}\n")
+    herd.launch()
+    assert "slurm.dependency and --after" in herd("run", "--after", "1", code=1).stderr
+
+
 @here
 def test_this_machine_knows_no_job_ids_to_wait_for(herd: Herd) -> None:
     herd.describe([1])

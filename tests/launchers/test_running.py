@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
+from exactly_once.sweeps import DEADLINE_S
 
 from .conftest import on_slurm
 from .herd import GATE, Herd
@@ -76,6 +80,64 @@ def test_tail_follows_to_the_end(running: Herd) -> None:
     finally:
         follow.kill()
         follow.communicate()
+
+
+@contextlib.contextmanager
+def followed(herd: Herd, trial: int) -> Iterator[subprocess.Popen[str]]:
+    """``herd tail -f``; killed at the end, if it has not ended."""
+    argv = [sys.executable, "-m", "hyperherd", "tail", str(herd.root), str(trial), "-f"]
+    process = subprocess.Popen(argv, env=herd.env, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_following_a_trial_that_runs_again_goes_on_to_the_end_of_that(herd: Herd) -> None:
+    herd.describe([1])
+    herd.launch("exit 1")
+    herd("run", "--wait", code=3)
+    herd.launch(f"{GATE}echo the second one")
+    herd.submit()
+    with followed(herd, 0) as process:
+        herd.until_started(2)
+        herd.go()
+        assert "the second one" in process.communicate(timeout=DEADLINE_S)[0]
+
+
+def test_following_ends_when_the_trial_is_cancelled(herd: Herd) -> None:
+    herd.describe([1, 2])
+    herd.launch(GATE)
+    herd.submit("-j", "1")
+    herd.until_started(1)
+    with followed(herd, 1) as process:
+        herd("stop", "1")
+        assert process.wait(DEADLINE_S) == 0
+
+
+def in_the_manifest(herd: Herd) -> list[str]:
+    """What ``jq .[].status manifest.json`` says."""
+    return [trial["status"] for trial in json.loads((herd.root / ".hyperherd/manifest.json").read_text())]
+
+
+def test_the_manifests_copy_of_a_status_is_as_of_the_last_look(herd: Herd) -> None:
+    herd.describe([1])
+    herd.launch(f"{GATE}exit 1")
+    herd.submit()
+    herd.until_started(1)
+    herd.until_statuses("running")
+    assert in_the_manifest(herd) == ["running"]
+    herd.go()
+    herd.until_statuses("failed")
+    assert in_the_manifest(herd) == ["failed"]
+
+
+def test_the_manifests_copy_of_a_status_is_as_of_the_end_of_a_run_that_stayed(herd: Herd) -> None:
+    herd.describe([1, 2])
+    herd.launch("((HYPERHERD_TRIAL_ID == 0)) || exit 1")
+    herd("run", "--wait", code=3)
+    assert in_the_manifest(herd) == ["completed", "failed"]
 
 
 def test_one_is_stopped_and_the_others_go_on(running: Herd) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from hyperherd.cli import selection, words
-from hyperherd.engine import reading
+from hyperherd.engine import reading, waiting
 from hyperherd.engine import snapshot as snapshots
 from hyperherd.engine.reading import STDERR, STDOUT
 from hyperherd.errors import SchedulerSilentError, UsageError, nearest
@@ -61,16 +61,17 @@ def tail(given: tuple[str, ...], count: int, only: str | None, follow: bool, as_
 
 
 def _follow(selected: selection.Selected, index: int, stream: str) -> None:
-    """Lines as they come; the notes, which cost nothing to ask, say when the trial has ended."""
+    """Lines as they come, until a look (seldom, where Slurm is asked) finds that the trial has ended."""
+    record = selected.known.facts[index].submission
+    if selected.known.facts[index].status not in LIVE or record is None:
+        return
+    pause_s = words.seconds_of("HYPERHERD_POLL_S") or max(waiting.PAUSE_S[record.launcher], FOLLOW_S)
+    going_on = reading.going_on(selected.workspace, selected.launchers, index, pause_s)
 
     def wait() -> bool:
-        ended = reading.has_ended(selected.workspace, selected.known, index)
-        if not ended:
-            time.sleep(FOLLOW_S)
-        return not ended
+        time.sleep(FOLLOW_S)
+        return going_on()
 
-    if selected.known.facts[index].status not in LIVE:
-        return
     for line in reading.follow(selected.workspace, index, stream, wait):
         click.echo(line)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 from hyperherd.cli import words
-from hyperherd.engine import control, cost, launch, places, waiting
+from hyperherd.engine import control, cost, launch, observe, places, waiting
 from hyperherd.engine.describe import describe
 from hyperherd.engine.launch import Prepared, Run
 from hyperherd.engine.reconcile import Known
@@ -72,8 +72,8 @@ def run(**options: object) -> int:
     """Reconcile with hyperherd.yaml and run every trial that has not succeeded yet."""
     asked = Options(**options)  # type: ignore[arg-type]  # click gives each option its declared type
     found = words.read(asked.given, pins=asked.pins)
-    place, remark = places.choose(asked.place)
     description = describe(found.workspace, even_if_many=asked.yes)
+    place, remark = places.choose(asked.place, found.workspace, description.spec)
     words.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
     choice = Choice(
         indices=frozenset(words.indices(asked.indices)) if asked.indices else None,
@@ -81,9 +81,10 @@ def run(**options: object) -> int:
         lost=asked.lost,
         force=asked.force,
     )
-    after = waiting.after(asked.after, place) if asked.after else ()
+    launchers = places.launchers()
+    after = waiting.after(asked.after, place, launchers) if asked.after else ()
     request = launch.Request(place, choice, asked.at_once, after)
-    task = Run(found.workspace, description, places.launchers(), request)
+    task = Run(found.workspace, description, launchers, request)
     return _dry_run(task, remark, asked) if asked.dry_run else _execute(task, remark, asked)
 
 
@@ -110,6 +111,8 @@ def _announce(task: Run, prepared: Prepared, remark: str) -> None:
         click.echo(f"  {summary.other_grid(task.description.spec)}", err=True)
     if prepared.plan.submit and remark:
         click.echo(f"  {remark}", err=True)
+    for warning in prepared.known.warnings:
+        click.echo(f"  note: {warning}", err=True)
     for finding in prepared.findings:
         click.echo(f"  note: {finding.what}\n        {finding.hint}", err=True)
 
@@ -152,6 +155,7 @@ def _follow(task: Run, going: Sequence[int]) -> int:
         )
         control.stop(task.workspace, task.launchers, going)
         return INTERRUPTED
+    observe.remember(task.workspace, known)
     return _judge(task, going, known)
 
 

@@ -37,14 +37,18 @@ class Words:
 
 def read(words: Sequence[str], *, trials: bool = False, pins: Sequence[str] | None = None) -> Words:
     """Tell the words apart: the first that is a workspace's folder (or its YAML) is it, ``name=value`` is a pin,
-    and the rest are trials.
+    and the rest are trials. A folder that holds no YAML may be a trial's, as its checkpoints lie in one of its name.
 
     Raises `UsageError` for a word that the command does not take.
     """
     folder = click.get_current_context().find_root().obj
-    left = [word for word in words if pins is None or "=" not in word or _is_workspace(word)]
+    left = [word for word in words if pins is None or "=" not in word or _is_folder(word)]
     pinned = [*(pins or ()), *(word for word in words if word not in left)]
-    if left and not folder and (_is_workspace(left[0]) or not trials):
+    if (
+        left
+        and not folder
+        and (_is_workspace(left[0]) or not trials or (_is_folder(left[0]) and "/" in left[0]))
+    ):
         folder = left.pop(0)
     if left and not trials:
         raise UsageError(f"'{left[0]}' is one word too many", hint="one workspace at a time")
@@ -53,11 +57,13 @@ def read(words: Sequence[str], *, trials: bool = False, pins: Sequence[str] | No
 
 def _is_workspace(word: str) -> bool:
     # os.path: a word that is too long for a path, or leads where we may not look, is no error here.
-    return (
-        os.path.isfile(os.path.join(word, layout.CONFIG))
-        or (os.path.basename(word) == layout.CONFIG and os.path.isfile(word))
-        or (os.path.isdir(word) and not _RANGE.fullmatch(word))
+    return os.path.isfile(os.path.join(word, layout.CONFIG)) or (
+        os.path.basename(word) == layout.CONFIG and os.path.isfile(word)
     )
+
+
+def _is_folder(word: str) -> bool:
+    return _is_workspace(word) or (os.path.isdir(word) and not _RANGE.fullmatch(word))
 
 
 def _pins(words: Iterable[str]) -> dict[str, Value]:
@@ -109,7 +115,9 @@ def chosen(words: Sequence[str], trials: Sequence[Trial]) -> list[int]:
             picked.append(by_name[word])
             continue
         if not re.fullmatch(r"[\d,\s-]+", word):
-            raise HerdError(f"no trial '{word}'", hint=nearest(word, by_name) or "herd ls lists them")
+            folder = f"the folder {word} holds no {layout.CONFIG}" if os.path.isdir(word) else ""
+            hint = nearest(word, by_name) or folder or "herd ls lists them"
+            raise HerdError(f"no trial '{word}'", hint=hint)
         picked += indices(word)
     for index in picked:
         if index not in there:

@@ -16,8 +16,8 @@ from hyperherd.errors import WorkspaceError
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep import overrides
 from hyperherd.sweep.plan import Choice
-from hyperherd.sweep.trial import Trial
-from hyperherd.workspace import ended
+from hyperherd.sweep.trial import Status, Trial
+from hyperherd.workspace import ended, manifest
 from hyperherd.workspace.folder import Workspace
 
 
@@ -31,20 +31,32 @@ class Listed:
 
 
 def look(workspace: Workspace, launchers: Mapping[str, Launcher], *, lines: bool) -> tuple[Known, Snapshot]:
-    """Ask the launchers once, and keep what they said of ended trials where this may be written."""
+    """Ask the launchers once, and keep what they said where this may be written."""
     known = reconcile.read(workspace, launchers, silent_is_fatal=False)
     remember(workspace, known)
     return known, snapshot.take(workspace, known, lines=lines)
 
 
 def remember(workspace: Workspace, known: Known) -> None:
-    """Keep what schedulers said of ended trials: they forget. A reader without write access does without, and so does
-    one that finds somebody else at work.
+    """Keep what schedulers said of ended trials, for they forget, and the manifest's copies of the statuses.
+
+    A reader without write access does without, and so does one that finds somebody else at work.
     """
-    if known.heard == ended.read(workspace):
+    heard, changed = known.heard != ended.read(workspace), _changed(known)
+    if not heard and not changed:
         return
     with contextlib.suppress(WorkspaceError), fsio.Lock(workspace.lock, wait_s=0):
-        ended.write(workspace, known.heard)
+        if heard:
+            ended.write(workspace, known.heard)
+        manifest.note_statuses(workspace, changed)
+
+
+def _changed(known: Known) -> dict[int, Status]:
+    """The trials whose copy is of before; none where a launcher was silent, or while the file is HyperHerd 0.1.3's."""
+    if known.warnings or known.manifest.adopted:
+        return {}
+    records = known.manifest.records
+    return {i: status for i, status in known.statuses.items() if records[i].get("status") != status.value}
 
 
 def listed(workspace: Workspace, description: Description) -> Sequence[Listed]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from hyperherd.engine.reconcile import Known
+from hyperherd.engine import reconcile
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import HerdError
-from hyperherd.workspace import attempts, logs, results
+from hyperherd.launchers.base import Launcher
+from hyperherd.sweep.trial import LIVE
+from hyperherd.workspace import logs, results
 from hyperherd.workspace.folder import Workspace
 
 STDOUT, STDERR, SLURM = "stdout", "stderr", "slurm"
@@ -45,11 +48,21 @@ def follow(workspace: Workspace, index: int, stream: str, wait: Callable[[], boo
     return logs.follow(path, wait=wait)
 
 
-def has_ended(workspace: Workspace, known: Known, index: int) -> bool:
-    """Whether the trial's newest attempt has noted its end; a listing, asking nobody."""
-    now = attempts.read(workspace)
-    attempt = now.newest.get(index, 0)
-    return attempt >= known.newest_attempt.get(index, 0) and (index, attempt) in now.notes
+def going_on(
+    workspace: Workspace, launchers: Mapping[str, Launcher], index: int, pause_s: float
+) -> Callable[[], bool]:
+    """A function that says whether the trial waits or runs; it looks once in ``pause_s``, and says yes between."""
+    due = time.monotonic() + pause_s
+
+    def ask() -> bool:
+        nonlocal due
+        if time.monotonic() < due:
+            return True
+        known = reconcile.read(workspace, launchers, silent_is_fatal=False)
+        due = time.monotonic() + pause_s
+        return index in known.facts and known.facts[index].status in LIVE
+
+    return ask
 
 
 def steps(workspace: Workspace, indices: Sequence[int]) -> list[tuple[int, int | float, str, float, Any]]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hyperherd.engine import reconcile
-from hyperherd.engine.reconcile import Known
+from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status
-from hyperherd.workspace import attempts, submissions
+from hyperherd.workspace import submissions
 from hyperherd.workspace.folder import Workspace, find
 
 PAUSE_S = {"local": 0.25, "slurm": 30.0}
@@ -43,17 +44,11 @@ def until_ended(
         time.sleep(max(pause_s, LOOKING * (time.monotonic() - begun)))
 
 
-def ended_here(workspace: Workspace, indices: Iterable[int], known: Known) -> int:
-    """How many of these trials' newest attempts have noted an end; a listing, asking nobody."""
-    notes = attempts.read(workspace).notes
-    first = {index: known.newest_attempt.get(index, 0) + 1 for index in indices}
-    return sum(1 for (index, attempt) in notes if index in first and attempt >= first[index])
+def after(word: str, launcher: str, launchers: Mapping[str, Launcher]) -> tuple[str, ...]:
+    """``--after`` as the launcher understands it: job ids for Slurm, a command that waits for this machine; nothing
+    for a workspace whose trials have all completed.
 
-
-def after(word: str, launcher: str) -> tuple[str, ...]:
-    """``--after`` as the launcher understands it: job ids for Slurm, a command that waits for this machine.
-
-    Raises `UsageError`, and `HerdError` for a workspace that has nothing to wait for.
+    Raises `UsageError`, `HerdError` for a workspace that will not succeed by waiting, and `SchedulerSilentError`.
     """
     if word.replace("_", "").isdigit() and not Path(word).is_dir():
         if launcher == "slurm":
@@ -62,15 +57,53 @@ def after(word: str, launcher: str) -> tuple[str, ...]:
             f"--after {word}: this machine knows no jobs", hint="name a workspace, or run on Slurm"
         )
     workspace = find(Path(word))
-    if launcher == "local":
-        return (sys.executable, "-m", "hyperherd", "await", str(workspace.root))
-    ids = [record.slurm_job_id for record in submissions.read(workspace) if record.state == "submitted"]
-    jobs = tuple(job for job in ids if job)
-    if not jobs:
+    known = reconcile.read(workspace, launchers, silent_is_fatal=True)
+    facts = [fact for fact in known.facts.values() if not fact.trial.orphan]
+    _refuse_what_will_not_succeed(workspace, facts)
+    live = [fact for fact in facts if fact.status in LIVE]
+    if launcher == "local" or not live:
+        return (sys.executable, "-m", "hyperherd", "await", str(workspace.root)) if live else ()
+    return _jobs(workspace, live, known, launchers[launcher].where())
+
+
+def _refuse_what_will_not_succeed(workspace: Workspace, facts: Sequence[Fact]) -> None:
+    again = f"run it: herd run {shlex.quote(str(workspace.root))}; or leave --after out"
+    if not facts:
+        raise HerdError(f"nothing was run in {workspace.root}", hint=again)
+    bad = [fact for fact in facts if fact.status not in LIVE and fact.status is not Status.COMPLETED]
+    if bad:
         raise HerdError(
-            f"nothing was submitted to Slurm from {workspace.root}", hint="run it first, or leave --after out"
+            f"{len(bad)} trials of {workspace.root} will not succeed by waiting; "
+            f"trial {bad[0].trial.index} is {bad[0].status}",
+            hint=again,
         )
-    return jobs
+
+
+def _jobs(workspace: Workspace, live: Sequence[Fact], known: Known, here: str) -> tuple[str, ...]:
+    """What Slurm has to wait for: a job by its id; of one in which others have failed, the elements that live."""
+    words: list[str] = []
+    elements = {(f.submission.token, f.trial.index) for f in live if f.submission}
+    for record in known.submissions:
+        mine = [index for index in record.indices if (record.token, index) in elements]
+        if not mine:
+            continue
+        if record.launcher != "slurm" or record.where not in ("", here) or record.slurm_job_id is None:
+            where = "is being submitted" if record.state == "intent" else f"is on {record.where}"
+            raise HerdError(
+                f"trial {mine[0]} of {workspace.root} {where}, and Slurm cannot wait for it",
+                hint="wait until it has ended: herd status " + shlex.quote(str(workspace.root)),
+            )
+        position = submissions.job(workspace, record, mine).array
+        whole = all(_good(known, record.token, index) for index in record.indices)
+        words += [record.slurm_job_id] if whole else [f"{record.slurm_job_id}_{position[i]}" for i in mine]
+    return tuple(words)
+
+
+def _good(known: Known, token: str, index: int) -> bool:
+    """Whether the element has not ended badly: it is the trial's newest, and lives or has completed."""
+    fact = known.facts.get(index)
+    ours = fact is not None and fact.submission is not None and fact.submission.token == token
+    return ours and fact is not None and (fact.status in LIVE or fact.status is Status.COMPLETED)
 
 
 def until_succeeded(workspace: Workspace, launchers: Mapping[str, Launcher]) -> bool:

@@ -17,6 +17,8 @@ def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str,
     """Fault -> what to do. Raises `SchedulerSilentError` where the controller does not answer."""
     wrong = [*options.faults(batch.options), *options.extra_faults(batch.extra_args)]
     found = {f"{fault.where}: {fault.what}": fault.hint for fault in wrong}
+    if batch.after and batch.options.get("dependency"):
+        found["slurm.dependency and --after both say what it waits for"] = "one of the two"
     if found:
         return found
     return {
