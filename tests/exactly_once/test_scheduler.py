@@ -94,6 +94,24 @@ def test_a_run_of_which_sbatch_says_nothing_in_time_is_not_repeated(
     assert fake.starts() == ONCE
 
 
+def test_trials_whose_submission_was_interrupted_say_so_and_nobody_waits_for_them(
+    fake: Sweep, fake_slurm: FakeSlurm
+) -> None:
+    fake_slurm.knobs(sbatch={"hang": True})
+    run = fake.start()
+    until(lambda: fake_slurm.calls("sbatch") or run.poll() is not None, "sbatch to be called")
+    assert [(t["status"], t["reason"]) for t in fake.trials()] == [("submitted", None)] * 2
+    run.kill()
+    run.wait(DEADLINE_S)
+    why = "its submission was interrupted; herd run settles it"
+    assert [(t["status"], t["reason"]) for t in fake.trials()] == [("submitted", why)] * 2
+    fake.herd("await", code=1)
+    fake_slurm.knobs(sbatch={"hang": False})
+    fake.finish()
+    fake_slurm.wait_idle(DEADLINE_S)
+    assert fake.starts() == ONCE
+
+
 # --- accounting ------------------------------------------------------------------------------------------------------
 
 ACCOUNTING: dict[str, Callable[[FakeSlurm], None]] = {

@@ -5,21 +5,21 @@ Absent is not finished, unknown is not success, and a launcher that does not ans
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import msgspec
-
+from hyperherd.engine import recover
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Phase, State
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import Intent, Outcome, Status, Trial, status_of
+from hyperherd.sweep.trial import LIVE, Intent, Outcome, Status, Trial, status_of
 from hyperherd.workspace import attempts, ended, manifest, submissions
 from hyperherd.workspace.folder import Workspace
-from hyperherd.workspace.submissions import VOID, Submission
+from hyperherd.workspace.submissions import Submission
 
 NOT_ASKED = State(Phase.UNKNOWN)
+INTERRUPTED = "its submission was interrupted; herd run settles it"
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Fact:
     """All that is known of one trial now.
 
     ``attempt`` is the number of its newest attempt in the newest submission, 0 before one has begun.
+    ``interrupted``: whoever submitted it is gone, and only the next ``herd run`` decides what became of that.
     """
 
     trial: Trial
@@ -36,6 +37,12 @@ class Fact:
     outcome: Outcome | None = None
     state: State = NOT_ASKED
     submission: Submission | None = None
+    interrupted: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether its status changes by waiting."""
+        return self.status in LIVE and not self.interrupted
 
 
 @dataclass(frozen=True)
@@ -105,8 +112,9 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
         more, _ = _ask(workspace, launchers, _unsettled(taken, heard), silent_is_fatal)
         states = {token: {**states.get(token, {}), **more.get(token, {})} for token in {*states, *more}}
     heard = _remember(heard, tracked, states)
+    interrupted = {r.token for r in records if r.state == "intent" and not recover.submitting(r)}
     facts = {
-        t.index: _fact(known, t, tracked.get(t.index), _state(tracked, states, heard, t.index))
+        t.index: _fact(known, t, tracked.get(t.index), _state(tracked, states, heard, t.index), interrupted)
         for t in known.trials
     }
     return Known(known, records, facts, heard, notes.newest, tuple(warnings))
@@ -117,12 +125,7 @@ def _with_register(workspace: Workspace, record: Submission) -> Submission:
     if record.state != "intent":
         return record
     decision = submissions.settled(workspace, record.token)
-    if not decision:
-        return record
-    if decision == VOID:
-        return msgspec.structs.replace(record, state="void")
-    job_id = decision if record.launcher == "slurm" else None
-    return msgspec.structs.replace(record, state="submitted", slurm_job_id=job_id)
+    return submissions.as_decided(record, decision) if decision else record
 
 
 def _track(
@@ -254,7 +257,13 @@ def _state(
     return known.heard(heard) or now if now.phase in (Phase.ABSENT, Phase.UNKNOWN) else now
 
 
-def _fact(known: manifest.Manifest, trial: Trial, tracked: _Tracked | None, state: State) -> Fact:
+def _fact(
+    known: manifest.Manifest,
+    trial: Trial,
+    tracked: _Tracked | None,
+    state: State,
+    interrupted: Collection[str],
+) -> Fact:
     if tracked is None:
         return Fact(trial, _without_submission(known, trial))
     record = tracked.submission
@@ -262,6 +271,8 @@ def _fact(known: manifest.Manifest, trial: Trial, tracked: _Tracked | None, stat
     started = bool(tracked.attempt) or (record.legacy and state.phase is Phase.ENDED)
     status, reason = status_of(intent, state, tracked.outcome, started=started)
     fact = Fact(trial, status, reason, tracked.attempt, tracked.outcome, state, record)
+    if record.token in interrupted and status is Status.SUBMITTED:
+        return replace(fact, reason=INTERRUPTED, interrupted=True)
     left = _legacy_status(known, trial) if record.legacy else Status.LOST
     if state.phase in (Phase.ABSENT, Phase.UNKNOWN) and left not in (Status.LOST, Status.READY):
         return replace(fact, status=left, reason="as HyperHerd 0.1.3 left it")
@@ -279,8 +290,3 @@ def _legacy_status(known: manifest.Manifest, trial: Trial) -> Status:
         if word == status.value:
             return status
     return Status.READY if word == "pending" else Status.LOST
-
-
-def intents(known: Known) -> list[Submission]:
-    """Submissions of which nobody knows yet whether they were made."""
-    return [record for record in known.submissions if record.state == "intent"]

@@ -55,7 +55,7 @@ def _cancel_what_came_late(
 def _decided(workspace: Workspace, launchers: Mapping[str, Launcher], record: Submission) -> Submission:
     if record.state != "intent" or record.launcher not in launchers:
         return record
-    if not submissions.settled(workspace, record.token) and _submitting(record):
+    if not submissions.settled(workspace, record.token) and submitting(record):
         return record
     return decide(workspace, launchers, record)
 
@@ -67,15 +67,15 @@ def decide(workspace: Workspace, launchers: Mapping[str, Launcher], record: Subm
     if not decision:
         found = launcher.find([submissions.job(workspace, record)]).get(record.token)
         decision = submissions.settle(workspace, record.token, found or VOID)
-    if decision == VOID:
-        return msgspec.structs.replace(record, state="void")
-    job_id = decision if record.launcher == "slurm" else None
-    return msgspec.structs.replace(record, state="submitted", slurm_job_id=job_id)
+    return submissions.as_decided(record, decision)
 
 
-def _submitting(record: Submission) -> bool:
-    """Whether the submitter may still be at work."""
-    known = alive(Identity.parse(record.owner)) if record.owner else False
+def submitting(record: Submission) -> bool:
+    """Whether the submitter may still be at work; once it cannot be, the next ``herd run`` decides the intent."""
+    try:
+        known = alive(Identity.parse(record.owner)) if record.owner else False
+    except ValueError:
+        known = None
     if known is None:
         return time.time() - record.submitted_at < FOREIGN_PATIENCE_S
     return known

@@ -162,6 +162,14 @@ def settled(workspace: Workspace, token: str) -> str | None:
     return content.strip() if content is not None else None
 
 
+def as_decided(intent: Submission, decision: str) -> Submission:
+    """The record of an intent once it is decided what it is: a job id, or `VOID`."""
+    if decision == VOID:
+        return msgspec.structs.replace(intent, state="void")
+    job_id = decision if intent.launcher == "slurm" else None
+    return msgspec.structs.replace(intent, state="submitted", slurm_job_id=job_id)
+
+
 def job(workspace: Workspace, submission: Submission, indices: Sequence[int] | None = None) -> Job:
     """The submission as its launcher knows it, with all of its trials or with these."""
     array = submission.array or submission.indices
