@@ -30,7 +30,7 @@ def until_ended(
     each: Callable[[Known], None],
     pause_s: float,
 ) -> Known:
-    """Look until none of these trials is live, calling ``each`` with every look; return the last one.
+    """Look until none of these trials changes by waiting, calling ``each`` with every look; return the last one.
 
     A launcher that does not answer for a while is waited for.
     """
@@ -39,7 +39,7 @@ def until_ended(
         begun = time.monotonic()
         known = reconcile.read(workspace, launchers, silent_is_fatal=False)
         each(known)
-        if not any(known.facts[index].status in LIVE for index in wanted if index in known.facts):
+        if not any(known.facts[index].moves for index in wanted if index in known.facts):
             return known
         time.sleep(max(pause_s, LOOKING * (time.monotonic() - begun)))
 
