@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from .workspaces import LAUNCH, Workspace
+from .workspaces import LAUNCH, Workspace, until
 
 COMMANDS = [("run",), ("run", "--dry-run"), ("run", "--json"), ("test",)]
 
@@ -89,6 +89,29 @@ def test_one_that_is_gone_when_the_trial_starts_is_a_failed_trial(fake: Workspac
     assert "launch.sh" in fake.herd("tail", "0").out
 
 
+def marked(workspace: Workspace) -> dict[int, bool]:
+    """Trial index -> whether its newest attempt is marked."""
+    trials = workspace.herd("status", "--json").json["trials"]
+    return {trial["index"]: trial["launch_script_changed"] for trial in trials}
+
+
+@pytest.mark.parametrize("ending", ["exit 0", "exit 5", "kill -KILL $PPID"])
+def test_a_trial_that_ran_a_changed_one_is_marked_and_one_that_ended_before_is_not(
+    here: Workspace, ending: str
+) -> None:
+    (here.root / "launch.sh").write_text("until [[ -e go ]]; do sleep 0.05; done\n")
+    here.herd("run", "--detach", "-j", "1")
+    until(lambda: "running" in here.statuses().values(), "the first to start")
+    replacement = here.root / "launch.new"
+    replacement.write_text(f"{ending}\n")
+    replacement.replace(here.root / "launch.sh")
+    (here.root / "go").touch()
+    here.until_ended()
+    found = marked(here)
+    assert not found.pop(0)
+    assert set(found.values()) == {True}
+
+
 def test_one_that_changed_since_it_was_submitted_is_marked(fake: Workspace, fake_slurm) -> None:
     fake_slurm.knobs(held=True)
     fake.herd("run")
@@ -96,5 +119,6 @@ def test_one_that_changed_since_it_was_submitted_is_marked(fake: Workspace, fake
     (fake.root / "launch.sh").write_text("exit 0\n")
     after = fake.herd("status", "--json").json["trials"]
     assert before != after
+    assert set(marked(fake).values()) == {True}
     fake_slurm.knobs(held=False)
     fake.until_ended()

@@ -47,7 +47,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Known:
-    """The whole workspace as it stands. ``warnings`` are for people: launchers that did not answer."""
+    """The whole workspace as it stands. ``warnings`` are for people: launchers that did not answer.
+
+    ``ran_changed``: attempts that ran a launch script other than the submitted one.
+    """
 
     manifest: manifest.Manifest
     submissions: Sequence[Submission]
@@ -55,6 +58,7 @@ class Known:
     heard: ended.Ended = field(default_factory=dict)
     newest_attempt: Mapping[int, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    ran_changed: Collection[tuple[int, int]] = ()
 
     @cached_property
     def statuses(self) -> dict[int, Status]:
@@ -117,7 +121,7 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
         t.index: _fact(known, t, tracked.get(t.index), _state(tracked, states, heard, t.index), interrupted)
         for t in known.trials
     }
-    return Known(known, records, facts, heard, notes.newest, tuple(warnings))
+    return Known(known, records, facts, heard, notes.newest, tuple(warnings), notes.changed)
 
 
 def _with_register(workspace: Workspace, record: Submission) -> Submission:
@@ -238,13 +242,15 @@ def _taken_by_others(
 def _remember(
     heard: ended.Ended, tracked: Mapping[int, _Tracked], states: Mapping[str, Mapping[int, State]]
 ) -> ended.Ended:
-    """What was heard before and is still of use, and what schedulers have now said of ended attempts."""
-    remembered: ended.Ended = {}
+    """What schedulers have said of ended attempts, now and before: of each trial's newest as it stands now."""
+    remembered = {token: dict(said) for token, said in heard.items()}
     for index, known in tracked.items():
-        state = _state(tracked, states, heard, index)
+        state, key = _state(tracked, states, heard, index), ended.key(index, known.attempt)
         if state.phase is Phase.ENDED and known.submission.launcher == "slurm":
-            remembered.setdefault(known.submission.token, {})[ended.key(index, known.attempt)] = state
-    return remembered
+            remembered.setdefault(known.submission.token, {})[key] = state
+        else:
+            remembered.get(known.submission.token, {}).pop(key, None)
+    return {token: said for token, said in remembered.items() if said}
 
 
 def _state(

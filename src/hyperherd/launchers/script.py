@@ -90,6 +90,7 @@ def _settings(batch: Batch, job: str) -> list[str]:
         f"herd_job={job}",
         f"herd_folder={quote(str(batch.folder))}",
         f"herd_launch={quote(str(batch.launch))}",
+        f"herd_script={quote(str(files.script))}",
         f"herd_register={quote(str(files.register))}",
         f"herd_attempts={quote(str(files.attempts))}",
         f"herd_logs={quote(str(files.logs))}",

@@ -60,7 +60,7 @@ herd_is_ours() {
 # A job that was queued again needs all attempts since its first: one of another submission that has run, or is about
 # to, has or wants one of these.
 herd_claim() {
-  local attempt mine="$herd_token $herd_job $herd_host $herd_boot $$ $herd_start $herd_now"
+  local attempt mine="$herd_token $herd_job $herd_host $herd_boot $$ $herd_start $herd_now${herd_changed:+ changed}"
   for ((attempt = herd_first; attempt <= herd_attempt; attempt++)); do
     herd_create "$herd_attempts/$herd_index.$attempt" "$mine" && continue
     [[ -e $herd_attempts/$herd_index.$attempt ]] || herd_refuse 74 "cannot write $herd_attempts/$herd_index.$attempt"
@@ -71,7 +71,7 @@ herd_claim() {
 
 # herd_end CODE [.TERM]: note the end and leave.
 herd_end() {
-  local note="$herd_attempts/$herd_index.$herd_attempt.$1${2-}"
+  local note="$herd_attempts/$herd_index.$herd_attempt.$1${2-}$herd_changed"
   herd_clock
   herd_create "$note" "$herd_host $herd_started $herd_now" || herd_say "cannot note the end of trial $herd_index in $note"
   exit "$1"
@@ -193,7 +193,8 @@ herd_attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0}))
 herd_log=$herd_logs/$herd_index
 herd_identify
 herd_clock
-herd_started=$herd_now
+herd_started=$herd_now herd_changed=
+[[ -e $herd_script && $herd_launch -nt $herd_script ]] && herd_changed=.CHANGED
 herd_ask_register
 herd_claim
 [[ $herd_told ]] && herd_end 143 .TERM

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from hyperherd import claims
+from hyperherd.claims import Claim
 from hyperherd.sweep.trial import Outcome
 from hyperherd.workspace.folder import Workspace
 
 
 @dataclass(frozen=True)
 class Attempts:
-    """``newest``: trial index -> number of its newest claimed attempt. ``notes``: (index, attempt) -> how it ended."""
+    """``newest``: trial index -> number of its newest claimed attempt. ``notes``: (index, attempt) -> how it ended.
+
+    ``changed``: those of the notes whose attempt ran a launch script that was changed after its submission.
+    """
 
     newest: Mapping[int, int]
     notes: Mapping[tuple[int, int], Outcome]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Who runs, or ran, an attempt. ``claimed_at`` is in seconds since the epoch, None where unknown."""
-
-    token: str
-    job_id: str
-    host: str
-    claimed_at: float | None
+    changed: Collection[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True)
@@ -41,30 +37,33 @@ def read(workspace: Workspace) -> Attempts:
     """One listing of the folder."""
     newest: dict[int, int] = {}
     notes: dict[tuple[int, int], Outcome] = {}
+    changed: set[tuple[int, int]] = set()
     for name in _names(workspace):
-        words = name.split(".")
-        if len(words) < 2 or not all(map(_is_number, words[:2])):
+        found = claims.read_name(name)
+        if found is None:
             continue
-        index, attempt = int(words[0]), int(words[1])
+        index, attempt, noted = found
         if attempt > newest.get(index, 0):
             newest[index] = attempt
-        if len(words) > 2 and _is_number(words[2]):
-            notes[index, attempt] = Outcome(int(words[2]), terminated=words[3:] == ["TERM"])
-    return Attempts(newest, notes)
+        if noted is not None:
+            notes[index, attempt] = Outcome(noted.exit_code, noted.terminated)
+        if noted is not None and noted.changed:
+            changed.add((index, attempt))
+    return Attempts(newest, notes, changed)
 
 
 def claim(workspace: Workspace, index: int, attempt: int) -> Claim | None:
     """Who claimed the attempt; None where nobody has, or the file cannot be understood."""
-    words = _words(workspace, f"{index}.{attempt}")
-    if len(words) < 7:
-        return None
-    return Claim(words[0], words[1], words[2], _seconds(words[6]))
+    return claims.claim(_text(workspace, claims.name(index, attempt)))
 
 
 def note(workspace: Workspace, index: int, attempt: int, outcome: Outcome) -> Note | None:
     """What the attempt noted at its end besides its exit code."""
-    suffix = ".TERM" if outcome.terminated else ""
-    words = _words(workspace, f"{index}.{attempt}.{outcome.exit_code}{suffix}")
+    names = (
+        claims.name(index, attempt, claims.Note(outcome.exit_code, outcome.terminated, changed))
+        for changed in (False, True)
+    )
+    words = next(filter(None, (_text(workspace, name).split() for name in names)), [])
     if len(words) < 3:
         return None
     return Note(words[0], _seconds(words[1]), _seconds(words[2]))
@@ -77,15 +76,11 @@ def _names(workspace: Workspace) -> list[str]:
         return []
 
 
-def _words(workspace: Workspace, name: str) -> list[str]:
+def _text(workspace: Workspace, name: str) -> str:
     try:
-        return (workspace.attempts / name).read_text(errors="replace").split()
+        return (workspace.attempts / name).read_text(errors="replace")
     except OSError:
-        return []
-
-
-def _is_number(word: str) -> bool:
-    return word.isascii() and word.isdigit() and len(word) < 20
+        return ""
 
 
 def _seconds(word: str) -> float | None:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import hyperherd
 from hyperherd import fsio
+from hyperherd.claims import Note
 from hyperherd.connectors import local, processes
 from hyperherd.connectors.processes import Identity
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.jobs import Batch, Element, Job, State, Usage
 from hyperherd.launchers.direct import capacity, environment, records, states, stored, trees, usage
-from hyperherd.launchers.direct.records import Claim, Note
+from hyperherd.launchers.direct.records import Claim
 from hyperherd.launchers.direct.wakeups import TO_LOOK_AGAIN
 from hyperherd.launchers.script import script
 

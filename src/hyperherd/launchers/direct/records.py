@@ -7,10 +7,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hyperherd import fsio
+from hyperherd import claims, fsio
+from hyperherd.claims import Note
 from hyperherd.connectors import processes
 from hyperherd.connectors.processes import Identity
 from hyperherd.fsio.liveness import UNKNOWN
@@ -19,14 +20,6 @@ CANCELLED = "cancelled"
 """Stands in the place of the job id in the claim of a trial that was stopped before it began."""
 
 VOID = "void"
-
-
-@dataclass(frozen=True)
-class Note:
-    """How an attempt ended; ``terminated``: its script had been told to end."""
-
-    exit_code: int
-    terminated: bool
 
 
 @dataclass(frozen=True)
@@ -39,6 +32,7 @@ class Claim:
     job_id: str
     owner: Identity
     claimed_at: float | None
+    changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,18 +45,18 @@ class Listing:
 
 def listing(folder: Path) -> Listing:
     """One look at the folder; a missing one is empty."""
-    claims = set()
+    claimed = set()
     notes = {}
     for name in _names(folder):
-        words = name.split(".")
-        if len(words) < 2 or not name.isascii() or not words[0].isdigit() or not words[1].isdigit():
+        found = claims.read_name(name)
+        if found is None:
             continue
-        attempt = (int(words[0]), int(words[1]))
-        if len(words) == 2:
-            claims.add(attempt)
-        elif words[2].isdigit():
-            notes[attempt] = Note(int(words[2]), words[3:] == ["TERM"])
-    return Listing(claims, notes)
+        index, attempt, noted = found
+        if noted is None:
+            claimed.add((index, attempt))
+        else:
+            notes[index, attempt] = noted
+    return Listing(claimed, notes)
 
 
 def _names(folder: Path) -> list[str]:
@@ -80,13 +74,11 @@ def claim(folder: Path, index: int, attempt: int) -> Claim | None:
     """None where there is none, or where it holds nothing that can be read (the disk was full, its writer
     was killed).
     """
-    words = (fsio.read_settled(folder / f"{index}.{attempt}", tries=5) or "").split()
-    if len(words) != 7 or not words[4].isdigit():
+    found = claims.claim(fsio.read_settled(folder / claims.name(index, attempt), tries=5) or "")
+    if found is None:
         return None
-    start = int(words[5]) if words[5].isdigit() else None
-    claimed_at = float(words[6]) if words[6].isdigit() else None
-    owner = Identity(words[2], words[3], _namespace(words[1]), int(words[4]), start)
-    return Claim(words[0], words[1], owner, claimed_at)
+    owner = Identity(found.host, found.boot_id, _namespace(found.job_id), found.pid, found.start)
+    return Claim(found.token, found.job_id, owner, found.claimed_at, found.changed)
 
 
 def _namespace(job_id: str) -> str:
@@ -109,8 +101,8 @@ def take(folder: Path, index: int, attempt: int, token: str) -> bool:
 
 def is_noted(folder: Path, index: int, attempt: int, exit_code: int) -> bool:
     """Whether the script itself has noted this end; a quick look at the likely names."""
-    name = f"{folder}/{index}.{attempt}.{exit_code}"
-    return os.path.exists(name) or os.path.exists(name + ".TERM")
+    likely = (Note(exit_code, told, changed) for changed in (False, True) for told in (False, True))
+    return any(os.path.exists(f"{folder}/{claims.name(index, attempt, note)}") for note in likely)
 
 
 def note(folder: Path, attempt: tuple[int, int], ended: Note, started_at: float | None = None) -> None:
@@ -119,7 +111,8 @@ def note(folder: Path, attempt: tuple[int, int], ended: Note, started_at: float 
     """
     if attempt in listing(folder).notes:
         return
-    suffix = ".TERM" if ended.terminated else ""
+    mine = claim(folder, *attempt)
+    ended = replace(ended, changed=mine is not None and mine.changed)
     start = "-" if started_at is None else int(started_at)
     line = f"{processes.me().host} {start} {int(time.time())}\n"
-    fsio.create(folder / f"{attempt[0]}.{attempt[1]}.{ended.exit_code}{suffix}", line.encode(), durable=False)
+    fsio.create(folder / claims.name(*attempt, ended), line.encode(), durable=False)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hyperherd import fsio
+from hyperherd.claims import Note
 from hyperherd.connectors import processes
 from hyperherd.connectors.processes import Identity
 from hyperherd.jobs import Job, Phase, State
 from hyperherd.launchers.direct import records, trees
-from hyperherd.launchers.direct.records import Claim, Listing, Note
+from hyperherd.launchers.direct.records import Claim, Listing
 
 NEVER_STARTED = State(Phase.ENDED, "NEVER_STARTED")
 

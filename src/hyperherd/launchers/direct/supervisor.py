@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyperherd import fsio
+from hyperherd.claims import Note
 from hyperherd.connectors import local, processes
 from hyperherd.errors import CommandNotFoundError, HerdError
 from hyperherd.jobs import Batch, Element
 from hyperherd.launchers.direct import capacity, environment, records, stored, trees, usage
 from hyperherd.launchers.direct.birth import Cradle, mark
-from hyperherd.launchers.direct.records import Note
 from hyperherd.launchers.direct.slots import Slots
 from hyperherd.launchers.direct.stored import log_path
 from hyperherd.launchers.direct.wakeups import Wakeups

@@ -1,0 +1,79 @@
+"""The files of the attempts folder as text: their names and their words (docs/architecture.md, "Exactly once")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_TERMINATED = "TERM"
+_CHANGED = "CHANGED"
+
+
+@dataclass(frozen=True)
+class Note:
+    """How an attempt ended; ``terminated``: its script had been told to end; ``changed``: as of `Claim`."""
+
+    exit_code: int
+    terminated: bool = False
+    changed: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Who runs, or ran, an attempt: the script's bash. Unknown are ``-`` and None.
+
+    ``start`` is in clock ticks since boot, ``claimed_at`` in seconds since the epoch. ``changed``: the launch script
+    was newer than the submission.
+    """
+
+    token: str
+    job_id: str
+    host: str
+    boot_id: str
+    pid: int
+    start: int | None
+    claimed_at: float | None
+    changed: bool = False
+
+
+def claim(text: str) -> Claim | None:
+    """The content of a claim; None where it is not whole (the disk was full, its writer was killed).
+
+    >>> claim("t1 77 n3 0b1c 4711 - - changed")
+    Claim(token='t1', job_id='77', host='n3', boot_id='0b1c', pid=4711, start=None, claimed_at=None, changed=True)
+    """
+    words = text.split()
+    if len(words) < 7 or not is_number(words[4]):
+        return None
+    start = int(words[5]) if is_number(words[5]) else None
+    claimed_at = float(words[6]) if is_number(words[6]) else None
+    token, job_id, host, boot_id, pid = words[:5]
+    return Claim(token, job_id, host, boot_id, int(pid), start, claimed_at, words[7:8] == ["changed"])
+
+
+def name(index: int, attempt: int, note: Note | None = None) -> str:
+    """The name of a claim, or of a note.
+
+    >>> name(3, 1), name(3, 1, Note(0)), name(3, 1, Note(143, terminated=True, changed=True))
+    ('3.1', '3.1.0', '3.1.143.TERM.CHANGED')
+    """
+    if note is None:
+        return f"{index}.{attempt}"
+    flags = [(note.terminated, _TERMINATED), (note.changed, _CHANGED)]
+    return ".".join([f"{index}.{attempt}.{note.exit_code}", *(word for said, word in flags if said)])
+
+
+def read_name(file: str) -> tuple[int, int, Note | None] | None:
+    """Trial index, attempt, and for a note how it ended; None for what is no file of ours.
+
+    >>> read_name("3.1"), read_name("3.1.143.TERM"), read_name("3.1~")
+    ((3, 1, None), (3, 1, Note(exit_code=143, terminated=True, changed=False)), None)
+    """
+    words = file.split(".")
+    if len(words) < 2 or not all(map(is_number, words[:3])):
+        return None
+    note = Note(int(words[2]), _TERMINATED in words[3:], _CHANGED in words[3:]) if len(words) > 2 else None
+    return int(words[0]), int(words[1]), note
+
+
+def is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 20
