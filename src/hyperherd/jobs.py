@@ -11,6 +11,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
+VOID = "void"
+"""What a register says of a submission that was given up: it never runs anything."""
+
+NEVER_STARTED = "NEVER_STARTED"
+"""A launcher's word for an element that surely never began, and never will in this submission."""
+
 
 @dataclass(frozen=True)
 class Files:
@@ -18,7 +24,7 @@ class Files:
 
     ``script``    the generated bash script, named ``<token>.sbatch``
     ``register``  the fence, ``<token>.state``: whoever creates it decides what this submission is
-    ``attempts``  folder of claims and notes, ``<index>.<attempt>`` and ``<index>.<attempt>.<exit>``
+    ``attempts``  folder of claims and notes (see `hyperherd.claims`)
     ``logs``      folder of ``<index>.out`` and ``<index>.err``; ``logs/slurm`` is the scheduler's own
     ``env_file``  ``.env`` in the workspace; it may be absent
     """

@@ -174,8 +174,17 @@ def test_absent_options_give_no_fault_and_no_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["--output=x", "-o x", "-ox", "#SBATCH --array=1", "--job-na=x", "-J x", "--wrap y"]
+    "text",
+    [
+        *("--output=x", "-o x", "-ox", "#SBATCH --array=1", "--job-na=x", "-J x", "--wrap y"),
+        *("--gres=gpu:1 --error=x", "-x n1 -Ho x", "--nice -Q"),
+    ],
 )
 def test_raw_options_that_would_change_what_herd_sets_are_refused(text: str) -> None:
     (fault,) = options.extra_faults([text])
     assert "cannot be set here" in fault.what
+
+
+@pytest.mark.parametrize("text", ['--mail-user="a -o b"', "--exclusive # -o x", "-x n1 -H"])
+def test_raw_options_that_only_look_like_those_are_taken(text: str) -> None:
+    assert options.extra_faults([text]) == []

@@ -381,6 +381,7 @@ def test_a_fault_is_told_with_its_line_and_what_would_be_right(case: str) -> Non
         ("--outp x", "output"),
         ("-Ho x", "output"),
         ("--exclusive -e x", "error"),
+        ("--gres=gpu:1 --error=x", "error"),
         ("--job-name=mine", "job name"),
         ("--job=mine", "job name"),
         ("-J mine", "job name"),

@@ -34,21 +34,19 @@ def run(
     stdin: str | None = None,
     cwd: str | Path | None = None,
     env: Mapping[str, str] | None = None,
-    keep_on_timeout: bool = False,
 ) -> Completed:
     """Run a program to its end. ``stdin`` None is /dev/null, ``timeout_s`` None waits for ever.
 
     The program has a session of its own, so that on time-out (or an exception such as Ctrl-C) it is killed
-    together with its children; ``keep_on_timeout`` lets it go on instead. Raises `CommandTimeoutError` with
-    what it had written so far, and `CommandNotFoundError`.
+    together with its children. Raises `CommandTimeoutError` with what it had written so far, and
+    `CommandNotFoundError`.
     """
     process = _start(argv, stdin, cwd, env)
     given = None if stdin is None else stdin.encode("utf-8", "surrogateescape")
     try:
         out, err = process.communicate(given, timeout=timeout_s)
     except subprocess.TimeoutExpired as expired:
-        if not keep_on_timeout:
-            _kill(process)
+        _kill(process)
         raise CommandTimeoutError(argv, timeout_s or 0, _text(expired.stderr)) from None
     except BaseException:
         _kill(process)
@@ -61,14 +59,12 @@ def spawn(
     *,
     env: Mapping[str, str] | None = None,
     output: Path | None = None,
-    descriptors: Mapping[int, int] | None = None,
     session: bool = True,
 ) -> int:
     """Start a program and return its pid without waiting for it; stdin is /dev/null.
 
-    ``output`` gets stdout and stderr, appended (None: /dev/null). ``descriptors`` are handed on: number
-    there -> number here. ``session``: a session of its own, so that it outlives the terminal; else a
-    process group of its own. Raises `CommandNotFoundError`.
+    ``output`` gets stdout and stderr, appended (None: /dev/null). ``session``: a session of its own, so that it
+    outlives the terminal; else a process group of its own. Raises `CommandNotFoundError`.
     """
     environment = dict(os.environ if env is None else env)
     program = shutil.which(argv[0], path=environment.get("PATH", os.defpath))
@@ -80,7 +76,6 @@ def spawn(
         (os.POSIX_SPAWN_OPEN, 1, sink, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    actions += [(os.POSIX_SPAWN_DUP2, here, there) for there, here in (descriptors or {}).items()]
     if session:
         return os.posix_spawn(program, list(argv), environment, file_actions=actions, setsid=True)
     return os.posix_spawn(program, list(argv), environment, file_actions=actions, setpgroup=0)

@@ -14,11 +14,12 @@ from hyperherd import fsio
 from hyperherd.engine import reconcile
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
+from hyperherd.jobs import VOID
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.workspace import manifest, submissions
 from hyperherd.workspace.folder import Workspace
-from hyperherd.workspace.submissions import VOID, Submission
+from hyperherd.workspace.submissions import Submission
 
 ENDING_S = 90.0
 """How long cancelled jobs are given to end before their files are deleted; Slurm's KillWait is 30 s."""

@@ -13,10 +13,11 @@ import msgspec
 
 from hyperherd import fsio
 from hyperherd.connectors.processes import Identity, alive
+from hyperherd.jobs import VOID
 from hyperherd.launchers.base import Launcher
 from hyperherd.workspace import submissions
 from hyperherd.workspace.folder import Workspace
-from hyperherd.workspace.submissions import VOID, Submission
+from hyperherd.workspace.submissions import Submission
 
 LATE_S = 3600.0
 """How long after a submission was given up its job may still turn up in the queue and is cancelled, to be tidy."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from hyperherd.jobs import Phase, State
+from hyperherd.jobs import NEVER_STARTED, Phase, State
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 """A parameter's value: plain builtins, as YAML 1.2's core schema has them."""
@@ -75,9 +75,6 @@ AGAIN = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
 
 KEPT = LIVE | {Status.PAUSED, Status.LOST, Status.COMPLETED}
 """A trial with this status is not dropped without being asked for."""
-
-NEVER_STARTED = "NEVER_STARTED"
-"""A launcher's word for an element that surely never began, and never will in this submission."""
 
 _SCHEDULER_ENDED_IT = {
     "TIMEOUT": "time limit",

@@ -15,11 +15,10 @@ from typing import Any
 import msgspec
 
 from hyperherd import fsio
-from hyperherd.jobs import Job
+from hyperherd.jobs import VOID, Job
 from hyperherd.workspace import files
 from hyperherd.workspace.folder import Workspace
 
-VOID = "void"
 LEGACY = "legacy-"
 
 

@@ -14,7 +14,7 @@ from hyperherd.claims import Note
 from hyperherd.connectors import local, processes
 from hyperherd.connectors.processes import Identity
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
-from hyperherd.jobs import Batch, Element, Job, State, Usage
+from hyperherd.jobs import VOID, Batch, Element, Job, State, Usage
 from hyperherd.launchers.direct import capacity, environment, records, states, stored, trees, usage
 from hyperherd.launchers.direct.records import Claim
 from hyperherd.launchers.direct.wakeups import TO_LOOK_AGAIN
@@ -165,7 +165,7 @@ def _is_of_this_boot(owner: Identity) -> bool:
 def _tell_supervisor(job: Job) -> None:
     """That trials which wait have been claimed; it need not be there any more."""
     owner = (fsio.read_settled(job.files.register) or "").strip()
-    if owner in ("", records.VOID):
+    if owner in ("", VOID):
         return
     supervisor = Identity.parse(owner)
     if processes.alive(supervisor):

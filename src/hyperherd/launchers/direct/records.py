@@ -19,8 +19,6 @@ from hyperherd.fsio.liveness import UNKNOWN
 CANCELLED = "cancelled"
 """Stands in the place of the job id in the claim of a trial that was stopped before it began."""
 
-VOID = "void"
-
 
 @dataclass(frozen=True)
 class Claim:

@@ -15,11 +15,11 @@ from hyperherd import fsio
 from hyperherd.claims import Note
 from hyperherd.connectors import processes
 from hyperherd.connectors.processes import Identity
-from hyperherd.jobs import Job, Phase, State
+from hyperherd.jobs import NEVER_STARTED, VOID, Job, Phase, State
 from hyperherd.launchers.direct import records, trees
 from hyperherd.launchers.direct.records import Claim, Listing
 
-NEVER_STARTED = State(Phase.ENDED, "NEVER_STARTED")
+_NEVER = State(Phase.ENDED, NEVER_STARTED)
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ def _waiting(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
     owner = _owner(job, sight)
     if not owner:
         return State(Phase.UNKNOWN, reason="nobody knows yet whether it was submitted")
-    if owner == records.VOID:
-        return NEVER_STARTED
+    if owner == VOID:
+        return _NEVER
     supervisor = _supervisor(job, sight)
     if supervisor is None:
         return State(Phase.UNKNOWN, reason=f"its register says '{owner}'")
@@ -158,7 +158,7 @@ def _supervised(job: Job, attempt: tuple[int, int], supervisor: Identity, sight:
         return None
     if job.token in sight.marks.supervisors or _mark(job.token, attempt) in sight.marks.attempts:
         return State(Phase.QUEUED, "PENDING")
-    return NEVER_STARTED
+    return _NEVER
 
 
 def _mark(token: str, attempt: tuple[int, int]) -> str:
