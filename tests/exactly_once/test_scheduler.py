@@ -185,6 +185,17 @@ def test_accounting_that_is_stuck_before_a_requeue_brings_no_old_failure_back(
     assert fake.starts() == {"1": 2, "2": 1}
 
 
+def test_the_reason_of_an_attempt_is_known_after_the_next_one(fake: Sweep, fake_slurm: FakeSlurm) -> None:
+    fake.script(GATE)
+    both_run(fake)
+    fake_slurm.finish(f"{job_of(fake)}_0", "OUT_OF_MEMORY")
+    fake.until_statuses("failed", "running")
+    fake.go()
+    fake.finish()
+    attempts = json.loads(fake.herd("show", "0", "--json").stdout)["attempts"]
+    assert [one["reason"] for one in attempts] == ["out of memory", None]
+
+
 # --- ended by others -------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hyperherd.engine import places, waiting
+from hyperherd.engine.describe import read_spec
 from hyperherd.errors import HerdError
 from hyperherd.sweep import overrides
 from hyperherd.workspace import layout, manifest, submissions
@@ -24,10 +25,11 @@ def resolve_overrides(path: Path, index: int) -> None:
     trials = manifest.by_index(manifest.read(workspace).trials)
     if index not in trials:
         raise HerdError(f"no trial {index} in {path}", hint="herd ls lists them")
-    static = [
+    given = [
         r.static_overrides for r in submissions.read(workspace) if index in r.indices and r.state != "void"
     ]
-    click.echo(overrides.handed(trials[index], static[-1] if static else ()).argument)
+    static = given[-1] if given else read_spec(workspace).static_overrides
+    click.echo(overrides.handed(trials[index], static).argument)
 
 
 @click.command("await")

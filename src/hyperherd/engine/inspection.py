@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hyperherd.engine.launch import trial_variables
-from hyperherd.engine.reconcile import Fact, Known
+from hyperherd.engine import handed
+from hyperherd.engine.describe import read_spec
+from hyperherd.engine.reconcile import NOT_ASKED, Fact, Known
 from hyperherd.sweep import overrides
-from hyperherd.sweep.trial import Trial
-from hyperherd.workspace import attempts, layout, logs, results
+from hyperherd.sweep.trial import LIVE, Intent, Outcome, status_of
+from hyperherd.workspace import attempts, ended, logs, results
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
@@ -26,6 +27,7 @@ class AttemptView:
     ended_at: float | None
     exit_code: int | None
     terminated: bool
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -41,25 +43,41 @@ class Inspection:
 
 
 def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
-    """Read everything that there is about the trial ``index``, which is in ``known``."""
+    """Read everything that there is about the trial ``index``, which is in ``known``.
+
+    What a trial without a submission would be given is what the YAML says now. Raises `ConfigError`.
+    """
     fact = known.facts[index]
-    record = fact.submission or Submission()
-    handed = overrides.handed(fact.trial, record.static_overrides)
+    record = fact.submission or _described(workspace)
+    given = overrides.handed(fact.trial, record.static_overrides)
+    attempt = fact.attempt or _first_attempt(known, record, index)
+    variables = (
+        *handed.sweep_variables(workspace, known.manifest.name),
+        *handed.variables(fact.trial, given, str(workspace.results)),
+        *handed.attempt_variables(index, attempt),
+    )
     return Inspection(
         fact=fact,
-        command=("bash", record.launch, handed.argument) if record.launch else (),
-        environment=_environment(workspace, known, fact.trial, handed),
+        command=("bash", record.launch, given.argument) if record.launch else (),
+        environment=dict(variables),
         attempts=_attempts(workspace, known, index),
         metrics=results.finals(workspace.results, index),
         last_error=logs.last_line(workspace.stderr(index)),
     )
 
 
-def _environment(
-    workspace: Workspace, known: Known, trial: Trial, handed: overrides.Handed
-) -> dict[str, str]:
-    common = {layout.ENV_WORKSPACE: str(workspace.root), layout.ENV_SWEEP_NAME: known.manifest.name}
-    return {**common, **dict(trial_variables(trial, handed, str(workspace.results)))}
+def _described(workspace: Workspace) -> Submission:
+    """What a submission would record of the YAML as it is now."""
+    spec = read_spec(workspace)
+    launch = str(workspace.root / spec.launcher)
+    return Submission(launch=launch, static_overrides=tuple(spec.static_overrides))
+
+
+def _first_attempt(known: Known, record: Submission, index: int) -> int:
+    """The number of the attempt that is yet to begin, in this submission or in the next."""
+    if index in record.indices:
+        return record.attempts[record.indices.index(index)]
+    return known.newest_attempt.get(index, 0) + 1
 
 
 def _attempts(workspace: Workspace, known: Known, index: int) -> list[AttemptView]:
@@ -83,6 +101,17 @@ def _attempts(workspace: Workspace, known: Known, index: int) -> list[AttemptVie
                 ended_at=note.ended_at if note else None,
                 exit_code=outcome.exit_code if outcome else None,
                 terminated=outcome.terminated if outcome else False,
+                reason=_reason(known, claim.token, (index, number), outcome),
             )
         )
     return views
+
+
+def _reason(known: Known, token: str, attempt: tuple[int, int], outcome: Outcome | None) -> str:
+    """Why it ended as it did, in the words of ``status``; empty where it succeeded, or nothing was said."""
+    index, number = attempt
+    fact = known.facts[index]
+    if fact.attempt == number and fact.status not in LIVE:
+        return fact.reason
+    state = known.heard.get(token, {}).get(ended.key(index, number), NOT_ASKED)
+    return status_of(Intent.RUN, state, outcome, started=True)[1]

@@ -16,19 +16,19 @@ import msgspec
 
 from hyperherd import fsio
 from hyperherd.connectors import processes
-from hyperherd.engine import preflight, provenance, reconcile, recover
+from hyperherd.engine import handed, planning, preflight, provenance, reconcile, recover
 from hyperherd.engine.describe import Description
 from hyperherd.engine.preflight import Finding
 from hyperherd.engine.provenance import Provenance
 from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
-from hyperherd.jobs import Batch, Element, Phase
+from hyperherd.jobs import VOID, Batch, Element
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep import overrides, plan
+from hyperherd.sweep import overrides
 from hyperherd.sweep.plan import Choice, Plan
-from hyperherd.sweep.trial import LIVE, Status, Trial
+from hyperherd.sweep.trial import Status, Trial
 from hyperherd.workspace import ended, layout, manifest, submissions
 from hyperherd.workspace.folder import Workspace
-from hyperherd.workspace.submissions import VOID, Submission
+from hyperherd.workspace.submissions import Submission
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class Made:
     refused: str = ""
 
 
-def prepare(run: Run) -> Prepared:
-    """Reconcile, plan and check; changes nothing.
+def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
+    """Reconcile, plan and check; changes nothing. ``between`` is called after each question, which may take long.
 
     Raises `HerdError` where trials that ran would be forgotten, `PreflightError` for what would go wrong, and
     `SchedulerSilentError` where somebody who must know what runs does not answer.
@@ -87,13 +87,15 @@ def prepare(run: Run) -> Prepared:
     findings = preflight.check_files(run.workspace, run.launch_script)
     preflight.raise_fatal(findings)
     known = reconcile.read(run.workspace, run.launchers, silent_is_fatal=True)
-    planned = plan_of(run.description, known, run.request.choice)
+    between()
+    planned = planning.plan_of(run.description, known, run.request.choice)
     if planned.undecided:
         raise _undecided(planned.undecided, known.statuses)
     if not planned.submit:
         return Prepared(planned, known, [], findings)
     everything = _batch(run, planned.submit, known.newest_attempt)
     findings += preflight.check(run.workspace, everything, run.launcher)
+    between()
     preflight.raise_fatal(findings)
     pieces = run.launcher.split(everything)
     shares = _shares(everything.at_once, len(pieces))
@@ -107,7 +109,8 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
     run.workspace.make_folders()
     with fsio.Lock(run.workspace.lock) as lock:
         recover.recover(run.workspace, run.launchers, lock)
-        prepared = prepare(run)
+        lock.touch()
+        prepared = prepare(run, lock.touch)
         announce(prepared)
         made = _intents(run, prepared.batches)
         _write(run, prepared, made, lock)
@@ -124,38 +127,6 @@ def _statuses_of_the_refused(prepared: Prepared, made: Sequence[Made]) -> dict[i
     before = prepared.known.statuses
     void = [one.record for one in made if one.record.state == "void"]
     return {index: before.get(index, Status.READY) for record in void for index in record.indices}
-
-
-def plan_of(described: Description, known: reconcile.Known, choice: Choice) -> Plan:
-    """What is to be done about the trials that are known and those that are described."""
-    records = {i: fact.submission for i, fact in known.facts.items() if fact.submission}
-    matcher = plan.Matcher(
-        defaults=described.spec.defaults,
-        ran_with=lambda index: overrides.values(records[index].static_overrides) if index in records else {},
-        adopted=known.manifest.without_identity,
-    )
-    statuses = {**known.statuses, **_given_up(known, choice)}
-    before = plan.Known(known.manifest.trials, statuses, _next_index(known), known.manifest.retired)
-    return plan.make(before, described.trials, choice, matcher, described.names)
-
-
-def _given_up(known: reconcile.Known, choice: Choice) -> dict[int, Status]:
-    """Trials that run where nobody here can look, on a host that may be gone for good: lost, if the user says so."""
-    if not choice.lost or choice.indices is None:
-        return {}
-    facts = (known.facts[index] for index in choice.indices if index in known.facts)
-    unseen = (f for f in facts if f.status in LIVE and f.state.phase is Phase.UNKNOWN and f.submission)
-    return {
-        fact.trial.index: Status.LOST
-        for fact in unseen
-        if fact.submission and fact.submission.state == "submitted"
-    }
-
-
-def _next_index(known: reconcile.Known) -> int:
-    """Never one that was used: not by a trial, a submission, or an attempt."""
-    submitted = (max(record.indices, default=-1) + 1 for record in known.submissions)
-    return max(known.manifest.next_index, max(known.newest_attempt, default=-1) + 1, *submitted, 0)
 
 
 def _undecided(trials: Sequence[Trial], statuses: Mapping[int, Status]) -> HerdError:
@@ -177,7 +148,7 @@ def _batch(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int])
         launch=run.launch_script,
         files=run.workspace.files(token),
         elements=tuple(_elements(run, trials, newest_attempt)),
-        variables=((layout.ENV_WORKSPACE, str(run.workspace.root)), (layout.ENV_SWEEP_NAME, spec.name)),
+        variables=handed.sweep_variables(run.workspace, spec.name),
         options=spec.slurm,
         extra_args=spec.extra_args,
         at_once=_at_once(run),
@@ -192,21 +163,9 @@ def _at_once(run: Run) -> int | None:
 def _elements(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int]) -> Iterator[Element]:
     static, results = run.description.spec.static_overrides, str(run.workspace.results)
     for trial in trials:
-        handed = overrides.handed(trial, static)
+        given = overrides.handed(trial, static)
         attempt = newest_attempt.get(trial.index, 0) + 1
-        yield Element(trial.index, attempt, handed.argument, trial_variables(trial, handed, results))
-
-
-def trial_variables(trial: Trial, handed: overrides.Handed, results: str) -> tuple[tuple[str, str], ...]:
-    """What the launch script finds in its environment about its trial; ``results`` is the folder of all results."""
-    return (
-        (layout.ENV_TRIAL_ID, str(trial.index)),
-        (layout.ENV_TRIAL_NAME, trial.name),
-        (layout.ENV_EXPERIMENT_NAME, trial.name),
-        (layout.ENV_ARGV, handed.argv),
-        (layout.ENV_PARAMS, handed.params),
-        (layout.ENV_RESULTS, f"{results}/{trial.index}"),
-    )
+        yield Element(trial.index, attempt, given.argument, handed.variables(trial, given, results))
 
 
 def _shares(at_once: int | None, pieces: int) -> list[int | None]:

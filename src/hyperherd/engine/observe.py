@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hyperherd import fsio
 from hyperherd.engine import reconcile, snapshot
 from hyperherd.engine.describe import Description
-from hyperherd.engine.launch import plan_of
+from hyperherd.engine.planning import plan_of
 from hyperherd.engine.reconcile import Known
 from hyperherd.engine.snapshot import Snapshot
 from hyperherd.errors import WorkspaceError

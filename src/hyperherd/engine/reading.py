@@ -12,7 +12,6 @@ from hyperherd.engine import reconcile
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import HerdError
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import LIVE
 from hyperherd.workspace import logs, results
 from hyperherd.workspace.folder import Workspace
 
@@ -51,7 +50,7 @@ def follow(workspace: Workspace, index: int, stream: str, wait: Callable[[], boo
 def going_on(
     workspace: Workspace, launchers: Mapping[str, Launcher], index: int, pause_s: float
 ) -> Callable[[], bool]:
-    """A function that says whether the trial waits or runs; it looks once in ``pause_s``, and says yes between."""
+    """A function that says whether the trial still moves; it looks once in ``pause_s``, and says yes between."""
     due = time.monotonic() + pause_s
 
     def ask() -> bool:
@@ -60,7 +59,7 @@ def going_on(
             return True
         known = reconcile.read(workspace, launchers, silent_is_fatal=False)
         due = time.monotonic() + pause_s
-        return index in known.facts and known.facts[index].status in LIVE
+        return index in known.facts and known.facts[index].moves
 
     return ask
 

@@ -14,20 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from hyperherd.connectors import attached
-from hyperherd.engine import preflight, reconcile
+from hyperherd.engine import handed, preflight, reconcile
 from hyperherd.engine.describe import Description
-from hyperherd.engine.launch import plan_of, trial_variables
+from hyperherd.engine.planning import plan_of
 from hyperherd.errors import HerdError
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.launchers.script import script
 from hyperherd.sweep import overrides
 from hyperherd.sweep.plan import Choice
-from hyperherd.sweep.trial import Status, Trial
+from hyperherd.sweep.trial import Trial
 from hyperherd.workspace import layout, results
 from hyperherd.workspace.folder import Workspace
 
 CFG_JOB = " --cfg job"
-UNTOUCHED = (Status.READY, Status.FAILED, Status.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -48,15 +47,11 @@ def trials(workspace: Workspace, description: Description) -> tuple[Sequence[Tri
 def check(known: reconcile.Known, trial: Trial) -> None:
     """Raise `HerdError` for a trial that was submitted: its checkpoints are in use."""
     fact = known.facts.get(trial.index)
-    if fact is not None and fact.submission is not None and not _over(fact):
+    if fact is not None and fact.submission is not None:
         raise HerdError(
             f"trial {trial.index} was submitted, and its checkpoints may be in use",
             hint="try another one, or only its configuration: herd test --cfg-job",
         )
-
-
-def _over(fact: reconcile.Fact) -> bool:
-    return fact.status in UNTOUCHED and fact.submission is None
 
 
 def attempt(workspace: Workspace, description: Description, trial: Trial, *, cfg_job: bool) -> Tried:
@@ -83,19 +78,16 @@ def _batch(workspace: Workspace, description: Description, trial: Trial, place: 
     )
     for folder in (files.attempts, files.logs, place / layout.RESULTS):
         folder.mkdir()
-    handed = overrides.handed(trial, description.spec.static_overrides)
+    given = overrides.handed(trial, description.spec.static_overrides)
     if cfg_job:
-        handed = replace(handed, argument=handed.argument + CFG_JOB, argv=handed.argv + CFG_JOB)
-    variables = trial_variables(trial, handed, str(place / layout.RESULTS))
+        given = replace(given, argument=given.argument + CFG_JOB, argv=given.argv + CFG_JOB)
+    variables = handed.variables(trial, given, str(place / layout.RESULTS))
     return Batch(
         token="test",
         name=f"hyperherd_{description.spec.name}",
         folder=workspace.root,
         launch=workspace.root / description.spec.launcher,
         files=files,
-        elements=(Element(trial.index, 1, handed.argument, variables),),
-        variables=(
-            (layout.ENV_WORKSPACE, str(workspace.root)),
-            (layout.ENV_SWEEP_NAME, description.spec.name),
-        ),
+        elements=(Element(trial.index, 1, given.argument, variables),),
+        variables=handed.sweep_variables(workspace, description.spec.name),
     )

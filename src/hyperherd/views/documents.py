@@ -84,6 +84,7 @@ def shown(v: TrialView, inspected: Inspection) -> dict[str, Any]:
                 "ended_at": one.ended_at,
                 "exit_code": one.exit_code,
                 "terminated": one.terminated,
+                "reason": one.reason or None,
             }
             for one in inspected.attempts
         ],

@@ -227,5 +227,5 @@ def _attempt_row(one: AttemptView) -> tuple[str, ...]:
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.started_at)) if one.started_at else ""
     took = units.duration(one.ended_at - one.started_at) if one.started_at and one.ended_at else ""
     told = "told to end, " if one.terminated else ""
-    end = "not ended" if one.exit_code is None else f"{told}exit {one.exit_code}"
+    end = one.reason or ("not ended" if one.exit_code is None else f"{told}exit {one.exit_code}")
     return (f"{one.number}", one.job or "-", one.node, started, took, end)

@@ -1,0 +1,42 @@
+"""The plan for what is known of a workspace and what its YAML describes."""
+
+from __future__ import annotations
+
+from hyperherd.engine.describe import Description
+from hyperherd.engine.reconcile import Known
+from hyperherd.jobs import Phase
+from hyperherd.sweep import overrides, plan
+from hyperherd.sweep.plan import Choice, Plan
+from hyperherd.sweep.trial import LIVE, Status
+
+
+def plan_of(described: Description, known: Known, choice: Choice) -> Plan:
+    """What is to be done about the trials that are known and those that are described."""
+    records = {i: fact.submission for i, fact in known.facts.items() if fact.submission}
+    matcher = plan.Matcher(
+        defaults=described.spec.defaults,
+        ran_with=lambda index: overrides.values(records[index].static_overrides) if index in records else {},
+        adopted=known.manifest.without_identity,
+    )
+    statuses = {**known.statuses, **_given_up(known, choice)}
+    before = plan.Known(known.manifest.trials, statuses, _next_index(known), known.manifest.retired)
+    return plan.make(before, described.trials, choice, matcher, described.names)
+
+
+def _given_up(known: Known, choice: Choice) -> dict[int, Status]:
+    """Trials that run where nobody here can look, on a host that may be gone for good: lost, if the user says so."""
+    if not choice.lost or choice.indices is None:
+        return {}
+    facts = (known.facts[index] for index in choice.indices if index in known.facts)
+    unseen = (f for f in facts if f.status in LIVE and f.state.phase is Phase.UNKNOWN and f.submission)
+    return {
+        fact.trial.index: Status.LOST
+        for fact in unseen
+        if fact.submission and fact.submission.state == "submitted"
+    }
+
+
+def _next_index(known: Known) -> int:
+    """Never one that was used: not by a trial, a submission, or an attempt."""
+    submitted = (max(record.indices, default=-1) + 1 for record in known.submissions)
+    return max(known.manifest.next_index, max(known.newest_attempt, default=-1) + 1, *submitted, 0)
