@@ -153,7 +153,7 @@ def test_looking_works_on_a_full_disk(
     whole(workspace)
 
 
-def test_stop_on_a_full_disk_says_so_and_leaves_the_files_whole(
+def test_stop_on_a_full_disk_cancels_says_what_it_could_not_write_and_leaves_the_files_whole(
     disk: Callable[[str], Path], fake_slurm: FakeSlurm, tmp_path: Path
 ) -> None:
     folder = disk("size=2m")
@@ -164,4 +164,4 @@ def test_stop_on_a_full_disk_says_so_and_leaves_the_files_whole(
     done = workspace.herd("stop", "--all", "--yes", code=1)
     assert "No space left" in done.err
     whole(workspace)
-    assert set(workspace.statuses().values()) == {"queued"}
+    assert set(workspace.statuses().values()) == {"cancelled"}
