@@ -178,7 +178,7 @@ def test_show_tells_command_environment_attempts_and_the_last_error_line(story: 
     shown = story.documents["again", "show 1"]
     _, script, argument = story.argv(FAILS)
     assert shown["command"] == ["bash", script, argument]
-    given = story.environment(FAILS)
+    given = story.environment(FAILS, shown["attempt"])
     assert {name: given[name] for name in shown["environment"]} == shown["environment"]
     assert [(one["attempt"], one["exit_code"]) for one in shown["attempts"]] == [(1, 2), (2, 0)]
     assert all(one["node"] and one["started_at"] <= one["ended_at"] for one in shown["attempts"])
