@@ -25,6 +25,7 @@ def begin(store, job, row, now):
     _say(store, job, row, kind, now)
     pids = processes.of_job(store.folder, row["raw"], row["pid"])
     if kind in _AT_ONCE or row["request"].get("hard"):
+        processes.send(pids, signal.SIGSTOP)  # none sees another die, and has time to say so
         processes.send(pids, signal.SIGKILL)
         row["kill_at"] = now + 1
         return
