@@ -16,6 +16,7 @@ from hyperherd.engine.reconcile import Known
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import Status
 from hyperherd.views import documents, progress, summary
+from hyperherd.workspace.submissions import Submission
 
 SHOWN = 1000
 """Trials in a script that is printed for eyes."""
@@ -127,7 +128,7 @@ def _execute(task: Run, remark: str, asked: Options) -> int:
     for line in summary.submitted(made):
         click.echo(line, err=True)
     refused = [one for one in made if one.refused]
-    going = [index for one in made if not one.refused for index in one.record.indices]
+    going = [one.record for one in made if not one.refused]
     if not going:
         return REFUSED
     if asked.wait if task.request.launcher == "slurm" else not asked.detach:
@@ -136,8 +137,9 @@ def _execute(task: Run, remark: str, asked: Options) -> int:
     return IN_PART if refused else DONE
 
 
-def _follow(task: Run, going: Sequence[int]) -> int:
-    """Stay until these trials have ended. Ctrl-C stops those on this machine; on Slurm they go on."""
+def _follow(task: Run, made: Sequence[Submission]) -> int:
+    """Stay until their trials have ended. Ctrl-C stops those on this machine; on Slurm they go on."""
+    going = [index for record in made for index in record.indices]
     here = task.request.launcher == "local"
     pause_s = words.seconds_of("HYPERHERD_POLL_S") or waiting.PAUSE_S[task.request.launcher]
     try:
@@ -156,11 +158,14 @@ def _follow(task: Run, going: Sequence[int]) -> int:
         control.stop(task.workspace, task.launchers, going)
         return INTERRUPTED
     observe.remember(task.workspace, known)
-    return _judge(task, going, known)
+    return _judge(task, made, known)
 
 
-def _judge(task: Run, going: Sequence[int], known: Known) -> int:
-    ended = [known.facts[index] for index in going if index in known.facts]
+def _judge(task: Run, made: Sequence[Submission], known: Known) -> int:
+    recorded = {record.token for record in known.submissions}
+    going = [index for record in made for index in record.indices]
+    kept = [index for record in made if record.token in recorded for index in record.indices]
+    ended = [known.facts[index] for index in kept if index in known.facts]
     if gone := len(going) - len(ended):
         click.echo(
             f"{gone} trials are known no longer: somebody has deleted {task.workspace.state} or its manifest",
