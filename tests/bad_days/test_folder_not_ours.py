@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from another_user import NOBODY, skip_where_nobody_runs_python
 
 from .conftest import on_this_machine
-from .workspaces import NOBODY, Workspace
+from .workspaces import Workspace
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("setpriv"), reason="becoming another user takes root and setpriv"
@@ -62,16 +63,8 @@ def as_nobody(workspace: Workspace, folder: Path) -> dict[str, str]:
     return {**workspace.env, "HOME": str(own), "HYPERHERD_SLOTS_DIR": str(own / "slots"), "USER": "nobody"}
 
 
-def runs_as_nobody(workspace: Workspace) -> None:
-    """Skip where the other user cannot even start Python."""
-    argv = [*NOBODY, sys.executable, "-c", "import hyperherd.cli.main, click, msgspec"]
-    answer = subprocess.run(argv, env=workspace.env, cwd="/", capture_output=True, text=True)
-    if answer.returncode:
-        pytest.skip(f"another user cannot run this Python: {answer.stderr.strip()[-200:]}")
-
-
 def test_looking_needs_no_write_access_also_eight_at_once(theirs: Workspace) -> None:
-    runs_as_nobody(theirs)
+    skip_where_nobody_runs_python(theirs.env)
     before = theirs.content()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda words: theirs.program(*words, before=NOBODY), LOOKING[:2] * 4))
@@ -86,7 +79,7 @@ def test_looking_needs_no_write_access_also_eight_at_once(theirs: Workspace) -> 
 
 @pytest.mark.parametrize("words", CHANGING, ids=" ".join)
 def test_changing_is_refused_in_words_and_changes_nothing(theirs: Workspace, words: tuple[str, ...]) -> None:
-    runs_as_nobody(theirs)
+    skip_where_nobody_runs_python(theirs.env)
     before = theirs.content()
     done = theirs.program(*words, before=NOBODY, code=None)
     if words[0] != "stop":  # nothing runs: nothing to cancel
@@ -102,7 +95,7 @@ def test_a_read_only_folder_that_has_never_run_is_refused_before_anything_is_mad
     made = on_this_machine(folder)
     made.write()
     workspace = Workspace(made.root, as_nobody(made, folder))
-    runs_as_nobody(workspace)
+    skip_where_nobody_runs_python(workspace.env)
     for words in (("run",), ("run", "--on", "local", "--json")):
         done = workspace.program(*words, before=NOBODY, code=1)
         assert "the workspace cannot be written" in done.err
@@ -119,7 +112,7 @@ def test_a_launch_script_that_may_not_be_read_is_said(readable: Path) -> None:
     made.root.chmod(0o777)
     (made.root / "launch.sh").chmod(0o600)
     workspace = Workspace(made.root, as_nobody(made, folder))
-    runs_as_nobody(workspace)
+    skip_where_nobody_runs_python(workspace.env)
     done = workspace.program("run", before=NOBODY, code=1)
     assert "the launch script cannot be read" in done.err
     (made.root / "launch.sh").chmod(0o755)
@@ -130,7 +123,7 @@ def test_a_launch_script_that_may_not_be_read_is_said(readable: Path) -> None:
 
 
 def test_state_that_may_not_be_read_is_said(theirs: Workspace) -> None:
-    runs_as_nobody(theirs)
+    skip_where_nobody_runs_python(theirs.env)
     (theirs.root / ".hyperherd/manifest.json").chmod(0o600)
     for words in (("status",), ("ls",), ("res",), ("tail", "0"), ("snapshot",)):
         done = theirs.program(*words, before=NOBODY, code=1)
@@ -140,7 +133,7 @@ def test_state_that_may_not_be_read_is_said(theirs: Workspace) -> None:
 
 def test_logs_and_results_that_may_not_be_read_leave_the_rest_to_be_seen(theirs: Workspace) -> None:
     """Their owner's umask was strict: states can be seen all the same, and what cannot is said."""
-    runs_as_nobody(theirs)
+    skip_where_nobody_runs_python(theirs.env)
     for path in (
         *(theirs.root / ".hyperherd/logs").rglob("*.out"),
         *(theirs.root / ".hyperherd/results").rglob("*"),
@@ -158,7 +151,7 @@ def test_a_folder_that_may_not_be_entered_is_said(readable: Path) -> None:
     made = on_this_machine(folder)
     made.write()
     workspace = Workspace(made.root, as_nobody(made, folder))
-    runs_as_nobody(workspace)
+    skip_where_nobody_runs_python(workspace.env)
     made.root.chmod(0o700)
     argv = [*NOBODY, sys.executable, "-m", "hyperherd"]
     for words in (["ls", str(made.root)], ["-C", str(made.root), "status"]):

@@ -22,7 +22,6 @@ from hyperherd.cli.main import main
 
 DEADLINE_S = 120.0
 HERD = (sys.executable, "-m", "hyperherd")
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 LIVE = {"submitted", "queued", "running"}
 
 YAML = """\
@@ -87,7 +86,7 @@ class Workspace:
         return done
 
     def program(self, *words: str, before: tuple[str, ...] = (), code: int | None = 0) -> Done:
-        """A command in a process of its own; ``before`` are words before it, such as `NOBODY`."""
+        """A command in a process of its own; ``before`` are words before it, such as `another_user.NOBODY`."""
         ended = subprocess.run(
             [*before, *HERD, *words],
             cwd=self.root,
