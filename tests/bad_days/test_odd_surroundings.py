@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -118,3 +119,13 @@ def test_a_pin_that_no_trial_has_is_refused(here: Workspace) -> None:
     done = here.herd("run", "-p", "x=99", code=1)
     assert "no trial has x=99" in done.err
     assert here.ran() == []
+
+
+def test_without_git_a_run_goes_on(here: Workspace, tmp_path: Path) -> None:
+    programs = tmp_path / "without git"
+    programs.mkdir()
+    for program in Path(here.env["PATH"]).iterdir():
+        if program.name != "git":
+            (programs / program.name).symlink_to(program)
+    Workspace(here.root, {**here.env, "PATH": str(programs)}).herd("run")
+    assert set(here.statuses().values()) == {"completed"}

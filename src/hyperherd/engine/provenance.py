@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyperherd.connectors import local
-from hyperherd.errors import LauncherError
+from hyperherd.errors import ConnectorError
 
 GIT_TIMEOUT_S = 5.0
 
@@ -39,6 +39,6 @@ def checksum_of(launch: str | Path) -> str:
 def _git(folder: Path, *words: str) -> str | None:
     try:
         answer = local.run(["git", "-C", str(folder), *words], timeout_s=GIT_TIMEOUT_S)
-    except (LauncherError, OSError):
+    except (ConnectorError, OSError):
         return None
     return answer.stdout.strip() if answer.code == 0 else None
