@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hyperherd
-from hyperherd.grammar.overrides import join, words
+from hyperherd.grammar.overrides import words
 from hyperherd.grammar.values import tag
 from hyperherd.runtime.params import parse_overrides
 from hyperherd.workspace.layout import ENV_PARAMS
@@ -52,7 +52,7 @@ def command_line(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_what_was_sent_arrives_as_one_argument_and_as_words(
     command_line: Any, sent: dict[str, Any], exported: bool
 ) -> None:
-    for arguments in ([join(words(sent))], words(sent)):
+    for arguments in ([" ".join(words(sent))], words(sent)):
         command_line(*arguments, params=sent if exported else "{}")
         assert repr(sorted(parse_overrides().items())) == repr(sorted(sent.items()))
 

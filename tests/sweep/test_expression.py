@@ -162,7 +162,7 @@ def test_unknown_words_behind_a_comparison_are_text_where_that_is_asked_for() ->
     held = expression.compile("lr > 0.01 and status == failed", ["lr", "status"], bare_words=True)
     assert held.evaluate({"lr": 0.1, "status": "failed"}) is True
     assert held.evaluate({"lr": 0.1, "status": "completed"}) is False
-    several = expression.compile("status in [failed, lost]", [], bare_words=True, extra_names=["status"])
+    several = expression.compile("status in [failed, lost]", ["status"], bare_words=True)
     assert several.evaluate({"status": "lost"}) is True
     with pytest.raises(ExpressionError, match="unknown name 'statsu'"):
         expression.compile("statsu == failed", ["status"], bare_words=True)

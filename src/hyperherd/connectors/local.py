@@ -30,24 +30,22 @@ class Completed:
 def run(
     argv: Sequence[str],
     *,
-    timeout_s: float | None,
-    stdin: str | None = None,
+    timeout_s: float,
     cwd: str | Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Run a program to its end. ``stdin`` None is /dev/null, ``timeout_s`` None waits for ever.
+    """Run a program to its end; stdin is /dev/null.
 
     The program has a session of its own, so that on time-out (or an exception such as Ctrl-C) it is killed
     together with its children. Raises `CommandTimeoutError` with what it had written so far, and
     `CommandNotFoundError`.
     """
-    process = _start(argv, stdin, cwd, env)
-    given = None if stdin is None else stdin.encode("utf-8", "surrogateescape")
+    process = _start(argv, cwd, env)
     try:
-        out, err = process.communicate(given, timeout=timeout_s)
+        out, err = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired as expired:
         _kill(process)
-        raise CommandTimeoutError(argv, timeout_s or 0, _text(expired.stderr)) from None
+        raise CommandTimeoutError(argv, timeout_s, _text(expired.stderr)) from None
     except BaseException:
         _kill(process)
         raise
@@ -82,12 +80,12 @@ def spawn(
 
 
 def _start(
-    argv: Sequence[str], stdin: str | None, cwd: str | Path | None, env: Mapping[str, str] | None
+    argv: Sequence[str], cwd: str | Path | None, env: Mapping[str, str] | None
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             list(argv),
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,

@@ -7,7 +7,7 @@ from hyperherd.grammar.writing import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
 _BLANKS = " \t\n\r"
@@ -18,13 +18,8 @@ _BEFORE_A_QUOTE = "=,[{(: \t\n\r"
 
 
 def words(overrides: Mapping[str, Any]) -> list[str]:
-    """Each ``name=value``, the value as `write` makes it."""
+    """Each ``name=value``, the value as `write` makes it; `split` takes them apart again where a blank joins them."""
     return [f"{name}={write(value)}" for name, value in overrides.items()]
-
-
-def join(words: Iterable[str]) -> str:
-    """The words as one string, which `split` takes apart again."""
-    return " ".join(words)
 
 
 def split(text: str) -> list[str]:

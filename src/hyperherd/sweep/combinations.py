@@ -30,7 +30,7 @@ def count(spec: SweepSpec) -> int:
     return spec.sample.n if spec.sample else grid.count(spec)
 
 
-def generate(spec: SweepSpec, *, file: str = "hyperherd.yaml") -> list[Combination]:
+def generate(spec: SweepSpec) -> list[Combination]:
     """All combinations, in order, each once (1 and 1.0 are two).
 
     A sample goes on drawing in place of what conditions exclude and of what it has drawn before.
@@ -47,7 +47,9 @@ def generate(spec: SweepSpec, *, file: str = "hyperherd.yaml") -> list[Combinati
         found = [combination for combination in made if combination is not None]
     if not found:
         what = f"the conditions exclude all of the {count(spec):,} combinations"
-        raise ConfigError([Fault(f"{file}: conditions", what, "narrow what they exclude, or remove one")])
+        raise ConfigError(
+            [Fault("hyperherd.yaml: conditions", what, "narrow what they exclude, or remove one")]
+        )
     return found
 
 

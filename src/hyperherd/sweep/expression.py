@@ -13,7 +13,7 @@ import builtins
 import keyword
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,19 +69,18 @@ def compile(
     names: Iterable[str],
     *,
     bare_words: bool = False,
-    extra_names: Collection[str] = (),
     where: str = "",
 ) -> Expression:
     """Check ``text`` and make it ready to be evaluated.
 
     A parameter is named as it is, without Hydra's prefix where that is clear, or as ``p['model.depth']``.
-    ``extra_names`` are further names that will be there when it is evaluated. With ``bare_words`` an unknown
-    word to the right of a comparison is text: ``status == failed``. Raises `ExpressionError`.
+    With ``bare_words`` an unknown word to the right of a comparison is text: ``status == failed``. Raises
+    `ExpressionError`.
 
     >>> compile("lr * 2 > 0.1 and opt in ['sgd', 'adam']", ["lr", "opt"]).evaluate({"lr": 0.2, "opt": "sgd"})
     True
     """
-    known = _Names([*names, *extra_names])
+    known = _Names(names)
     tree = _parsed(text, where)
     checker = _Checker(text, where, known, bare_words=bare_words)
     body = checker.checked(tree.body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -29,18 +29,14 @@ class Handed:
 
 def handed(trial: Trial, static_overrides: Sequence[str]) -> Handed:
     """So ordered that the last wins: name, parameters, static overrides, the values that conditions set."""
-    own = [f"experiment_name={write(trial.name)}", *_words(trial.params)]
-    extras = _words(trial.extras)
+    own = [f"experiment_name={write(trial.name)}", *overrides.words(trial.params)]
+    extras = overrides.words(trial.extras)
     argument = " ".join([*own, *static_overrides, *extras])
     argv = argument
     if not _PLAIN.fullmatch(argument):
         words = [*own, *(word for entry in static_overrides for word in overrides.split(entry)), *extras]
         argv = " ".join(map(shlex.quote, words))
     return Handed(argument, argv, msgspec.json.encode(tag(trial.params)).decode())
-
-
-def _words(values: Mapping[str, Value]) -> list[str]:
-    return [f"{name}={write(value)}" for name, value in values.items()]
 
 
 def values(static_overrides: Iterable[str]) -> dict[str, Value]:

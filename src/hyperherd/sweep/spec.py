@@ -7,11 +7,9 @@ from typing import Any, Literal
 
 from hyperherd.errors import ConfigError, Fault, nearest
 from hyperherd.sweep import sobol
-from hyperherd.sweep.description import MISSING, Missing, Parameter, Sample, SweepSpec
+from hyperherd.sweep.description import Missing, Parameter, Sample, SweepSpec
 from hyperherd.sweep.reading import document, parameters, resources, rules, short_forms, structure
 from hyperherd.sweep.reading.faults import Faults, shown
-
-__all__ = ["MISSING", "Missing", "Parameter", "Sample", "SweepSpec", "parse"]
 
 MAX_NAME_BYTES = 200
 

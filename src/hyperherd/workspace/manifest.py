@@ -20,7 +20,6 @@ from hyperherd.workspace import files
 from hyperherd.workspace.folder import Workspace
 
 FORMAT_VERSION = 1
-OUR_KEYS = ("index", "hash", "params", "extras", "experiment_name", "status")
 
 
 class Format(msgspec.Struct, frozen=True):
