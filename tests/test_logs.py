@@ -133,10 +133,10 @@ def writing(path: Path, *pieces: bytes | None) -> Callable[[], bool]:
     return wait
 
 
-def test_follow_gives_the_last_lines_and_then_each_new_one_whole(tmp_path: Path) -> None:
+def test_follow_gives_each_new_line_whole(tmp_path: Path) -> None:
     path = log(tmp_path, b"one\ntwo\nthr")
     wait = writing(path, b"ee\nfour\nfi", b"", b"ve\n", b"the end")
-    assert list(logs.follow(path, wait, 1)) == ["two", "three", "four", "five", "the end"]
+    assert list(logs.follow(path, wait)) == ["three", "four", "five", "the end"]
 
 
 def test_follow_starts_at_the_end(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_follow_starts_at_the_end(tmp_path: Path) -> None:
 
 def test_follow_waits_for_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
     path = tmp_path / "3.out"
-    assert list(logs.follow(path, writing(path, b"", b"one\n"), 5)) == ["one"]
+    assert list(logs.follow(path, writing(path, b"", b"one\n"))) == ["one"]
 
 
 def test_follow_reads_a_log_that_was_emptied_from_its_start(tmp_path: Path) -> None:

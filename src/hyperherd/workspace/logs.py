@@ -45,14 +45,13 @@ def last_line(path: str | os.PathLike[str]) -> str | None:
     return _last_text(_split(end))
 
 
-def follow(path: str | os.PathLike[str], wait: Callable[[], bool], lines: int = 0) -> Iterator[str]:
-    """The last ``lines`` lines, then each new one, from a file that may not be there yet.
+def follow(path: str | os.PathLike[str], wait: Callable[[], bool]) -> Iterator[str]:
+    """Each new line of a file that may not be there yet, from the one on that has no end yet.
 
     ``wait`` is called when there is nothing new; once it returns False, what has been written until then is
     the end, a last line without a line end included. A file that became shorter is read from its start.
     """
-    shown, position = _last_lines(path, lines)
-    yield from map(printable, shown)
+    position = _end_of_whole_lines(path)
     rest, over = b"", False
     while True:
         new, position = _added(path, position)
@@ -110,11 +109,9 @@ def _end(
         raise fsio.unreadable(os.fspath(path), error) from error
 
 
-def _last_lines(path: str | os.PathLike[str], lines: int) -> tuple[list[bytes], int]:
-    """The last whole lines, and the position of what follows them."""
-    content, size = _end(path, lambda blocks: blocks.count(b"\n") > lines)
-    whole, newline, rest = content.rpartition(b"\n")
-    return (_split(whole + newline)[-lines:] if lines > 0 else []), size - len(rest)
+def _end_of_whole_lines(path: str | os.PathLike[str]) -> int:
+    content, size = _end(path, lambda blocks: b"\n" in blocks)
+    return size - len(content.rpartition(b"\n")[2])
 
 
 def _added(path: str | os.PathLike[str], position: int) -> tuple[bytes, int]:
