@@ -40,19 +40,20 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
     """
     known = reconcile.read(workspace, launchers, silent_is_fatal=True)
     chosen = known.facts.values() if wanted is None else [known.facts[index] for index in wanted]
-    live = [fact for fact in chosen if fact.status in LIVE and fact.submission is not None]
+    live: list[Fact] = []
+    by_token: dict[str, list[int]] = {}
+    for fact in chosen:
+        if fact.status in LIVE and fact.submission is not None:
+            live.append(fact)
+            by_token.setdefault(fact.submission.token, []).append(fact.trial.index)
     if not live:
         return Stopped([], {})
-    tokens = {fact.submission.token: [] for fact in live if fact.submission}  # type: dict[str, list[int]]
-    for fact in live:
-        if fact.submission:
-            tokens[fact.submission.token].append(fact.trial.index)
     refused: dict[int, str] = {}
     for submission in known.submissions:
-        if submission.token in tokens:
-            refused.update(_cancel(workspace, launchers, submission, tokens[submission.token]))
+        if submission.token in by_token:
+            refused.update(_cancel(workspace, launchers, submission, by_token[submission.token]))
     with fsio.Lock(workspace.lock) as lock:
-        ended = {token: [i for i in indices if i not in refused] for token, indices in tokens.items()}
+        ended = {token: [i for i in indices if i not in refused] for token, indices in by_token.items()}
         submissions.note_stopped(workspace, ended, lock)
         cancelled = [fact for fact in live if fact.trial.index not in refused]
         manifest.note_statuses(workspace, {fact.trial.index: Status.CANCELLED for fact in cancelled})

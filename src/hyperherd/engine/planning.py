@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hyperherd.engine.describe import Description
-from hyperherd.engine.reconcile import Known
+from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.jobs import Phase
 from hyperherd.sweep import overrides, plan
 from hyperherd.sweep.plan import Choice, Plan
@@ -27,13 +27,13 @@ def _given_up(known: Known, choice: Choice) -> dict[int, Status]:
     """Trials that run where nobody here can look, on a host that may be gone for good: lost, if the user says so."""
     if not choice.lost or choice.indices is None:
         return {}
-    facts = (known.facts[index] for index in choice.indices if index in known.facts)
-    unseen = (f for f in facts if f.status in LIVE and f.state.phase is Phase.UNKNOWN and f.submission)
-    return {
-        fact.trial.index: Status.LOST
-        for fact in unseen
-        if fact.submission and fact.submission.state == "submitted"
-    }
+    named = (known.facts[index] for index in choice.indices if index in known.facts)
+    return {fact.trial.index: Status.LOST for fact in named if _is_out_of_sight(fact)}
+
+
+def _is_out_of_sight(fact: Fact) -> bool:
+    submitted = fact.submission is not None and fact.submission.state == "submitted"
+    return submitted and fact.status in LIVE and fact.state.phase is Phase.UNKNOWN
 
 
 def _next_index(known: Known) -> int:

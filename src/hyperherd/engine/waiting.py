@@ -13,7 +13,7 @@ from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status
-from hyperherd.workspace import submissions
+from hyperherd.workspace import manifest, submissions
 from hyperherd.workspace.folder import Workspace, find
 
 PAUSE_S = {"local": 0.25, "slurm": 30.0}
@@ -102,14 +102,15 @@ def _jobs(workspace: Workspace, live: Sequence[Fact], known: Known, here: str) -
 def _good(known: Known, token: str, index: int) -> bool:
     """Whether the element has not ended badly: it is the trial's newest, and lives or has completed."""
     fact = known.facts.get(index)
-    ours = fact is not None and fact.submission is not None and fact.submission.token == token
-    return ours and fact is not None and (fact.status in LIVE or fact.status is Status.COMPLETED)
+    if fact is None or fact.submission is None or fact.submission.token != token:
+        return False
+    return fact.status in LIVE or fact.status is Status.COMPLETED
 
 
 def until_succeeded(workspace: Workspace, launchers: Mapping[str, Launcher]) -> bool:
     """Wait until no trial of the workspace is live; whether all that are not orphans have completed."""
     pause_s = PAUSE_S["slurm"] if _on_slurm(workspace) else 1.0
-    every = [trial.index for trial in reconcile.read(workspace, {}, silent_is_fatal=False).manifest.trials]
+    every = [trial.index for trial in manifest.read(workspace).trials]
     known = until_ended(workspace, launchers, every, lambda _: None, pause_s)
     return all(f.status is Status.COMPLETED for f in known.facts.values() if not f.trial.orphan)
 
