@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from hyperherd.claims import Outcome
 from hyperherd.cli.main import COMMANDS
 from hyperherd.jobs import Phase, State
 from hyperherd.launchers.slurm import options
 from hyperherd.sweep import spec
 from hyperherd.sweep.conditions import OPERATORS
 from hyperherd.sweep.reading import document
-from hyperherd.sweep.trial import Intent, Outcome, Status, status_of
+from hyperherd.sweep.trial import Status, status_of
 from hyperherd.workspace import layout
 
 ROOT = Path(__file__).parents[1]
@@ -92,7 +93,7 @@ def test_every_status_is_explained() -> None:
     ],
 )  # fmt: skip
 def test_every_reason_is_explained(state: State, outcome: Outcome | None, started: bool) -> None:
-    status, reason = status_of(Intent.RUN, state, outcome, started=started)
+    status, reason = status_of(state, outcome, started=started)
     assert status is Status.FAILED
     assert f"`{reason}`" in TEXT
 

@@ -9,12 +9,19 @@ _CHANGED = "CHANGED"
 
 
 @dataclass(frozen=True)
-class Note:
-    """How an attempt ended; ``terminated``: its script had been told to end; ``changed``: as of `Claim`."""
+class Outcome:
+    """A note's name: how an attempt ended. ``terminated``: its script had been told to end (SIGTERM) first;
+    ``changed``: as of `Claim`.
+    """
 
     exit_code: int
     terminated: bool = False
     changed: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """An exit of 0 after a SIGTERM is no success."""
+        return self.exit_code == 0 and not self.terminated
 
 
 @dataclass(frozen=True)
@@ -50,29 +57,30 @@ def claim(text: str) -> Claim | None:
     return Claim(token, job_id, host, boot_id, int(pid), start, claimed_at, words[7:8] == ["changed"])
 
 
-def name(index: int, attempt: int, note: Note | None = None) -> str:
+def name(index: int, attempt: int, outcome: Outcome | None = None) -> str:
     """The name of a claim, or of a note.
 
-    >>> name(3, 1), name(3, 1, Note(0)), name(3, 1, Note(143, terminated=True, changed=True))
+    >>> name(3, 1), name(3, 1, Outcome(0)), name(3, 1, Outcome(143, terminated=True, changed=True))
     ('3.1', '3.1.0', '3.1.143.TERM.CHANGED')
     """
-    if note is None:
+    if outcome is None:
         return f"{index}.{attempt}"
-    flags = [(note.terminated, _TERMINATED), (note.changed, _CHANGED)]
-    return ".".join([f"{index}.{attempt}.{note.exit_code}", *(word for said, word in flags if said)])
+    flags = [(outcome.terminated, _TERMINATED), (outcome.changed, _CHANGED)]
+    return ".".join([f"{index}.{attempt}.{outcome.exit_code}", *(word for said, word in flags if said)])
 
 
-def read_name(file: str) -> tuple[int, int, Note | None] | None:
+def read_name(file: str) -> tuple[int, int, Outcome | None] | None:
     """Trial index, attempt, and for a note how it ended; None for what is no file of ours.
 
     >>> read_name("3.1"), read_name("3.1.143.TERM"), read_name("3.1~")
-    ((3, 1, None), (3, 1, Note(exit_code=143, terminated=True, changed=False)), None)
+    ((3, 1, None), (3, 1, Outcome(exit_code=143, terminated=True, changed=False)), None)
     """
     words = file.split(".")
     if len(words) < 2 or not all(map(is_number, words[:3])):
         return None
-    note = Note(int(words[2]), _TERMINATED in words[3:], _CHANGED in words[3:]) if len(words) > 2 else None
-    return int(words[0]), int(words[1]), note
+    flags = words[3:]
+    outcome = Outcome(int(words[2]), _TERMINATED in flags, _CHANGED in flags) if len(words) > 2 else None
+    return int(words[0]), int(words[1]), outcome
 
 
 def is_number(word: str) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hyperherd.claims import Outcome
 from hyperherd.engine import handed
 from hyperherd.engine.describe import read_spec
 from hyperherd.engine.reconcile import NOT_ASKED, Fact, Known
 from hyperherd.sweep import overrides
-from hyperherd.sweep.trial import LIVE, Intent, Outcome, status_of
+from hyperherd.sweep.trial import LIVE, status_of
 from hyperherd.workspace import attempts, ended, logs, results
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -81,7 +82,7 @@ def _first_attempt(known: Known, record: Submission, index: int) -> int:
 
 
 def _attempts(workspace: Workspace, known: Known, index: int) -> list[AttemptView]:
-    notes = attempts.read(workspace).notes
+    outcomes = attempts.read(workspace).outcomes
     by_token = {record.token: record for record in known.submissions}
     newest = known.newest_attempt.get(index, 0)
     views = []
@@ -89,7 +90,7 @@ def _attempts(workspace: Workspace, known: Known, index: int) -> list[AttemptVie
         claim = attempts.claim(workspace, index, number)
         if claim is None:
             continue
-        outcome = notes.get((index, number))
+        outcome = outcomes.get((index, number))
         note = attempts.note(workspace, index, number, outcome) if outcome else None
         record = by_token.get(claim.token)
         views.append(
@@ -114,4 +115,4 @@ def _reason(known: Known, token: str, attempt: tuple[int, int], outcome: Outcome
     if fact.attempt == number and fact.status not in LIVE:
         return fact.reason
     state = known.heard.get(token, {}).get(ended.key(index, number), NOT_ASKED)
-    return status_of(Intent.RUN, state, outcome, started=True)[1]
+    return status_of(state, outcome, started=True)[1]

@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from hyperherd.claims import Outcome
 from hyperherd.engine import recover
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Phase, State
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import LIVE, Intent, Outcome, Status, Trial, status_of
+from hyperherd.sweep.trial import LIVE, Status, Trial, status_of
 from hyperherd.workspace import attempts, ended, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -47,10 +48,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Known:
-    """The whole workspace as it stands. ``warnings`` are for people: launchers that did not answer.
-
-    ``ran_changed``: attempts that ran a launch script other than the submitted one.
-    """
+    """The whole workspace as it stands. ``warnings`` are for people: launchers that did not answer."""
 
     manifest: manifest.Manifest
     submissions: Sequence[Submission]
@@ -58,7 +56,6 @@ class Known:
     heard: ended.Ended = field(default_factory=dict)
     newest_attempt: Mapping[int, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
-    ran_changed: Collection[tuple[int, int]] = ()
 
     @cached_property
     def statuses(self) -> dict[int, Status]:
@@ -78,10 +75,6 @@ class _Tracked:
     outcome: Outcome | None
     stopped: bool
 
-    @property
-    def succeeded(self) -> bool:
-        return self.outcome == Outcome(0)
-
     def heard(self, heard: ended.Ended) -> State | None:
         """What was said of this attempt's end."""
         of_submission = heard.get(self.submission.token)
@@ -91,7 +84,7 @@ class _Tracked:
         """Whether nobody has to be asked: a job that ended before it began may be queued again by hand, and begin."""
         said = self.heard(heard)
         final = self.attempt or self.submission.legacy or (said and said.word == "CANCELLED")
-        return self.succeeded or bool(said and final)
+        return (self.outcome is not None and self.outcome.succeeded) or bool(said and final)
 
 
 def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_fatal: bool) -> Known:
@@ -103,13 +96,13 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
     known = manifest.read(workspace)
     records = [_with_register(workspace, record) for record in submissions.read(workspace)]
     heard = ended.read(workspace)
-    notes = attempts.read(workspace)
-    tracked = _track(known.trials, records, notes)
+    listed = attempts.read(workspace)
+    tracked = _track(known.trials, records, listed)
     unsettled = _unsettled(tracked, heard)
     states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal)
     if unsettled:
-        before, notes = tracked, attempts.read(workspace)
-        tracked = _track(known.trials, records, notes)
+        before, listed = tracked, attempts.read(workspace)
+        tracked = _track(known.trials, records, listed)
         states = _without_the_outrun(states, before, tracked)
     if taken := _taken_by_others(workspace, tracked, states, records):
         tracked.update(taken)
@@ -121,7 +114,7 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
         t.index: _fact(known, t, tracked.get(t.index), _state(tracked, states, heard, t.index), interrupted)
         for t in known.trials
     }
-    return Known(known, records, facts, heard, notes.newest, tuple(warnings), notes.changed)
+    return Known(known, records, facts, heard, listed.newest, tuple(warnings))
 
 
 def _with_register(workspace: Workspace, record: Submission) -> Submission:
@@ -133,7 +126,7 @@ def _with_register(workspace: Workspace, record: Submission) -> Submission:
 
 
 def _track(
-    trials: Sequence[Trial], records: Sequence[Submission], notes: attempts.Attempts
+    trials: Sequence[Trial], records: Sequence[Submission], listed: attempts.Attempts
 ) -> dict[int, _Tracked]:
     newest: dict[int, tuple[Submission, int, bool]] = {}
     for record in records:
@@ -146,9 +139,9 @@ def _track(
         if trial.index not in newest:
             continue
         record, first, stopped_here = newest[trial.index]
-        attempt = notes.newest.get(trial.index, 0)
+        attempt = listed.newest.get(trial.index, 0)
         attempt = attempt if attempt >= first else 0
-        outcome = notes.notes.get((trial.index, attempt)) if attempt else None
+        outcome = listed.outcomes.get((trial.index, attempt)) if attempt else None
         tracked[trial.index] = _Tracked(trial.index, record, attempt, outcome, stopped_here)
     return tracked
 
@@ -273,9 +266,8 @@ def _fact(
     if tracked is None:
         return Fact(trial, _without_submission(known, trial))
     record = tracked.submission
-    intent = Intent.STOP if tracked.stopped else Intent.RUN
     started = bool(tracked.attempt) or (record.legacy and state.phase is Phase.ENDED)
-    status, reason = status_of(intent, state, tracked.outcome, started=started)
+    status, reason = status_of(state, tracked.outcome, started=started, stopped=tracked.stopped)
     fact = Fact(trial, status, reason, tracked.attempt, tracked.outcome, state, record)
     if record.token in interrupted and status is Status.SUBMITTED:
         return replace(fact, reason=INTERRUPTED, interrupted=True)

@@ -59,7 +59,7 @@ class Snapshot:
 def take(workspace: Workspace, known: Known, *, lines: bool) -> Snapshot:
     """Draw it from what is known; ``lines`` reads the end of each trial's log too."""
     checksums: dict[str, str] = {}
-    views = [_view(workspace, known, fact, checksums) for fact in known.facts.values()]
+    views = [_view(workspace, fact, checksums) for fact in known.facts.values()]
     unreadable: list[str] = []
     if lines:
         views = [_with_line(workspace, view, unreadable) for view in views]
@@ -76,7 +76,7 @@ def _with_line(workspace: Workspace, view: TrialView, unreadable: list[str]) -> 
         return view
 
 
-def _view(workspace: Workspace, known: Known, fact: Fact, checksums: dict[str, str]) -> TrialView:
+def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str]) -> TrialView:
     record = fact.submission
     return TrialView(
         trial=fact.trial,
@@ -87,7 +87,7 @@ def _view(workspace: Workspace, known: Known, fact: Fact, checksums: dict[str, s
         node=_node(workspace, fact),
         job=f"{record.slurm_job_id}_{_position(fact)}" if record and record.slurm_job_id else None,
         last_line=None,
-        changed=_changed_at_start(workspace, known, fact) if fact.attempt else _changed(fact, checksums),
+        changed=_changed_at_start(workspace, fact) if fact.attempt else _changed(fact, checksums),
     )
 
 
@@ -106,12 +106,11 @@ def _position(fact: Fact) -> int:
     return record.array[record.indices.index(index)]
 
 
-def _changed_at_start(workspace: Workspace, known: Known, fact: Fact) -> bool:
+def _changed_at_start(workspace: Workspace, fact: Fact) -> bool:
     """The claim's word, for the few that have left no note (they run, or were killed)."""
-    index = fact.trial.index
     if fact.outcome is not None:
-        return (index, fact.attempt) in known.ran_changed
-    claim = attempts.claim(workspace, index, fact.attempt)
+        return fact.outcome.changed
+    claim = attempts.claim(workspace, fact.trial.index, fact.attempt)
     return claim is not None and claim.changed
 
 

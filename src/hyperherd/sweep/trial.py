@@ -1,8 +1,8 @@
 """A trial, and what people read about it.
 
-Three facts are stored: the *intent* (ours: has it been submitted, has it been stopped), the *state* (the
-scheduler's word on its newest attempt) and the *outcome* (the trial's own note of its end). The *status* is
-computed from them by `status_of`, and never stored as a fact.
+Three facts are stored: whether we have *stopped* it, the *state* (the scheduler's word on its newest attempt) and
+the *outcome* (the trial's own note of its end). The *status* is computed from them by `status_of`, and never stored
+as a fact.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from hyperherd.claims import Outcome
 from hyperherd.jobs import NEVER_STARTED, Phase, State
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
@@ -31,22 +32,6 @@ class Trial:
     params: Mapping[str, Value]
     extras: Mapping[str, Value]
     orphan: bool = False
-
-
-class Intent(Enum):
-    """What we asked for: nothing yet, that it runs, or that it stops."""
-
-    NONE = "none"
-    RUN = "run"
-    STOP = "stop"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The trial's own note of how an attempt ended: the exit code, and whether it was told to end (SIGTERM) first."""
-
-    exit_code: int
-    terminated: bool = False
 
 
 class Status(str, Enum):
@@ -91,21 +76,21 @@ _SCHEDULER_ENDED_IT = {
 """The scheduler, not the program, ended the attempt (man squeue, JOB STATE CODES; KILLED is this machine's)."""
 
 
-def status_of(intent: Intent, state: State, outcome: Outcome | None, *, started: bool) -> tuple[Status, str]:
-    """The status of a trial and the reason for it (``time limit``, ``exit 2``, Slurm's word for waiting, or nothing).
+def status_of(
+    state: State, outcome: Outcome | None, *, started: bool, stopped: bool = False
+) -> tuple[Status, str]:
+    """The status of a submitted trial and the reason for it (``time limit``, ``exit 2``, Slurm's word for waiting).
 
-    ``outcome`` is that of the newest attempt of the newest submission, ``started`` whether that submission has
-    begun an attempt. A live state wins over a note of failure (the attempt may have been queued again); success is
-    final.
+    ``outcome`` is that of the newest attempt of the newest submission, ``started`` whether that submission has begun
+    an attempt, ``stopped`` whether the user has stopped it. A live state wins over a note of failure (the attempt may
+    have been queued again); success is final.
 
-    >>> status_of(Intent.RUN, State(Phase.ENDED, "TIMEOUT"), Outcome(0, terminated=True), started=True)
+    >>> status_of(State(Phase.ENDED, "TIMEOUT"), Outcome(0, terminated=True), started=True)
     (<Status.FAILED: 'failed'>, 'time limit')
-    >>> status_of(Intent.RUN, State(Phase.ABSENT), None, started=True)
+    >>> status_of(State(Phase.ABSENT), None, started=True)
     (<Status.LOST: 'lost'>, 'its job is gone and left no note of its end')
     """
-    if intent is Intent.NONE:
-        return Status.READY, ""
-    if outcome == Outcome(0):
+    if outcome is not None and outcome.succeeded:
         return Status.COMPLETED, ""
     if state.phase is Phase.QUEUED:
         return Status.QUEUED, state.reason
@@ -113,11 +98,11 @@ def status_of(intent: Intent, state: State, outcome: Outcome | None, *, started:
         return Status.RUNNING, ""
     if state.phase is Phase.UNKNOWN and outcome is None:
         return (Status.RUNNING if started else Status.SUBMITTED), ""
-    return _ended(intent, state, outcome, started=started)
+    return _ended(state, outcome, started=started, stopped=stopped)
 
 
-def _ended(intent: Intent, state: State, outcome: Outcome | None, *, started: bool) -> tuple[Status, str]:
-    if intent is Intent.STOP or state.word == "CANCELLED":
+def _ended(state: State, outcome: Outcome | None, *, started: bool, stopped: bool) -> tuple[Status, str]:
+    if stopped or state.word == "CANCELLED":
         return Status.CANCELLED, ""
     if state.word == NEVER_STARTED:
         return Status.READY, ""

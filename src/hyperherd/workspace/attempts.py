@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hyperherd import claims
-from hyperherd.claims import Claim
-from hyperherd.sweep.trial import Outcome
+from hyperherd.claims import Claim, Outcome
 from hyperherd.workspace.folder import Workspace
 
 
 @dataclass(frozen=True)
 class Attempts:
-    """``newest``: trial index -> number of its newest claimed attempt. ``notes``: (index, attempt) -> how it ended.
-
-    ``changed``: those of the notes whose attempt ran a launch script that was changed after its submission.
+    """``newest``: trial index -> number of its newest claimed attempt; ``outcomes`` of those that ended, by (index,
+    attempt).
     """
 
     newest: Mapping[int, int]
-    notes: Mapping[tuple[int, int], Outcome]
-    changed: Collection[tuple[int, int]] = ()
+    outcomes: Mapping[tuple[int, int], Outcome]
 
 
 @dataclass(frozen=True)
@@ -36,20 +33,17 @@ class Note:
 def read(workspace: Workspace) -> Attempts:
     """One listing of the folder."""
     newest: dict[int, int] = {}
-    notes: dict[tuple[int, int], Outcome] = {}
-    changed: set[tuple[int, int]] = set()
+    outcomes: dict[tuple[int, int], Outcome] = {}
     for name in _names(workspace):
         found = claims.read_name(name)
         if found is None:
             continue
-        index, attempt, noted = found
+        index, attempt, outcome = found
         if attempt > newest.get(index, 0):
             newest[index] = attempt
-        if noted is not None:
-            notes[index, attempt] = Outcome(noted.exit_code, noted.terminated)
-        if noted is not None and noted.changed:
-            changed.add((index, attempt))
-    return Attempts(newest, notes, changed)
+        if outcome is not None:
+            outcomes[index, attempt] = outcome
+    return Attempts(newest, outcomes)
 
 
 def claim(workspace: Workspace, index: int, attempt: int) -> Claim | None:
@@ -59,11 +53,7 @@ def claim(workspace: Workspace, index: int, attempt: int) -> Claim | None:
 
 def note(workspace: Workspace, index: int, attempt: int, outcome: Outcome) -> Note | None:
     """What the attempt noted at its end besides its exit code."""
-    names = (
-        claims.name(index, attempt, claims.Note(outcome.exit_code, outcome.terminated, changed))
-        for changed in (False, True)
-    )
-    words = next(filter(None, (_text(workspace, name).split() for name in names)), [])
+    words = _text(workspace, claims.name(index, attempt, outcome)).split()
     if len(words) < 3:
         return None
     return Note(words[0], _seconds(words[1]), _seconds(words[2]))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import hyperherd
 from hyperherd import fsio
-from hyperherd.claims import Note
+from hyperherd.claims import Outcome
 from hyperherd.connectors import local, processes
 from hyperherd.connectors.processes import Identity
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
@@ -114,7 +114,7 @@ class Direct:
         begun = [i for i in indices if not records.take(folder, i, job.attempt[i], job.token)]
         if len(begun) < len(indices):
             _tell_supervisor(job)
-        ended = records.listing(folder).notes
+        ended = records.listing(folder).outcomes
         claims = {
             i: records.claim(folder, i, job.attempt[i]) for i in begun if (i, job.attempt[i]) not in ended
         }
@@ -132,7 +132,7 @@ class Direct:
         refused = {marks[p.mark]: f"process {p.pid} cannot be killed" for p in left if p.mark in marks}
         for i in running:
             if i not in refused:
-                records.note(job.files.attempts, (i, job.attempt[i]), Note(137, terminated=True))
+                records.note(job.files.attempts, (i, job.attempt[i]), Outcome(137, terminated=True))
         return refused
 
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:

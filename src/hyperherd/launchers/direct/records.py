@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyperherd import claims, fsio
-from hyperherd.claims import Note
+from hyperherd.claims import Outcome
 from hyperherd.connectors import processes
 from hyperherd.connectors.processes import Identity
 from hyperherd.fsio.liveness import UNKNOWN
@@ -38,23 +38,23 @@ class Listing:
     """All of the folder: (index, attempt) of each claim, and how those that have ended did."""
 
     claims: Collection[tuple[int, int]]
-    notes: dict[tuple[int, int], Note]
+    outcomes: dict[tuple[int, int], Outcome]
 
 
 def listing(folder: Path) -> Listing:
     """One look at the folder; a missing one is empty."""
     claimed = set()
-    notes = {}
+    outcomes = {}
     for name in _names(folder):
         found = claims.read_name(name)
         if found is None:
             continue
-        index, attempt, noted = found
-        if noted is None:
+        index, attempt, outcome = found
+        if outcome is None:
             claimed.add((index, attempt))
         else:
-            notes[index, attempt] = noted
-    return Listing(claimed, notes)
+            outcomes[index, attempt] = outcome
+    return Listing(claimed, outcomes)
 
 
 def _names(folder: Path) -> list[str]:
@@ -65,7 +65,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def is_claimed(folder: Path, index: int, attempt: int) -> bool:
-    return os.path.exists(f"{folder}/{index}.{attempt}")
+    return os.path.exists(f"{folder}/{claims.name(index, attempt)}")
 
 
 def claim(folder: Path, index: int, attempt: int) -> Claim | None:
@@ -94,23 +94,23 @@ def take(folder: Path, index: int, attempt: int, token: str) -> bool:
     me = processes.me()
     start = "-" if me.start is None else me.start
     line = f"{token} {CANCELLED} {me.host} {me.boot_id} {me.pid} {start} {int(time.time())}\n"
-    return fsio.create(folder / f"{index}.{attempt}", line.encode(), durable=False)
+    return fsio.create(folder / claims.name(index, attempt), line.encode(), durable=False)
 
 
 def is_noted(folder: Path, index: int, attempt: int, exit_code: int) -> bool:
     """Whether the script itself has noted this end; a quick look at the likely names."""
-    likely = (Note(exit_code, told, changed) for changed in (False, True) for told in (False, True))
-    return any(os.path.exists(f"{folder}/{claims.name(index, attempt, note)}") for note in likely)
+    likely = (Outcome(exit_code, told, changed) for changed in (False, True) for told in (False, True))
+    return any(os.path.exists(f"{folder}/{claims.name(index, attempt, outcome)}") for outcome in likely)
 
 
-def note(folder: Path, attempt: tuple[int, int], ended: Note, started_at: float | None = None) -> None:
+def note(folder: Path, attempt: tuple[int, int], outcome: Outcome, started_at: float | None = None) -> None:
     """Note an end in the place of a script that could not; unless it is noted already. Raises
     `WorkspaceError`.
     """
-    if attempt in listing(folder).notes:
+    if attempt in listing(folder).outcomes:
         return
     mine = claim(folder, *attempt)
-    ended = replace(ended, changed=mine is not None and mine.changed)
+    outcome = replace(outcome, changed=mine is not None and mine.changed)
     start = "-" if started_at is None else int(started_at)
     line = f"{processes.me().host} {start} {int(time.time())}\n"
-    fsio.create(folder / claims.name(*attempt, ended), line.encode(), durable=False)
+    fsio.create(folder / claims.name(*attempt, outcome), line.encode(), durable=False)

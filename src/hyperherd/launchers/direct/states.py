@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hyperherd import fsio
-from hyperherd.claims import Note
+from hyperherd.claims import Outcome
 from hyperherd.connectors import processes
 from hyperherd.connectors.processes import Identity
 from hyperherd.jobs import NEVER_STARTED, VOID, Job, Phase, State
@@ -69,16 +69,16 @@ def _state(job: Job, index: int, sight: Sight) -> State | None:
     """None: the processes have to be looked at."""
     attempt = (index, job.attempt[index])
     listing = sight.listings(job.files.attempts)
-    if attempt in listing.notes:
-        return _ended(job, listing.notes[attempt])
+    if attempt in listing.outcomes:
+        return _ended(job, listing.outcomes[attempt])
     if attempt in listing.claims:
         return _claimed(job, attempt, sight)
     return _waiting(job, attempt, sight)
 
 
-def _ended(job: Job, note: Note) -> State:
-    word = "CANCELLED" if note.terminated else "FAILED" if note.exit_code else "COMPLETED"
-    return State(Phase.ENDED, word, node=job.where, exit_code=note.exit_code)
+def _ended(job: Job, outcome: Outcome) -> State:
+    word = "CANCELLED" if outcome.terminated else "FAILED" if outcome.exit_code else "COMPLETED"
+    return State(Phase.ENDED, word, node=job.where, exit_code=outcome.exit_code)
 
 
 def _claimed(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:

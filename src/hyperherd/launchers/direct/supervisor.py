@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyperherd import fsio
-from hyperherd.claims import Note
+from hyperherd.claims import Outcome
 from hyperherd.connectors import local, processes
 from hyperherd.errors import CommandNotFoundError, HerdError
 from hyperherd.jobs import Batch, Element
@@ -120,7 +120,7 @@ class Supervisor:
     def _cannot_start(self, element: Element, error: OSError) -> None:
         say(f"trial {element.index} cannot be started: {error}")
         if self._take(element):
-            records.note(self._attempts, (element.index, element.attempt), Note(126, terminated=False))
+            records.note(self._attempts, (element.index, element.attempt), Outcome(126, terminated=False))
 
     def _reap(self) -> None:
         while True:
@@ -176,7 +176,7 @@ class Supervisor:
                 records.note(
                     self._attempts,
                     (run.element.index, run.element.attempt),
-                    Note(code, terminated=False),
+                    Outcome(code, terminated=False),
                     run.started_at,
                 )
 
@@ -213,7 +213,7 @@ class Supervisor:
         leaders = [(pid, processes.started(pid)) for pid in self._running]
         trees.end(trees.Trees({mark(self._batch.token, run.element) for run in runs}, leaders), GRACE_S)
         for element in begun:
-            records.note(self._attempts, (element.index, element.attempt), Note(137, terminated=True))
+            records.note(self._attempts, (element.index, element.attempt), Outcome(137, terminated=True))
 
     def _take(self, element: Element) -> bool:
         return records.take(self._attempts, element.index, element.attempt, self._batch.token)

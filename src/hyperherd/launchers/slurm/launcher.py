@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
+from hyperherd import claims
 from hyperherd.errors import LauncherError, SchedulerSilentError
 from hyperherd.jobs import Batch, Element, Job, Phase, State, Usage
 from hyperherd.launchers import script
@@ -223,7 +224,7 @@ def _me() -> str:
 def _claimed(job: Job, index: int) -> bool:
     """Whether its first attempt in this submission has begun, or may have: scripts of 0.1.3 claim nothing."""
     first = job.attempt[index]
-    return first == 0 or (job.files.attempts / f"{index}.{first}").exists()
+    return first == 0 or (job.files.attempts / claims.name(index, first)).exists()
 
 
 def _since(jobs: Sequence[Job]) -> float:
