@@ -6,9 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 
 MARK = "HYPERHERD_ATTEMPT_MARK"
-"""``<token>/<index>.<attempt>``: on every process of an attempt, from the birth of the script's own bash
-on.
-"""
+"""`mark` of the attempt: on each of its processes, from the start of the script's own bash on."""
 
 SUPERVISOR = "HYPERHERD_SUPERVISOR"
 """``<token>``: on a supervisor, and on what it has forked but not yet turned into a trial."""
@@ -29,6 +27,11 @@ _OF_ANOTHER_TRIAL = frozenset(
 )
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS")
 _ENV_FILE_NAME = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=", re.MULTILINE)
+
+
+def mark(token: str, index: int, attempt: int) -> str:
+    """The value of `MARK` for an attempt."""
+    return f"{token}/{index}.{attempt}"
 
 
 def cleaned(environ: Mapping[str, str]) -> dict[str, str]:

@@ -124,7 +124,9 @@ class Direct:
 
     def _end(self, job: Job, claims: Mapping[int, Claim | None]) -> dict[int, str]:
         running = {i: c for i, c in claims.items() if c is None or c.job_id != records.CANCELLED}
-        marks = {f"{c.token if c else job.token}/{i}.{job.attempt[i]}": i for i, c in running.items()}
+        marks = {
+            environment.mark(c.token if c else job.token, i, job.attempt[i]): i for i, c in running.items()
+        }
         leaders = [(c.owner.pid, c.owner.start) for c in running.values() if c and _is_of_this_boot(c.owner)]
         if not running:
             return {}

@@ -16,7 +16,7 @@ from hyperherd.claims import Outcome
 from hyperherd.connectors import processes
 from hyperherd.connectors.processes import Identity
 from hyperherd.jobs import NEVER_STARTED, VOID, Job, Phase, State
-from hyperherd.launchers.direct import records, trees
+from hyperherd.launchers.direct import environment, records, trees
 from hyperherd.launchers.direct.records import Claim, Listing
 
 _NEVER = State(Phase.ENDED, NEVER_STARTED)
@@ -99,7 +99,7 @@ def _running(claim: Claim, attempt: tuple[int, int], sight: Sight) -> State | No
         return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
     if sight.marks is None:
         return None
-    if _mark(claim.token, attempt) in sight.marks.attempts:
+    if environment.mark(claim.token, *attempt) in sight.marks.attempts:
         return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
     return State(Phase.ENDED, "KILLED", node=host, started_at=since)
 
@@ -111,7 +111,7 @@ def _without_owner(job: Job, attempt: tuple[int, int], sight: Sight) -> State | 
         return State(Phase.UNKNOWN, reason=f"it runs on {afar(supervisor)}", node=supervisor.host)
     if sight.marks is None:
         return None
-    if _mark(job.token, attempt) in sight.marks.attempts:
+    if environment.mark(job.token, *attempt) in sight.marks.attempts:
         return State(Phase.RUNNING, "RUNNING", node=job.where)
     return State(Phase.ENDED, "KILLED", node=job.where)
 
@@ -156,10 +156,6 @@ def _supervised(job: Job, attempt: tuple[int, int], supervisor: Identity, sight:
         return State(Phase.QUEUED, "PENDING")
     if sight.marks is None:
         return None
-    if job.token in sight.marks.supervisors or _mark(job.token, attempt) in sight.marks.attempts:
+    if job.token in sight.marks.supervisors or environment.mark(job.token, *attempt) in sight.marks.attempts:
         return State(Phase.QUEUED, "PENDING")
     return _NEVER
-
-
-def _mark(token: str, attempt: tuple[int, int]) -> str:
-    return f"{token}/{attempt[0]}.{attempt[1]}"

@@ -24,8 +24,8 @@ from hyperherd.connectors import local, processes
 from hyperherd.errors import CommandNotFoundError, HerdError
 from hyperherd.jobs import Batch, Element
 from hyperherd.launchers.direct import capacity, environment, records, stored, trees, usage
-from hyperherd.launchers.direct.birth import Cradle, mark
 from hyperherd.launchers.direct.slots import Slots
+from hyperherd.launchers.direct.spawning import Spawner
 from hyperherd.launchers.direct.stored import log_path
 from hyperherd.launchers.direct.wakeups import Wakeups
 
@@ -51,9 +51,9 @@ class Supervisor:
     time of SIGKILL.
     """
 
-    def __init__(self, batch: Batch, cradle: Cradle, slots: Slots, at_once: int, wakeups: Wakeups) -> None:
+    def __init__(self, batch: Batch, spawner: Spawner, slots: Slots, at_once: int, wakeups: Wakeups) -> None:
         self._batch = batch
-        self._cradle = cradle
+        self._spawner = spawner
         self._slots = slots
         self._at_once = at_once
         self._wakeups = wakeups
@@ -82,7 +82,7 @@ class Supervisor:
     def _open_gate(self) -> None:
         try:
             self._gate = local.spawn(
-                self._batch.after, env=self._cradle.environ, output=log_path(self._batch), session=False
+                self._batch.after, env=self._spawner.environ, output=log_path(self._batch), session=False
             )
         except CommandNotFoundError as error:
             self._give_up(str(error))
@@ -101,11 +101,11 @@ class Supervisor:
 
     def _start(self, element: Element) -> bool:
         """False where there is no slot, or no room for a process, and later there may be."""
-        slots = self._slots.take(mark(self._batch.token, element))
+        slots = self._slots.take(self._spawner.mark(element))
         if slots is None:
             return False
         try:
-            pid = self._cradle.start(element, slots)
+            pid = self._spawner.start(element, slots)
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.ENOMEM):
                 return False
@@ -157,9 +157,9 @@ class Supervisor:
             claim = records.claim(self._attempts, index, attempt)
             if claim is None or claim.owner.pid != pid or claim.token != self._batch.token:
                 return
-            self._bereft[mark(self._batch.token, run.element)] = (run, code)
-        elif self._left_some(mark(self._batch.token, run.element)):
-            self._leaving[mark(self._batch.token, run.element)] = time.monotonic() + GRACE_S
+            self._bereft[self._spawner.mark(run.element)] = (run, code)
+        elif self._left_some(self._spawner.mark(run.element)):
+            self._leaving[self._spawner.mark(run.element)] = time.monotonic() + GRACE_S
 
     def _left_some(self, marked: str) -> bool:
         """Whether a process of an ended trial has become our child."""
@@ -211,7 +211,7 @@ class Supervisor:
         runs = [*self._running.values(), *(run for run, _ in self._bereft.values())]
         begun = [run.element for run in runs if not self._take(run.element)]
         leaders = [(pid, processes.started(pid)) for pid in self._running]
-        trees.end(trees.Trees({mark(self._batch.token, run.element) for run in runs}, leaders), GRACE_S)
+        trees.end(trees.Trees({self._spawner.mark(run.element) for run in runs}, leaders), GRACE_S)
         for element in begun:
             records.note(self._attempts, (element.index, element.attempt), Outcome(137, terminated=True))
 
@@ -245,7 +245,7 @@ def _supervise(batch: Batch, identity: str, wakeups: Wakeups) -> None:
     if bash is None:
         raise CommandNotFoundError(["bash"])
     environ = environment.cleaned(os.environ) | {environment.JOB: identity} | dict(room.variables)
-    Supervisor(batch, Cradle(batch, bash, environ), room.slots, room.at_once, wakeups).run()
+    Supervisor(batch, Spawner(batch, bash, environ), room.slots, room.at_once, wakeups).run()
 
 
 def _drop_empty_log(log: Path) -> None:

@@ -32,7 +32,7 @@ _LONGEST_WORD = 100_000
 
 
 @dataclass(frozen=True)
-class Cradle:
+class Spawner:
     """What is the same for all trials of a batch."""
 
     batch: Batch
@@ -40,14 +40,13 @@ class Cradle:
     environ: Mapping[str, str]
 
     def start(self, element: Element, slots: Taken) -> int:
-        """The pid of the trial's bash, which leads a process group of its own. The slots are its own from
-        now on.
+        """The pid of the trial's bash, which leads a process group of its own and has the slots from now on.
 
         Raises OSError.
         """
         environ = dict(self.environ)
         environ["SLURM_ARRAY_TASK_ID"] = str(element.index)
-        environ[environment.MARK] = mark(self.batch.token, element)
+        environ[environment.MARK] = self.mark(element)
         if slots.gpus:
             environ[gpus.VISIBLE] = ",".join(slots.gpus)
         inherited = [(os.POSIX_SPAWN_DUP2, fd, _FIRST_SLOT + k) for k, fd in enumerate(slots.descriptors)]
@@ -61,12 +60,12 @@ class Cradle:
             setsigdef=_RESET,
         )
 
+    def mark(self, element: Element) -> str:
+        """What the processes of this trial carry."""
+        return environment.mark(self.batch.token, element.index, element.attempt)
+
     def _words(self, element: Element) -> list[str]:
         text = script(self.batch.only((element,)), job=environment.JOB_WORD)
         if len(text.encode("utf-8", "surrogateescape")) < _LONGEST_WORD:
             return ["bash", "-c", text]
         return ["bash", str(self.batch.files.script)]
-
-
-def mark(token: str, element: Element) -> str:
-    return f"{token}/{element.index}.{element.attempt}"
