@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperherd.claims import Outcome
-from hyperherd.engine import handed
+from hyperherd.engine import environment
 from hyperherd.engine.describe import read_spec
 from hyperherd.engine.reconcile import NOT_ASKED, Fact, Known
 from hyperherd.sweep import overrides
@@ -53,9 +53,9 @@ def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
     given = overrides.handed(fact.trial, record.static_overrides)
     attempt = fact.attempt or _first_attempt(known, record, index)
     variables = (
-        *handed.sweep_variables(workspace, known.manifest.name),
-        *handed.variables(fact.trial, given, str(workspace.results)),
-        *handed.attempt_variables(index, attempt),
+        *environment.sweep_variables(workspace, known.manifest.name),
+        *environment.trial_variables(fact.trial, given, str(workspace.results)),
+        *environment.attempt_variables(index, attempt),
     )
     return Inspection(
         fact=fact,

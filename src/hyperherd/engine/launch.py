@@ -16,7 +16,7 @@ import msgspec
 
 from hyperherd import fsio
 from hyperherd.connectors import processes
-from hyperherd.engine import handed, planning, preflight, provenance, reconcile, recover
+from hyperherd.engine import environment, planning, preflight, provenance, reconcile, recover
 from hyperherd.engine.describe import Description
 from hyperherd.engine.preflight import Finding
 from hyperherd.engine.provenance import Provenance
@@ -143,12 +143,12 @@ def _batch(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int])
     token = submissions.new_token()
     return Batch(
         token=token,
-        name=f"hyperherd_{spec.name}",
+        name=spec.job_name,
         folder=run.workspace.root,
         launch=run.launch_script,
         files=run.workspace.files(token),
         elements=tuple(_elements(run, trials, newest_attempt)),
-        variables=handed.sweep_variables(run.workspace, spec.name),
+        variables=environment.sweep_variables(run.workspace, spec.name),
         options=spec.slurm,
         extra_args=spec.extra_args,
         at_once=_at_once(run),
@@ -165,7 +165,9 @@ def _elements(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, in
     for trial in trials:
         given = overrides.handed(trial, static)
         attempt = newest_attempt.get(trial.index, 0) + 1
-        yield Element(trial.index, attempt, given.argument, handed.variables(trial, given, results))
+        yield Element(
+            trial.index, attempt, given.argument, environment.trial_variables(trial, given, results)
+        )
 
 
 def _shares(at_once: int | None, pieces: int) -> list[int | None]:

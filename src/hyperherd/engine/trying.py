@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperherd.connectors import attached
-from hyperherd.engine import handed, preflight, reconcile
+from hyperherd.engine import environment, preflight, reconcile
 from hyperherd.engine.describe import Description
 from hyperherd.engine.planning import plan_of
 from hyperherd.errors import HerdError
@@ -63,8 +63,8 @@ def attempt(workspace: Workspace, description: Description, trial: Trial, *, cfg
         batch = _batch(workspace, description, trial, place, cfg_job)
         for name, device in (("out", "/dev/stdout"), ("err", "/dev/stderr")):
             (batch.files.logs / f"{trial.index}.{name}").symlink_to(device)
-        environment = {**os.environ, "SLURM_ARRAY_TASK_ID": str(trial.index)}
-        code = attached.call(["bash", "-c", script(batch, job="test")], env=environment)
+        inherited = {**os.environ, "SLURM_ARRAY_TASK_ID": str(trial.index)}
+        code = attached.call(["bash", "-c", script(batch, job="test")], env=inherited)
         return Tried(trial, code, results.finals(place / layout.RESULTS, trial.index))
 
 
@@ -74,20 +74,20 @@ def _batch(workspace: Workspace, description: Description, trial: Trial, place: 
         register=place / "test.state",
         attempts=place / layout.ATTEMPTS,
         logs=place / layout.LOGS,
-        env_file=workspace.files("test").env_file,
+        env_file=workspace.env_file,
     )
     for folder in (files.attempts, files.logs, place / layout.RESULTS):
         folder.mkdir()
     given = overrides.handed(trial, description.spec.static_overrides)
     if cfg_job:
         given = replace(given, argument=given.argument + CFG_JOB, argv=given.argv + CFG_JOB)
-    variables = handed.variables(trial, given, str(place / layout.RESULTS))
+    variables = environment.trial_variables(trial, given, str(place / layout.RESULTS))
     return Batch(
         token="test",
-        name=f"hyperherd_{description.spec.name}",
+        name=description.spec.job_name,
         folder=workspace.root,
         launch=workspace.root / description.spec.launcher,
         files=files,
         elements=(Element(trial.index, 1, given.argument, variables),),
-        variables=handed.sweep_variables(workspace, description.spec.name),
+        variables=environment.sweep_variables(workspace, description.spec.name),
     )

@@ -101,6 +101,11 @@ class SweepSpec:
     extra_args: tuple[str, ...] = ()
 
     @property
+    def job_name(self) -> str:
+        """Promised to users, who look for it with ``squeue --name``."""
+        return f"hyperherd_{self.name}"
+
+    @property
     def defaults(self) -> dict[str, Value]:
         """Parameter -> default, of those that have one."""
         return {p.name: p.default for p in self.parameters if not isinstance(p.default, Missing)}

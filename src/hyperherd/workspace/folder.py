@@ -22,6 +22,10 @@ class Workspace:
         return self.root / layout.CONFIG
 
     @property
+    def env_file(self) -> Path:
+        return self.root / ".env"
+
+    @property
     def state(self) -> Path:
         return self.root / layout.STATE_FOLDER
 
@@ -78,7 +82,7 @@ class Workspace:
             register=self.state / layout.SUBMISSIONS / f"{token}.state",
             attempts=self.attempts,
             logs=self.logs,
-            env_file=self.root / ".env",
+            env_file=self.env_file,
         )
 
     def make_folders(self) -> None:

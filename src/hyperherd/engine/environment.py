@@ -13,7 +13,7 @@ def sweep_variables(workspace: Workspace, name: str) -> tuple[tuple[str, str], .
     return ((layout.ENV_WORKSPACE, str(workspace.root)), (layout.ENV_SWEEP_NAME, name))
 
 
-def variables(trial: Trial, given: Handed, results: str) -> tuple[tuple[str, str], ...]:
+def trial_variables(trial: Trial, given: Handed, results: str) -> tuple[tuple[str, str], ...]:
     """About its trial; ``results`` is the folder of all results."""
     return (
         (layout.ENV_TRIAL_ID, str(trial.index)),
