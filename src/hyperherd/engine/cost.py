@@ -6,19 +6,15 @@ from collections.abc import Sequence
 
 from hyperherd.jobs import Batch
 from hyperherd.launchers.direct import gpus
-from hyperherd.units import seconds_of_limit
+from hyperherd.launchers.slurm import options
 
 
 def gpu_hours(batches: Sequence[Batch]) -> float | None:
     """GPU-hours of all trials running to their time limit; None where no GPU or no limit is asked for."""
     if not batches:
         return None
-    options = batches[0].options
-    limit, asked = options.get("time"), gpus.asked(options)
-    if limit is None or isinstance(limit, bool) or not asked:
+    asked_for = batches[0].options
+    limit_s, each = options.seconds(asked_for.get("time")), gpus.asked(asked_for)
+    if limit_s is None or not each:
         return None
-    try:
-        hours = seconds_of_limit(str(limit)) / 3600
-    except ValueError:
-        return None
-    return asked * hours * sum(len(batch.elements) for batch in batches)
+    return each * limit_s / 3600 * sum(len(batch.elements) for batch in batches)

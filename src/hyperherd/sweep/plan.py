@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hyperherd.errors import HerdError
+from hyperherd.sweep.grid import rounded
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.trial import AGAIN, KEPT, LIVE, Status, Trial, Value
 
@@ -86,13 +87,13 @@ class Matcher:
                 left.append(trial)
             else:
                 matched[trial.index] = replace(trial, orphan=False) if trial.orphan else trial
-        rounded = (
+        by_rounded = (
             {trial_hash(_rounded(d.params), _rounded(d.extras)): d for d in open_.values()}
             if self.adopted
             else {}
         )
         for trial in left if open_ else ():
-            new = self._as_described_now(trial, open_, rounded)
+            new = self._as_described_now(trial, open_, by_rounded)
             if new is not None and open_.pop(new.hash, None) is not None:
                 matched[trial.index] = replace(
                     trial, hash=new.hash, params=new.params, extras=new.extras, orphan=False
@@ -100,10 +101,10 @@ class Matcher:
         return matched, list(open_.values())
 
     def _as_described_now(
-        self, trial: Trial, open_: Mapping[str, Described], rounded: Mapping[str, Described]
+        self, trial: Trial, open_: Mapping[str, Described], by_rounded: Mapping[str, Described]
     ) -> Described | None:
         if trial.index in self.adopted:
-            return rounded.get(trial_hash(_rounded(trial.params), _rounded(trial.extras)))
+            return by_rounded.get(trial_hash(_rounded(trial.params), _rounded(trial.extras)))
         missing = [name for name in self.defaults if name not in trial.params]
         if not missing:
             return None
@@ -200,5 +201,5 @@ def _same(left: Value, right: Value) -> bool:
 
 
 def _rounded(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Floats at 12 significant digits, as continuous parameters are today."""
-    return {k: float(f"{v:.12g}") if isinstance(v, float) else v for k, v in values.items()}
+    """Floats as those of continuous parameters are today."""
+    return {k: rounded(v) if isinstance(v, float) else v for k, v in values.items()}

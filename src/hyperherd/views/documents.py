@@ -12,7 +12,7 @@ from hyperherd.engine.observe import Listed
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import Status, Trial
-from hyperherd.views.numbers import plain
+from hyperherd.workspace.results import tagged
 
 
 def trial(trial: Trial, status: Status) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def trial(trial: Trial, status: Status) -> dict[str, Any]:
         "index": trial.index,
         "status": status.value,
         "experiment_name": trial.name,
-        "params": plain(dict(trial.params)),
+        "params": tagged(trial.params),
     }
 
 
@@ -61,7 +61,7 @@ def listed(one: Listed) -> dict[str, Any]:
     del four["status"]
     return {
         **four,
-        "extras": plain(dict(one.trial.extras)),
+        "extras": tagged(one.trial.extras),
         "orphan": one.trial.orphan,
         "new": not one.known,
         "outdated": one.outdated,
@@ -72,7 +72,7 @@ def shown(v: TrialView, inspected: Inspection) -> dict[str, Any]:
     """``herd show --json``."""
     return {
         **view(v),
-        "extras": plain(dict(v.trial.extras)),
+        "extras": tagged(v.trial.extras),
         "command": list(inspected.command),
         "environment": dict(inspected.environment),
         "attempts": [
@@ -88,7 +88,7 @@ def shown(v: TrialView, inspected: Inspection) -> dict[str, Any]:
             }
             for one in inspected.attempts
         ],
-        "metrics": plain(dict(inspected.metrics)),
+        "metrics": tagged(inspected.metrics),
         "last_error_line": inspected.last_error,
     }
 
@@ -150,8 +150,8 @@ def res(snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]) -> dict[st
         "trials": [
             {
                 **_named(v),
-                "params": plain(dict(v.trial.params)),
-                "metrics": plain(dict(metrics.get(v.index, {}))),
+                "params": tagged(v.trial.params),
+                "metrics": tagged(metrics.get(v.index, {})),
             }
             for v in snapshot.trials
         ]
@@ -161,7 +161,7 @@ def res(snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]) -> dict[st
 def steps(rows: Sequence[tuple[int, int | float, str, float, Any]]) -> dict[str, Any]:
     """``herd res --steps --json``: rows of (trial, step, metric, timestamp, value)."""
     keys = ("trial_id", "step", "metric", "timestamp", "value")
-    return {"rows": [dict(zip(keys, plain(row), strict=True)) for row in rows]}
+    return {"rows": [dict(zip(keys, tagged(row), strict=True)) for row in rows]}
 
 
 def stopped(outcome: Stopped) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def everything(
             {
                 **view(v),
                 **usage(v, used.get(v.index, Usage())),
-                "metrics": plain(dict(metrics.get(v.index, {}))),
+                "metrics": tagged(metrics.get(v.index, {})),
             }
             for v in snapshot.trials
         ],

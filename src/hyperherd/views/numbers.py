@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 
@@ -20,18 +19,3 @@ def value(item: Any) -> str:
     if isinstance(item, float):
         return f"{item:.6g}"
     return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
-
-
-def plain(item: Any) -> Any:
-    """A value for JSON as scripts read it: NaN and infinities are strings.
-
-    >>> plain({"a": [float("nan"), -math.inf]})
-    {'a': ['NaN', '-Infinity']}
-    """
-    if isinstance(item, float) and not math.isfinite(item):
-        return "NaN" if item != item else "Infinity" if item > 0 else "-Infinity"
-    if isinstance(item, dict):
-        return {key: plain(element) for key, element in item.items()}
-    if isinstance(item, (list, tuple)):
-        return [plain(element) for element in item]
-    return item

@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hyperherd import fsio
 from hyperherd.workspace import layout
@@ -104,8 +104,12 @@ class Journals:
         return self._read[name] > start
 
 
-def tagged(value: object) -> object:
-    """The value, the floats that JSON does not have as "NaN", "Infinity", "-Infinity", at any depth."""
+def tagged(value: object) -> Any:
+    """The value, the floats that JSON does not have as "NaN", "Infinity", "-Infinity", at any depth.
+
+    >>> tagged({"a": (float("nan"), -math.inf)})
+    {'a': ['NaN', '-Infinity']}
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
