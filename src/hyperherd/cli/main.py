@@ -15,6 +15,7 @@ from hyperherd import __version__
 from hyperherd.cli import streams
 from hyperherd.errors import HerdError, nearest
 
+# Command -> its module and its line in the help; a hidden one -> its module and function.
 COMMANDS = {
     "init": ("begin", "Make a workspace that works as written."),
     "run": ("run", "Run every trial that has not succeeded yet."),
@@ -30,7 +31,7 @@ COMMANDS = {
     "snapshot": ("read", "Print one JSON document with all of it."),
     "completion": ("begin", "Print the completion script of a shell."),
 }
-HIDDEN = {"resolve-overrides": "lookup", "await": "lookup"}
+HIDDEN = {"resolve-overrides": ("lookup", "resolve_overrides"), "await": ("lookup", "await_")}
 
 EPILOG = """\b
 Start here:
@@ -47,11 +48,10 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = HIDDEN.get(cmd_name) or COMMANDS.get(cmd_name, ("",))[0]
-        if not module:
+        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
-        loaded = importlib.import_module(f"hyperherd.cli.{module}")
-        command: click.Command = getattr(loaded, cmd_name.replace("-", "_").replace("await", "await_"))
+        module, function = HIDDEN.get(cmd_name) or (COMMANDS[cmd_name][0], cmd_name)
+        command: click.Command = getattr(importlib.import_module(f"hyperherd.cli.{module}"), function)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -116,7 +116,7 @@ def _run(words: Sequence[str]) -> int:
         code = herd.main(list(words), prog_name="herd", standalone_mode=False)
     except click.exceptions.Exit as done:
         code = done.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         code = _say("interrupted", 130)
     except click.ClickException as error:
         error.show()
@@ -125,8 +125,6 @@ def _run(words: Sequence[str]) -> int:
         if "--debug" in words:
             raise
         code = _say(f"herd: {error}", error.exit_code)
-    except KeyboardInterrupt:
-        code = _say("interrupted", 130)
     return code if isinstance(code, int) else 0
 
 
