@@ -5,35 +5,28 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
 from hyperherd.cli import selection, words
-from hyperherd.engine import reading, waiting
-from hyperherd.engine import snapshot as snapshots
+from hyperherd.engine import observe, reading, waiting
 from hyperherd.engine.reading import STDERR, STDOUT
+from hyperherd.engine.snapshot import Snapshot
 from hyperherd.errors import SchedulerSilentError, UsageError, nearest
 from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.views import documents, tables
 from hyperherd.views.columns import Screen
 
 FOLLOW_S = 0.5
+_number = partial(click.option, type=click.IntRange(0), metavar="N", default=20, show_default=True)
 
 
 @click.command(
     epilog="\b\nExamples:\n  herd tail 3\n  herd tail my_sweep 3 -n 100 --stderr\n  herd tail 3 -f"
 )
 @words.workspace_and_trial
-@click.option(
-    "-n",
-    "--lines",
-    "count",
-    type=click.IntRange(0),
-    metavar="N",
-    default=20,
-    show_default=True,
-    help="How many lines.",
-)
+@_number("-n", "--lines", "count", help="How many lines.")
 @click.option("--stdout", "only", flag_value=STDOUT, help="Only what it wrote to stdout.")
 @click.option("--stderr", "only", flag_value=STDERR, help="Only what it wrote to stderr.")
 @click.option("-f", "--follow", is_flag=True, help="Go on as it writes, until it ends or Ctrl-C.")
@@ -98,18 +91,17 @@ def res(
     form = "json" if as_json else form or ("table" if sys.stdout.isatty() else "tsv")
     if steps:
         rows = reading.steps(selected.workspace, selected.indices)
-        head: Sequence[str] = ("trial_id", "step", "metric", "timestamp", "value")
         document = documents.steps(rows) if form == "json" else None
-        _print(form, document, head, rows)
+        _print(form, document, documents.STEP, rows)
         return
     wanted = set(selected.indices)
-    metrics = {i: m for i, m in snapshots.finals(selected.workspace).items() if i in wanted}
+    metrics = {i: m for i, m in reading.finals(selected.workspace).items() if i in wanted}
     shown = _sorted(selected.snapshot, metrics, by) if by else selected.snapshot
     head, table = tables.results(shown, metrics)
     _print(form, documents.res(shown, metrics) if form == "json" else None, head, table)
 
 
-def _sorted(shown: snapshots.Snapshot, metrics: reading.Metrics, by: str) -> snapshots.Snapshot:
+def _sorted(shown: Snapshot, metrics: reading.Metrics, by: str) -> Snapshot:
     known = {name for found in metrics.values() for name in found}
     if by.lstrip("-") not in known and by not in known:
         hint = nearest(by, known) or (
@@ -135,7 +127,7 @@ def _print(form: str, document: object, head: Sequence[str], rows: Sequence[Sequ
 def stats(given: tuple[str, ...], where: str | None, as_json: bool) -> None:
     """Show time and memory used, as Slurm or this machine measured it."""
     selected = selection.select(given, where)
-    used = snapshots.usage(selected.workspace, selected.known, selected.launchers, selected.indices)
+    used = observe.usage(selected.workspace, selected.known, selected.launchers, selected.indices)
     if as_json:
         words.print_json(documents.stats(selected.snapshot, used))
     else:
@@ -144,35 +136,19 @@ def stats(given: tuple[str, ...], where: str | None, as_json: bool) -> None:
 
 @click.command("snapshot", epilog="\b\nExample:\n  herd snapshot | jq .totals")
 @words.only_workspace
-@click.option(
-    "-n",
-    "--lines",
-    "count",
-    type=click.IntRange(0),
-    metavar="N",
-    default=20,
-    show_default=True,
-    help="Lines of stderr of a failed trial.",
-)
-@click.option(
-    "--max-failed",
-    type=click.IntRange(0),
-    metavar="N",
-    default=20,
-    show_default=True,
-    help="Failed trials whose stderr is shown.",
-)
+@_number("-n", "--lines", "count", help="Lines of stderr of a failed trial.")
+@_number("--max-failed", help="Failed trials whose stderr is shown.")
 def snapshot(given: tuple[str, ...], count: int, max_failed: int) -> None:
     """Print one JSON document with all of it: status, usage, metrics, the stderr of what failed."""
     words.read(given)  # a word that is no workspace is refused
     selected = selection.select(given, lines=True)
     try:
-        used = snapshots.usage(selected.workspace, selected.known, selected.launchers, selected.indices)
+        used = observe.usage(selected.workspace, selected.known, selected.launchers, selected.indices)
     except SchedulerSilentError as silent:
         words.warn([str(silent)])
         used = {}
     failed = [view for view in selected.snapshot.trials if view.status is Status.FAILED][:max_failed]
     errors = [reading.failed_stderr(selected.workspace, view.index, count) for view in failed]
     words.print_json(
-        documents.everything(selected.snapshot, used, snapshots.finals(selected.workspace), errors)
+        documents.everything(selected.snapshot, used, reading.finals(selected.workspace), errors)
     )

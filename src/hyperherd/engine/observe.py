@@ -1,4 +1,4 @@
-"""Looking at a workspace: its facts and its snapshot, for the commands that change nothing."""
+"""Looking at a workspace: its facts, its snapshot and what its trials used, for the commands that change nothing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from hyperherd.engine.planning import plan_of
 from hyperherd.engine.reconcile import Known
 from hyperherd.engine.snapshot import Snapshot
 from hyperherd.errors import WorkspaceError
+from hyperherd.jobs import Usage
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep import overrides
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import Status, Trial
-from hyperherd.workspace import ended, manifest
+from hyperherd.workspace import ended, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 
 
@@ -57,6 +58,25 @@ def _changed(known: Known) -> dict[int, Status]:
         return {}
     records = known.manifest.records
     return {i: status for i, status in known.statuses.items() if records[i].get("status") != status.value}
+
+
+def usage(
+    workspace: Workspace, known: Known, launchers: Mapping[str, Launcher], indices: Sequence[int]
+) -> dict[int, Usage]:
+    """What the newest attempts of these trials used, as far as somebody measured it. Raises `SchedulerSilentError`."""
+    by_token: dict[str, list[int]] = {}
+    for index in indices:
+        record = known.facts[index].submission
+        if record is not None and record.state == "submitted":
+            by_token.setdefault(record.token, []).append(index)
+    used: dict[int, Usage] = {}
+    for name, launcher in launchers.items():
+        mine = [r for r in known.submissions if r.token in by_token and r.launcher == name]
+        mine = [r for r in mine if r.where in ("", launcher.where())] if mine else []
+        if mine:
+            answers = launcher.usage([submissions.job(workspace, r, by_token[r.token]) for r in mine])
+            used.update({i: u for r in mine for i, u in answers.get(r.token, {}).items()})
+    return used
 
 
 def listed(workspace: Workspace, description: Description) -> Sequence[Listed]:

@@ -18,6 +18,7 @@ from hyperherd.workspace.folder import Workspace
 STDOUT, STDERR, SLURM = "stdout", "stderr", "slurm"
 
 Metrics: TypeAlias = "Mapping[int, Mapping[str, Any]]"
+"""Trial index -> metric -> value."""
 Streams: TypeAlias = "dict[str, tuple[str, Sequence[str] | None]]"
 
 
@@ -62,6 +63,11 @@ def going_on(
         return index in known.facts and known.facts[index].moves
 
     return ask
+
+
+def finals(workspace: Workspace) -> Metrics:
+    """The final metrics of the trials that have logged any."""
+    return results.all_finals(workspace.results)
 
 
 def steps(workspace: Workspace, indices: Sequence[int]) -> list[tuple[int, int | float, str, float, Any]]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from hyperherd.engine import provenance
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import WorkspaceError
-from hyperherd.jobs import Usage
-from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import Status, Trial
-from hyperherd.workspace import attempts, logs, results, submissions
+from hyperherd.workspace import attempts, logs
 from hyperherd.workspace.folder import Workspace
 
 
@@ -121,27 +118,3 @@ def _changed(fact: Fact, checksums: dict[str, str]) -> bool:
     if record.launch not in checksums:
         checksums[record.launch] = provenance.checksum_of(record.launch)
     return checksums[record.launch] != record.launch_sha256
-
-
-def finals(workspace: Workspace) -> dict[int, dict[str, Any]]:
-    """Trial index -> metric -> value, for those that have logged any."""
-    return results.all_finals(workspace.results)
-
-
-def usage(
-    workspace: Workspace, known: Known, launchers: Mapping[str, Launcher], indices: Sequence[int]
-) -> dict[int, Usage]:
-    """What the newest attempts of these trials used, as far as somebody measured it. Raises `SchedulerSilentError`."""
-    by_token: dict[str, list[int]] = {}
-    for index in indices:
-        record = known.facts[index].submission
-        if record is not None and record.state == "submitted":
-            by_token.setdefault(record.token, []).append(index)
-    used: dict[int, Usage] = {}
-    for name, launcher in launchers.items():
-        mine = [r for r in known.submissions if r.token in by_token and r.launcher == name]
-        mine = [r for r in mine if r.where in ("", launcher.where())] if mine else []
-        if mine:
-            answers = launcher.usage([submissions.job(workspace, r, by_token[r.token]) for r in mine])
-            used.update({i: u for r in mine for i, u in answers.get(r.token, {}).items()})
-    return used

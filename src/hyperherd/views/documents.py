@@ -14,6 +14,9 @@ from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import Status, Trial
 from hyperherd.workspace.results import tagged
 
+STEP = ("trial_id", "step", "metric", "timestamp", "value")
+"""What a row of ``herd res --steps`` is made of."""
+
 
 def trial(trial: Trial, status: Status) -> dict[str, Any]:
     """The four keys that every document says of a trial."""
@@ -159,9 +162,8 @@ def res(snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]) -> dict[st
 
 
 def steps(rows: Sequence[tuple[int, int | float, str, float, Any]]) -> dict[str, Any]:
-    """``herd res --steps --json``: rows of (trial, step, metric, timestamp, value)."""
-    keys = ("trial_id", "step", "metric", "timestamp", "value")
-    return {"rows": [dict(zip(keys, tagged(row), strict=True)) for row in rows]}
+    """``herd res --steps --json``: rows as `reading.steps` makes them."""
+    return {"rows": [dict(zip(STEP, tagged(row), strict=True)) for row in rows]}
 
 
 def stopped(outcome: Stopped) -> dict[str, Any]:
