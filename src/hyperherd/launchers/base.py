@@ -22,7 +22,8 @@ class Launcher(Protocol):
     def split(self, batch: Batch) -> list[tuple[Element, ...]]:
         """The batch's elements in pieces that this launcher accepts (array and script limits), in order.
 
-        The engine gives each piece its own token and files. Raises `SchedulerSilentError`.
+        The engine gives each piece its own token and files. Raises `SchedulerSilentError`, and `LauncherError` for a
+        trial that no piece can hold.
         """
 
     def array(self, batch: Batch) -> dict[int, int]:
@@ -56,4 +57,7 @@ class Launcher(Protocol):
         """Token -> trial index -> what the newest attempt used. Raises `SchedulerSilentError`."""
 
     def check(self, batch: Batch) -> Mapping[str, str]:
-        """What of the batch's options this launcher would refuse: fault -> what to do. Asks, submits nothing."""
+        """What of the batch's options this launcher would refuse: fault -> what to do. Submits nothing.
+
+        Raises `SchedulerSilentError`.
+        """

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+from hyperherd.sweep.reading.short_forms import NOT_BUILT, OPTIONAL
 from hyperherd.sweep.reading.structure import SweepKeys
 
 
@@ -15,7 +16,7 @@ def make() -> dict[str, Any]:
     parameter = schema["properties"]["parameters"]["additionalProperties"]
     short = [{"type": "array", "minItems": 1}, {"type": "string", "description": "A Hydra sweep: range(0,5)"}]
     schema["properties"]["parameters"]["additionalProperties"] = {"anyOf": [parameter, *short]}
-    for key in ("grid", "sample", "zip", "conditions", "constraints", "static_overrides", "hydra", "slurm"):
+    for key in set(OPTIONAL) - NOT_BUILT.keys():
         entry = schema["properties"][key]
         entry.pop("default", None)
         schema["properties"][key] = {"anyOf": [entry, {"type": "null"}]}

@@ -16,7 +16,6 @@ from hyperherd.workspace.folder import Workspace
 
 Ended = dict[str, dict[str, State]]
 
-
 _SPARE = "Delete it: Slurm is asked again, and what it has forgotten is shown without a reason, or as lost."
 
 

@@ -9,10 +9,9 @@ from typing import TypeVar
 import msgspec
 
 from hyperherd import fsio
-from hyperherd.errors import DamagedFileError, WorkspaceError
+from hyperherd.errors import DamagedFileError
 
 T = TypeVar("T")
-
 
 BRING_BACK = (
     "It was left as it is. Bring back the last good copy (a backup, a snapshot) and try again;\n"
@@ -21,13 +20,16 @@ BRING_BACK = (
 
 
 def read(path: Path, decode: Callable[[bytes], T], default: T, hint: str = BRING_BACK) -> T:
-    """The decoded file, or ``default`` where there is none. Raises `DamagedFileError`; the file is left as it is."""
+    """The decoded file, or ``default`` where there is none; ``hint`` is what to do about a damaged one.
+
+    Raises `DamagedFileError`, and `WorkspaceError` where it cannot be read; the file is left as it is.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return default
     except OSError as error:
-        raise WorkspaceError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise fsio.unreadable(str(path), error) from error
     try:
         return decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -35,5 +37,5 @@ def read(path: Path, decode: Callable[[bytes], T], default: T, hint: str = BRING
 
 
 def replace(path: Path, document: object) -> None:
-    """Write ``document`` as JSON, complete or not at all."""
+    """Write ``document`` as JSON, complete or not at all. Raises `WorkspaceError`."""
     fsio.replace(path, msgspec.json.encode(document) + b"\n")

@@ -168,11 +168,7 @@ def _decode(content: bytes) -> list[dict[str, Any]]:
 
 
 def _damaged(workspace: Workspace, what: str) -> DamagedFileError:
-    return DamagedFileError(
-        what,
-        where=str(workspace.manifest),
-        hint="It was left as it is. Bring back the last good copy and try again.",
-    )
+    return DamagedFileError(what, where=str(workspace.manifest), hint=files.BRING_BACK)
 
 
 def by_index(trials: Iterable[Trial]) -> dict[int, Trial]:

@@ -28,7 +28,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     ``launcher``  ``slurm`` or ``local``; ``where`` the cluster or host that keeps it
     ``indices``   the trials; ``array`` the array indices, where they differ from the trials'
     ``attempts``  the number of each one's first attempt (0: its script notes none)
-    ``owner``     who was submitting: host, boot id, pid, start time
+    ``owner``     who was submitting, as `Identity` writes it: host, boot id, pid namespace, pid, start time
     ``state``     ``intent``, ``submitted`` or ``void`` (given up: it never runs anything)
     ``stopped``   trials that the user has stopped
     ``root``      the workspace's folder when it was made: a copy of a workspace has the records of the original

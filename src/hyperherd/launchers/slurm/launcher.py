@@ -82,7 +82,7 @@ class Slurm:
         if not asked:
             return answer
         owner = _owner(asked)
-        ids = sorted({job.job_id for job in asked if job.job_id})
+        ids = _ids(asked)
         rows = parse.queue(self._client.squeue(parse.QUEUE_FORMAT, user=owner, job_ids=ids), set(ids))
         queued = {job.token: polling.of_queue(job, rows) for job in asked}
         unsaid = [job for job in asked if polling.unsaid(job, queued[job.token])]
@@ -118,16 +118,15 @@ class Slurm:
     def _scancel(self, job_id: str, trials: Mapping[int, int]) -> dict[int, str]:
         """Cancel elements, array index -> trial; return what was refused."""
         done = self._client.scancel(f"{job_id}_[{parse.folded(trials)}]")
-        refused = _refused(done.stderr, trials, job_id)
         if done.code and not done.stderr.strip():
             return dict.fromkeys(trials.values(), f"scancel failed (exit {done.code}) and said nothing")
-        return refused
+        return _refused(done.stderr, trials, job_id)
 
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
         asked = [job for job in jobs if self._is_ours(job) and job.array]
         if not asked:
             return {}
-        ids = sorted({job.job_id for job in asked if job.job_id})
+        ids = _ids(asked)
         answer = self._client.sacct(parse.USAGE_FIELDS, job_ids=ids, since=_since(asked), steps=True)
         rows = parse.usage(answer, set(ids))
         return {job.token: polling.used(job, rows) for job in asked}
@@ -146,7 +145,7 @@ class Slurm:
     def _accounting(self, jobs: Sequence[Job]) -> polling.Accounting:
         if not jobs:
             return polling.Accounting((), "")
-        ids = sorted({job.job_id for job in jobs if job.job_id})
+        ids = _ids(jobs)
         try:
             answer = self._client.sacct(parse.ACCOUNTING_FIELDS, job_ids=ids, since=_since(jobs), steps=False)
         except SchedulerSilentError as error:
@@ -211,6 +210,10 @@ def _owner(jobs: Sequence[Job]) -> int | None:
     scripts = [job.files.script for job in jobs]
     owners = {path.stat().st_uid for path in scripts if path.exists()}
     return owners.pop() if len(owners) == 1 else None
+
+
+def _ids(jobs: Sequence[Job]) -> list[str]:
+    return sorted({job.job_id for job in jobs if job.job_id})
 
 
 def _me() -> str:

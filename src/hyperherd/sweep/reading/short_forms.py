@@ -14,6 +14,7 @@ OPTIONAL = (
     *("grid", "sample", "zip", "conditions", "constraints", "static_overrides", "hydra", "slurm"),
     *("compute", "requires", "requeue"),
 )
+"""Keys that may have nothing behind them."""
 
 NOT_BUILT = {
     "compute": "put the resources under slurm",
