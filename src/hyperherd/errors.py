@@ -17,6 +17,7 @@
     │   ├── CommandNotFoundError  a program that is not there
     │   └── CommandTimeoutError   a program that did not end in time
     └── LauncherError             whoever runs jobs
+        ├── OptionError           options that sbatch would refuse: all of the faults at once (also a TypeError)
         ├── SchedulerSilentError  it did not answer: nothing is known, nothing changes
         ├── SubmissionRefusedError    it said no, in its own words: nothing was submitted
         └── SubmissionUnknownError    it was asked and did not answer: perhaps submitted
@@ -141,6 +142,14 @@ class CommandTimeoutError(ConnectorError):
 
 class LauncherError(HerdError):
     """Something about whoever runs jobs."""
+
+
+class OptionError(LauncherError, TypeError):
+    """Options that sbatch does not have, or values that it would refuse; all of them."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
 class SchedulerSilentError(LauncherError):

@@ -16,7 +16,7 @@ import pytest
 from hyperherd.connectors import processes
 from hyperherd.connectors.processes import Identity
 from hyperherd.jobs import Batch, Element, Files, Job, Phase, State
-from hyperherd.launchers.direct import Direct, trees
+from hyperherd.launchers.direct import DirectLauncher, trees
 
 DEADLINE_S = 60.0
 
@@ -40,7 +40,7 @@ class Sweep:
     root: Path
     ending: str = field(default_factory=lambda: secrets.token_hex(4))
     tokens: list[str] = field(default_factory=list)
-    direct: Direct = field(default_factory=lambda: Direct(grace_s=0.5))
+    direct: DirectLauncher = field(default_factory=lambda: DirectLauncher(grace_s=0.5))
 
     def __post_init__(self) -> None:
         for name in ("submissions", "attempts", "logs", "jobs", "folder"):

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from hyperherd.jobs import Batch, Element, Files, Job, State
+from hyperherd.launchers.slurm import SlurmLauncher
 from hyperherd.launchers.slurm.client import Client
-from hyperherd.launchers.slurm.launcher import Slurm
 
 
 def batch_in(
@@ -47,7 +47,7 @@ class Cluster:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = dict(environment)
-        self.launcher = Slurm(Client.of_environment(self.environment))
+        self.launcher = SlurmLauncher(nodes=None, client=Client.of_environment(self.environment))
 
     def submit(self, batch: Batch) -> Job:
         batch.files.script.write_text(self.launcher.script(batch))

@@ -12,37 +12,44 @@ import pytest
 from another_user import NOBODY, skip_where_nobody_runs_python
 
 import hyperherd
-from hyperherd.connectors import local, processes
+from hyperherd.connectors import processes
+from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import CommandNotFoundError, CommandTimeoutError
+
+LOCAL = LocalConnector.instance()
 
 
 def test_a_programs_words_and_code_come_back_unchanged() -> None:
     code = "import sys; print(sys.argv[1], sys.stdin.read()); sys.stderr.buffer.write(b'\\xff'); sys.exit(3)"
-    done = local.run([sys.executable, "-c", code, "a $b"], timeout_s=30)
+    done = LOCAL.run([sys.executable, "-c", code, "a $b"], timeout_s=30)
     assert (done.code, done.stdout, done.stderr) == (3, "a $b \n", "\udcff")
 
 
 def test_a_program_that_is_not_there_is_said_so() -> None:
     with pytest.raises(CommandNotFoundError, match="no-such-program"):
-        local.run(["no-such-program"], timeout_s=1)
+        LOCAL.run(["no-such-program"], timeout_s=1)
     with pytest.raises(CommandNotFoundError, match="no-such-program"):
-        local.spawn(["no-such-program"])
+        LOCAL.spawn(["no-such-program"])
 
 
 def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"sleep 600 & echo $$ $! >'{pids}'; echo so far >&2; wait"
     with pytest.raises(CommandTimeoutError, match="so far"):
-        local.run(["bash", "-c", script], timeout_s=3)
+        LOCAL.run(["bash", "-c", script], timeout_s=3)
     for pid in pids.read_text().split():
         assert processes.started(int(pid)) is None
+
+
+def test_the_local_connector_is_one_for_all() -> None:
+    assert LocalConnector.instance() is LOCAL
 
 
 def test_a_spawned_program_has_a_session_of_its_own_and_its_output_is_appended(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")
     code = "import os; print(os.getsid(0) == os.getpid(), flush=True)"
-    pid = local.spawn([sys.executable, "-c", code], output=log)
+    pid = LOCAL.spawn([sys.executable, "-c", code], output=log)
     os.waitpid(pid, 0)
     assert log.read_text() == "before\nTrue\n"
 
@@ -85,7 +92,7 @@ def test_another_users_process_that_proc_hides_is_unknown_and_no_error(level: in
 
 
 def test_a_process_that_has_ended_is_not_alive_though_nobody_has_asked_for_its_end() -> None:
-    pid = local.spawn(["true"])
+    pid = LOCAL.spawn(["true"])
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert processes.started(pid) is None
     os.waitpid(pid, 0)

@@ -12,15 +12,17 @@ from conftest import Cluster, batch_in
 
 from hyperherd.errors import SchedulerSilentError, SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.jobs import Job, Phase
+from hyperherd.launchers.slurm import SlurmLauncher
 from hyperherd.launchers.slurm.client import TIMEOUT_VARIABLE, Client
-from hyperherd.launchers.slurm.launcher import Slurm
 
 HELD = {"hold": True}
 WAIT = "trap 'exit 9' TERM; : >started.$HYPERHERD_ATTEMPT; while :; do sleep 0.05; done"
 
 
-def impatient(cluster: Cluster, limit_s: float = 0.5) -> Slurm:
-    return Slurm(Client.of_environment({**cluster.environment, TIMEOUT_VARIABLE: str(limit_s)}))
+def impatient(cluster: Cluster, limit_s: float = 0.5) -> SlurmLauncher:
+    return SlurmLauncher(
+        nodes=None, client=Client.of_environment({**cluster.environment, TIMEOUT_VARIABLE: str(limit_s)})
+    )
 
 
 def running(cluster: Cluster, folder: Path, **options: Any) -> Job:
@@ -74,7 +76,10 @@ def test_a_squeue_that_hangs_is_given_up(fake: Cluster, fake_slurm: Any, workspa
 
 
 def test_a_slurm_that_is_not_installed_is_said_so(workspace: Path) -> None:
-    launcher = Slurm(Client.of_environment({"PATH": str(workspace), "SLURM_CONF": str(workspace / "none")}))
+    launcher = SlurmLauncher(
+        nodes=None,
+        client=Client.of_environment({"PATH": str(workspace), "SLURM_CONF": str(workspace / "none")}),
+    )
     with pytest.raises(SchedulerSilentError, match="on PATH"):
         launcher.where()
     with pytest.raises(SubmissionRefusedError, match="on PATH"):

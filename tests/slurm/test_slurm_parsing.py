@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hyperherd import units
 from hyperherd.jobs import Job, Phase
-from hyperherd.launchers.slurm import limits, options, parse, polling, states
+from hyperherd.launchers.slurm import extra, limits, options, parse, polling, states
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "slurm-22.05"
 
@@ -24,7 +24,7 @@ def recorded(name: str) -> str:
 @pytest.mark.parametrize(
     "module",
     ["units", "connectors.processes", "launchers.script"]
-    + [f"launchers.slurm.{name}" for name in ("limits", "options", "parse", "states")],
+    + [f"launchers.slurm.{name}" for name in ("extra", "limits", "options", "parse", "states")],
 )
 def test_the_examples_in_docstrings_hold(module: str) -> None:
     failed, tried = doctest.testmod(importlib.import_module(f"hyperherd.{module}"))
@@ -181,10 +181,10 @@ def test_absent_options_give_no_fault_and_no_line() -> None:
     ],
 )
 def test_raw_options_that_would_change_what_herd_sets_are_refused(text: str) -> None:
-    (fault,) = options.extra_faults([text])
+    (fault,) = extra.faults([text])
     assert "cannot be set here" in fault.what
 
 
 @pytest.mark.parametrize("text", ['--mail-user="a -o b"', "--exclusive # -o x", "-x n1 -H"])
 def test_raw_options_that_only_look_like_those_are_taken(text: str) -> None:
-    assert options.extra_faults([text]) == []
+    assert extra.faults([text]) == []

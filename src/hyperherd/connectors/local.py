@@ -1,82 +1,70 @@
-"""This machine, reached: the only module that starts processes.
-
-Programs are given as argument lists, never as a shell's words.
-"""
+"""This machine, reached."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from hyperherd.connectors.base import Completed
 from hyperherd.errors import CommandNotFoundError, CommandTimeoutError
 
 
-@dataclass(frozen=True)
-class Completed:
-    """A program that ended: ``code`` is negative for a signal; text is UTF-8, other bytes as surrogates."""
+class LocalConnector:
+    """Runs programs here; see `hyperherd.connectors.base.Connector` for what its methods promise."""
 
-    argv: tuple[str, ...]
-    code: int
-    stdout: str
-    stderr: str
+    @classmethod
+    @functools.cache
+    def instance(cls) -> LocalConnector:
+        """The one that all may share: it has no state."""
+        return cls()
 
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        cwd: str | Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Completed:
+        # A session of its own, so that it can be killed with its children.
+        process = _start(argv, cwd, env)
+        try:
+            out, err = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as expired:
+            _kill(process)
+            raise CommandTimeoutError(argv, timeout_s, _text(expired.stderr)) from None
+        except BaseException:
+            _kill(process)
+            raise
+        return Completed(tuple(argv), process.returncode, _text(out), _text(err))
 
-def run(
-    argv: Sequence[str],
-    *,
-    timeout_s: float,
-    cwd: str | Path | None = None,
-    env: Mapping[str, str] | None = None,
-) -> Completed:
-    """Run a program to its end; stdin is /dev/null.
-
-    The program has a session of its own, so that on time-out (or an exception such as Ctrl-C) it is killed
-    together with its children. Raises `CommandTimeoutError` with what it had written so far, and
-    `CommandNotFoundError`.
-    """
-    process = _start(argv, cwd, env)
-    try:
-        out, err = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired as expired:
-        _kill(process)
-        raise CommandTimeoutError(argv, timeout_s, _text(expired.stderr)) from None
-    except BaseException:
-        _kill(process)
-        raise
-    return Completed(tuple(argv), process.returncode, _text(out), _text(err))
-
-
-def spawn(
-    argv: Sequence[str],
-    *,
-    env: Mapping[str, str] | None = None,
-    output: Path | None = None,
-    session: bool = True,
-) -> int:
-    """Start a program and return its pid without waiting for it; stdin is /dev/null.
-
-    ``output`` gets stdout and stderr, appended (None: /dev/null). ``session``: a session of its own, so that it
-    outlives the terminal; else a process group of its own. Raises `CommandNotFoundError`.
-    """
-    environment = dict(os.environ if env is None else env)
-    program = shutil.which(argv[0], path=environment.get("PATH", os.defpath))
-    if program is None:
-        raise CommandNotFoundError(argv)
-    sink = os.devnull if output is None else str(output)
-    actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, sink, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666),
-        (os.POSIX_SPAWN_DUP2, 1, 2),
-    ]
-    if session:
-        return os.posix_spawn(program, list(argv), environment, file_actions=actions, setsid=True)
-    return os.posix_spawn(program, list(argv), environment, file_actions=actions, setpgroup=0)
+    def spawn(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        output: Path | None = None,
+        session: bool = True,
+    ) -> int:
+        environment = dict(os.environ if env is None else env)
+        program = shutil.which(argv[0], path=environment.get("PATH", os.defpath))
+        if program is None:
+            raise CommandNotFoundError(argv)
+        sink = os.devnull if output is None else str(output)
+        actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, sink, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ]
+        if session:
+            return os.posix_spawn(program, list(argv), environment, file_actions=actions, setsid=True)
+        return os.posix_spawn(program, list(argv), environment, file_actions=actions, setpgroup=0)
 
 
 def _start(

@@ -6,8 +6,8 @@ import shutil
 
 from hyperherd.errors import LauncherError, UsageError, nearest
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.direct import Direct
-from hyperherd.launchers.slurm.launcher import Slurm
+from hyperherd.launchers.direct import DirectLauncher
+from hyperherd.launchers.slurm import SlurmLauncher
 from hyperherd.sweep.description import SweepSpec
 from hyperherd.workspace import layout, submissions
 from hyperherd.workspace.folder import Workspace
@@ -19,8 +19,11 @@ OF_A_CLUSTER = ("partition", "account", "qos", "reservation")
 
 
 def launchers() -> dict[str, Launcher]:
-    """The launchers that there are here, by name. Nothing is asked by making them."""
-    return {"local": Direct(), **({"slurm": Slurm()} if slurm_is_here() else {})}
+    """The launchers that there are here, by name. Nothing is asked by making them.
+
+    A sweep asks for what its YAML names alone: not even for one node.
+    """
+    return {"local": DirectLauncher(), **({"slurm": SlurmLauncher(nodes=None)} if slurm_is_here() else {})}
 
 
 def slurm_is_here() -> bool:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from hyperherd.connectors import local
+from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import ConnectorError
 
 GIT_TIMEOUT_S = 5.0
@@ -38,7 +38,7 @@ def checksum_of(launch: str | Path) -> str:
 
 def _git(folder: Path, *words: str) -> str | None:
     try:
-        answer = local.run(["git", "-C", str(folder), *words], timeout_s=GIT_TIMEOUT_S)
+        answer = LocalConnector.instance().run(["git", "-C", str(folder), *words], timeout_s=GIT_TIMEOUT_S)
     except (ConnectorError, OSError):
         return None
     return answer.stdout.strip() if answer.code == 0 else None

@@ -1,4 +1,4 @@
-"""What every launcher can do. The engine talks to this protocol and to nothing below it."""
+"""What every launcher can do. The engine talks to these protocols and to nothing below them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ from typing import Protocol
 from hyperherd.jobs import Batch, Element, Job, State, Usage
 
 
-class Launcher(Protocol):
+class Candidate(Protocol):
+    """A launcher, or several of them to choose from: what a task can be submitted to.
+
+    Of several the one with the highest ``priority`` is preferred; it may be assigned at any time.
+    """
+
+    priority: float
+
+    def chosen(self) -> Launcher:
+        """The launcher to use this time: itself, but for one that stands for several."""
+
+
+class Launcher(Candidate, Protocol):
     """Who runs jobs: this machine (``local``) or a cluster (``slurm``)."""
 
     name: str

@@ -1,5 +1,5 @@
 """This machine as a launcher: a supervisor that outlives the terminal, and slots that are the host's."""
 
-from hyperherd.launchers.direct.launcher import Direct
+from hyperherd.launchers.direct.launcher import DirectLauncher
 
-__all__ = ["Direct"]
+__all__ = ["DirectLauncher"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hyperherd.connectors import local
+from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import CommandNotFoundError, CommandTimeoutError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -137,7 +137,7 @@ def parse_listing(text: str) -> tuple[Listed, ...]:
 
 def _nvidia_smi() -> str:
     try:
-        answer = local.run(["nvidia-smi", "-L"], timeout_s=30)
+        answer = LocalConnector.instance().run(["nvidia-smi", "-L"], timeout_s=30)
     except (CommandNotFoundError, CommandTimeoutError):  # no driver, or a broken one: no GPU that can be used
         return ""
     return answer.stdout if answer.code == 0 else ""

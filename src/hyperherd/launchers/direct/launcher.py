@@ -11,7 +11,9 @@ from pathlib import Path
 import hyperherd
 from hyperherd import fsio
 from hyperherd.claims import Outcome
-from hyperherd.connectors import local, processes
+from hyperherd.connectors import processes
+from hyperherd.connectors.base import Connector
+from hyperherd.connectors.local import LocalConnector
 from hyperherd.connectors.processes import Identity
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.jobs import VOID, Batch, Element, Job, State, Usage
@@ -31,19 +33,33 @@ sys.exit(main())
 _PACKAGES = str(Path(hyperherd.__file__).parent.parent.absolute())
 
 
-class Direct:
-    """This machine. ``grace_s`` lies between SIGTERM and SIGKILL, ``settle_s`` is what a supervisor may
-    take to start.
+class DirectLauncher:
+    """This machine: as many trials and tasks at once as it has cores (and GPUs), whoever has started them.
+
+    ``connector`` starts the supervisors (None: this machine's), ``priority`` is for a `DynamicLauncher`.
+    ``grace_s`` lies between SIGTERM and SIGKILL, ``settle_s`` is what a supervisor may take to start.
     """
 
     name = "local"
 
     def __init__(
-        self, *, grace_s: float = 10.0, settle_s: float = 60.0, sleep: Callable[[float], object] = time.sleep
+        self,
+        *,
+        connector: Connector | None = None,
+        priority: float = 0,
+        grace_s: float = 10.0,
+        settle_s: float = 60.0,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
+        self.connector = connector or LocalConnector.instance()
+        self.priority = priority
         self._grace_s = grace_s
         self._settle_s = settle_s
         self._sleep = sleep
+
+    def chosen(self) -> DirectLauncher:
+        """Itself."""
+        return self
 
     def where(self) -> str:
         """This host's name."""
@@ -76,7 +92,7 @@ class Direct:
         stored.store(batch, stored.batch_path(batch))
         log = stored.log_path(batch)
         log.parent.mkdir(exist_ok=True)
-        pid = local.spawn(
+        pid = self.connector.spawn(
             [sys.executable, "-c", _START, str(stored.batch_path(batch)), _PACKAGES],
             env={**os.environ, environment.SUPERVISOR: batch.token},
             output=log,

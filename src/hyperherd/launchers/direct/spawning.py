@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hyperherd.connectors import children
 from hyperherd.jobs import Batch, Element
 from hyperherd.launchers.direct import environment, gpus
 from hyperherd.launchers.direct.slots import Taken
@@ -14,18 +13,6 @@ from hyperherd.launchers.script import script
 
 _FIRST_SLOT = 200
 """Number of the first slot's descriptor in a trial: above what scripts use by hand and bash for itself."""
-
-_RESET = [
-    signal.SIGPIPE,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGUSR1,
-    signal.SIGCHLD,
-]
-if hasattr(signal, "SIGXFSZ"):
-    _RESET.append(signal.SIGXFSZ)
 
 _LONGEST_WORD = 100_000
 """Bytes; Linux takes no longer word in an argument list than 131,072 (MAX_ARG_STRLEN, execve(2))."""
@@ -49,16 +36,8 @@ class Spawner:
         environ[environment.MARK] = self.mark(element)
         if slots.gpus:
             environ[gpus.VISIBLE] = ",".join(slots.gpus)
-        inherited = [(os.POSIX_SPAWN_DUP2, fd, _FIRST_SLOT + k) for k, fd in enumerate(slots.descriptors)]
-        return os.posix_spawn(
-            self.bash,
-            self._words(element),
-            environ,
-            file_actions=inherited,
-            setpgroup=0,
-            setsigmask=(),
-            setsigdef=_RESET,
-        )
+        inherited = {_FIRST_SLOT + k: descriptor for k, descriptor in enumerate(slots.descriptors)}
+        return children.spawn(self.bash, self._words(element), environ, inherited)
 
     def mark(self, element: Element) -> str:
         """What the processes of this trial carry."""

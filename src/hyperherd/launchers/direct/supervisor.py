@@ -20,7 +20,8 @@ from pathlib import Path
 
 from hyperherd import fsio
 from hyperherd.claims import Outcome
-from hyperherd.connectors import local, processes
+from hyperherd.connectors import processes
+from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import CommandNotFoundError, HerdError
 from hyperherd.jobs import Batch, Element
 from hyperherd.launchers.direct import capacity, environment, records, stored, trees, usage
@@ -81,7 +82,7 @@ class Supervisor:
 
     def _open_gate(self) -> None:
         try:
-            self._gate = local.spawn(
+            self._gate = LocalConnector.instance().spawn(
                 self._batch.after, env=self._spawner.environ, output=log_path(self._batch), session=False
             )
         except CommandNotFoundError as error:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from hyperherd import units
-from hyperherd.connectors import local
-from hyperherd.connectors.local import Completed
+from hyperherd.connectors.base import Completed, Connector
+from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import (
     CommandNotFoundError,
     CommandTimeoutError,
@@ -52,16 +52,20 @@ _ENVIRONMENT_OF = {
 
 @dataclass(frozen=True)
 class Client:
-    """``environment`` is what the commands are run with; the time limits are in seconds."""
+    """``environment`` is what the commands are run with, on the machine of ``connector``; time limits in seconds."""
 
     environment: Mapping[str, str]
     ask_s: float = _ASK_S
     submit_s: float = _SUBMIT_S
+    connector: Connector = field(default_factory=LocalConnector.instance)
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Client:
-        """The client of this environment (this process's own); `TIMEOUT_VARIABLE` replaces both limits."""
-        given = dict(os.environ if environment is None else environment)
+        """The client of this environment; `TIMEOUT_VARIABLE` replaces both limits.
+
+        None is this process's own, as it is when a command is run.
+        """
+        given = os.environ if environment is None else environment
         text = given.get(TIMEOUT_VARIABLE)
         if not text:
             return cls(given)
@@ -82,7 +86,7 @@ class Client:
         argv = ["sbatch", "--parsable", *arguments, str(script)]
         environment = submission_environment(self.environment, options)
         try:
-            done = local.run(argv, timeout_s=self.submit_s, cwd=cwd, env=environment)
+            done = self.connector.run(argv, timeout_s=self.submit_s, cwd=cwd, env=environment)
         except CommandNotFoundError as error:
             raise SubmissionRefusedError(error.what, hint=_NOT_THERE) from error
         except CommandTimeoutError as error:
@@ -156,7 +160,7 @@ class Client:
 
     def _run(self, argv: Sequence[str]) -> Completed:
         try:
-            return local.run(argv, timeout_s=self.ask_s, env=question_environment(self.environment))
+            return self.connector.run(argv, timeout_s=self.ask_s, env=question_environment(self.environment))
         except CommandNotFoundError as error:
             raise SchedulerSilentError(error.what, hint=_NOT_THERE) from error
         except CommandTimeoutError as error:

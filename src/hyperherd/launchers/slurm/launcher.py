@@ -2,32 +2,74 @@
 
 from __future__ import annotations
 
+import copy
 import getpass
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 
 from hyperherd import claims
+from hyperherd.connectors.base import Connector
 from hyperherd.errors import LauncherError, SchedulerSilentError
 from hyperherd.jobs import Batch, Element, Job, Phase, State, Usage
 from hyperherd.launchers import script
 from hyperherd.launchers.slurm import limits, options, parse, polling, preflight
 from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.limits import Limits
+from hyperherd.launchers.slurm.options import SlurmOptions, Value
 
 _JOB_WORD = '"$SLURM_ARRAY_JOB_ID"'
 _ARRAY_EXPRESSION_BYTES = 64 * 1024
 """Well below the megabyte that Slurm takes as a submit line."""
 
 
-class Slurm:
-    """The cluster of the machine that herd runs on."""
+class SlurmLauncher:
+    """The cluster of the machine that it is used on.
+
+    ``options`` (or options by keyword: ``SlurmLauncher(nodes=2)``) are what every job asks for, unless the batch says
+    otherwise. ``connector`` runs Slurm's commands (None: on this machine), ``priority`` is for a `DynamicLauncher`;
+    sbatch's own ``--priority`` is `SlurmOptions`'s. ``client`` replaces that of this process's environment.
+
+    Raises `OptionError`.
+    """
 
     name = "slurm"
 
-    def __init__(self, client: Client | None = None) -> None:
-        self._client = client or Client.of_environment()
+    def __init__(
+        self,
+        *,
+        options: SlurmOptions | None = None,
+        connector: Connector | None = None,
+        priority: float = 0,
+        client: Client | None = None,
+        **by_name: Value,
+    ) -> None:
+        self.options = (options or SlurmOptions()).changed(**by_name)
+        self.priority = priority
+        client = client or Client.of_environment()
+        self._client = replace(client, connector=connector) if connector else client
+
+    @property
+    def connector(self) -> Connector:
+        """What runs Slurm's commands."""
+        return self._client.connector
+
+    def config(self, *, priority: float | None = None, **options: Value) -> SlurmLauncher:
+        """A copy that asks for other options; what is not named stays as it is. Raises `OptionError`."""
+        changed = copy.copy(self)
+        changed.options = self.options.changed(**options)
+        changed.priority = self.priority if priority is None else priority
+        return changed
+
+    def chosen(self) -> SlurmLauncher:
+        """Itself."""
+        return self
+
+    def _asked(self, batch: Batch) -> Batch:
+        """The batch with what this launcher asks for, where it says nothing itself."""
+        return replace(batch, options=options.merged(self.options.given(), batch.options))
 
     def where(self) -> str:
         return self._cluster
@@ -42,6 +84,7 @@ class Slurm:
 
     def split(self, batch: Batch) -> list[tuple[Element, ...]]:
         """As few pieces as array, script and submit line allow."""
+        batch = self._asked(batch)
         fixed = len(script.script(batch.only(()), job=_JOB_WORD, directives=_directives(batch, {})).encode())
         # A fifth is left for what the site's plugins add and for longer array indices.
         room = self._limits.max_script_bytes * 4 // 5 - fixed
@@ -55,11 +98,12 @@ class Slurm:
         return {index: place for place, index in enumerate(indices)}
 
     def script(self, batch: Batch) -> str:
-        array = self.array(batch)
+        array, batch = self.array(batch), self._asked(batch)
         return script.script(batch, job=_JOB_WORD, array=array, directives=_directives(batch, array))
 
     def submit(self, batch: Batch) -> str | None:
         """Raises also `SubmissionRefusedError` where Slurm is not installed."""
+        batch = self._asked(batch)
         # On the command line, where a path needs no quoting; environment variables cannot overrule it there.
         arguments = [f"--output={_output(batch)}"]
         if batch.behind:
@@ -133,7 +177,7 @@ class Slurm:
 
     def check(self, batch: Batch) -> Mapping[str, str]:
         """Raises `SchedulerSilentError` where the controller does not answer."""
-        return preflight.faults(batch, self._client, self._limits, _me())
+        return preflight.faults(self._asked(batch), self._client, self._limits, _me())
 
     def _is_ours(self, job: Job) -> bool:
         return job.job_id is not None and job.where in ("", self.where())

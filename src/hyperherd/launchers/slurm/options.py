@@ -5,48 +5,229 @@ Source: ``sbatch --help`` and man sbatch of 22.05 to 24.11.
 
 from __future__ import annotations
 
+import math
 import re
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
 
 from hyperherd import units
-from hyperherd.errors import Fault, nearest
+from hyperherd.errors import Fault, OptionError, nearest
 
-Value = str | int | bool | None
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_):
+        return lambda kind: kind
+
+
+Value: TypeAlias = "str | int | bool | None"
 
 
 class Kind(Enum):
     """What an option takes. OPTIONAL: a value or nothing (``--exclusive``, ``--exclusive=user``)."""
 
     TEXT = "text"
-    INT = "a whole number"
+    COUNT = "a whole number"
     FLAG = "true or false"
     OPTIONAL = "true, or text"
     TIME = "a time"
     MEMORY = "an amount of memory"
 
 
-_NAMES = {
-    Kind.TEXT: (
-        "account acctg_freq batch bb bbf begin cluster_constraint constraint container container_id "
-        "cpu_freq deadline delay_boot dependency distribution exclude export_file extra extra_node_info gid "
-        "gpu_bind gpu_freq gpus gpus_per_node gpus_per_socket gpus_per_task gres gres_flags hint input "
-        "kill_on_invalid_dep licenses mail_type mail_user mcs_label mem_bind network nodefile nodelist nodes "
-        "partition power prefer priority profile qos reservation resv_ports signal switches tres_bind "
-        "tres_per_task uid wait_all_nodes wckey"
-    ),
-    Kind.INT: (
-        "core_spec cores_per_socket cpus_per_gpu cpus_per_task mincpus ntasks ntasks_per_core ntasks_per_gpu "
-        "ntasks_per_node ntasks_per_socket sockets_per_node thread_spec threads_per_core"
-    ),
-    Kind.FLAG: "contiguous hold no_requeue overcommit reboot requeue spread_job use_min_nodes",
-    Kind.OPTIONAL: "exclusive get_user_env nice no_kill oversubscribe propagate segment stepmgr",
-    Kind.TIME: "time time_min",
-    Kind.MEMORY: "mem mem_per_cpu mem_per_gpu tmp",
-}
-KINDS = {name: kind for kind, names in _NAMES.items() for name in names.split()}
+Text: TypeAlias = "str | int | None"
+Count: TypeAlias = "int | str | None"
+Flag: TypeAlias = "bool | None"
+Optional: TypeAlias = "str | int | bool | None"
+Time: TypeAlias = "str | int | None"
+Memory: TypeAlias = "str | int | None"
+
+
+@dataclass_transform(kw_only_default=True)
+class _Table:
+    """Editors and type checkers read the fields as a dataclass's; making a real one of 93 takes 3 ms."""
+
+
+class SlurmOptions(_Table):
+    """sbatch's options by their long names with ``_``; never changed. None is not asked for, True a bare option.
+
+    ``time`` is text as sbatch reads it, or whole minutes; memory is text such as ``32G``, or whole MiB. One node is
+    asked for, unless ``nodes`` is None. ``gpu_per_node`` is taken for ``gpus_per_node``. Raises `OptionError` with all
+    that sbatch would refuse.
+
+    >>> SlurmOptions(partition="gpu", time="1:00:00", exclusive=True).args()
+    ['--nodes=1', '--time=1:00:00', '--partition=gpu', '--exclusive']
+    """
+
+    nodes: Text = 1
+    time: Time = None
+    account: Text = None
+    qos: Text = None
+    partition: Text = None
+    constraint: Text = None
+    mem: Memory = None
+    exclude: Text = None
+    mem_per_gpu: Memory = None
+    cpus_per_task: Count = None
+    nodelist: Text = None
+    ntasks_per_node: Count = None
+    gpus: Text = None
+    gpus_per_node: Text = None
+    acctg_freq: Text = None
+    batch: Text = None
+    bb: Text = None
+    bbf: Text = None
+    begin: Text = None
+    cluster_constraint: Text = None
+    container: Text = None
+    container_id: Text = None
+    contiguous: Flag = None
+    core_spec: Count = None
+    cores_per_socket: Count = None
+    cpu_freq: Text = None
+    cpus_per_gpu: Count = None
+    deadline: Text = None
+    delay_boot: Text = None
+    dependency: Text = None
+    distribution: Text = None
+    exclusive: Optional = None
+    export_file: Text = None
+    extra: Text = None
+    extra_node_info: Text = None
+    get_user_env: Optional = None
+    gid: Text = None
+    gpu_bind: Text = None
+    gpu_freq: Text = None
+    gpus_per_socket: Text = None
+    gpus_per_task: Text = None
+    gres: Text = None
+    gres_flags: Text = None
+    hint: Text = None
+    hold: Flag = None
+    input: Text = None
+    kill_on_invalid_dep: Text = None
+    licenses: Text = None
+    mail_type: Text = None
+    mail_user: Text = None
+    mcs_label: Text = None
+    mem_bind: Text = None
+    mem_per_cpu: Memory = None
+    mincpus: Count = None
+    network: Text = None
+    nice: Optional = None
+    no_kill: Optional = None
+    no_requeue: Flag = None
+    nodefile: Text = None
+    ntasks: Count = None
+    ntasks_per_core: Count = None
+    ntasks_per_gpu: Count = None
+    ntasks_per_socket: Count = None
+    overcommit: Flag = None
+    oversubscribe: Optional = None
+    power: Text = None
+    prefer: Text = None
+    priority: Text = None
+    profile: Text = None
+    propagate: Optional = None
+    reboot: Flag = None
+    requeue: Flag = None
+    reservation: Text = None
+    resv_ports: Text = None
+    segment: Optional = None
+    signal: Text = None
+    sockets_per_node: Count = None
+    spread_job: Flag = None
+    stepmgr: Optional = None
+    switches: Text = None
+    thread_spec: Count = None
+    threads_per_core: Count = None
+    time_min: Time = None
+    tmp: Memory = None
+    tres_bind: Text = None
+    tres_per_task: Text = None
+    uid: Text = None
+    use_min_nodes: Flag = None
+    wait_all_nodes: Text = None
+    wckey: Text = None
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, **options):
+            given = _named(options)
+            wrong = faults(given, "SlurmOptions")
+            if wrong:
+                raise OptionError(wrong)
+            self.__dict__.update(given)
+
+        def __setattr__(self, name, value):
+            raise AttributeError(
+                f"SlurmOptions are never changed: make others with changed({name}={value!r})"
+            )
+
+    def changed(self, **options: Value) -> SlurmOptions:
+        """The same but for these; None takes one away. Raises `OptionError`."""
+        return SlurmOptions(**{**vars(self), **_named(options)})
+
+    def given(self) -> dict[str, Value]:
+        """What is asked for, in the order of the fields."""
+        values = ((name, getattr(self, name)) for name in KINDS)
+        return {name: value for name, value in values if value is not None and value is not False}
+
+    def args(self) -> list[str]:
+        """The arguments of sbatch's command line."""
+        return [argument(name, value) for name, value in self.given().items() if value is not None]
+
+    @staticmethod
+    def format_time(seconds: float) -> str:
+        """A time limit of so many seconds, rounded up, as hours:minutes:seconds.
+
+        >>> SlurmOptions.format_time(90061)
+        '25:1:1'
+        """
+        minutes, second = divmod(math.ceil(seconds), 60)
+        return f"{minutes // 60}:{minutes % 60}:{second}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SlurmOptions) and self.given() == other.given()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.given().items()))
+
+    def __repr__(self) -> str:
+        return f"SlurmOptions({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+
+KINDS = {name: Kind[kind.upper()] for name, kind in SlurmOptions.__annotations__.items()}
 """Option by its name with ``_`` -> its kind."""
+
+_ALIASES = {"gpu_per_node": "gpus_per_node"}
+
+_ONE_OF = (frozenset({"mem", "mem_per_cpu", "mem_per_gpu"}), frozenset({"requeue", "no_requeue"}))
+"""Options of which sbatch takes one (man sbatch)."""
+
+
+def _named(options: Mapping[str, Value]) -> dict[str, Value]:
+    """Under the names that sbatch knows. Raises `OptionError` where two are the same."""
+    named = {_ALIASES.get(name, name): value for name, value in options.items()}
+    twice = [(other, name) for other, name in _ALIASES.items() if {other, name} <= set(options)]
+    if twice:
+        raise OptionError(
+            [Fault(f"SlurmOptions.{name}", f"'{other}' is the same option") for other, name in twice]
+        )
+    return named
+
+
+def merged(under: Mapping[str, Value], over: Mapping[str, Value]) -> dict[str, Value]:
+    """Options where ``over`` wins, also over those that sbatch would not take beside them.
+
+    >>> merged({"partition": "a", "mem_per_cpu": "1G", "qos": "q"}, {"mem": "8G", "partition": "b"})
+    {'qos': 'q', 'mem': '8G', 'partition': 'b'}
+    """
+    asked = {name for name, value in over.items() if value is not None and value is not False}
+    beaten = {name for group in _ONE_OF if group & asked for name in group}
+    return {**{n: v for n, v in under.items() if n not in beaten and n not in over}, **over}
+
 
 REFUSED = {
     "array": "herd chooses the array; the most at once is 'max_concurrent'",
@@ -71,33 +252,17 @@ REFUSED = {
 }
 """Options of sbatch that herd sets itself, or that would keep it from working; with the reason."""
 
-_SHORT = {
-    "a": "array",
-    "D": "chdir",
-    "M": "clusters",
-    "e": "error",
-    "J": "job_name",
-    "o": "output",
-    "W": "wait",
-    "Q": "quiet",
-    "V": "version",
-    "h": "help",
-    "v": "verbose",
-}
-_SHORT_FLAGS = "hHIkOQsvVW"
-"""Those that take no value, and may stand together in one word."""
-
 _PLAIN = re.compile(r"[A-Za-z0-9@%+=:,./_\[\]*&|!()<>{}~^-]+")
 
 
-def faults(options: Mapping[str, Value]) -> list[Fault]:
-    """What sbatch would refuse, or would take for something else; ``where`` is ``slurm.<name>``."""
+def faults(options: Mapping[str, Value], place: str = "slurm") -> list[Fault]:
+    """What sbatch would refuse, or would take for something else; ``where`` is ``<place>.<name>``."""
     return [
-        Fault(f"slurm.{name}", *fault) for name, value in options.items() if (fault := _fault(name, value))
+        Fault(f"{place}.{name}", *fault) for name, value in options.items() if (fault := _fault(name, value))
     ]
 
 
-def _fault(name: str, value: Value) -> tuple[str, str] | None:
+def _fault(name: str, value: object) -> tuple[str, str] | None:
     if name in REFUSED:
         return f"'{name}' cannot be set here", REFUSED[name]
     if name not in KINDS:
@@ -106,6 +271,8 @@ def _fault(name: str, value: Value) -> tuple[str, str] | None:
         return f"sbatch has no option '--{name.replace('_', '-')}'", hint
     if value is None or value is False:
         return None
+    if not isinstance(value, (str, int)):
+        return f"{value!r} is neither text nor a whole number", ""
     if "\n" in str(value) or "\r" in str(value):
         return f"{value!r} has a line break, and an #SBATCH line must not", ""
     return _CHECKS[KINDS[name]](str(value) if value is not True else True)
@@ -115,7 +282,7 @@ def _text_fault(value: str | bool) -> tuple[str, str] | None:
     return ("it needs a value", "") if value is True or value == "" else None
 
 
-def _int_fault(value: str | bool) -> tuple[str, str] | None:
+def _count_fault(value: str | bool) -> tuple[str, str] | None:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return None
     return f"{_shown(value)} is not a whole number", ""
@@ -170,58 +337,12 @@ def _shown(value: str | bool) -> str:
 
 _CHECKS = {
     Kind.TEXT: _text_fault,
-    Kind.INT: _int_fault,
+    Kind.COUNT: _count_fault,
     Kind.FLAG: _flag_fault,
     Kind.OPTIONAL: _optional_fault,
     Kind.TIME: _time_fault,
     Kind.MEMORY: _memory_fault,
 }
-
-
-def extra_faults(extra_args: Iterable[str]) -> list[Fault]:
-    """Raw ``#SBATCH`` words that would change what herd itself sets.
-
-    >>> [str(fault) for fault in extra_faults(["--gres=gpu:1", "-J other"])]
-    ["slurm.extra_args: '-J other' cannot be set here\\n    it is hyperherd_<name>"]
-    """
-    found: list[Fault] = []
-    for text in extra_args:
-        words = _words(text)
-        if not words or "\n" in text or not words[0].startswith("-"):
-            found.append(
-                Fault("slurm.extra_args", f"{text!r} is not an option", "write it as '--name=value'")
-            )
-            continue
-        names = (name for word in words for name in _options_of(word) if name in REFUSED)
-        if name := next(names, None):
-            found.append(Fault("slurm.extra_args", f"'{text}' cannot be set here", REFUSED[name]))
-    return found
-
-
-def _words(text: str) -> list[str]:
-    """The words of a raw line as sbatch splits it; none where a quote is not closed."""
-    try:
-        return shlex.split(text.strip().removeprefix("#SBATCH"), comments=True)
-    except ValueError:
-        return []
-
-
-def _options_of(word: str) -> list[str]:
-    """The names with ``_`` of the options in a word, as getopt reads it: a long one by any beginning that is its alone,
-    and several short ones together.
-
-    >>> _options_of("--err=x"), _options_of("-Hofile"), _options_of("gpu:1")
-    (['error'], ['output'], [])
-    """
-    if word.startswith("--"):
-        name = word[2:].partition("=")[0].replace("-", "_")
-        matches = [known for known in [*KINDS, *REFUSED] if known.startswith(name)]
-        return [matches[0] if name not in KINDS and len(matches) == 1 else name]
-    if not word.startswith("-"):
-        return []
-    flags = word[1:][: len(word) - 1 - len(word[1:].lstrip(_SHORT_FLAGS))]
-    letters = [*flags, word[1 + len(flags) :][:1]]
-    return [_SHORT[letter] for letter in letters if letter in _SHORT]
 
 
 def lines(options: Mapping[str, Value]) -> list[str]:
@@ -237,8 +358,13 @@ def lines(options: Mapping[str, Value]) -> list[str]:
 
 def line(name: str, value: str | int | bool) -> str:
     """One ``#SBATCH`` line."""
-    option = name.replace("_", "-")
-    return f"#SBATCH --{option}" if value is True else f"#SBATCH --{option}={quoted(str(value))}"
+    return f"#SBATCH {argument(name, value if value is True else quoted(str(value)))}"
+
+
+def argument(name: str, value: str | int | bool) -> str:
+    """One argument of sbatch's command line."""
+    option = f"--{name.replace('_', '-')}"
+    return option if value is True else f"{option}={value}"
 
 
 def quoted(value: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hyperherd import units
 from hyperherd.errors import SchedulerSilentError, nearest
 from hyperherd.jobs import Batch
-from hyperherd.launchers.slurm import options
+from hyperherd.launchers.slurm import extra, options
 from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.limits import Limits
 from hyperherd.launchers.slurm.parse import Partition
@@ -15,7 +15,7 @@ from hyperherd.launchers.slurm.parse import Partition
 
 def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str, str]:
     """Fault -> what to do. Raises `SchedulerSilentError` where the controller does not answer."""
-    wrong = [*options.faults(batch.options), *options.extra_faults(batch.extra_args)]
+    wrong = [*options.faults(batch.options), *extra.faults(batch.extra_args)]
     found = {f"{fault.where}: {fault.what}": fault.hint for fault in wrong}
     if batch.after and batch.options.get("dependency"):
         found["slurm.dependency and --after both say what it waits for"] = "one of the two"
