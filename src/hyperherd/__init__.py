@@ -1,7 +1,8 @@
 """HyperHerd: declare a search in a YAML file, hand over a bash launch script, and every trial runs exactly once.
 
-The names below are what a trainer imports. They are resolved on first use (PEP 562), so that
-``import hyperherd`` inside a training program costs next to nothing.
+The names below are what trainers import, and what those use who submit tasks from Python. They are resolved on first
+use (PEP 562; for type checkers see ``__init__.pyi``), so that ``import hyperherd`` inside a training program costs next
+to nothing.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 __version__ = "1.0.0.dev0"
 
 _PUBLIC = {
+    "Task": "hyperherd.engine.tasks",
+    "experiment": "hyperherd.engine.tasks",
     "log_result": "hyperherd.runtime.report",
     "parse_overrides": "hyperherd.runtime.params",
 }
-__all__ = ["__version__", "log_result", "parse_overrides"]
+__all__ = ["Task", "__version__", "experiment", "log_result", "parse_overrides"]
 
 
 def __getattr__(name: str) -> object:

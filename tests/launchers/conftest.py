@@ -13,6 +13,8 @@ import pytest
 from exactly_once.sweeps import end_all, environment
 from fakeslurm.fixture import FakeSlurm
 
+from hyperherd.launchers import DirectLauncher, SlurmLauncher
+
 from .herd import Herd, clean
 
 SLURMS = ["fake", pytest.param("real", marks=pytest.mark.slurm)]
@@ -65,6 +67,42 @@ def herd(make: Callable[..., Herd]) -> Herd:
     return make()
 
 
+@pytest.fixture
+def surroundings(
+    place: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FakeSlurm | None]:
+    """This very process stands in an empty folder with an odd name, and in the environment of a place's users."""
+    fake = FakeSlurm(tmp_path / "cluster") if place == "fake" else None
+    env = fake.env if fake else request.getfixturevalue("slurm").env if place == "real" else clean(os.environ)
+    for name in set(os.environ) - set(env):
+        monkeypatch.delenv(name)
+    for name, value in environment(env, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    folder = tmp_path / "my 'tasks' $x"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("PWD", raising=False)
+    try:
+        yield fake
+    finally:
+        if fake:
+            fake.close()
+            shutil.rmtree(fake.folder)
+        elif place == "real":
+            jobs = [file.read_text().strip() for file in folder.rglob("*.state")]
+            subprocess.run(
+                ["scancel", *(job for job in jobs if job.isdigit())], timeout=60, capture_output=True
+            )
+        end_all(tmp_path)
+
+
+@pytest.fixture
+def launcher(place: str, surroundings: FakeSlurm | None) -> DirectLauncher | SlurmLauncher:
+    """The launcher of the place, as a user makes it."""
+    return DirectLauncher(grace_s=0.5) if place == "local" else SlurmLauncher()
+
+
 on_slurm = pytest.mark.parametrize("place", SLURMS, indirect=True)
 on_the_real_slurm = pytest.mark.parametrize("place", SLURMS[1:], indirect=True)
+on_the_fake_slurm = pytest.mark.parametrize("place", SLURMS[:1], indirect=True)
 here = pytest.mark.parametrize("place", ["local"], indirect=True)

@@ -107,12 +107,12 @@ def find(start: Path | None) -> Workspace:
     if start is not None:
         folder = start.parent if start.name == layout.CONFIG and not start.is_dir() else start
         if is_workspace(folder):
-            return Workspace(_absolute(folder))
+            return Workspace(absolute(folder))
         raise HerdError(
             f"no {layout.CONFIG} in {folder}",
             hint=f"name a folder that holds one, or make it: herd init {folder}",
         )
-    here = _absolute(Path("."))
+    here = absolute(Path("."))
     for folder in (here, *here.parents):
         if is_workspace(folder):
             return Workspace(folder)
@@ -132,7 +132,7 @@ def is_workspace(folder: Path) -> bool:
         ) from error
 
 
-def _absolute(path: Path) -> Path:
+def absolute(path: Path) -> Path:
     """Absolute without resolving links; the shell's own idea of the current folder is kept. Raises `WorkspaceError`."""
     logical = os.environ.get("PWD", "")
     if os.path.isabs(logical) and os.path.exists(logical) and os.path.samefile(logical, "."):

@@ -16,7 +16,7 @@ import msgspec
 
 from hyperherd import fsio
 from hyperherd.jobs import VOID, Job
-from hyperherd.workspace import files
+from hyperherd.workspace import files, registers
 from hyperherd.workspace.folder import Workspace
 
 LEGACY = "legacy-"
@@ -149,16 +149,12 @@ def new_token() -> str:
 
 def settle(workspace: Workspace, token: str, owner: str) -> str:
     """Make ``owner`` (a job id, or `VOID`) what the submission is, unless that is decided; return the decision."""
-    register = workspace.files(token).register
-    if fsio.create(register, f"{owner}\n".encode()):
-        return owner
-    return settled(workspace, token) or owner
+    return registers.settle(workspace.files(token).register, owner)
 
 
 def settled(workspace: Workspace, token: str) -> str | None:
     """What has been decided about the submission: a job id, `VOID`, or None where nothing has."""
-    content = fsio.read_settled(workspace.files(token).register)
-    return content.strip() if content is not None else None
+    return registers.settled(workspace.files(token).register)
 
 
 def as_decided(intent: Submission, decision: str) -> Submission:

@@ -1,0 +1,217 @@
+"""A task that was handed to a launcher: its register is settled, its state is told, its end is waited for.
+
+Its own note of its end is enough; the launcher is asked about what has left none.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hyperherd import claims, units
+from hyperherd.engine import waiting
+from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
+from hyperherd.jobs import VOID, Batch, Job, Phase, State
+from hyperherd.launchers.base import Launcher
+from hyperherd.sweep.trial import LIVE, Intent, Outcome, Status, status_of
+from hyperherd.workspace import registers
+
+INDEX = 0
+"""A task is a batch of one element."""
+
+_LOOK_S = 1.0
+"""Between two looks at the notes of tasks that are waited for, at most."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``reason`` is why it failed, or why it waits; the exit code is None where it has none."""
+
+    status: Status
+    reason: str
+    exit_code: int | None
+
+
+class SubmittedTask:
+    """One submission of a task. ``launcher`` is the one that was chosen."""
+
+    def __init__(self, name: str, launcher: Launcher, job: Job) -> None:
+        self.name = name
+        self.launcher = launcher
+        self.job = job
+        self.stopped = False
+        self._verdict: Verdict | None = None
+
+    def __repr__(self) -> str:
+        return f"SubmittedTask({self.name!r}, id={self.id!r}, launcher={self.launcher.name!r})"
+
+    @property
+    def id(self) -> str:
+        """Slurm's job id; on this machine the submission's own token."""
+        return self.job.job_id or self.job.token
+
+    @property
+    def stdout(self) -> Path:
+        """What it wrote, below a line that herd begins each attempt with; there once it has begun."""
+        return self.job.files.logs / f"{INDEX}.out"
+
+    @property
+    def stderr(self) -> Path:
+        """As `stdout`."""
+        return self.job.files.logs / f"{INDEX}.err"
+
+    def state(self) -> Status:
+        """``submitted``, ``queued``, ``running``, ``completed``, ``failed``, ``cancelled`` or ``lost`` (it is gone, and
+        nobody knows how it ended); compares equal to that text.
+
+        Asks the launcher unless the end is known. Raises `SchedulerSilentError`.
+        """
+        return self.verdict().status
+
+    def verdict(self) -> Verdict:
+        """The state with its reason and the exit code. Raises `SchedulerSilentError`."""
+        return self.ended() or self.hear(self.launcher.poll([self.job])[self.job.token][INDEX])
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """Wait for its end and return the exit code; None where it ended without one (see `state`).
+
+        One that a signal ended has 128 more than the signal's number. Slurm is asked once in 30 s
+        (``HYPERHERD_POLL_S``), and waited for where it does not answer. Raises TimeoutError after ``timeout_s``.
+        """
+        until_ended([self], timeout_s)
+        return self.verdict().exit_code
+
+    def cancel(self) -> None:
+        """End it, whether it waits or runs; on this machine return when its processes are gone.
+
+        One that has ended stays as it is. Raises `LauncherError` in the launcher's words where it could not be.
+        """
+        if self.ended() is not None:
+            return
+        refused = self.launcher.cancel(self.job, [INDEX])
+        if refused:
+            raise LauncherError(f"{self.name} ({self.id}) could not be cancelled: {refused[INDEX]}")
+        self.stopped = True
+
+    def ended(self) -> Verdict | None:
+        """How it ended, where that is known without asking anybody."""
+        if self._verdict is None:
+            _, outcome = _noted(self.job)
+            if outcome is not None and (not outcome.terminated or self._nobody_starts_it_again()):
+                self.hear(State(Phase.ABSENT))
+        return self._verdict
+
+    def hear(self, state: State) -> Verdict:
+        """What the launcher said and the notes say, together; an end is remembered."""
+        if self._verdict is not None:
+            return self._verdict
+        attempt, outcome = _noted(self.job)
+        if outcome is not None and outcome.terminated and state.phase is Phase.ABSENT:
+            state = replace(state, phase=Phase.ENDED, word="CANCELLED")
+        intent = Intent.STOP if self.stopped else Intent.RUN
+        status, reason = status_of(intent, state, outcome, started=attempt > 0)
+        if status is Status.READY:
+            status, reason = Status.LOST, "it was never started"
+        exit_code = outcome.exit_code if outcome else state.exit_code
+        verdict = Verdict(status, reason, exit_code)
+        if status not in LIVE:
+            self._verdict = verdict
+        return verdict
+
+    def _nobody_starts_it_again(self) -> bool:
+        """Slurm may queue a job again that it has told to end (preemption)."""
+        return self.stopped or self.launcher.name == "local"
+
+
+def submit(name: str, launcher: Launcher, batch: Batch) -> SubmittedTask:
+    """Hand over a batch of one element whose files are written, and settle its register.
+
+    Whatever is raised, Ctrl-C included, it does not run.
+    """
+    job = _job(launcher, batch)
+    register = batch.files.register
+    try:
+        job_id = launcher.submit(batch)
+    except SubmissionUnknownError:
+        job_id = _found(launcher, job)
+        if registers.settle(register, job_id or VOID) == VOID:
+            raise
+    except BaseException:
+        if registers.settle(register, VOID) != VOID:
+            launcher.cancel(job, [INDEX])
+        raise
+    if job_id is not None:
+        registers.settle(register, job_id)
+    return SubmittedTask(name, launcher, replace(job, job_id=job_id))
+
+
+def until_ended(tasks: Collection[SubmittedTask], timeout_s: float | None = None) -> None:
+    """Wait until all have ended; all of one place are asked about at once. Raises TimeoutError."""
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    ask_at: dict[tuple[str, str], float] = {}
+    pause_s = 0.01
+    while left := [task for task in tasks if task.ended() is None]:
+        for place, of_place in _by_place(left).items():
+            if time.monotonic() >= ask_at.get(place, 0.0):
+                _ask(of_place)
+                ask_at[place] = time.monotonic() + _ask_s(place[0])
+        left = [task for task in left if task.ended() is None]
+        remaining_s = _LOOK_S if deadline is None else deadline - time.monotonic()
+        if left and remaining_s <= 0:
+            raise TimeoutError(f"not ended within {timeout_s:g} s: {', '.join(map(repr, left[:5]))}")
+        if left:
+            time.sleep(min(pause_s, remaining_s))
+        pause_s = min(pause_s * 1.5, _LOOK_S, _ask_s(left[0].launcher.name) if left else _LOOK_S)
+
+
+def _ask(tasks: Sequence[SubmittedTask]) -> None:
+    """A launcher that does not answer is asked again later."""
+    try:
+        states = tasks[0].launcher.poll([task.job for task in tasks])
+    except SchedulerSilentError:
+        return
+    for task in tasks:
+        task.hear(states[task.job.token][INDEX])
+
+
+def _ask_s(launcher: str) -> float:
+    return units.positive(os.environ.get("HYPERHERD_POLL_S", "")) or waiting.PAUSE_S[launcher]
+
+
+def _by_place(tasks: Collection[SubmittedTask]) -> dict[tuple[str, str], list[SubmittedTask]]:
+    found: dict[tuple[str, str], list[SubmittedTask]] = {}
+    for task in tasks:
+        found.setdefault((task.launcher.name, task.job.where), []).append(task)
+    return found
+
+
+def _job(launcher: Launcher, batch: Batch) -> Job:
+    return Job(
+        token=batch.token,
+        name=batch.name,
+        job_id=None,
+        where=launcher.where(),
+        submitted_at=time.time(),
+        files=batch.files,
+        array=launcher.array(batch),
+        attempt={element.index: element.attempt for element in batch.elements},
+    )
+
+
+def _found(launcher: Launcher, job: Job) -> str | None:
+    try:
+        return launcher.find([job]).get(job.token)
+    except SchedulerSilentError:
+        return None
+
+
+def _noted(job: Job) -> tuple[int, Outcome | None]:
+    """The number of the newest attempt, 0 before one has begun, and how it ended."""
+    names = map(claims.read_name, os.listdir(job.files.attempts))
+    found = [(name[1], name[2]) for name in names if name is not None]
+    newest = max((attempt for attempt, _ in found), default=0)
+    note = next((note for attempt, note in found if attempt == newest and note is not None), None)
+    return newest, Outcome(note.exit_code, note.terminated) if note else None

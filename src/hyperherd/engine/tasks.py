@@ -1,0 +1,193 @@
+"""Single commands, submitted from Python to any launcher, and waited for.
+
+::
+
+    with hyperherd.experiment(launcher=SlurmLauncher(partition="gpu")):
+        hyperherd.Task(["python", "train.py", "--lr", "0.1"]).submit()
+
+A task is a batch of one element: register, claim and note of its end are those of a sweep's trials
+(docs/architecture.md, "Exactly once"). Its files lie in ``<folder>/.hyperherd/tasks/<token>/``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+
+from hyperherd import fsio
+from hyperherd.engine import submitted
+from hyperherd.engine.submitted import INDEX, SubmittedTask
+from hyperherd.errors import HerdError, WorkspaceError
+from hyperherd.jobs import Batch, Element, Files
+from hyperherd.launchers.base import Candidate, Launcher
+from hyperherd.launchers.script import quote
+from hyperherd.sweep.trial import Status
+from hyperherd.workspace import layout, submissions
+from hyperherd.workspace.folder import absolute
+
+
+@dataclass(frozen=True)
+class Task:
+    """One command: a sequence is a program and its arguments, a `Path` a script that bash runs, text is bash.
+
+    ``name``    the job's (None: the program's)
+    ``folder``  where it runs and keeps its files, seen from the experiment's folder (None: there; outside of any: here)
+    ``env``     variables besides those that it inherits
+
+    Raises `HerdError` for what cannot be a command, a name or a variable.
+    """
+
+    command: str | Path | Sequence[str | Path]
+    _: KW_ONLY
+    name: str | None = None
+    folder: str | Path | None = None
+    env: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        words = self._words()
+        if not words or not words[0].strip():
+            raise HerdError(f"{self.command!r} is no command", hint='such as ["python", "train.py"]')
+        for name in self.env or ():
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+                raise HerdError(f"{name!r} cannot be the name of a variable", hint="letters, digits and _")
+        if any("\0" in text for text in (*words, *(self.env or {}).values())):
+            raise HerdError("a command cannot hold a zero byte", where=repr(self.command))
+        if not (self.name is None or (self.name and self.name.isprintable())):
+            raise HerdError(f"{self.name!r} cannot be a job's name", hint="one line of text")
+
+    def submit(self, launcher: Candidate | None = None) -> SubmittedTask:
+        """Hand it to a launcher (None: the experiment's) and return without waiting for it.
+
+        Raises `HerdError` without a launcher outside of any experiment, `WorkspaceError`, `SubmissionRefusedError` and
+        `SubmissionUnknownError`; whatever is raised, it does not run.
+        """
+        around = _EXPERIMENT.get()
+        if launcher is None and around is not None:
+            launcher = around.launcher
+        if launcher is None:
+            raise HerdError(
+                f"there is nobody to run {self._title()}: no launcher, and no experiment around it",
+                hint="submit(launcher=DirectLauncher()) runs it on this machine; `with experiment(launcher=...):` "
+                "gives all in it one (a thread sees it in contextvars.copy_context().run(task.submit))",
+            )
+        chosen = launcher.chosen()
+        batch = self._batch(around.folder if around else absolute(Path(".")))
+        _write(batch, chosen, self)
+        made = submitted.submit(batch.name, chosen, batch)
+        if around is not None:
+            around.tasks.append(made)
+        return made
+
+    def _batch(self, start: Path) -> Batch:
+        folder = start / (self.folder or ".")
+        if not folder.is_dir():
+            raise HerdError(
+                "there is no such folder", where=str(folder), hint=f"mkdir -p {quote(str(folder))}"
+            )
+        if isinstance(self.command, Path) and not (folder / self.command).is_file():
+            raise HerdError("there is no such script", where=str(folder / self.command))
+        token = submissions.new_token()
+        place = folder / layout.STATE_FOLDER / layout.TASKS / token
+        files = Files(
+            script=place / f"{token}.sbatch",
+            register=place / f"{token}.state",
+            attempts=place / layout.ATTEMPTS,
+            logs=place / layout.LOGS,
+            env_file=folder / ".env",
+        )
+        return Batch(token, self._title(), folder, place / "task.sh", files, (Element(INDEX, 1, "", ()),))
+
+    def _words(self) -> list[str]:
+        one = isinstance(self.command, (str, Path))
+        return [str(self.command)] if one else [str(word) for word in self.command]  # type: ignore[union-attr]
+
+    def _title(self) -> str:
+        first = self._words()[0].split()[0]
+        return self.name or re.sub(r"[^\w.+-]+", "-", Path(first).name).strip("-") or "task"
+
+    def script(self) -> str:
+        """The bash that a launcher is told to run."""
+        exports = [f"export {name}={quote(value)}" for name, value in (self.env or {}).items()]
+        return "\n".join(["#!/bin/bash", *exports, self._line(), ""])
+
+    def _line(self) -> str:
+        if isinstance(self.command, str):
+            return f"set --\n{self.command}"
+        words = " ".join(map(quote, self._words()))
+        return f'exec "$BASH" -- {words}' if isinstance(self.command, Path) else f"exec -- {words}"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """``tasks`` are those submitted in it so far; ``folder`` is absolute."""
+
+    launcher: Candidate
+    folder: Path
+    tasks: list[SubmittedTask] = field(default_factory=list)
+
+
+_EXPERIMENT: ContextVar[Experiment | None] = ContextVar("hyperherd_experiment", default=None)
+
+
+@contextmanager
+def experiment(launcher: Candidate, folder: str | Path = ".") -> Iterator[Experiment]:
+    """Give the tasks submitted within a launcher and a folder; leaving the block waits for all of them.
+
+    Then it raises one `HerdError` for all that have not completed, but for those that this program has cancelled, and
+    unless the block raised something itself. Ctrl-C ends those of this machine; those of a cluster go on.
+    """
+    current = Experiment(launcher, absolute(Path(folder)))
+    before = _EXPERIMENT.set(current)
+    try:
+        try:
+            yield current
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            submitted.until_ended(current.tasks)
+            raise
+        finally:
+            _EXPERIMENT.reset(before)
+        submitted.until_ended(current.tasks)
+    except KeyboardInterrupt:
+        _end_local(current.tasks)
+        raise
+    _raise_failed(current.tasks)
+
+
+def _end_local(tasks: Sequence[SubmittedTask]) -> None:
+    for task in tasks:
+        if task.launcher.name == "local":
+            task.cancel()
+
+
+def _raise_failed(tasks: Sequence[SubmittedTask]) -> None:
+    verdicts = [(task, task.verdict()) for task in tasks]
+    bad = [(t, v) for t, v in verdicts if v.status is not Status.COMPLETED and not t.stopped]
+    if bad:
+        lines = [
+            f"\n  {t.name} ({t.id}): {v.status}{f', {v.reason}' if v.reason else ''}; {t.stderr}"
+            for t, v in bad[:20]
+        ]
+        more = f"\n  and {len(bad) - 20} more" if len(bad) > 20 else ""
+        raise HerdError(f"{len(bad)} of {len(tasks)} tasks have not completed:{''.join(lines)}{more}")
+
+
+def _write(batch: Batch, launcher: Launcher, task: Task) -> None:
+    """The folders and the two scripts: first what is run, as one that is newer counts as changed."""
+    files = batch.files
+    try:
+        for folder in (files.attempts, files.logs / "slurm"):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceError(
+            f"cannot be written: {error.strerror}",
+            where=str(files.script.parent),
+            hint="choose another folder",
+        ) from error
+    for path, text in ((batch.launch, task.script()), (files.script, launcher.script(batch))):
+        fsio.replace(path, text.encode("utf-8", "surrogateescape"), 0o600, durable=False)
