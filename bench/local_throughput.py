@@ -18,7 +18,7 @@ from pathlib import Path
 from timing import Cost, in_turns, say
 
 from hyperherd.jobs import Batch, Element, Files
-from hyperherd.launchers.direct import Direct
+from hyperherd.launchers.direct import DirectLauncher
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def with_herd(root: Path, trials: int) -> None:
         for index in range(trials)
     )
     batch = Batch("t", "hyperherd_bench", root, launch, files, elements, at_once=2)
-    Direct().submit(batch)
+    DirectLauncher().submit(batch)
     os.wait()
     succeeded = len(list((root / "attempts").glob("*.1.0")))
     if succeeded != trials:

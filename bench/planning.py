@@ -14,7 +14,7 @@ from pathlib import Path
 from timing import HERD, Cost, environment, in_turns, process, rival, say, sweep
 
 from hyperherd.engine import describe, launch, reconcile
-from hyperherd.launchers.direct import Direct
+from hyperherd.launchers.direct import DirectLauncher
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace import manifest, submissions
@@ -97,7 +97,7 @@ def _as_if_run(workspace: Workspace) -> None:
     record = submissions.Submission(
         token=submissions.new_token(),
         launcher="local",
-        where=Direct().where(),
+        where=DirectLauncher().where(),
         name="hyperherd_speed",
         indices=indices,
         attempts=(1,) * len(indices),
