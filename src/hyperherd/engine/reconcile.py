@@ -93,16 +93,16 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
     A launcher that is not in ``launchers`` is not asked. With ``silent_is_fatal`` one that does not answer raises
     `SchedulerSilentError`; else it is a warning, and its trials are shown as last known.
     """
-    known = manifest.read(workspace)
+    stored = manifest.read(workspace)
     records = [_with_register(workspace, record) for record in submissions.read(workspace)]
     heard = ended.read(workspace)
     listed = attempts.read(workspace)
-    tracked = _track(known.trials, records, listed)
+    tracked = _track(stored.trials, records, listed)
     unsettled = _unsettled(tracked, heard)
     states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal)
     if unsettled:
         before, listed = tracked, attempts.read(workspace)
-        tracked = _track(known.trials, records, listed)
+        tracked = _track(stored.trials, records, listed)
         states = _without_the_outrun(states, before, tracked)
     if taken := _taken_by_others(workspace, tracked, states, records):
         tracked.update(taken)
@@ -111,10 +111,10 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
     heard = _remember(heard, tracked, states)
     interrupted = {r.token for r in records if r.state == "intent" and not recover.submitting(r)}
     facts = {
-        t.index: _fact(known, t, tracked.get(t.index), _state(tracked, states, heard, t.index), interrupted)
-        for t in known.trials
+        t.index: _fact(stored, t, tracked.get(t.index), _state(tracked, states, heard, t.index), interrupted)
+        for t in stored.trials
     }
-    return Known(known, records, facts, heard, listed.newest, tuple(warnings))
+    return Known(stored, records, facts, heard, listed.newest, tuple(warnings))
 
 
 def _with_register(workspace: Workspace, record: Submission) -> Submission:
@@ -151,9 +151,9 @@ def _unsettled(
 ) -> dict[str, list[tuple[Submission, list[int]]]]:
     """Launcher -> submissions with the trials that somebody has to be asked about."""
     asked: dict[str, tuple[Submission, list[int]]] = {}
-    for index, known in tracked.items():
-        record = known.submission
-        if known.settled(heard) or record.state == "intent":
+    for index, one in tracked.items():
+        record = one.submission
+        if one.settled(heard) or record.state == "intent":
             continue
         asked.setdefault(record.token, (record, []))[1].append(index)
     by_launcher: dict[str, list[tuple[Submission, list[int]]]] = {}
@@ -193,15 +193,20 @@ def _ask(
 
 
 def _without_the_outrun(
-    states: dict[str, dict[int, State]], before: Mapping[int, _Tracked], now: Mapping[int, _Tracked]
+    states: Mapping[str, Mapping[int, State]], before: Mapping[int, _Tracked], now: Mapping[int, _Tracked]
 ) -> dict[str, dict[int, State]]:
     """Without the ends of attempts that the next one has followed while the question was being asked."""
-    for index, known in now.items():
-        said = states.get(known.submission.token, {})
-        outrun = index in before and 0 < before[index].attempt < known.attempt
-        if outrun and index in said and said[index].phase in (Phase.ENDED, Phase.ABSENT):
-            said[index] = NOT_ASKED
-    return states
+    outrun = {
+        (one.submission.token, index)
+        for index, one in now.items()
+        if index in before and 0 < before[index].attempt < one.attempt
+    }
+
+    def still(token: str, index: int, state: State) -> State:
+        over = state.phase in (Phase.ENDED, Phase.ABSENT)
+        return NOT_ASKED if over and (token, index) in outrun else state
+
+    return {token: {i: still(token, i, s) for i, s in said.items()} for token, said in states.items()}
 
 
 def _taken_by_others(
@@ -216,19 +221,14 @@ def _taken_by_others(
     """
     by_token = {record.token: record for record in records}
     taken = {}
-    for index, known in tracked.items():
-        state = states.get(known.submission.token, {}).get(index)
-        if (
-            state is None
-            or not known.attempt
-            or known.outcome
-            or state.phase in (Phase.QUEUED, Phase.RUNNING)
-        ):
+    for index, one in tracked.items():
+        state = states.get(one.submission.token, {}).get(index)
+        if state is None or not one.attempt or one.outcome or state.phase in (Phase.QUEUED, Phase.RUNNING):
             continue
-        claim = attempts.claim(workspace, index, known.attempt)
-        if claim is not None and claim.token != known.submission.token and claim.token in by_token:
+        claim = attempts.claim(workspace, index, one.attempt)
+        if claim is not None and claim.token != one.submission.token and claim.token in by_token:
             owner = by_token[claim.token]
-            taken[index] = replace(known, submission=owner, stopped=index in owner.stopped)
+            taken[index] = replace(one, submission=owner, stopped=index in owner.stopped)
     return taken
 
 
@@ -237,12 +237,12 @@ def _remember(
 ) -> ended.Ended:
     """What schedulers have said of ended attempts, now and before: of each trial's newest as it stands now."""
     remembered = {token: dict(said) for token, said in heard.items()}
-    for index, known in tracked.items():
-        state, key = _state(tracked, states, heard, index), ended.key(index, known.attempt)
-        if state.phase is Phase.ENDED and known.submission.launcher == "slurm":
-            remembered.setdefault(known.submission.token, {})[key] = state
+    for index, one in tracked.items():
+        state, key = _state(tracked, states, heard, index), ended.key(index, one.attempt)
+        if state.phase is Phase.ENDED and one.submission.launcher == "slurm":
+            remembered.setdefault(one.submission.token, {})[key] = state
         else:
-            remembered.get(known.submission.token, {}).pop(key, None)
+            remembered.get(one.submission.token, {}).pop(key, None)
     return {token: said for token, said in remembered.items() if said}
 
 
@@ -251,39 +251,39 @@ def _state(
 ) -> State:
     if index not in tracked:
         return NOT_ASKED
-    known = tracked[index]
-    now = states.get(known.submission.token, {}).get(index, NOT_ASKED)
-    return known.heard(heard) or now if now.phase in (Phase.ABSENT, Phase.UNKNOWN) else now
+    one = tracked[index]
+    now = states.get(one.submission.token, {}).get(index, NOT_ASKED)
+    return one.heard(heard) or now if now.phase in (Phase.ABSENT, Phase.UNKNOWN) else now
 
 
 def _fact(
-    known: manifest.Manifest,
+    stored: manifest.Manifest,
     trial: Trial,
     tracked: _Tracked | None,
     state: State,
     interrupted: Collection[str],
 ) -> Fact:
     if tracked is None:
-        return Fact(trial, _without_submission(known, trial))
+        return Fact(trial, _without_submission(stored, trial))
     record = tracked.submission
     started = bool(tracked.attempt) or (record.legacy and state.phase is Phase.ENDED)
     status, reason = status_of(state, tracked.outcome, started=started, stopped=tracked.stopped)
     fact = Fact(trial, status, reason, tracked.attempt, tracked.outcome, state, record)
     if record.token in interrupted and status is Status.SUBMITTED:
         return replace(fact, reason=INTERRUPTED, interrupted=True)
-    left = _legacy_status(known, trial) if record.legacy else Status.LOST
+    left = _legacy_status(stored, trial) if record.legacy else Status.LOST
     if state.phase in (Phase.ABSENT, Phase.UNKNOWN) and left not in (Status.LOST, Status.READY):
         return replace(fact, status=left, reason="as HyperHerd 0.1.3 left it")
     return fact
 
 
-def _without_submission(known: manifest.Manifest, trial: Trial) -> Status:
-    return Status.READY if known.left_as(trial.index) is None else _legacy_status(known, trial)
+def _without_submission(stored: manifest.Manifest, trial: Trial) -> Status:
+    return Status.READY if stored.left_as(trial.index) is None else _legacy_status(stored, trial)
 
 
-def _legacy_status(known: manifest.Manifest, trial: Trial) -> Status:
+def _legacy_status(stored: manifest.Manifest, trial: Trial) -> Status:
     """The status that HyperHerd 0.1.3 wrote, where nothing else is known: ended is believed, living is not."""
-    word = known.left_as(trial.index)
+    word = stored.left_as(trial.index)
     for status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.READY):
         if word == status.value:
             return status
