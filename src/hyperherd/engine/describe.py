@@ -32,7 +32,7 @@ class Description:
 
 
 def read_spec(workspace: Workspace) -> SweepSpec:
-    """The checked YAML. Raises `ConfigError` with all of its faults."""
+    """The checked YAML. Raises `ConfigError` with all of its faults, and `HerdError` where it cannot be read."""
     from hyperherd.sweep import spec  # 0.1 s, and not needed by commands that only look at what has run
 
     try:
@@ -43,7 +43,11 @@ def read_spec(workspace: Workspace) -> SweepSpec:
             [Fault(f"{layout.CONFIG}:{line}", "not UTF-8", "save the file as UTF-8")]
         ) from error
     except OSError as error:
-        raise HerdError(f"cannot be read: {error.strerror}", where=str(workspace.config)) from error
+        raise HerdError(
+            f"cannot be read: {error.strerror}",
+            where=str(workspace.config),
+            hint=f"see `ls -l {workspace.config}`",
+        ) from error
     return spec.parse(text, file=layout.CONFIG, slurm_options=options.KINDS)
 
 

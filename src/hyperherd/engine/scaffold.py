@@ -13,7 +13,9 @@ LAUNCH = "launch.sh"
 
 
 def make(directory: Path, *, config: Path | None, launcher: Path | None, force: bool) -> list[Path]:
-    """Write both files, or neither. Raises `HerdError` where one is there already and ``force`` was not said."""
+    """Write both files. Raises `HerdError` where one is there already and ``force`` was not said: then neither is
+    written.
+    """
     targets = [directory / layout.CONFIG, directory / LAUNCH]
     present = [str(target) for target in targets if target.exists()]
     if present and not force:
@@ -23,7 +25,7 @@ def make(directory: Path, *, config: Path | None, launcher: Path | None, force: 
     contents = [
         config.read_bytes()
         if config
-        else _template("hyperherd.yaml").replace("NAME", _name(directory)).encode(),
+        else _template(layout.CONFIG).replace("NAME", _name(directory)).encode(),
         launcher.read_bytes() if launcher else _template(LAUNCH).encode(),
     ]
     try:
@@ -32,7 +34,11 @@ def make(directory: Path, *, config: Path | None, launcher: Path | None, force: 
             target.write_bytes(content)
         targets[1].chmod(0o755)
     except OSError as error:
-        raise HerdError(f"cannot be written: {error.strerror}", where=str(directory)) from error
+        raise HerdError(
+            f"cannot be written: {error.strerror}",
+            where=str(error.filename or directory),
+            hint="name a folder in which you may write: herd init FOLDER",
+        ) from error
     return targets
 
 
