@@ -24,6 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 MANY = 10_000_000
+"""Numbers in one range; more are a slip of the pen."""
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,8 @@ def choose(word: str, workspace: Workspace, spec: SweepSpec) -> tuple[str, str]:
     if word in ("local", "direct"):
         return "local", ""
     if slurm_is_here():
-        return (
-            "slurm",
-            "" if word == "slurm" else "Slurm is here, so it runs there (--on local for this machine).",
-        )
+        chosen = "Slurm is here, so it runs there (--on local for this machine)."
+        return "slurm", "" if word == "slurm" else chosen
     if word == "slurm":
         raise LauncherError(
             "Slurm's sbatch is not on PATH",

@@ -16,10 +16,9 @@ from hyperherd.launchers.base import Launcher
 from hyperherd.workspace.folder import Workspace
 
 FILES_PER_TRIAL = 5
-"""A claim, a note, two logs and a result: what one attempt leaves on the disk (metrics streams come on top)."""
-
-SLURM_LOG = 1
-"""Slurm's own log of one attempt."""
+"""A claim, a note, two logs and a result: what one attempt leaves on the disk (Slurm's own log and metrics streams
+come on top).
+"""
 
 BYTES_PER_TRIAL = 24 * 1024
 """Six small files, each of which takes a block of 4 KiB on most file systems."""
@@ -56,11 +55,6 @@ def raise_fatal(findings: Iterable[Finding]) -> None:
     fatal = [f"{finding.what}\n  {finding.hint}" for finding in findings if finding.fatal]
     if fatal:
         raise PreflightError("\n".join(fatal), hint="Nothing was submitted.")
-
-
-def files_of(trials: int, launcher: str) -> int:
-    """How many files an attempt of each trial will leave."""
-    return trials * (FILES_PER_TRIAL + (SLURM_LOG if launcher == "slurm" else 0))
 
 
 def _named(path: Path) -> Iterator[Finding]:
@@ -130,7 +124,7 @@ def _space(workspace: Workspace, trials: int, launcher: Launcher) -> Iterator[Fi
         disk = os.statvfs(workspace.root)
     except OSError:
         return
-    count = files_of(trials, launcher.name)
+    count = trials * (FILES_PER_TRIAL + (launcher.name == "slurm"))
     if disk.f_files and disk.f_favail < count:
         yield Finding(
             f"{trials:,} trials leave about {count:,} files, and {disk.f_favail:,} more fit on this file system",

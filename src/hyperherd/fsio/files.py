@@ -126,10 +126,8 @@ def _linked(temporary: str, target: str) -> bool | None:
     """Give ``temporary`` its second name. None: there are no hard links here."""
     try:
         os.link(temporary, target)
-    except FileExistsError:
-        return (
-            os.stat(temporary).st_nlink == 2
-        )  # an NFS server that was asked twice says no to what it has just done
+    except FileExistsError:  # an NFS server that was asked twice says no to what it has just done
+        return os.stat(temporary).st_nlink == 2
     except OSError as error:
         if error.errno in _NO_LINKS:
             return None

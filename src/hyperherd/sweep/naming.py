@@ -73,19 +73,20 @@ def _with_hash(name: str, combination: Combination, used: Collection[str]) -> st
 
 def _namer(spec: SweepSpec, digits: int) -> Callable[[Combination], str]:
     """Combination -> name with ``digits`` significant digits."""
-    words = [(parameter.name, _Words(parameter, digits)) for parameter in spec.parameters]
     # A grid has few values in many combinations, and they are the same objects: their ids find the word for
     # each at once, whatever their type. The combinations outlive the names, so no id is used twice.
-    seen: list[tuple[str, _Words, dict[int, str]]] = [(name, word, {}) for name, word in words]
+    seen: list[tuple[str, _Words, dict[int, str]]] = [
+        (p.name, _Words(p, digits), {}) for p in spec.parameters
+    ]
 
     def name_of(combination: Combination) -> str:
         params = combination.params
         parts = []
-        for name, word, by_id in seen:
+        for name, words, by_id in seen:
             value = params[name]
             part = by_id.get(id(value))
             if part is None:
-                part = by_id[id(value)] = word(value)
+                part = by_id[id(value)] = words(value)
             parts.append(part)
         return "_".join(parts)
 
@@ -115,8 +116,10 @@ def text_of(value: Value, digits: int) -> str:
         return repr(value) if digits >= MOST_DIGITS else f"{value:.{digits}g}"
     if isinstance(value, str):
         return value
-    if value is None or isinstance(value, bool):
-        return str(value).lower() if value is not None else "null"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list):
         return "-".join(text_of(element, digits) for element in value)
     if isinstance(value, dict):

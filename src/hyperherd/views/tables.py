@@ -40,7 +40,6 @@ FIRST = (
 )
 """The order of `status`: what needs somebody comes first, what has completed last."""
 
-
 WAITING = frozenset({Status.QUEUED, Status.SUBMITTED, Status.READY})
 
 

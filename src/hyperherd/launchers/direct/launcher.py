@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -200,17 +201,9 @@ def _tell_supervisor(job: Job) -> None:
         return
     supervisor = Identity.parse(owner)
     if processes.alive(supervisor):
-        _signal_if_ours(supervisor.pid)
-
-
-def _signal_if_ours(pid: int) -> None:
-    try:
-        os.kill(pid, TO_LOOK_AGAIN)
-    except (
-        ProcessLookupError,
-        PermissionError,
-    ):  # ended meanwhile, or another user's: it sees the claims by itself
-        return
+        # Ended meanwhile, or another user's: that one sees the claims by itself.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(supervisor.pid, TO_LOOK_AGAIN)
 
 
 def _last_words(log: Path) -> str:

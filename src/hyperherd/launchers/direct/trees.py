@@ -6,6 +6,7 @@ script's bash, or descends from one that belongs. Reading is /proc on Linux, psu
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -132,13 +133,9 @@ def kill(processes: Iterable[Process]) -> None:
 
 def _signal(processes: Iterable[Process], number: signal.Signals) -> None:
     for process in processes:
-        try:
+        # Gone meanwhile, or not ours: `end` reports who is left.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process.pid, number)
-        except (
-            ProcessLookupError,
-            PermissionError,
-        ):  # gone meanwhile, or not ours: `end` reports who is left
-            continue
 
 
 def scan() -> list[Process]:
