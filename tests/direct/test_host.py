@@ -102,8 +102,8 @@ def test_a_damaged_batch_is_named(tmp_path: Path) -> None:
 
 def test_a_line_of_the_usage_journal_that_was_cut_off_is_skipped(tmp_path: Path) -> None:
     journal = usage.Journal(tmp_path / "j")
-    journal.add(usage.Ended(0, 1, 2.0, 300, 0))
-    journal.add(usage.Ended(0, 2, 5.0, 700, 1))
+    journal.add(usage.Measured(0, 1, 2.0, 300, 0))
+    journal.add(usage.Measured(0, 2, 5.0, 700, 1))
     with open(tmp_path / "j", "a") as file:
         file.write('{"index": 1, "att')
     used = usage.read(tmp_path / "j")

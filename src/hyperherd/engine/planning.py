@@ -19,7 +19,7 @@ def plan_of(described: Description, known: Known, choice: Choice) -> Plan:
         adopted=known.manifest.without_identity,
     )
     statuses = {**known.statuses, **_given_up(known, choice)}
-    before = plan.Known(known.manifest.trials, statuses, _next_index(known), known.manifest.retired)
+    before = plan.Before(known.manifest.trials, statuses, _next_index(known), known.manifest.retired)
     return plan.make(before, described.trials, choice, matcher, described.names)
 
 

@@ -114,8 +114,8 @@ class Matcher:
 
 
 @dataclass(frozen=True)
-class Known:
-    """The trials of the manifest, what became of each, and the first index that was never used.
+class Before:
+    """What a run starts from: the trials of the manifest, what became of each, and the first index that was never used.
 
     ``retired`` are names of dropped trials: such a one may have left a checkpoint, which no other trial may find.
     """
@@ -127,7 +127,7 @@ class Known:
 
 
 def make(
-    before: Known, described: Sequence[Described], choice: Choice, matcher: Matcher, namer: Namer
+    before: Before, described: Sequence[Described], choice: Choice, matcher: Matcher, namer: Namer
 ) -> Plan:
     """Compare, and decide. Raises `HerdError` for a choice that names what is not there."""
     known, statuses, next_index = before.trials, before.statuses, before.next_index

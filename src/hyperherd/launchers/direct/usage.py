@@ -11,8 +11,8 @@ import msgspec
 from hyperherd.jobs import Usage
 
 
-class Ended(msgspec.Struct):
-    """``max_rss_bytes`` is that of the largest process of the attempt."""
+class Measured(msgspec.Struct):
+    """One line. ``max_rss_bytes`` is that of the largest process of the attempt."""
 
     index: int
     attempt: int
@@ -28,11 +28,11 @@ class Journal:
         self._path = path
         self._descriptor: int | None = None
 
-    def add(self, ended: Ended) -> None:
+    def add(self, measured: Measured) -> None:
         if self._descriptor is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._descriptor = os.open(self._path, flags, 0o666)
-        os.write(self._descriptor, msgspec.json.encode(ended) + b"\n")
+        os.write(self._descriptor, msgspec.json.encode(measured) + b"\n")
 
 
 def journal_path(script: Path) -> Path:
@@ -46,20 +46,20 @@ def read(path: Path) -> dict[int, Usage]:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return {}
-    newest: dict[int, Ended] = {}
+    newest: dict[int, Measured] = {}
     for line in lines:
         try:
-            ended = msgspec.json.decode(line, type=Ended)
+            measured = msgspec.json.decode(line, type=Measured)
         except msgspec.DecodeError:
             continue
-        if ended.index not in newest or ended.attempt >= newest[ended.index].attempt:
-            newest[ended.index] = ended
-    return {index: _usage(ended) for index, ended in newest.items()}
+        if measured.index not in newest or measured.attempt >= newest[measured.index].attempt:
+            newest[measured.index] = measured
+    return {index: _usage(measured) for index, measured in newest.items()}
 
 
-def _usage(ended: Ended) -> Usage:
-    word = "FAILED" if ended.exit_code else "COMPLETED"
-    return Usage(word, ended.elapsed_s, ended.max_rss_bytes, exit_code=ended.exit_code)
+def _usage(measured: Measured) -> Usage:
+    word = "FAILED" if measured.exit_code else "COMPLETED"
+    return Usage(word, measured.elapsed_s, measured.max_rss_bytes, exit_code=measured.exit_code)
 
 
 def rss_bytes(maxrss: int) -> int:
