@@ -94,9 +94,7 @@ def compile(
 
 
 class _Names:
-    """The parameters by the names that an expression may use: the full one, or without prefix where that is
-    clear.
-    """
+    """The parameters by the names that an expression may use: the full one, or without prefix where that is clear."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.by_name: dict[str, str] = {}

@@ -77,9 +77,7 @@ _TABLE = """\
 631: 1 1 5 13 31 15 55 25 161
 637: 1 1 3 13 25 47 39 87 257
 """
-"""From the second dimension on: the primitive polynomial's coefficients as the bits of a number, and m_1,
-m_2, ...
-"""
+"""From the second dimension on: the primitive polynomial's coefficients as the bits of a number, and m_1, m_2, ..."""
 
 _ROWS = tuple(line.partition(":") for line in _TABLE.splitlines())
 

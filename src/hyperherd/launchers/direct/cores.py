@@ -33,9 +33,7 @@ def _affinity() -> tuple[int, ...]:
 
 
 def _groups(root: Path) -> Iterator[tuple[int, Path]]:
-    """The folders of this process's CPU groups, with those above them. In a container the path may be the
-    host's.
-    """
+    """The folders of this process's CPU groups, with those above them. In a container the path may be the host's."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         number, controllers, path = line.split(":", 2)
         if number == "0" and not controllers:

@@ -23,9 +23,7 @@ _LISTED = re.compile(
 
 @dataclass(frozen=True)
 class Gpu:
-    """``name`` is what CUDA_VISIBLE_DEVICES calls it, ``slot`` the same for everybody who means this
-    device.
-    """
+    """``name`` is what CUDA_VISIBLE_DEVICES calls it, ``slot`` the same for everybody who means this device."""
 
     name: str
     slot: str
@@ -103,9 +101,7 @@ def visible(text: str, listed: tuple[Listed, ...]) -> tuple[Gpu, ...]:
 
 
 def _uuid(word: str, listed: tuple[Listed, ...]) -> str:
-    """The whole UUID of a device that is called by number or by the beginning of its UUID; else the word
-    itself.
-    """
+    """The whole UUID of a device that is called by number or by the beginning of its UUID; else the word itself."""
     fits = [gpu.uuid for gpu in listed if word == gpu.number or gpu.uuid.startswith(word)]
     return fits[0] if len(fits) == 1 else word
 

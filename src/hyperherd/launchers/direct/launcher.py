@@ -179,9 +179,7 @@ class DirectLauncher:
         }
 
     def check(self, batch: Batch) -> Mapping[str, str]:
-        """More GPUs or nodes than there are. What means nothing here (a partition, a time limit) is passed
-        over.
-        """
+        """More GPUs or nodes than there are. What means nothing here (a partition, a time limit) is passed over."""
         return capacity.faults(batch, os.environ)
 
 

@@ -22,9 +22,7 @@ CANCELLED = "cancelled"
 
 @dataclass(frozen=True)
 class Claim:
-    """Who runs an attempt: the script's bash, or, with the job id `CANCELLED`, who stopped it before it
-    began.
-    """
+    """Who runs an attempt: the script's bash, or, with the job id `CANCELLED`, who stopped it before it began."""
 
     token: str
     job_id: str
@@ -104,9 +102,7 @@ def is_noted(folder: Path, index: int, attempt: int, exit_code: int) -> bool:
 
 
 def note(folder: Path, attempt: tuple[int, int], outcome: Outcome, started_at: float | None = None) -> None:
-    """Note an end in the place of a script that could not; unless it is noted already. Raises
-    `WorkspaceError`.
-    """
+    """Note an end in the place of a script that could not; unless it is noted already. Raises `WorkspaceError`."""
     if attempt in listing(folder).outcomes:
         return
     mine = claim(folder, *attempt)

@@ -89,9 +89,7 @@ class Supervisor:
             self._give_up(str(error))
 
     def _start_more(self) -> float | None:
-        """Start what can be; return how long to wait at most before trying again, None: until something
-        happens.
-        """
+        """Start what can be; return how long to wait at most before trying again, None: until something happens."""
         while self._gate is None and self._waiting and len(self._running) < self._at_once:
             element = self._waiting[0]
             if records.is_claimed(self._attempts, element.index, element.attempt):
@@ -232,9 +230,7 @@ def _exit_code(status: int) -> int:
 
 
 def _adopt_orphans() -> None:
-    """Processes whose parent ends become our children (prctl(2), Linux), so that we see them and can end
-    them.
-    """
+    """Processes whose parent ends become our children (prctl(2), Linux), so that we see them and can end them."""
     pr_set_child_subreaper = 36
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)

@@ -19,16 +19,12 @@ _MARK = b"\0" + environment.MARK.encode() + b"="
 _SUPERVISOR = b"\0" + environment.SUPERVISOR.encode() + b"="
 
 KILL_WAIT_S = 5.0
-"""How long a process may take to die of SIGKILL before we say that it cannot be killed (it hangs in the
-kernel).
-"""
+"""How long a process may take to die of SIGKILL before we say that it cannot be killed (it hangs in the kernel)."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """``start`` in the unit of `Identity`; ``mark`` and ``supervisor`` are what its environment held at its
-    start.
-    """
+    """``start`` in the unit of `Identity`; ``mark`` and ``supervisor`` are what its environment held at its start."""
 
     pid: int
     parent: int
@@ -69,9 +65,7 @@ class Trees:
 
 
 def _is_group_of(found: Process | None, start: int | None) -> bool:
-    """Whether a group is still that of its first leader: its number is not given away while one member
-    lives.
-    """
+    """Whether a group is still that of its first leader: its number is not given away while one member lives."""
     return found is None or start is None or found.start == start
 
 
@@ -147,9 +141,7 @@ def scan() -> list[Process]:
 
 
 def _read(pid: str) -> Process | None:
-    """proc(5): stat's second field, the name, may hold blanks and parentheses; state, parent and group
-    follow it.
-    """
+    """proc(5): stat's second field, the name, may hold blanks and parentheses; state, parent and group follow it."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()

@@ -24,9 +24,7 @@ Path: TypeAlias = "tuple[str | int, ...]"
 
 MAX_CHARACTERS = 10_000_000
 MAX_VALUES = 1_000_000
-"""Counted after aliases are followed: a few lines of nested anchors can describe more values than there are
-atoms.
-"""
+"""Counted after aliases are followed: a few lines of nested anchors can describe more values than there are atoms."""
 MAX_DEPTH = 100
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -20,9 +20,7 @@ _ORDERS = ("gt", "ge", "lt", "le")
 
 
 class Reader:
-    """Reads conditions on some parameters. ``names`` are all of them, also those that have faults of their
-    own.
-    """
+    """Reads conditions on some parameters. ``names`` are all of them, also those that have faults of their own."""
 
     def __init__(self, names: Iterable[str], parameters: Sequence[Parameter], faults: Faults) -> None:
         self.names = list(names)
