@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyperherd import claims, units
+from hyperherd.claims import Outcome
 from hyperherd.engine import waiting
 from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
 from hyperherd.jobs import VOID, Batch, Job, Phase, State
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import LIVE, Intent, Outcome, Status, status_of
+from hyperherd.sweep.trial import LIVE, Status, status_of
 from hyperherd.workspace import registers
 
 INDEX = 0
@@ -111,8 +112,7 @@ class SubmittedTask:
         attempt, outcome = _noted(self.job)
         if outcome is not None and outcome.terminated and state.phase is Phase.ABSENT:
             state = replace(state, phase=Phase.ENDED, word="CANCELLED")
-        intent = Intent.STOP if self.stopped else Intent.RUN
-        status, reason = status_of(intent, state, outcome, started=attempt > 0)
+        status, reason = status_of(state, outcome, started=attempt > 0, stopped=self.stopped)
         if status is Status.READY:
             status, reason = Status.LOST, "it was never started"
         exit_code = outcome.exit_code if outcome else state.exit_code
@@ -214,4 +214,4 @@ def _noted(job: Job) -> tuple[int, Outcome | None]:
     found = [(name[1], name[2]) for name in names if name is not None]
     newest = max((attempt for attempt, _ in found), default=0)
     note = next((note for attempt, note in found if attempt == newest and note is not None), None)
-    return newest, Outcome(note.exit_code, note.terminated) if note else None
+    return newest, note
