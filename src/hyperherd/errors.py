@@ -6,7 +6,9 @@
     ├── UsageError                exit code 2: the command line itself
     ├── ConfigError               hyperherd.yaml: all of its faults at once
     ├── ExpressionError           an expression on parameters (also a ValueError)
-    ├── GrammarError              an override or a sweep in Hydra's words (also a ValueError)
+    ├── TextError                 a text that cannot be read, with a caret under the fault (also a ValueError)
+    │   ├── GrammarError          an override or a sweep in Hydra's words
+    │   └── RequirementError      what a job asks of a machine
     ├── WorkspaceError            the files of .hyperherd/
     │   ├── DamagedFileError      a file of ours that cannot be read
     │   ├── NewerFormatError      written by a later version of herd
@@ -83,15 +85,26 @@ class ExpressionError(HerdError, ValueError):
     """An expression on parameters that cannot be read or evaluated."""
 
 
-class GrammarError(HerdError, ValueError):
-    """An override or sweep that is not in Hydra's grammar. ``position`` counts characters from 0."""
+class TextError(HerdError, ValueError):
+    """A text that cannot be read. ``position`` counts its characters from 0, ``reason`` is the bare sentence."""
 
     def __init__(self, what: str, *, text: str, position: int, hint: str = "") -> None:
         self.text = text
         self.position = position
-        shown = text.replace("\n", " ").replace("\t", " ")
-        super().__init__(f"{what}\n  {shown}\n  {' ' * position}^", hint=hint)
+        shown = "".join(character if character.isprintable() else " " for character in text)
+        super().__init__(f"{what}\n  {shown}\n  {' ' * position}^" if text else what, hint=hint)
         self.reason = what
+
+
+class GrammarError(TextError):
+    """An override or sweep that is not in Hydra's grammar."""
+
+
+class RequirementError(TextError):
+    """A requirement that cannot be read or built. Where Python objects are at fault, ``text`` is empty."""
+
+    def __init__(self, what: str, *, text: str = "", position: int = 0, hint: str = "") -> None:
+        super().__init__(what, text=text, position=position, hint=hint)
 
 
 class WorkspaceError(HerdError):

@@ -1,0 +1,225 @@
+"""Whether a machine meets what one job asks, and what is missing where it does not."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from hyperherd.requirements.amounts import durations_for_people, sizes_for_people
+from hyperherd.requirements.specification import AcceleratorSpecification, Groups, HostSpecification
+
+if TYPE_CHECKING:
+    from hyperherd.requirements.requirement import HostSimpleRequirement
+
+_WORD = re.compile(r"[^\W_]+")
+_NAMES = {"gpu": "GPU", "cuda": "CUDA GPU", "mps": "MPS GPU"}
+
+
+@dataclass(frozen=True)
+class Match:
+    """``requirement`` is the first alternative that the machine meets, ``score`` the machine's priority."""
+
+    requirement: HostSimpleRequirement
+    score: float
+
+
+def meets(host: HostSpecification, asked: HostSimpleRequirement) -> bool:
+    """Whether the machine has all that is asked."""
+    return next(_faults(host, asked), None) is None
+
+
+def missing(host: HostSpecification, asked: HostSimpleRequirement) -> list[str]:
+    """What is asked and what the machine has, for each thing that it does not have."""
+    return [sentence() for sentence in _faults(host, asked)]
+
+
+def _faults(host: HostSpecification, asked: HostSimpleRequirement) -> Iterator[Callable[[], str]]:
+    """For each thing that the machine does not have, what makes the sentence: of 1,000 machines few are told."""
+    if 0 < host.max_duration < asked.duration:
+        yield partial(_too_long, asked.duration, host.max_duration)
+    if asked.cpu.cores > host.cpu.cores:
+        yield partial(_too_few_cores, asked.cpu.cores, host.cpu.cores)
+    if asked.cpu.memory > host.cpu.memory:
+        yield partial(_too_little_memory, asked.cpu.memory, host.cpu.memory)
+    if len(asked.accelerators) < host.min_gpu:
+        yield partial(_too_few_asked, len(asked.accelerators), host.min_gpu)
+    if asked.accelerators:
+        shared = least_unified_memory(asked.groups, host.groups)
+        if shared is None:
+            yield partial(_no_accelerators, asked.groups, host.groups)
+        elif asked.cpu.memory <= host.cpu.memory < asked.cpu.memory + shared:
+            yield partial(_too_little_unified, asked.cpu.memory + shared, host.cpu.memory)
+
+
+def _too_long(asked_s: int, most_s: int) -> str:
+    asked, most = durations_for_people(asked_s, most_s)
+    return f"asks {asked}, at most {most}"
+
+
+def _too_few_cores(asked: int, had: int) -> str:
+    return f"asks {_count(asked, 'core')}, has {had or 'none'}"
+
+
+def _too_little_memory(asked_bytes: int, had_bytes: int) -> str:
+    asked, had = sizes_for_people(asked_bytes, had_bytes)
+    return f"asks {asked} of memory, has {had if had_bytes else 'none'}"
+
+
+def _too_little_unified(asked_bytes: int, had_bytes: int) -> str:
+    asked, had = sizes_for_people(asked_bytes, had_bytes)
+    return f"asks {asked} for CPU and GPU together, has {had if had_bytes else 'none'} (unified memory)"
+
+
+def _too_few_asked(asked: int, least: int) -> str:
+    return f"asks {_count(asked, 'GPU') if asked else 'no GPU'}, takes only jobs of {_count(least, 'GPU')} or more"
+
+
+def takes(offered: AcceleratorSpecification, asked: AcceleratorSpecification) -> bool:
+    """Whether one accelerator of a machine can be given to one that is asked for."""
+    return (
+        offered.min_memory <= asked.memory <= offered.memory
+        and asked.kind in ("gpu", offered.kind)
+        and (not asked.model or is_model(asked.model, offered.model))
+    )
+
+
+@lru_cache(maxsize=4096)
+def is_model(asked: str, offered: str) -> bool:
+    """Whether all words of the model asked for are among those of the one offered, or are them run together.
+
+    Case does not count, nor what stands between words.
+
+    >>> [is_model("A100", offered) for offered in ("a100", "NVIDIA A100-SXM4-80GB", "A10", "")]
+    [True, True, False, False]
+    >>> is_model("rtx3090", "GeForce RTX 3090"), is_model("RTX 3090", "rtx3090"), is_model("L40", "L40S")
+    (True, True, False)
+    """
+    wanted, had = (_WORD.findall(model.lower()) for model in (asked, offered))
+    runs = {"".join(had[i:j]) for i in range(len(had)) for j in range(i + 1, len(had) + 1)}
+    return bool(wanted) and ("".join(wanted) in runs or runs.issuperset(wanted))
+
+
+def least_unified_memory(asked: Groups, offered: Groups) -> int | None:
+    """The least memory, in bytes, that accelerators of unified memory must give; None where no assignment works.
+
+    A flow of least cost from what is asked to what is offered: what is asked is placed group by group, each time
+    on the cheapest path, which may move what was placed before.
+    """
+    if sum(count for _, count in asked) > sum(count for _, count in offered):
+        return None
+    assignment = _Assignment(asked, offered)
+    return assignment.cost() if all(assignment.place(row) for row in range(len(asked))) else None
+
+
+class _Assignment:
+    """How many of each group that is asked for (a row) are given by each group that is offered (a column)."""
+
+    def __init__(self, asked: Groups, offered: Groups) -> None:
+        self._asked = asked
+        self._left = [count for _, count in offered]
+        self._cost = [
+            {
+                column: one.memory if other.unified else 0
+                for column, (other, _) in enumerate(offered)
+                if takes(other, one)
+            }
+            for one, _ in asked
+        ]
+        self._given: list[dict[int, int]] = [{} for _ in offered]
+        """For each column: row -> how many of it are there."""
+
+    def cost(self) -> int:
+        return sum(
+            self._cost[row][column] * count
+            for column, rows in enumerate(self._given)
+            for row, count in rows.items()
+        )
+
+    def place(self, row: int) -> bool:
+        """Place all of a row; False where some of it has no place."""
+        count = self._asked[row][1]
+        while count:
+            path = self._cheapest_path(row)
+            if not path:
+                return False
+            count -= self._move(path, count)
+        return True
+
+    def _move(self, path: list[tuple[int, int]], count: int) -> int:
+        """Give each row of the path its column, taking it from the column before; returns how many could move."""
+        taken = [(row, before) for (_, before), (row, _) in pairwise(path)]
+        last = path[-1][1]
+        count = min(count, self._left[last], *(self._given[column][row] for row, column in taken))
+        for row, column in taken:
+            self._given[column][row] -= count
+            if not self._given[column][row]:
+                del self._given[column][row]
+        for row, column in path:
+            self._given[column][row] = self._given[column].get(row, 0) + count
+        self._left[last] -= count
+        return count
+
+    def _cheapest_path(self, start: int) -> list[tuple[int, int]]:
+        """Rows and the columns they come to, from ``start`` to a column that has some left; empty without one.
+
+        Bellman and Ford's search with a queue: taking a row from a column gives its cost back.
+        """
+        rows: dict[int, tuple[int, int | None]] = {start: (0, None)}
+        columns: dict[int, tuple[int, int]] = {}
+        queue = deque([start])
+        while queue:
+            row = queue.popleft()
+            for column, cost in self._cost[row].items():
+                total = rows[row][0] + cost
+                if column in columns and columns[column][0] <= total:
+                    continue
+                columns[column] = total, row
+                for other in self._given[column]:
+                    back = total - self._cost[other][column]
+                    if other not in rows or back < rows[other][0]:
+                        rows[other] = back, column
+                        queue.append(other)
+        free = [column for column in columns if self._left[column]]
+        return _traced(rows, columns, min(free, key=lambda column: columns[column][0])) if free else []
+
+
+def _traced(
+    rows: dict[int, tuple[int, int | None]], columns: dict[int, tuple[int, int]], last: int
+) -> list[tuple[int, int]]:
+    path = []
+    column: int | None = last
+    while column is not None:
+        row = columns[column][1]
+        path.append((row, column))
+        column = rows[row][1]
+    return path[::-1]
+
+
+def _no_accelerators(asked: Groups, offered: Groups) -> str:
+    """What is asked, and what there is: kinds and models are named where they make the difference."""
+    wanted = " and ".join(_described(one, count, kind=True, model=True) for one, count in asked)
+    kinds = {one.kind for one, _ in asked}
+    kind = any({other.kind} != kinds for other, _ in offered)
+    model = any(one.model for one, _ in asked)
+    has = " and ".join(_described(other, count, kind=kind, model=model) for other, count in offered)
+    return f"asks {wanted}, has {has or 'none'}"
+
+
+def _described(one: AcceleratorSpecification, count: int, *, kind: bool, model: bool) -> str:
+    words = [_count(count, _NAMES[one.kind]) if kind else str(count)]
+    if model and one.model:
+        words.append(one.model)
+    if one.memory:
+        words.append(f"of {sizes_for_people(one.memory)[0]}")
+    if one.min_memory:
+        words.append(f"(for those who ask {sizes_for_people(one.min_memory)[0]} or more)")
+    return " ".join(words)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
