@@ -96,8 +96,8 @@ def _unit_of(seconds: int) -> str:
 
 def _size_for_people(memory: int) -> str:
     """
-    >>> [_size_for_people(memory) for memory in (0, 24 * 10**9, 2**40, 67_553_288_192, 999)]
-    ['0 B', '24 GB', '1 TiB', '62.9 GiB', '999 B']
+    >>> [_size_for_people(memory) for memory in (0, 24 * 10**9, 2**40, 67_553_288_192, 2**30 + 1)]
+    ['0 B', '24 GB', '1 TiB', '62.9 GiB', '1 GiB']
     """
     text = size(memory)
     digits = text.rstrip("BGKMTi")
@@ -105,4 +105,5 @@ def _size_for_people(memory: int) -> str:
         unit = text[len(digits) :]
         return f"{digits} {unit}" if unit.endswith("B") else f"{digits} {unit}B"
     power = min(max(memory.bit_length() - 1, 10) // 10, 4)
-    return f"{memory * 10 // 1024**power / 10} {'KMGT'[power - 1]}iB"
+    whole, tenth = divmod(memory * 10 // 1024**power, 10)
+    return f"{whole}.{tenth}".removesuffix(".0") + f" {'KMGT'[power - 1]}iB"

@@ -202,22 +202,30 @@ def _traced(
 
 def _no_accelerators(asked: Groups, offered: Groups) -> str:
     """What is asked, and what there is: kinds and models are named where they make the difference."""
-    wanted = " and ".join(_described(one, count, kind=True, model=True) for one, count in asked)
+    sizes = [size for one, _ in (*asked, *offered) for size in (one.memory, one.min_memory)]
+    shown = dict(zip(sizes, sizes_for_people(*sizes), strict=True))
     kinds = {one.kind for one, _ in asked}
     kind = any({other.kind} != kinds for other, _ in offered)
     model = any(one.model for one, _ in asked)
-    has = " and ".join(_described(other, count, kind=kind, model=model) for other, count in offered)
-    return f"asks {wanted}, has {has or 'none'}"
+    wanted = [_described(one, _count(count, _NAMES[one.kind]), one.model, shown) for one, count in asked]
+    has = [
+        _described(
+            other,
+            _count(count, _NAMES[other.kind]) if kind else str(count),
+            other.model if model else "",
+            shown,
+        )
+        for other, count in offered
+    ]
+    return f"asks {' and '.join(wanted)}, has {' and '.join(has) or 'none'}"
 
 
-def _described(one: AcceleratorSpecification, count: int, *, kind: bool, model: bool) -> str:
-    words = [_count(count, _NAMES[one.kind]) if kind else str(count)]
-    if model and one.model:
-        words.append(one.model)
+def _described(one: AcceleratorSpecification, counted: str, model: str, sizes: dict[int, str]) -> str:
+    words = [counted, *([model] if model else [])]
     if one.memory:
-        words.append(f"of {sizes_for_people(one.memory)[0]}")
+        words.append(f"of {sizes[one.memory]}")
     if one.min_memory:
-        words.append(f"(for those who ask {sizes_for_people(one.min_memory)[0]} or more)")
+        words.append(f"(for those who ask {sizes[one.min_memory]} or more)")
     return " ".join(words)
 
 

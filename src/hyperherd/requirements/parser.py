@@ -145,14 +145,11 @@ class _Reader:
     def _unknown_term(self, word: str) -> RequirementError:
         hint = f"allowed here: {', '.join(_TERMS)}"
         if not word:
-            what = (
-                f"{self.following()!r} where a term is due"
-                if self.following()
-                else "a term is missing at the end"
+            return (
+                self._due("a term", hint)
+                if self._text.strip()
+                else self.fault("the requirement is empty", hint)
             )
-            if not self._text.strip():
-                what = "the requirement is empty"
-            return self.fault(what, hint)
         if word in _VALUES:
             near = f"'{word}' stands in parentheses: {_VALUES[word]};"
         else:
@@ -180,17 +177,8 @@ class _Reader:
         self._position = start
         hint = f"allowed here: {', '.join(f'{one}=...' for one in allowed)}"
         if not name:
-            what = (
-                f"{self.following()!r} where an argument is due"
-                if self.following()
-                else "')' is missing at the end"
-            )
-            raise self.fault(what, hint)
-        near = (
-            f"'{name}' is for another: {_VALUES[name]};"
-            if name in _VALUES
-            else nearest(name.lower(), allowed)
-        )
+            raise self._due("an argument or ')'", hint)
+        near = f"such as {_VALUES[name]};" if name in _VALUES else nearest(name.lower(), allowed)
         raise self.fault(f"{term}(...) takes no '{name}'", _joined(near, hint))
 
     def _value(self, name: str) -> int | str:
@@ -204,9 +192,7 @@ class _Reader:
             return _ESCAPE.sub(r"\1", quoted[1:-1])
         model = self._taken(PLAIN_MODEL)
         if not model:
-            raise self.fault(
-                "a model is missing", 'a word, or anything in quotes: model=A100, model="RTX A6000"'
-            )
+            raise self._due("a model", 'a word, or anything in quotes: model=A100, model="RTX A6000"')
         return model
 
     def duration(self) -> int:
@@ -220,11 +206,7 @@ class _Reader:
             )
         factor = amounts.seconds_in(unit)
         if factor is None:
-            near = (
-                "minutes are 'm', months are not known;"
-                if unit == "M"
-                else nearest(unit.lower(), amounts.SECONDS)
-            )
+            near = "minutes are 'm';" if unit == "M" else nearest(unit.lower(), amounts.SECONDS)
             allowed = "allowed here: s, m (minutes), h, d, w, or their names in full"
             raise self.fault(f"'{unit}' is not a unit of time", _joined(near, allowed), at=at)
         if self._at(_NUMBER):
@@ -262,12 +244,7 @@ class _Reader:
         at = self._skip_blanks()
         number = self._taken(_NUMBER)
         if not number:
-            raise self.fault(
-                f"{self.following()!r} is not {what}"
-                if self.following()
-                else f"{what} is missing at the end",
-                hint,
-            )
+            raise self._due(what, hint)
         if len(number) > _MAX_DIGITS:
             raise self.fault(f"a number of more than {_MAX_DIGITS} digits", hint, at=at)
         return number
@@ -313,6 +290,12 @@ class _Reader:
     def fault(self, what: str, hint: str = "", *, at: int | None = None) -> RequirementError:
         position = self._skip_blanks() if at is None else at
         return RequirementError(what, text=self._text, position=position, hint=hint)
+
+    def _due(self, what: str, hint: str) -> RequirementError:
+        following = self.following()
+        return self.fault(
+            f"{following!r} where {what} is due" if following else f"{what} is missing at the end", hint
+        )
 
     @contextmanager
     def _caret(self, at: int) -> Iterator[None]:

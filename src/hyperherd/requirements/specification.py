@@ -63,19 +63,17 @@ class AcceleratorSpecification:
         check_numbers(self, memory="bytes", min_memory="bytes")
 
 
-@dataclass(frozen=True)
 class CudaSpecification(AcceleratorSpecification):
     """One NVIDIA GPU, with memory of its own."""
 
-    kind: ClassVar[str] = "cuda"
+    kind = "cuda"
 
 
-@dataclass(frozen=True)
 class MPSSpecification(AcceleratorSpecification):
     """One GPU of an Apple machine, which shares its memory with the CPU."""
 
-    kind: ClassVar[str] = "mps"
-    unified: ClassVar[bool] = True
+    kind = "mps"
+    unified = True
 
 
 @dataclass(frozen=True)
