@@ -274,11 +274,13 @@ def test_what_slurm_queues_again_is_not_submitted_as_well(
 
 
 def restart(sweep: Sweep, element: str) -> None:
-    """What an administrator does; Slurm lets a job that it has queued again wait for two minutes."""
+    """What an administrator does; Slurm lets a job that it has queued again wait for two minutes, and one that starts in
+    the second of its requeue is refused by its node and has FAILED.
+    """
     slurm(sweep, "scontrol", "requeue", element)
     look = ("squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={element}")
     until(lambda: slurm(sweep, *look).split() == ["PENDING"], "the job to wait again")
-    slurm(sweep, "scontrol", "update", f"JobId={element}", "StartTime=now")
+    slurm(sweep, "scontrol", "update", f"JobId={element}", "StartTime=now+2")
 
 
 def test_a_running_trial_that_is_requeued_while_herd_runs_ends_once(cluster: Sweep) -> None:
