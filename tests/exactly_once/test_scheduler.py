@@ -274,8 +274,8 @@ def test_what_slurm_queues_again_is_not_submitted_as_well(
 
 
 def restart(sweep: Sweep, element: str) -> None:
-    """What an administrator does; Slurm lets a job that it has queued again wait for two minutes, and one that starts in
-    the second of its requeue is refused by its node and has FAILED.
+    """What an administrator does; Slurm lets a job that it has queued again wait for two minutes, and one that starts
+    in the second of its requeue is refused by its node and has FAILED.
     """
     slurm(sweep, "scontrol", "requeue", element)
     look = ("squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={element}")
