@@ -70,7 +70,12 @@ def test_a_job_sees_exactly_the_gpus_that_it_asked_for(slurm: Slurm) -> None:
 
 def test_the_four_nodes_have_sixteen_gpus_and_gpu_is_the_default_of_three_partitions(slurm: Slurm) -> None:
     answer = slurm.run("sinfo", "-h", "-o", "%P %D %G")
-    assert sorted(answer.stdout.split("\n")) == ["", "cpu 4 gpu:4", "gpu* 4 gpu:4", "preempt 4 gpu:4"]
+    assert sorted(answer.stdout.split("\n")) == [
+        "",
+        "cpu 4 gpu:t4:4",
+        "gpu* 4 gpu:t4:4",
+        "preempt 4 gpu:t4:4",
+    ]
 
 
 def test_accounting_knows_a_job_that_has_ended(slurm: Slurm) -> None:

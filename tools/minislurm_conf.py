@@ -85,7 +85,7 @@ MaxArraySize={cluster.max_array_size}
 MaxJobCount={cluster.max_job_count}
 GresTypes=gpu
 {accounting_lines(cluster)}
-NodeName=n[1-4] NodeAddr=127.0.0.1 NodeHostname={host} Port=[{ports}] CPUs=16 RealMemory=20000 Gres=gpu:4
+NodeName=n[1-4] NodeAddr=127.0.0.1 NodeHostname={host} Port=[{ports}] CPUs=16 RealMemory=20000 Gres=gpu:t4:4
 PartitionName=gpu Nodes=ALL Default=YES MaxTime=7-00:00:00 PriorityTier=10 PreemptMode=OFF
 PartitionName=cpu Nodes=ALL MaxTime=7-00:00:00 PriorityTier=10 PreemptMode=OFF
 PartitionName=preempt Nodes=ALL MaxTime=7-00:00:00 PriorityTier=1 PreemptMode=REQUEUE
@@ -127,7 +127,7 @@ def gres_conf() -> str:
     for devices in ("/dev/tty[0-3]", "/dev/loop[0-3]"):
         first = devices.replace("[0-3]", "")
         if all(os.path.exists(f"{first}{number}") for number in range(4)):
-            return f"NodeName=n[1-4] Name=gpu File={devices}\n"
+            return f"NodeName=n[1-4] Name=gpu Type=t4 File={devices}\n"
     raise ClusterError(
         "four device files are needed to stand for GPUs: neither /dev/tty0-3 nor /dev/loop0-3 exist"
     )

@@ -8,11 +8,12 @@ import os
 import pkgutil
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hyperherd.errors import DamagedFileError, LauncherError
 from hyperherd.launchers import direct
-from hyperherd.launchers.direct import cores, gpus, slots, stored, usage
+from hyperherd.launchers.direct import cores, gpus, memory, slots, stored, usage
 
 from .machine import Sweep
 
@@ -108,3 +109,31 @@ def test_a_line_of_the_usage_journal_that_was_cut_off_is_skipped(tmp_path: Path)
         file.write('{"index": 1, "att')
     used = usage.read(tmp_path / "j")
     assert {i: (u.elapsed_s, u.max_rss_bytes, u.word) for i, u in used.items()} == {0: (5.0, 700, "FAILED")}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/memory.max": "4096\n"}, 4096),
+        (
+            {
+                "proc/self/cgroup": "7:memory:/docker/abc\n4:cpu:/\n",
+                "sys/fs/cgroup/memory/memory.limit_in_bytes": "8192\n",
+            },
+            8192,
+        ),
+        ({"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "max\n"}, None),
+        ({}, None),
+    ],
+)
+def test_the_tightest_limit_of_memory_binds(
+    tmp_path: Path, files: dict[str, str], expected: int | None
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert memory.limit(tmp_path) == expected
+
+
+def test_the_memory_that_can_be_used_is_at_most_the_machines() -> None:
+    assert 0 < memory.usable() <= psutil.virtual_memory().total

@@ -53,7 +53,7 @@ NodeName={name} Arch=x86_64 CoresPerSocket=1
    CPUAlloc={used} CPUEfctv={cpus} CPUTot={cpus} CPULoad=0.10
    AvailableFeatures=(null)
    ActiveFeatures=(null)
-   Gres=gpu:{gpus}
+   Gres=gpu:t4:{gpus}
    NodeAddr=127.0.0.1 NodeHostName=login Port=6818 Version=22.05.8
    OS=Linux
    RealMemory={memory_mb} AllocMem=0 FreeMem=10000 Sockets=16 Boards=1

@@ -155,7 +155,7 @@ def _gpus(knobs, asked):
             count = max(count, _number_behind(asked[name]) * times)
     for part in asked.get("gres", "").split(","):
         if part.split(":")[0] == "gpu":
-            if part.partition(":")[2].rpartition(":")[0]:
+            if part.partition(":")[2].rpartition(":")[0] not in ("", "t4"):
                 raise RefusedError(f"{_FAILED}Requested node configuration is not available")
             count = max(count, _number_behind(part.partition(":")[2] or "1"))
         elif part and part != "none":

@@ -17,7 +17,7 @@ _TITLES = {
     "qos": "QOS", "defaultqos": "Def QOS", "name": "Name", "priority": "Priority", "gracetime": "GraceTime",
     "preemptmode": "PreemptMode", "maxwall": "MaxWall", "maxsubmitpu": "MaxSubmitPU", "maxjobspu": "MaxJobsPU",
     "flags": "Flags", "controlhost": "ControlHost", "controlport": "ControlPort", "rpc": "RPC", "descr": "Descr",
-    "org": "Org", "defaultaccount": "Def Acct", "admin": "Admin",
+    "org": "Org", "defaultaccount": "Def Acct", "admin": "Admin", "mintres": "MinTRES",
 }  # fmt: skip
 
 
@@ -81,6 +81,7 @@ def _rows(store, noun):
                 "preemptmode": "cluster",
                 "maxwall": about.get("max_wall", ""),
                 "maxsubmitpu": about.get("max_submit", ""),
+                "mintres": about.get("min_tres", ""),
             }
             for name, about in knobs["qos"].items()
         ]
@@ -88,4 +89,4 @@ def _rows(store, noun):
         return [{"cluster": knobs["cluster"], "controlhost": "127.0.0.1", "controlport": 6817, "rpc": 9728}]
     if noun == "account":
         return [{"account": name, "descr": name, "org": name} for name in sorted(knobs["accounts"])]
-    return [{"user": user, "defaultaccount": knobs["accounts"][0], "admin": "Administrator"}]
+    return [{"user": user, "name": user, "defaultaccount": knobs["accounts"][0], "admin": "Administrator"}]

@@ -56,7 +56,7 @@ def _values(store, name, node):
         "D": 1 if "[" not in node else 4,
         "E": "none",
         "f": "(null)",
-        "G": f"gpu:{store.knobs['gpus_per_node']}",
+        "G": f"gpu:t4:{store.knobs['gpus_per_node']}",
         "h": "NO",
         "l": about.get("max_time", "infinite"),
         "m": resources.NODE_MEMORY_MB,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -97,3 +98,26 @@ def test_a_process_that_has_ended_is_not_alive_though_nobody_has_asked_for_its_e
     assert processes.started(pid) is None
     os.waitpid(pid, 0)
     assert processes.alive(processes.of(pid)) is False
+
+
+def test_nothing_else_starts_processes() -> None:
+    package = Path(hyperherd.__file__).parent
+    starts = re.compile(
+        r"^\s*(?:import|from) subprocess|os\.(?:posix_spawn|exec|fork|system|popen|spawn)", re.MULTILINE
+    )
+    found = {
+        path.relative_to(package).parts[0]
+        for path in package.rglob("*.py")
+        if starts.search(path.read_text())
+    }
+    assert found == {"connectors"}
+
+
+def test_what_was_spawned_and_has_ended_is_gone_after_the_next_one() -> None:
+    connector = LocalConnector()
+    pid = connector.spawn(["true"])
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    other = connector.spawn(["true"])
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    os.waitpid(other, 0)

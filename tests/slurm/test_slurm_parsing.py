@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hyperherd import units
 from hyperherd.jobs import Job, Phase
-from hyperherd.launchers.slurm import extra, limits, options, parse, polling, states
+from hyperherd.launchers.slurm import extra, limits, options, parse, polling, site, states
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "slurm-22.05"
 
@@ -24,7 +24,7 @@ def recorded(name: str) -> str:
 @pytest.mark.parametrize(
     "module",
     ["units", "connectors.processes", "launchers.script"]
-    + [f"launchers.slurm.{name}" for name in ("extra", "limits", "options", "parse", "states")],
+    + [f"launchers.slurm.{name}" for name in ("extra", "limits", "options", "parse", "site", "states")],
 )
 def test_the_examples_in_docstrings_hold(module: str) -> None:
     failed, tried = doctest.testmod(importlib.import_module(f"hyperherd.{module}"))
@@ -64,14 +64,25 @@ def test_recorded_steps_carry_the_memory_used() -> None:
 
 
 def test_the_partitions_and_accounts_recorded_are_read() -> None:
-    text = "\n".join("|".join(line.split("|")[0:3:2]) for line in recorded("sinfo-partitions").splitlines())
-    assert [(p.name, p.limit_s, p.default) for p in parse.partitions(text)] == [
-        ("gpu", 7 * 86400, True),
-        ("cpu", 7 * 86400, False),
-        ("preempt", 7 * 86400, False),
+    assert [(p.name, p.limit_s, p.default, p.tier) for p in site.partitions(recorded("partitions"))] == [
+        ("gpu", 7 * 86400, True, 10),
+        ("cpu", 7 * 86400, False, 10),
+        ("preempt", 7 * 86400, False, 1),
     ]
-    text = "\n".join("|".join(line.split("|")[0:3:2]) for line in recorded("assoc").splitlines())
-    assert parse.associations(text) == {name: {"normal", "short"} for name in ("main", "root")}
+    text = "".join(f"{line}||\n" for line in recorded("assoc").splitlines())
+    assert [(a.account, a.qos) for a in site.associations(text)] == [
+        ("main", ("normal", "short")),
+        ("root", ("normal", "short")),
+    ]
+
+
+def test_the_nodes_recorded_are_read() -> None:
+    found = site.nodes(recorded("nodes"))
+    assert [node.name for node in found] == ["n1", "n2", "n3", "n4"]
+    for node in found:
+        assert (node.cpus, node.memory, node.usable) == (16, 20000 * 2**20, True)
+        assert node.gres == (site.Gres("gpu", "t4", 4),)
+        assert (node.partitions, node.features) == (("gpu", "cpu", "preempt"), ())
 
 
 def job_of(job_id: str, array: dict[int, int]) -> Job:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+
+from hyperherd.launchers.direct import cgroups
 
 
 def usable() -> tuple[int, ...]:
@@ -22,7 +23,10 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
     ``cpu.cfs_quota_us`` (-1: none) and ``cpu.cfs_period_us`` (kernel, scheduler/sched-bwc). A group's quota
     binds the groups below it.
     """
-    quotas = [_quota_v1(folder) if version == 1 else _quota_v2(folder) for version, folder in _groups(root)]
+    quotas = [
+        _quota_v1(folder) if version == 1 else _quota_v2(folder)
+        for version, folder in cgroups.of_process("cpu", root)
+    ]
     return min((quota for quota in quotas if quota is not None), default=None)
 
 
@@ -32,33 +36,14 @@ def _affinity() -> tuple[int, ...]:
     return tuple(range(os.cpu_count() or 1))
 
 
-def _groups(root: Path) -> Iterator[tuple[int, Path]]:
-    """The folders of this process's CPU groups, with those above them. In a container the path may be the host's."""
-    for line in _text(root / "proc/self/cgroup").splitlines():
-        number, controllers, path = line.split(":", 2)
-        if number == "0" and not controllers:
-            version, mount = 2, root / "sys/fs/cgroup"
-        elif "cpu" in controllers.split(","):
-            version, mount = 1, root / "sys/fs/cgroup" / "cpu"
-        else:
-            continue
-        group = PurePosixPath(path)
-        for above in (group, *group.parents):
-            yield version, mount / above.relative_to("/")
-
-
 def _quota_v2(folder: Path) -> float | None:
-    words = _text(folder / "cpu.max").split()
+    words = cgroups.text(folder / "cpu.max").split()
     return int(words[0]) / int(words[1]) if len(words) == 2 and words[0] != "max" else None
 
 
 def _quota_v1(folder: Path) -> float | None:
-    quota, period = _text(folder / "cpu.cfs_quota_us").strip(), _text(folder / "cpu.cfs_period_us").strip()
+    quota, period = (
+        cgroups.text(folder / "cpu.cfs_quota_us").strip(),
+        cgroups.text(folder / "cpu.cfs_period_us").strip(),
+    )
     return int(quota) / int(period) if quota.isdigit() and period.isdigit() else None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:  # no such controller here, or not for us to see: no quota that we know of
-        return ""

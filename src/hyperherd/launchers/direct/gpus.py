@@ -38,6 +38,14 @@ class Listed:
     parts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Card:
+    """A GPU as its driver names it; ``memory`` in bytes, None where the driver does not say."""
+
+    name: str
+    memory: int | None
+
+
 def asked(options: Mapping[str, str | int | bool | None]) -> int:
     """GPUs for one trial, from sbatch's options; the largest where several speak of them.
 
@@ -75,7 +83,10 @@ def available(environ: Mapping[str, str]) -> tuple[Gpu, ...]:
     """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES where it is set, else all that the
     driver lists.
     """
-    listed = parse_listing(_nvidia_smi())
+    return _visible_or_all(parse_listing(_nvidia_smi("-L")), environ)
+
+
+def _visible_or_all(listed: tuple[Listed, ...], environ: Mapping[str, str]) -> tuple[Gpu, ...]:
     if VISIBLE in environ:
         return visible(environ[VISIBLE], listed)
     return listed_gpus(listed) or tuple(Gpu(str(k), str(k)) for k in range(_driver_count()))
@@ -131,9 +142,40 @@ def parse_listing(text: str) -> tuple[Listed, ...]:
     return tuple(listed)
 
 
-def _nvidia_smi() -> str:
+def cards(environ: Mapping[str, str]) -> tuple[Card, ...]:
+    """What the GPUs that this process may use are; those of which the driver tells nothing are not among them."""
+    listing = _nvidia_smi("-L")
+    known = {**parse_cards(_nvidia_smi(*_ASK_CARDS)), **parse_slices(listing)}
+    used = _visible_or_all(parse_listing(listing), environ)
+    return tuple(known[gpu.slot] for gpu in used if gpu.slot in known)
+
+
+_ASK_CARDS = ("--query-gpu=uuid,name,memory.total", "--format=csv,noheader,nounits")
+
+
+def parse_cards(text: str) -> dict[str, Card]:
+    """UUID -> card, of ``nvidia-smi`` asked for `_ASK_CARDS`; the memory is in MiB, or ``[N/A]``.
+
+    >>> parse_cards("GPU-4c55, NVIDIA L4, 23034\\nGPU-9, NVIDIA GB10, [N/A]\\nNo devices were found\\n")
+    {'GPU-4c55': Card(name='NVIDIA L4', memory=24152899584), 'GPU-9': Card(name='NVIDIA GB10', memory=None)}
+    """
+    found = re.findall(r"^(GPU-[^,]+), *(.*), *([^,]+?)\s*$", text, re.MULTILINE)
+    return {uuid: Card(name, int(mib) * 2**20 if mib.isdigit() else None) for uuid, name, mib in found}
+
+
+def parse_slices(text: str) -> dict[str, Card]:
+    """UUID -> the MIG device, of ``nvidia-smi -L``, by its profile, whose second number is GB.
+
+    >>> parse_slices("GPU 0: NVIDIA H200 (UUID: GPU-4c55)\\n  MIG 1g.18gb     Device  0: (UUID: MIG-77ad)\\n")
+    {'MIG-77ad': Card(name='1g.18gb', memory=19327352832)}
+    """
+    found = re.findall(r"^\s+MIG (\S*?(\d+)gb\S*)\s.*\(UUID: (MIG-[^)]+)\)", text, re.MULTILINE)
+    return {uuid: Card(profile, int(gb) * 2**30) for profile, gb, uuid in found}
+
+
+def _nvidia_smi(*arguments: str) -> str:
     try:
-        answer = LocalConnector.instance().run(["nvidia-smi", "-L"], timeout_s=30)
+        answer = LocalConnector.instance().run(["nvidia-smi", *arguments], timeout_s=30)
     except (CommandNotFoundError, CommandTimeoutError):  # no driver, or a broken one: no GPU that can be used
         return ""
     return answer.stdout if answer.code == 0 else ""

@@ -57,7 +57,6 @@ class DirectLauncher:
         self._grace_s = grace_s
         self._settle_s = settle_s
         self._sleep = sleep
-        self._supervisors: set[int] = set()
 
     def chosen(self) -> DirectLauncher:
         """Itself."""
@@ -91,7 +90,6 @@ class DirectLauncher:
             raise SubmissionRefusedError(
                 f"this machine cannot run it: {text}", hint="; ".join(faults.values())
             )
-        self._reap()
         stored.store(batch, stored.batch_path(batch))
         log = stored.log_path(batch)
         log.parent.mkdir(exist_ok=True)
@@ -100,18 +98,7 @@ class DirectLauncher:
             env={**os.environ, environment.SUPERVISOR: batch.token},
             output=log,
         )
-        self._supervisors.add(pid)
         self._await_register(batch, pid, log)
-
-    def _reap(self) -> None:
-        """Of supervisors that have ended nothing stays, however long this process lives."""
-        for pid in list(self._supervisors):
-            try:
-                ended, _ = os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                ended = pid
-            if ended:
-                self._supervisors.discard(pid)
 
     def _await_register(self, batch: Batch, pid: int, log: Path) -> None:
         deadline = time.monotonic() + self._settle_s

@@ -5,9 +5,10 @@ Nothing but this module calls them. Each has a time limit; a failed answer is an
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from hyperherd.errors import (
     SubmissionRefusedError,
     SubmissionUnknownError,
 )
-from hyperherd.launchers.slurm import parse
+from hyperherd.launchers.slurm import parse, site
 
 TIMEOUT_VARIABLE = "HYPERHERD_SLURM_TIMEOUT_S"
 _ASK_S = 30.0
@@ -142,21 +143,45 @@ class Client:
         """The cluster's settings."""
         return parse.settings(_answer(self._run(["scontrol", "show", "config"])))
 
-    def partitions(self) -> list[parse.Partition]:
-        """All partitions."""
-        return parse.partitions(_answer(self._run(["sinfo", "--noheader", "--all", "--format=%P|%l"])))
+    def partitions(self) -> tuple[site.Partition, ...]:
+        """All partitions, hidden ones too."""
+        return site.partitions(self._show("partition"))
 
-    def associations(self, user: str, cluster: str) -> Mapping[str, frozenset[str]]:
-        """Account -> QOS of a user."""
-        show = ["sacctmgr", "--noheader", "--parsable2", "--readonly", "show", "assoc"]
-        return parse.associations(
-            _answer(self._run([*show, f"user={user}", f"cluster={cluster}", "format=account,qos"]))
-        )
+    def associations(self, user: str, cluster: str) -> tuple[site.Association, ...]:
+        """What a user may charge."""
+        return site.associations(self._associations(user, cluster))
 
-    def qos(self) -> list[str]:
-        """All QOS by name."""
-        show = ["sacctmgr", "--noheader", "--parsable2", "--readonly", "show", "qos", "format=name"]
-        return _answer(self._run(show)).split()
+    def qos(self) -> tuple[site.Qos, ...]:
+        """All QOS."""
+        return site.all_qos(self._qos())
+
+    def survey(self, user: str, groups: Collection[str]) -> site.Site:
+        """The whole cluster as a user sees it. Raises `SchedulerSilentError`; a silent accounting is a part of it."""
+        answers = {
+            "config": _answer(self._run(["scontrol", "show", "config"])),
+            "partitions": self._show("partition"),
+            "nodes": self._show("node"),
+        }
+        cluster = parse.settings(answers["config"]).get("ClusterName", "")
+        # The accounting may be off, down or closed to users while the controller answers.
+        with contextlib.suppress(SchedulerSilentError):
+            answers["associations"] = self._associations(user, cluster)
+            answers["user"] = self._accounting("user", f"name={user}", "format=user,defaultaccount")
+            answers["qos"] = self._qos()
+        return site.site(answers, user=user, groups=groups)
+
+    def _show(self, what: str) -> str:
+        return _answer(self._run(["scontrol", "--all", "--oneliner", "show", what]))
+
+    def _associations(self, user: str, cluster: str) -> str:
+        named = (f"user={user}", f"cluster={cluster}")
+        return self._accounting("assoc", *named, f"format={site.ASSOCIATION_FIELDS}")
+
+    def _qos(self) -> str:
+        return self._accounting("qos", f"format={site.QOS_FIELDS}")
+
+    def _accounting(self, *words: str) -> str:
+        return _answer(self._run(["sacctmgr", "--noheader", "--parsable2", "--readonly", "show", *words]))
 
     def _run(self, argv: Sequence[str]) -> Completed:
         try:

@@ -1,14 +1,14 @@
 """What Slurm's commands print, read into values. Pure; rows count by known ids, fields with free text come
 last.
 
-Sources: man sbatch, squeue, sacct, scontrol, sinfo and sacctmgr of 22.05, and recorded answers
+Sources: man sbatch, squeue, sacct and scontrol of 22.05, and recorded answers
 (tests/recorded).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,15 +70,6 @@ class UsageRow:
     max_rss_bytes: int | None
     ave_rss_bytes: int | None
     req_mem_bytes: int | None
-
-
-@dataclass(frozen=True)
-class Partition:
-    """``limit_s`` is the longest time limit it takes: inf for any, None where unknown."""
-
-    name: str
-    limit_s: float | None
-    default: bool
 
 
 def indices(expression: str) -> tuple[int, ...]:
@@ -248,18 +239,6 @@ def flags(text: str) -> dict[str, str]:
     return {key: value for key, _, value in (word.partition("=") for word in text.split(",")) if key}
 
 
-def partitions(stdout: str) -> list[Partition]:
-    """The rows of ``sinfo --format='%P|%l'``; the default partition has a star.
-
-    >>> partitions("gpu*|1-00:00:00\\nlong|infinite\\n")
-    [Partition(name='gpu', limit_s=86400.0, default=True), Partition(name='long', limit_s=inf, default=False)]
-    """
-    return [
-        Partition(name.removesuffix("*"), _limit(limit), name.endswith("*"))
-        for name, limit in _rows(stdout, 2)
-    ]
-
-
 def cluster_name(text: str) -> str:
     """ClusterName in a slurm.conf, in small letters as Slurm itself has it (man slurm.conf); or empty.
 
@@ -268,20 +247,6 @@ def cluster_name(text: str) -> str:
     """
     match = re.search(r"^\s*ClusterName\s*=\s*([^\s#]+)", text, re.MULTILINE | re.IGNORECASE)
     return match[1].lower() if match else ""
-
-
-def associations(stdout: str) -> Mapping[str, frozenset[str]]:
-    """Account -> the QOS that it may use, of ``sacctmgr -nP show assoc format=account,qos``.
-
-    >>> {account: sorted(qos) for account, qos in associations("a|normal,high\\na|low\\n").items()}
-    {'a': ['high', 'low', 'normal']}
-    """
-    allowed: dict[str, frozenset[str]] = {}
-    for account, qos in _rows(stdout, 2):
-        allowed[account] = allowed.get(account, frozenset()) | frozenset(
-            word for word in qos.split(",") if word
-        )
-    return allowed
 
 
 def _rows(stdout: str, width: int) -> Iterator[list[str]]:
@@ -303,10 +268,3 @@ def _asked(text: str) -> int | None:
     """Memory asked for; None for 0, and for the huge number of a job whose start was not heard of."""
     size = units.bytes_used(text, unit="M")
     return size if size and size < 2**60 else None
-
-
-def _limit(text: str) -> float | None:
-    try:
-        return units.seconds_of_limit(text)
-    except ValueError:
-        return None

@@ -10,7 +10,7 @@ from hyperherd.jobs import Batch
 from hyperherd.launchers.slurm import extra, options
 from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.limits import Limits
-from hyperherd.launchers.slurm.parse import Partition
+from hyperherd.launchers.slurm.site import Partition
 
 
 def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str, str]:
@@ -52,17 +52,17 @@ def _account_faults(batch: Batch, client: Client, limits: Limits, user: str) -> 
     if not limits.accounting or not (accounts or qos):
         return
     try:
-        associations = client.associations(user, limits.cluster)
-        all_qos = client.qos()
+        known = sorted({association.account for association in client.associations(user, limits.cluster)})
+        all_qos = [qos.name for qos in client.qos()]
     except SchedulerSilentError:
         # The accounting's database may be down while the controller takes jobs: sbatch will judge.
         return
     if limits.enforced & {"associations", "limits", "safe", "qos", "all"}:
         for name in accounts:
-            if name not in associations:
+            if name not in known:
                 yield (
                     f"slurm.account: {user} has no account '{name}' here",
-                    _choice(name, sorted(associations)),
+                    _choice(name, known),
                 )
     for name in qos:
         if name not in all_qos:
