@@ -18,10 +18,13 @@ from hyperherd.errors import CommandNotFoundError, CommandTimeoutError
 class LocalConnector:
     """Runs programs here; see `hyperherd.connectors.base.Connector` for what its methods promise."""
 
+    def __init__(self) -> None:
+        self._spawned: set[int] = set()
+
     @classmethod
     @functools.cache
     def instance(cls) -> LocalConnector:
-        """The one that all may share: it has no state."""
+        """The one that all share."""
         return cls()
 
     def run(
@@ -62,9 +65,23 @@ class LocalConnector:
             (os.POSIX_SPAWN_OPEN, 1, sink, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ]
+        self._reap()
         if session:
-            return os.posix_spawn(program, list(argv), environment, file_actions=actions, setsid=True)
-        return os.posix_spawn(program, list(argv), environment, file_actions=actions, setpgroup=0)
+            pid = os.posix_spawn(program, list(argv), environment, file_actions=actions, setsid=True)
+        else:
+            pid = os.posix_spawn(program, list(argv), environment, file_actions=actions, setpgroup=0)
+        self._spawned.add(pid)
+        return pid
+
+    def _reap(self) -> None:
+        """Of what was spawned and has ended nothing stays in the table of processes, however long this one lives."""
+        for pid in list(self._spawned):
+            try:
+                ended, _ = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                ended = pid
+            if ended:
+                self._spawned.discard(pid)
 
 
 def _start(

@@ -5,13 +5,14 @@ Its own note of its end is enough; the launcher is asked about what has left non
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hyperherd import claims, units
+from hyperherd import claims, fsio, units
 from hyperherd.claims import Outcome
 from hyperherd.engine import waiting
 from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
@@ -115,8 +116,7 @@ class SubmittedTask:
         status, reason = status_of(state, outcome, started=attempt > 0, stopped=self.stopped)
         if status is Status.READY:
             status, reason = Status.LOST, "it was never started"
-        exit_code = outcome.exit_code if outcome else state.exit_code
-        verdict = Verdict(status, reason, exit_code)
+        verdict = Verdict(status, reason, outcome.exit_code if outcome else _exit_code(status, state))
         if status not in LIVE:
             self._verdict = verdict
         return verdict
@@ -132,20 +132,27 @@ def submit(name: str, launcher: Launcher, batch: Batch) -> SubmittedTask:
     Whatever is raised, Ctrl-C included, it does not run.
     """
     job = _job(launcher, batch)
-    register = batch.files.register
     try:
         job_id = launcher.submit(batch)
     except SubmissionUnknownError:
-        job_id = _found(launcher, job)
-        if registers.settle(register, job_id or VOID) == VOID:
+        settled = _settled(launcher, job, _found(launcher, job) or VOID)
+        if settled is None:
             raise
     except BaseException:
-        if registers.settle(register, VOID) != VOID:
-            launcher.cancel(job, [INDEX])
+        if settled := _settled(launcher, job, VOID):
+            launcher.cancel(settled, [INDEX])
         raise
-    if job_id is not None:
-        registers.settle(register, job_id)
-    return SubmittedTask(name, launcher, replace(job, job_id=job_id))
+    else:
+        settled = job if job_id is None else _settled(launcher, job, job_id) or job
+    return SubmittedTask(name, launcher, settled)
+
+
+def _settled(launcher: Launcher, job: Job, owner: str) -> Job | None:
+    """The job as its register has it once that is settled; it may have begun by itself. None: it never runs."""
+    decision = registers.settle(job.files.register, owner)
+    if decision == VOID:
+        return None
+    return replace(job, job_id=decision if launcher.name == "slurm" else None)
 
 
 def until_ended(tasks: Collection[SubmittedTask], timeout_s: float | None = None) -> None:
@@ -153,18 +160,22 @@ def until_ended(tasks: Collection[SubmittedTask], timeout_s: float | None = None
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     ask_at: dict[tuple[str, str], float] = {}
     pause_s = 0.01
-    while left := [task for task in tasks if task.ended() is None]:
+    while True:
+        begun = time.monotonic()
+        left = [task for task in tasks if task.ended() is None]
+        look_s = time.monotonic() - begun
         for place, of_place in _by_place(left).items():
             if time.monotonic() >= ask_at.get(place, 0.0):
                 _ask(of_place)
                 ask_at[place] = time.monotonic() + _ask_s(place[0])
         left = [task for task in left if task.ended() is None]
-        remaining_s = _LOOK_S if deadline is None else deadline - time.monotonic()
-        if left and remaining_s <= 0:
+        if not left:
+            return
+        remaining_s = math.inf if deadline is None else deadline - time.monotonic()
+        if remaining_s <= 0:
             raise TimeoutError(f"not ended within {timeout_s:g} s: {', '.join(map(repr, left[:5]))}")
-        if left:
-            time.sleep(min(pause_s, remaining_s))
-        pause_s = min(pause_s * 1.5, _LOOK_S, _ask_s(left[0].launcher.name) if left else _LOOK_S)
+        time.sleep(min(max(pause_s, waiting.LOOKING * look_s), remaining_s))
+        pause_s = min(pause_s * 1.5, _LOOK_S, *(_ask_s(task.launcher.name) for task in left))
 
 
 def _ask(tasks: Sequence[SubmittedTask]) -> None:
@@ -179,6 +190,13 @@ def _ask(tasks: Sequence[SubmittedTask]) -> None:
 
 def _ask_s(launcher: str) -> float:
     return units.positive(os.environ.get("HYPERHERD_POLL_S", "")) or waiting.PAUSE_S[launcher]
+
+
+def _exit_code(status: Status, state: State) -> int | None:
+    """The scheduler's, where it is one: sacct says 0 of jobs that were cancelled or had no time left."""
+    if status is Status.COMPLETED:
+        return 0
+    return state.exit_code or None if status is Status.FAILED else None
 
 
 def _by_place(tasks: Collection[SubmittedTask]) -> dict[tuple[str, str], list[SubmittedTask]]:
@@ -209,9 +227,12 @@ def _found(launcher: Launcher, job: Job) -> str | None:
 
 
 def _noted(job: Job) -> tuple[int, Outcome | None]:
-    """The number of the newest attempt, 0 before one has begun, and how it ended."""
-    names = map(claims.read_name, os.listdir(job.files.attempts))
-    found = [(name[1], name[2]) for name in names if name is not None]
+    """The number of the newest attempt, 0 before one has begun, and how it ended. Raises `WorkspaceError`."""
+    try:
+        names = os.listdir(job.files.attempts)
+    except OSError as error:
+        raise fsio.unreadable(str(job.files.attempts), error) from error
+    found = [(name[1], name[2]) for name in map(claims.read_name, names) if name is not None]
     newest = max((attempt for attempt, _ in found), default=0)
     note = next((note for attempt, note in found if attempt == newest and note is not None), None)
     return newest, note

@@ -27,7 +27,7 @@ from hyperherd.launchers.base import Candidate, Launcher
 from hyperherd.launchers.script import quote
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace import layout, submissions
-from hyperherd.workspace.folder import absolute
+from hyperherd.workspace.folder import Workspace, absolute
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,14 @@ class Task:
         if isinstance(self.command, Path) and not (folder / self.command).is_file():
             raise HerdError("there is no such script", where=str(folder / self.command))
         token = submissions.new_token()
-        place = folder / layout.STATE_FOLDER / layout.TASKS / token
+        workspace = Workspace(folder)
+        place = workspace.state / layout.TASKS / token
         files = Files(
             script=place / f"{token}.sbatch",
             register=place / f"{token}.state",
             attempts=place / layout.ATTEMPTS,
             logs=place / layout.LOGS,
-            env_file=folder / ".env",
+            env_file=workspace.env_file,
         )
         return Batch(token, self._title(), folder, place / "task.sh", files, (Element(INDEX, 1, "", ()),))
 
@@ -153,16 +154,22 @@ def experiment(launcher: Candidate, folder: str | Path = ".") -> Iterator[Experi
         finally:
             _EXPERIMENT.reset(before)
         submitted.until_ended(current.tasks)
-    except KeyboardInterrupt:
-        _end_local(current.tasks)
+    except KeyboardInterrupt as interrupt:
+        _end_local(current.tasks, interrupt)
         raise
     _raise_failed(current.tasks)
 
 
-def _end_local(tasks: Sequence[SubmittedTask]) -> None:
+def _end_local(tasks: Sequence[SubmittedTask], interrupt: KeyboardInterrupt) -> None:
+    left = []
     for task in tasks:
-        if task.launcher.name == "local":
-            task.cancel()
+        try:
+            if task.launcher.name == "local":
+                task.cancel()
+        except HerdError as error:
+            left.append(str(error))
+    if left:
+        raise HerdError("\n".join(left)) from interrupt
 
 
 def _raise_failed(tasks: Sequence[SubmittedTask]) -> None:
