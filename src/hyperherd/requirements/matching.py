@@ -110,10 +110,34 @@ def least_unified_memory(asked: Groups, offered: Groups) -> int | None:
     A flow of least cost from what is asked to what is offered: what is asked is placed group by group, each time
     on the cheapest path, which may move what was placed before.
     """
+    assignment = _assignment(asked, offered)
+    return assignment.cost() if assignment else None
+
+
+def assigned(host: HostSpecification, asked: HostSimpleRequirement) -> tuple[int, ...]:
+    """The places, among the accelerators of a machine that meets what is asked, of those that are given to it.
+
+    >>> from hyperherd.requirements.parser import parse
+    >>> from hyperherd.requirements.specification import CudaSpecification
+    >>> small, large = CudaSpecification(16 * 2**30), CudaSpecification(48 * 2**30)
+    >>> assigned(HostSpecification(accelerators=[small, small, large]), parse("cuda(mem=20GiB)").requirements[0])
+    (2,)
+    """
+    assignment = _assignment(asked.groups, host.groups)
+    taken: list[int] = []
+    first = 0
+    for count, (_, there) in zip(assignment.taken() if assignment else (), host.groups, strict=False):
+        taken += range(first, first + count)
+        first += there
+    return tuple(taken)
+
+
+def _assignment(asked: Groups, offered: Groups) -> _Assignment | None:
+    """The cheapest; None where none works."""
     if sum(count for _, count in asked) > sum(count for _, count in offered):
         return None
     assignment = _Assignment(asked, offered)
-    return assignment.cost() if all(assignment.place(row) for row in range(len(asked))) else None
+    return assignment if all(assignment.place(row) for row in range(len(asked))) else None
 
 
 class _Assignment:
@@ -139,6 +163,10 @@ class _Assignment:
             for column, rows in enumerate(self._given)
             for row, count in rows.items()
         )
+
+    def taken(self) -> list[int]:
+        """How many of each group that is offered."""
+        return [sum(rows.values()) for rows in self._given]
 
     def place(self, row: int) -> bool:
         """Place all of a row; False where some of it has no place."""
