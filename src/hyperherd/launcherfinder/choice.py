@@ -1,0 +1,124 @@
+"""Who runs what is required: the user's own ``launchers.py``, or the best of the machines that are described."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from hyperherd.errors import HerdError
+from hyperherd.launcherfinder import configuration, finder, here, hosts, layers, registry
+from hyperherd.launcherfinder.configuration import Sources
+from hyperherd.launcherfinder.finder import Reach, Verdict
+from hyperherd.launcherfinder.hosts import Host
+from hyperherd.launchers import DirectLauncher, SlurmLauncher, SlurmOptions
+from hyperherd.launchers.base import Candidate, Launcher
+from hyperherd.launchers.slurm.options import Value
+from hyperherd.requirements import HostRequirement
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Who was chosen: ``options`` are what a batch asks of it, ``host`` is its name in the description, ``why`` a
+    sentence for people.
+    """
+
+    launcher: Launcher
+    options: Mapping[str, Value] = field(default_factory=dict)
+    host: str = ""
+    why: str = ""
+
+
+def choose(
+    need: HostRequirement,
+    sources: Sources,
+    launchers: Mapping[str, Launcher],
+    kind: str = "",
+    tags: Collection[str] = (),
+) -> Chosen:
+    """Who runs it, of the launchers that there are here; ``kind`` (``local``, ``slurm``) leaves the others out.
+
+    Raises `HerdError` that says what every machine lacks, and what is wrong with a description.
+    """
+    if (path := registry.python_file()) and kind != "local":
+        return _of_python(registry.ask(path, need, frozenset(tags)), need, kind)
+    verdicts = judge(need, sources, launchers, kind, tags)
+    best = finder.find(verdicts, need)
+    fitting = sum(verdict.meets is not None for verdict in verdicts)
+    why = f"the best of {fitting} kinds of machines that have it" if fitting > 1 else "the one that has it"
+    return Chosen(launchers[best.host.launcher], best.options, best.host.name, why)
+
+
+def judge(
+    need: HostRequirement,
+    sources: Sources,
+    launchers: Mapping[str, Launcher],
+    kind: str = "",
+    tags: Collection[str] = (),
+) -> list[Verdict]:
+    """Every machine that is described, and this one where it counts; those that fit first, the best of them first."""
+    described = candidates(sources, launchers, kind)
+    if not described:
+        raise HerdError(
+            f"no machines are described, so nobody can be found for: {need}",
+            where=str(configuration.folder() / configuration.HOSTS),
+            hint="have this cluster described: herd launchers detect --write; or run here: --on local",
+        )
+    return finder.judge(need, described, _reach(described, launchers, kind), tags)
+
+
+def candidates(sources: Sources, launchers: Mapping[str, Launcher], kind: str = "") -> list[Host]:
+    """The machines that are described; and this one where the user asks for it, or where there is no Slurm and no
+    machine like it is described.
+    """
+    described = registry.described(sources)
+    has_local = any(host.launcher == "local" for host in described)
+    if not has_local and (kind == "local" or "slurm" not in launchers):
+        described.append(hosts.host("this machine", layers.Layered(here.this_machine())))
+    return described
+
+
+def _reach(described: Sequence[Host], launchers: Mapping[str, Launcher], kind: str) -> Reach:
+    absent = {}
+    if "slurm" not in launchers:
+        absent["slurm"] = "Slurm's sbatch is not on PATH here"
+    if kind:
+        absent["local" if kind == "slurm" else "slurm"] = f"left out by --on {kind}"
+    asks = "slurm" not in absent and any(host.cluster for host in described if host.launcher == "slurm")
+    return Reach(absent, launchers["slurm"].where() if asks else "")
+
+
+def _of_python(answer: Candidate | None, need: HostRequirement, kind: str) -> Chosen:
+    path = configuration.folder() / configuration.PYTHON
+    if answer is None:
+        raise HerdError(
+            f"find_launcher knows nobody who has what is required: {need}",
+            where=str(path),
+            hint="ask for less, or add a machine there",
+        )
+    launcher = answer.chosen()
+    if kind and launcher.name != kind:
+        raise HerdError(
+            f"find_launcher chose {launcher.name}, and --on {kind} was typed",
+            where=str(path),
+            hint=f"leave --on {kind} out",
+        )
+    return Chosen(launcher, {}, type(launcher).__name__, f"chosen by {path}")
+
+
+def find_launcher(requirements: HostRequirement, tags: Set[str] = frozenset()) -> Candidate | None:
+    """See `hyperherd.launcherfinder.find_launcher`."""
+    if path := registry.python_file():
+        return registry.ask(path, requirements, tags)
+    reachable: dict[str, Launcher] = {"local": DirectLauncher()}
+    if shutil.which("sbatch"):
+        reachable["slurm"] = SlurmLauncher()
+    verdicts = judge(requirements, Sources(), reachable, tags=tags)
+    if not verdicts[0].meets:
+        return None
+    best = verdicts[0]
+    if best.host.launcher == "local":
+        return DirectLauncher(priority=best.host.specification.priority)
+    options: dict[str, Any] = dict(best.options)
+    return SlurmLauncher(options=SlurmOptions(**options), priority=best.host.specification.priority)

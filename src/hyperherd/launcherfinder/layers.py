@@ -1,0 +1,116 @@
+"""Descriptions in YAML that inherit from each other: files laid over files, with ``base`` and interpolation."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hyperherd.errors import ConfigError, Fault, HerdError
+from hyperherd.launcherfinder import interpolation
+from hyperherd.launcherfinder.interpolation import InterpolationError
+from hyperherd.sweep.reading import document
+from hyperherd.sweep.reading.document import Document
+from hyperherd.sweep.reading.faults import shown
+
+Keys = tuple["str | int", ...]
+
+JOINED = ("tags",)
+"""Lists that a later layer adds to; any other list it replaces."""
+
+
+@dataclass(frozen=True)
+class Layered:
+    """A mapping made of layers. ``origin`` tells for each path the file it is from, and its path there."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[Keys, tuple[Document, Keys]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, source: Document, at: Keys = ()) -> Layered:
+        """What stands at ``at`` in a document. Raises `ConfigError` where that is no mapping."""
+        found: Any = source.value
+        for key in at:
+            found = found[key]
+        if found is None:
+            found = {}
+        if not isinstance(found, dict):
+            raise ConfigError([Fault(source.where(at), f"a mapping expected, not {shown(found)}")])
+        return cls(found, {path: (source, (*at, *path)) for path in _paths((), found)})
+
+    def over(self, base: Layered) -> Layered:
+        """This laid over ``base``: mappings are merged key by key, and so are the lists that add up."""
+        return Layered(_merged(base.values, self.values), {**base.origin, **self.origin})
+
+    def resolved(self) -> Layered:
+        """The same without interpolations. Raises `ConfigError`."""
+        try:
+            return Layered(interpolation.resolve(dict(self.values), _environment()), self.origin)
+        except InterpolationError as error:
+            raise ConfigError([self.fault(error.path, error.what, error.hint)]) from error
+
+    def fault(self, path: Keys, what: str, hint: str = "") -> Fault:
+        """A fault at ``path``, with the file and line that it is from."""
+        while path and path not in self.origin:
+            path = path[:-1]
+        if path not in self.origin:
+            return Fault("", what, hint)
+        source, at = self.origin[path]
+        return Fault(source.where(at), what, hint)
+
+
+def _environment() -> Mapping[str, str]:
+    """Ours; with ``USER``, which programs that nobody has logged in for do not have."""
+    with contextlib.suppress(KeyError, OSError):  # a container without a name for the user
+        return {"USER": getpass.getuser(), **os.environ}
+    return os.environ
+
+
+def read(path: Path) -> Document:
+    """The YAML document in a file. Raises `HerdError`, `ConfigError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError([Fault(str(path), "not UTF-8", "save the file as UTF-8")]) from error
+    except OSError as error:
+        raise HerdError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    return document.read(text, file=str(path))
+
+
+def inherited(name: str, find: Callable[[str], Layered]) -> Layered:
+    """What ``find`` knows by this name, laid over its ``base``, and that over its own, and so on.
+
+    Raises `ConfigError` where that goes in a circle, and what ``find`` raises.
+    """
+    chain = [name]
+    found = find(name)
+    while isinstance(base := found.values.get("base"), str):
+        if base in chain:
+            circle = " -> ".join([*chain[chain.index(base) :], base])
+            raise ConfigError([found.fault(("base",), f"'base' goes in a circle: {circle}", "take one away")])
+        chain.append(base)
+        below = find(base)
+        found = Layered({k: v for k, v in found.values.items() if k != "base"}, found.origin).over(below)
+    return found
+
+
+def _paths(at: Keys, value: Any) -> list[Keys]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(path for key, child in inner for path in _paths((*at, key), child))]
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merged(below, value)
+        elif key in JOINED and isinstance(below, list) and isinstance(value, list):
+            merged[key] = [*below, *(entry for entry in value if entry not in below)]
+        else:
+            merged[key] = value
+    return merged

@@ -1,0 +1,45 @@
+"""Compute presets: ``killarney/l40s_1x`` and the like, with what the user's own files add."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hyperherd.errors import HerdError, nearest
+from hyperherd.launcherfinder import hosts, layers
+from hyperherd.launcherfinder.configuration import Sources
+from hyperherd.launcherfinder.hosts import Host
+from hyperherd.launcherfinder.layers import Layered
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A preset with everything filled in: its values as YAML has them, and the machine and request they make."""
+
+    values: Mapping[str, Any]
+    host: Host
+
+
+def load(name: str, sources: Sources) -> Preset:
+    """The preset of this name, with the user's account and options.
+
+    Raises `HerdError` where there is none, and `ConfigError`.
+    """
+    described = layers.inherited(name, lambda wanted: of_file(wanted, sources))
+    for path in sources.user_files():
+        document = layers.read(path)
+        inner = document.value if isinstance(document.value, dict) else {}
+        described = Layered.of(document, ("user",) if "user" in inner else ()).over(described)
+    resolved = described.resolved()
+    return Preset(resolved.values, hosts.host(name, resolved))
+
+
+def of_file(name: str, sources: Sources) -> Layered:
+    """What the preset's file says, without its ``base``. Raises `HerdError` where there is none."""
+    path = sources.preset(name)
+    if path is None:
+        known = [known for known, _ in sources.presets()]
+        hint = nearest(name, known) or "see what there is: herd compute list"
+        raise HerdError(f"no compute preset '{name}'", hint=hint)
+    return Layered.of(layers.read(path))

@@ -1,0 +1,99 @@
+"""What the user has described: ``launchers.py`` for those who write Python, ``launchers.yaml`` for the others."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Set
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hyperherd.errors import ConfigError, Fault, HerdError, nearest
+from hyperherd.launcherfinder import configuration, hosts, layers, presets
+from hyperherd.launcherfinder.configuration import Sources
+from hyperherd.launcherfinder.hosts import Host
+from hyperherd.launcherfinder.layers import Layered
+from hyperherd.launchers.base import Candidate
+from hyperherd.requirements import HostRequirement
+
+
+def described(sources: Sources) -> list[Host]:
+    """The hosts of ``launchers.yaml``, in its order; none where there is no such file.
+
+    Raises `HerdError`, and `ConfigError` with all faults of all hosts.
+    """
+    path = configuration.folder() / configuration.HOSTS
+    if not path.exists():
+        return []
+    document = layers.read(path)
+    content: Any = document.value if document.value is not None else {}
+    for key in content if isinstance(content, dict) else ():
+        if key != "hosts":
+            hint = nearest(key, ["hosts"]) or "the one key is hosts: {name: {...}}"
+            raise ConfigError([Fault(document.where((key,)), "unknown key", hint)])
+    entries = Layered.of(document, ("hosts",)).values if "hosts" in content else {}
+
+    def find(name: str) -> Layered:
+        if name in entries:
+            return Layered.of(document, ("hosts", name))
+        return presets.of_file(name, sources)
+
+    found: list[Host] = []
+    faults: list[Fault] = []
+    for name in entries:
+        try:
+            found.append(hosts.host(name, layers.inherited(name, find).resolved()))
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return found
+
+
+def python_file() -> Path | None:
+    """The user's ``launchers.py``, where there is one."""
+    path = configuration.folder() / configuration.PYTHON
+    return path if path.is_file() else None
+
+
+def ask(path: Path, requirements: HostRequirement, tags: Set[str] = frozenset()) -> Candidate | None:
+    """What ``find_launcher`` of that file answers: a launcher, or None for "nobody".
+
+    Raises `HerdError` that shows the file's own line where it is at fault.
+    """
+    module = ModuleType("launchers")
+    module.__file__ = str(path)
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+        found = getattr(module, "find_launcher", None)
+        if not callable(found):
+            raise HerdError(
+                "it defines no find_launcher",
+                where=str(path),
+                hint="def find_launcher(requirements, tags=set()): ...",
+            )
+        answer = found(requirements, set(tags))
+    except HerdError:
+        raise
+    except Exception as error:
+        raise _of_theirs(path, error) from error
+    if answer is not None and not hasattr(answer, "chosen"):
+        raise HerdError(
+            f"find_launcher returned {type(answer).__name__}, which is no launcher",
+            where=str(path),
+            hint="return a DirectLauncher, a SlurmLauncher, a DynamicLauncher, or None for nobody",
+        )
+    return answer  # type: ignore[no-any-return]  # it was asked above
+
+
+def _of_theirs(path: Path, error: Exception) -> HerdError:
+    """Their error with the lines of their files, and none of ours."""
+    said = "".join(traceback.format_exception_only(type(error), error)).rstrip()
+    frames = [
+        frame
+        for frame in traceback.extract_tb(sys.exc_info()[2])
+        if not frame.filename.startswith(str(Path(__file__).parent.parent))
+    ]
+    lines = "".join(traceback.format_list(frames)).rstrip()
+    return HerdError(f"it failed:\n{lines}\n{said}".replace("\n\n", "\n"), where=str(path))
