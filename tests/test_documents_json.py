@@ -17,7 +17,7 @@ from fakeslurm.fixture import FakeSlurm
 from launchers.herd import GATE, Herd, clean
 
 PAGE = Path(__file__).parents[1] / "docs/json.md"
-MAPS = {"params", "metrics", "extras", "environment", "totals"}
+MAPS = {"params", "options", "metrics", "extras", "environment", "totals"}
 
 TRIAL = "index status experiment_name params"
 PROMISED = {
@@ -144,7 +144,9 @@ def test_a_dry_run_has_the_script_and_no_job(said: dict[str, Any]) -> None:
     assert document["dry_run"] is True
     assert document["sbatch_script"].startswith("#!/bin/bash\n")
     assert (document["slurm_job_id"], document["sbatch_path"]) == (None, None)
-    assert document["submissions"] == [{"sbatch_script": document["sbatch_script"]}]
+    (only,) = document["submissions"]
+    assert only["sbatch_script"] == document["sbatch_script"]
+    assert (only["indices"], only["launcher"]) == (document["submitted_indices"], "local")
 
 
 def test_nan_and_infinities_are_strings_everywhere(said: dict[str, Any]) -> None:

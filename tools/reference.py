@@ -24,7 +24,11 @@ def commands() -> str:
         if command is None:
             raise LookupError(name)
         context = click.Context(command, info_name=name, parent=root, **settings)
-        parts.append(_section(f"herd {name}", command.get_help(context)))
+        helps = [command.get_help(context)]
+        for inner_name, inner in command.commands.items() if isinstance(command, click.Group) else ():
+            of_inner = click.Context(inner, info_name=inner_name, parent=context, **settings)
+            helps.append(inner.get_help(of_inner))
+        parts.append(_section(f"herd {name}", "\n\n".join(helps)))
     return "\n".join(parts)
 
 

@@ -69,7 +69,8 @@ def test_what_herd_reads_is_valid() -> None:
         {"conditions": [{"exclude": True}]},
         {"slurm": {"partition": 1.5}},
         {"sample": {"n": 0}},
-        {"compute": "killarney/l40s_1x"},
+        {"compute": 3},
+        {"requires": ["duration=4h"]},
         {"requeue": True},
     ],
 )

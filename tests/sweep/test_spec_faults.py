@@ -63,12 +63,16 @@ CASES = {
         "f.yaml:1: name: '..' is not one component of a path\n    letters, digits and . _ -",
     ),
     "compute": (
-        WITH_LR + "compute: killarney/l40s_1x\n",
-        "f.yaml:5: compute: 'compute' is not built yet\n    put the resources under slurm",
+        WITH_LR + "compute: killarney/l40s_1x\nrequires: duration=4h\n",
+        "f.yaml:6: requires: 'compute' is there as well, and only one of them can be\n"
+        "    remove one; a condition may require more for some trials",
     ),
     "requires": (
-        WITH_LR + "requires: duration=4h\n",
-        "f.yaml:5: requires: 'requires' is not built yet\n    put the resources under slurm",
+        WITH_LR + "requires: duration=4h & cuda(mem=24)\n",
+        "f.yaml:5: requires: the size 24 has no unit\n"
+        "    duration=4h & cuda(mem=24)\n"
+        "                             ^\n"
+        "    write 24G (10^9 bytes each) or 24GiB (2^30)",
     ),
     "requeue": (
         WITH_LR + "requeue: {after: [time]}\n",
@@ -261,7 +265,7 @@ CASES = {
     "a condition that does nothing": (
         conditions("- when: {opt: sgd}"),
         "f.yaml:9: conditions[0]: does nothing\n"
-        "    exclude: true, force: {parameter: value}, or set: {name: value}",
+        "    exclude: true, force: {parameter: value}, set: {name: value}, or requires: cuda(mem=24GiB)",
     ),
     "an unknown operator": (
         conditions("- when: {lr: {gte: 1}}", "  exclude: true"),

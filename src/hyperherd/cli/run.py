@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 
@@ -13,6 +13,9 @@ from hyperherd.engine import control, cost, launch, observe, places, waiting
 from hyperherd.engine.describe import describe
 from hyperherd.engine.launch import Prepared, Run
 from hyperherd.engine.reconcile import Known
+from hyperherd.errors import UsageError
+from hyperherd.launchers.slurm import options as sbatch
+from hyperherd.launchers.slurm.options import Value
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import Status
 from hyperherd.views import documents, progress, summary
@@ -30,6 +33,8 @@ class Options:
 
     given: tuple[str, ...]
     dry_run: bool
+    compute: str
+    options: tuple[str, ...]
     at_once: int | None
     indices: str | None
     pins: tuple[str, ...]
@@ -64,6 +69,16 @@ EXAMPLES = "\b\nExamples:\n  herd run -n\n  herd run -j 4 lr=0.1\n  herd run my_
 @click.option(
     "--on", "place", default="auto", metavar="local|slurm|auto", help="Who runs it (auto: Slurm if there)."
 )
+@click.option(
+    "--compute", default="", metavar="PRESET", help="The compute preset, such as killarney/l40s_1x."
+)
+@click.option(
+    "--slurm",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of sbatch, such as time=4:00:00.",
+)
 @click.option("--detach", is_flag=True, help="On this machine: leave it running and return.")
 @click.option("--wait", is_flag=True, help="On Slurm: return when all trials have ended.")
 @click.option("--after", metavar="JOBID|WORKSPACE", help="Start when that one has succeeded.")
@@ -74,7 +89,8 @@ def run(**options: object) -> int:
     asked = Options(**options)  # type: ignore[arg-type]  # click gives each option its declared type
     found = words.read(asked.given, pins=asked.pins)
     description = describe(found.workspace, even_if_many=asked.yes)
-    place, remark = places.choose(asked.place, found.workspace, description.spec)
+    wish = places.Wish(asked.place, asked.compute, _options(asked.options))
+    places.kind(wish.on)
     words.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
     choice = Choice(
         indices=frozenset(words.indices(asked.indices)) if asked.indices else None,
@@ -83,45 +99,60 @@ def run(**options: object) -> int:
         force=asked.force,
     )
     launchers = places.launchers()
-    after = waiting.after(asked.after, place, launchers) if asked.after else ()
-    request = launch.Request(place, choice, asked.at_once, after)
+    request = launch.Request(wish, choice, asked.at_once, asked.after)
     task = Run(found.workspace, description, launchers, request)
-    return _dry_run(task, remark, asked) if asked.dry_run else _execute(task, remark, asked)
+    return _dry_run(task, asked) if asked.dry_run else _execute(task, asked)
 
 
-def _dry_run(task: Run, remark: str, asked: Options) -> int:
+def _options(words_: Sequence[str]) -> dict[str, Value]:
+    """``--slurm NAME=VALUE``, by name with ``_``; an empty value takes an option away. Raises `UsageError`."""
+    given: dict[str, Value] = {}
+    for word in words_:
+        name, equals, value = word.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--slurm {word}: not NAME=VALUE", hint="such as --slurm time=4:00:00")
+        given[name.lstrip("-").replace("-", "_")] = value or None
+    if faults := sbatch.faults(given):
+        first = faults[0]
+        raise UsageError(f"--slurm {first.where.removeprefix('slurm.')}: {first.what}", hint=first.hint)
+    return given
+
+
+def _dry_run(task: Run, asked: Options) -> int:
     prepared = launch.prepare(task)
     if asked.as_json:
-        scripts = [task.launcher.script(batch) for batch in prepared.batches]
-        words.print_json(documents.run(prepared, [], scripts, dry_run=True))
+        words.print_json(documents.run(prepared, [], dry_run=True))
         return DONE
-    _announce(task, prepared, remark)
-    for batch in prepared.batches[:1]:
-        shown = batch.only(batch.elements[:SHOWN])
-        click.echo(task.launcher.script(shown), nl=False)
-        if rest := len(prepared.plan.submit) - len(shown.elements):
-            click.echo(f"({rest:,} more trials are left out here; --json has every script whole)", err=True)
+    _announce(task, prepared)
+    shown = {piece.place.requires: piece for piece in reversed(prepared.pieces)}
+    told = 0
+    for piece in reversed(shown.values()):
+        batch = piece.batch.only(piece.batch.elements[:SHOWN])
+        click.echo(replace(piece, batch=batch).script(), nl=False)
+        told += len(batch.elements)
+    if rest := len(prepared.plan.submit) - told:
+        click.echo(f"({rest:,} more trials are left out here; --json has every script whole)", err=True)
     click.echo("Dry run: nothing was written or submitted.", err=True)
     return DONE
 
 
-def _announce(task: Run, prepared: Prepared, remark: str) -> None:
-    told = summary.announced(prepared, cost.gpu_hours(prepared.batches))
+def _announce(task: Run, prepared: Prepared) -> None:
+    told = summary.announced(prepared, cost.gpu_hours([piece.batch for piece in prepared.pieces]))
     click.echo(f"{task.description.spec.name}: {told}", err=True)
     if task.description.spec.grid is None and task.description.spec.sample is None:
         click.echo(f"  {summary.other_grid(task.description.spec)}", err=True)
-    if prepared.plan.submit and remark:
-        click.echo(f"  {remark}", err=True)
+    for line in summary.placed(prepared.pieces):
+        click.echo(f"  {line}", err=True)
     for warning in prepared.known.warnings:
         click.echo(f"  note: {warning}", err=True)
     for finding in prepared.findings:
         click.echo(f"  note: {finding.what}\n        {finding.hint}", err=True)
 
 
-def _execute(task: Run, remark: str, asked: Options) -> int:
-    prepared, made = launch.execute(task, lambda prepared: _announce(task, prepared, remark))
+def _execute(task: Run, asked: Options) -> int:
+    prepared, made = launch.execute(task, lambda prepared: _announce(task, prepared))
     if asked.as_json:
-        words.print_json(documents.run(prepared, made, [], dry_run=False))
+        words.print_json(documents.run(prepared, made, dry_run=False))
     if not made:
         click.echo(summary.nothing(prepared.known.statuses), err=True)
         return DONE
@@ -131,7 +162,7 @@ def _execute(task: Run, remark: str, asked: Options) -> int:
     going = [one.record for one in made if not one.refused]
     if not going:
         return REFUSED
-    if asked.wait if task.request.launcher == "slurm" else not asked.detach:
+    if asked.wait if any(record.launcher == "slurm" for record in going) else not asked.detach:
         return max(_follow(task, going), IN_PART if refused else DONE)
     click.echo(f"See how they do: herd status{_named(task)}", err=True)
     return IN_PART if refused else DONE
@@ -140,8 +171,8 @@ def _execute(task: Run, remark: str, asked: Options) -> int:
 def _follow(task: Run, made: Sequence[Submission]) -> int:
     """Stay until their trials have ended. Ctrl-C stops those on this machine; on Slurm they go on."""
     going = [index for record in made for index in record.indices]
-    here = task.request.launcher == "local"
-    pause_s = words.seconds_of("HYPERHERD_POLL_S") or waiting.PAUSE_S[task.request.launcher]
+    here = all(record.launcher == "local" for record in made)
+    pause_s = words.seconds_of("HYPERHERD_POLL_S") or waiting.PAUSE_S["local" if here else "slurm"]
     try:
         with progress.bar(going, task.description.spec.name) as show:
             known = waiting.until_ended(task.workspace, task.launchers, going, show, pause_s)

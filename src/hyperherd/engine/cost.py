@@ -10,11 +10,11 @@ from hyperherd.launchers.slurm import options
 
 
 def gpu_hours(batches: Sequence[Batch]) -> float | None:
-    """GPU-hours of all trials running to their time limit; None where no GPU or no limit is asked for."""
-    if not batches:
-        return None
-    asked_for = batches[0].options
-    limit_s, each = options.seconds(asked_for.get("time")), gpus.asked(asked_for)
-    if limit_s is None or not each:
-        return None
-    return each * limit_s / 3600 * sum(len(batch.elements) for batch in batches)
+    """GPU-hours of all trials running to their time limit; None where no GPU is asked for, or one without a limit."""
+    hours = 0.0
+    for batch in batches:
+        limit_s, each = options.seconds(batch.options.get("time")), gpus.asked(batch.options)
+        if each and limit_s is None:
+            return None
+        hours += each * (limit_s or 0) / 3600 * len(batch.elements)
+    return hours or None

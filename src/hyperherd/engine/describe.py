@@ -62,4 +62,6 @@ def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description
             hint="if that is what you want: herd run --yes; else use sample: {n: ...}, or narrow the grid",
         )
     made = combinations.generate(checked)
-    return Description(checked, [Described(trial_hash(c.params, c.extras), c.params, c.extras) for c in made])
+    return Description(
+        checked, [Described(trial_hash(c.params, c.extras), c.params, c.extras, c.requires) for c in made]
+    )

@@ -16,8 +16,9 @@ import msgspec
 
 from hyperherd import fsio
 from hyperherd.connectors import processes
-from hyperherd.engine import environment, planning, preflight, provenance, reconcile, recover
+from hyperherd.engine import environment, planning, preflight, provenance, reconcile, recover, waiting
 from hyperherd.engine.describe import Description
+from hyperherd.engine.places import Place, Placer, Wish
 from hyperherd.engine.preflight import Finding
 from hyperherd.engine.provenance import Provenance
 from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
@@ -33,12 +34,12 @@ from hyperherd.workspace.submissions import Submission
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked of a run. ``at_once`` overrides the YAML's; ``after`` are words for the launcher."""
+    """What the user asked of a run. ``at_once`` overrides the YAML's; ``after`` is a job id or a workspace."""
 
-    launcher: str
+    wish: Wish = field(default_factory=Wish)
     choice: Choice = field(default_factory=Choice)
     at_once: int | None = None
-    after: tuple[str, ...] = ()
+    after: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,20 @@ class Run:
     request: Request
 
     @property
-    def launcher(self) -> Launcher:
-        return self.launchers[self.request.launcher]
-
-    @property
     def launch_script(self) -> Path:
         return self.workspace.root / self.description.spec.launcher
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Trials that are submitted together, and where they go."""
+
+    batch: Batch
+    place: Place
+
+    def script(self) -> str:
+        """The bash that runs them."""
+        return self.place.launcher.script(self.batch)
 
 
 @dataclass(frozen=True)
@@ -65,17 +74,21 @@ class Prepared:
 
     plan: Plan
     known: reconcile.Known
-    batches: Sequence[Batch]
+    pieces: Sequence[Piece]
     findings: Sequence[Finding]
 
 
 @dataclass(frozen=True)
 class Made:
-    """What became of one submission: its batch, its record, and the launcher's words where it was refused."""
+    """What became of one submission: its piece, its record, and the launcher's words where it was refused."""
 
-    batch: Batch
+    piece: Piece
     record: Submission
     refused: str = ""
+
+    @property
+    def batch(self) -> Batch:
+        return self.piece.batch
 
 
 def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
@@ -86,6 +99,8 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     """
     findings = preflight.check_files(run.workspace, run.launch_script)
     preflight.raise_fatal(findings)
+    placer = Placer(run.workspace, run.description.spec, run.launchers, run.request.wish)
+    placer.check()
     known = reconcile.read(run.workspace, run.launchers, silent_is_fatal=True)
     between()
     planned = planning.plan_of(run.description, known, run.request.choice)
@@ -93,14 +108,23 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
         raise _undecided(planned.undecided, known.statuses)
     if not planned.submit:
         return Prepared(planned, known, [], findings)
-    everything = _batch(run, planned.submit, known.newest_attempt)
-    findings += preflight.check(run.workspace, everything, run.launcher)
+    wholes = [
+        Piece(_batch(run, place, trials, known.newest_attempt), place)
+        for place, trials in placer.groups(planned.submit, run.description.trials)
+    ]
     between()
+    findings += preflight.check_room(
+        run.workspace, [(len(w.batch.elements), w.place.launcher) for w in wholes]
+    )
+    for whole in wholes:
+        findings += preflight.check(run.workspace, whole.batch, whole.place.launcher)
+        between()
+    findings = list(dict.fromkeys(findings))
     preflight.raise_fatal(findings)
-    pieces = run.launcher.split(everything)
-    shares = _shares(everything.at_once, len(pieces))
-    batches = [_piece(run.workspace, everything, *piece) for piece in zip(pieces, shares, strict=True)]
-    return Prepared(planned, known, batches, findings)
+    parts = [(whole, elements) for whole in wholes for elements in whole.place.launcher.split(whole.batch)]
+    shares = _shares(_at_once(run), len(parts))
+    pieces = [_piece(run.workspace, *part, share) for part, share in zip(parts, shares, strict=True)]
+    return Prepared(planned, known, pieces, findings)
 
 
 def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, list[Made]]:
@@ -112,7 +136,7 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
         lock.touch()
         prepared = prepare(run, lock.touch)
         announce(prepared)
-        made = _intents(run, prepared.batches)
+        made = _intents(run, prepared.pieces)
         _write(run, prepared, made, lock)
     if not made:
         return prepared, []
@@ -138,7 +162,7 @@ def _undecided(trials: Sequence[Trial], statuses: Mapping[int, Status]) -> HerdE
     )
 
 
-def _batch(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int]) -> Batch:
+def _batch(run: Run, place: Place, trials: Sequence[Trial], newest_attempt: Mapping[int, int]) -> Batch:
     spec = run.description.spec
     token = submissions.new_token()
     return Batch(
@@ -149,10 +173,10 @@ def _batch(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int])
         files=run.workspace.files(token),
         elements=tuple(_elements(run, trials, newest_attempt)),
         variables=environment.sweep_variables(run.workspace, spec.name),
-        options=spec.slurm,
-        extra_args=spec.extra_args,
+        options=place.options,
+        extra_args=place.extra_args,
         at_once=_at_once(run),
-        after=run.request.after,
+        after=waiting.after(run.request.after, place.launcher, run.launchers) if run.request.after else (),
     )
 
 
@@ -182,27 +206,32 @@ def _shares(at_once: int | None, pieces: int) -> list[int | None]:
     return [max(1, at_once // pieces + (number < at_once % pieces)) for number in range(pieces)]
 
 
-def _piece(workspace: Workspace, whole: Batch, elements: tuple[Element, ...], share: int | None) -> Batch:
+def _piece(workspace: Workspace, whole: Piece, elements: tuple[Element, ...], share: int | None) -> Piece:
     """One submission of several, with a token of its own."""
     token = submissions.new_token()
-    return replace(whole, token=token, files=workspace.files(token), elements=elements, at_once=share)
+    files = workspace.files(token)
+    batch = replace(whole.batch, token=token, files=files, elements=elements, at_once=share)
+    return replace(whole, batch=batch)
 
 
-def _intents(run: Run, batches: Sequence[Batch]) -> list[Made]:
-    if not batches:
+def _intents(run: Run, pieces: Sequence[Piece]) -> list[Made]:
+    if not pieces:
         return []
     made_from = provenance.of(run.workspace.root, run.launch_script)
-    return [Made(batch, _intent(run, batch, made_from)) for batch in batches]
+    return [Made(piece, _intent(run, piece, made_from)) for piece in pieces]
 
 
-def _intent(run: Run, batch: Batch, made_from: Provenance) -> Submission:
-    array = run.launcher.array(batch)
+def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
+    batch, place = piece.batch, piece.place
+    array = place.launcher.array(batch)
     indices = tuple(element.index for element in batch.elements)
     positions = tuple(array[index] for index in indices)
     return Submission(
         token=batch.token,
-        launcher=run.request.launcher,
-        where=run.launcher.where(),
+        launcher=place.launcher.name,
+        where=place.launcher.where(),
+        host=place.host,
+        requires=place.requires,
         name=batch.name,
         indices=indices,
         attempts=tuple(element.attempt for element in batch.elements),
@@ -224,9 +253,7 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     workspace, known = run.workspace, prepared.known
     lock.check()
     for one in made:
-        fsio.replace(
-            one.batch.files.script, run.launcher.script(one.batch).encode("utf-8", "surrogateescape"), 0o600
-        )
+        fsio.replace(one.batch.files.script, one.piece.script().encode("utf-8", "surrogateescape"), 0o600)
     lock.check()
     submissions.write(workspace, [*known.submissions, *(one.record for one in made)])
     statuses = {t.index: known.statuses.get(t.index, Status.READY) for t in prepared.plan.trials}
@@ -246,26 +273,26 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
 
 
 def _submit_all(run: Run, made: Sequence[Made]) -> list[Made]:
-    """Submit one piece after the other, each behind the one that has its place before it where there are more pieces
+    """Submit one piece after the other, each behind the one that has its lane before it where there are more pieces
     than trials may run at once.
     """
-    places: list[str] = [""] * min(_at_once(run) or len(made), len(made))
+    lanes: list[str] = [""] * min(_at_once(run) or len(made), len(made))
     done: list[Made] = []
     for number, one in enumerate(made):
-        place = number % len(places)
-        batch = replace(one.batch, behind=places[place])
-        done.append(_submit(run, replace(one, batch=batch)))
+        lane = number % len(lanes)
+        batch = replace(one.batch, behind=lanes[lane])
+        done.append(_submit(run, replace(one, piece=replace(one.piece, batch=batch))))
         if not done[-1].refused:
-            places[place] = done[-1].record.slurm_job_id or ""
+            lanes[lane] = done[-1].record.slurm_job_id or ""
             fsio.replace(run.workspace.newest_script, batch.files.script.read_bytes())
     return done
 
 
 def _submit(run: Run, one: Made) -> Made:
     """Submit one piece and settle what became of it. A refusal is kept, not raised: the others still go."""
-    workspace, record = run.workspace, one.record
+    workspace, record, launcher = run.workspace, one.record, one.piece.place.launcher
     try:
-        job_id = run.launcher.submit(one.batch)
+        job_id = launcher.submit(one.batch)
     except SubmissionRefusedError as refusal:
         submissions.settle(workspace, record.token, VOID)
         return replace(one, record=msgspec.structs.replace(record, state="void"), refused=str(refusal))
@@ -279,7 +306,7 @@ def _submit(run: Run, one: Made) -> Made:
     submitted = msgspec.structs.replace(record, slurm_job_id=job_id, state="submitted")
     if decision == job_id:
         return replace(one, record=submitted)
-    run.launcher.cancel(submissions.job(workspace, submitted), record.indices)
+    launcher.cancel(submissions.job(workspace, submitted), record.indices)
     if decision != VOID:  # the script was also submitted by hand, and that job began first
         return replace(one, record=msgspec.structs.replace(submitted, slurm_job_id=decision))
     given_up = msgspec.structs.replace(submitted, state="void")

@@ -44,10 +44,16 @@ def check_files(workspace: Workspace, launch: Path) -> list[Finding]:
 def check(workspace: Workspace, batch: Batch, launcher: Launcher) -> list[Finding]:
     """What can be known before submitting ``batch`` (all the trials of a run, not yet split)."""
     return [
-        *_space(workspace, len(batch.elements), launcher),
         *_seen_by_nodes(workspace, launcher),
         *(Finding(what, hint, fatal=True) for what, hint in launcher.check(batch).items()),
     ]
+
+
+def check_room(workspace: Workspace, shares: Iterable[tuple[int, Launcher]]) -> list[Finding]:
+    """Whether what the trials leave behind fits on the disk; ``shares`` are so many trials by that launcher."""
+    counted = list(shares)
+    files = sum(trials * (FILES_PER_TRIAL + (launcher.name == "slurm")) for trials, launcher in counted)
+    return list(_room(workspace, sum(trials for trials, _ in counted), files))
 
 
 def raise_fatal(findings: Iterable[Finding]) -> None:
@@ -119,12 +125,11 @@ def _writable(workspace: Workspace) -> Iterator[Finding]:
         )
 
 
-def _space(workspace: Workspace, trials: int, launcher: Launcher) -> Iterator[Finding]:
+def _room(workspace: Workspace, trials: int, count: int) -> Iterator[Finding]:
     try:
         disk = os.statvfs(workspace.root)
     except OSError:
         return
-    count = trials * (FILES_PER_TRIAL + (launcher.name == "slurm"))
     if disk.f_files and disk.f_favail < count:
         yield Finding(
             f"{trials:,} trials leave about {count:,} files, and {disk.f_favail:,} more fit on this file system",

@@ -44,14 +44,14 @@ def until_ended(
         time.sleep(max(pause_s, LOOKING * (time.monotonic() - begun)))
 
 
-def after(word: str, launcher: str, launchers: Mapping[str, Launcher]) -> tuple[str, ...]:
+def after(word: str, launcher: Launcher, launchers: Mapping[str, Launcher]) -> tuple[str, ...]:
     """``--after`` as the launcher understands it: job ids for Slurm, a command that waits for this machine; nothing
     for a workspace whose trials have all completed.
 
     Raises `UsageError`, `HerdError` for a workspace that will not succeed by waiting, and `SchedulerSilentError`.
     """
     if word.replace("_", "").isdigit() and not Path(word).is_dir():
-        if launcher == "slurm":
+        if launcher.name == "slurm":
             return (word,)
         raise UsageError(
             f"--after {word}: this machine knows no jobs", hint="name a workspace, or run on Slurm"
@@ -61,9 +61,9 @@ def after(word: str, launcher: str, launchers: Mapping[str, Launcher]) -> tuple[
     facts = [fact for fact in known.facts.values() if not fact.trial.orphan]
     _refuse_what_will_not_succeed(workspace, facts)
     live = [fact for fact in facts if fact.status in LIVE]
-    if launcher == "local" or not live:
+    if launcher.name == "local" or not live:
         return (sys.executable, "-m", "hyperherd", "await", str(workspace.root)) if live else ()
-    return _jobs(workspace, live, known, launchers[launcher].where())
+    return _jobs(workspace, live, known, launcher.where())
 
 
 def _refuse_what_will_not_succeed(workspace: Workspace, facts: Sequence[Fact]) -> None:

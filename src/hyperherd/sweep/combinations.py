@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hyperherd.errors import ConfigError, Fault
+from hyperherd.requirements import HostRequirement
 from hyperherd.sweep import grid, sample
 from hyperherd.sweep.conditions import ruling
 from hyperherd.sweep.description import SweepSpec
@@ -19,10 +20,13 @@ FRUITLESS = 1_000
 
 @dataclass(frozen=True)
 class Combination:
-    """``extras`` are the overrides that conditions set. Both may be shared with other combinations."""
+    """``extras`` are the overrides that conditions set; ``requires`` is what it needs of a machine. All may be shared
+    with other combinations.
+    """
 
     params: Mapping[str, Value]
     extras: Mapping[str, Value]
+    requires: HostRequirement | None = None
 
 
 def count(spec: SweepSpec) -> int:
@@ -36,7 +40,7 @@ def generate(spec: SweepSpec) -> list[Combination]:
     A sample goes on drawing in place of what conditions exclude and of what it has drawn before.
     Raises `ExpressionError`, and `ConfigError` where the conditions leave nothing.
     """
-    apply = ruling(spec.conditions)
+    apply = ruling(spec.conditions, spec.requires)
     drawn = sample.combinations(spec, spec.sample) if spec.sample else grid.combinations(spec)
     made = (Combination(*ruled) if (ruled := apply(params)) else None for params in drawn)
     if spec.sample:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from hyperherd.requirements import HostRequirement
 from hyperherd.sweep.description import Assigned, Clause, Condition
 from hyperherd.sweep.expression import Expression
 from hyperherd.sweep.trial import Value
@@ -34,6 +35,7 @@ class _Rule:
     exclude: tuple[tuple[str, Test], ...] | None
     force: tuple[tuple[str, Assigned], ...]
     set: tuple[tuple[str, Assigned], ...]
+    requires: HostRequirement | None
 
     def is_met(self, params: Params) -> bool:
         for name, test in self.when:
@@ -47,20 +49,24 @@ class _Rule:
         return not self.exclude or any(test(params[name]) for name, test in self.exclude)
 
 
-Ruling: TypeAlias = "Callable[[dict[str, Value]], tuple[dict[str, Value], dict[str, Value]] | None]"
-"""A combination -> its parameters and extras after all conditions; None where it is excluded."""
+Ruled: TypeAlias = "tuple[dict[str, Value], dict[str, Value], HostRequirement | None]"
+"""A combination after all conditions: its parameters, its extras, and what it requires of a machine."""
+
+Ruling: TypeAlias = "Callable[[dict[str, Value]], Ruled | None]"
+"""A combination -> what conditions make of it; None where it is excluded."""
 
 
-def ruling(conditions: Sequence[Condition]) -> Ruling:
-    """All conditions as one function, which raises `ExpressionError` where an expression cannot be evaluated.
+def ruling(conditions: Sequence[Condition], requires: HostRequirement | None = None) -> Ruling:
+    """All conditions as one function; ``requires`` is for combinations of which no condition says more.
 
-    The dictionaries that it returns may be shared with others and with its argument: nobody changes them.
+    It raises `ExpressionError` where an expression cannot be evaluated. The dictionaries that it returns may be shared
+    with others and with its argument: nobody changes them.
     """
     rules = [_rule(condition) for condition in conditions]
     nothing: dict[str, Value] = {}
 
-    def apply(params: dict[str, Value]) -> tuple[dict[str, Value], dict[str, Value]] | None:
-        extras = nothing
+    def apply(params: dict[str, Value]) -> Ruled | None:
+        extras, required = nothing, requires
         for rule in rules:
             if not rule.is_met(params):
                 continue
@@ -70,7 +76,8 @@ def ruling(conditions: Sequence[Condition]) -> Ruling:
                 params = {**params, **_values(rule.force, params)}
             if rule.set:
                 extras = {**extras, **_values(rule.set, params)}
-        return params, extras
+            required = rule.requires or required
+        return params, extras, required
 
     return apply
 
@@ -82,6 +89,7 @@ def _rule(condition: Condition) -> _Rule:
         exclude=None if condition.exclude is None else _tests(condition.exclude),
         force=tuple(condition.force.items()),
         set=tuple(condition.set.items()),
+        requires=condition.requires,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
 
+from hyperherd.requirements import HostRequirement
 from hyperherd.sweep.expression import Expression
 from hyperherd.sweep.trial import Value
 
@@ -68,7 +69,7 @@ class Condition:
 
     ``exclude``: None never, () always, else where any of the clauses is met as well. ``force`` gives
     parameters another value, ``set`` adds overrides; both see what earlier conditions, and for ``set`` this
-    one, have forced.
+    one, have forced. ``requires`` takes the place of what the sweep, or an earlier condition, requires.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Condition:
     exclude: tuple[Clause, ...] | None = None
     force: Mapping[str, Assigned] = field(default_factory=dict)
     set: Mapping[str, Assigned] = field(default_factory=dict)
+    requires: HostRequirement | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class SweepSpec:
 
     ``zips``     groups of parameters that go together, value by value
     ``slurm``    sbatch's long options by name with ``_``; ``max_concurrent`` and ``extra_args`` stand apart
+    ``compute``  the name of a compute preset; "" for none
+    ``requires`` what each trial needs of a machine, where no condition says otherwise
     """
 
     name: str
@@ -99,6 +103,8 @@ class SweepSpec:
     slurm: Mapping[str, str | int | bool | None] = field(default_factory=dict)
     max_concurrent: int | None = None
     extra_args: tuple[str, ...] = ()
+    compute: str = ""
+    requires: HostRequirement | None = None
 
     @property
     def job_name(self) -> str:

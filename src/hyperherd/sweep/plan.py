@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hyperherd.errors import HerdError
+from hyperherd.requirements import HostRequirement
 from hyperherd.sweep.grid import rounded
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.trial import AGAIN, KEPT, LIVE, Status, Trial, Value
@@ -13,11 +14,12 @@ from hyperherd.sweep.trial import AGAIN, KEPT, LIVE, Status, Trial, Value
 
 @dataclass(frozen=True)
 class Described:
-    """A trial as the YAML describes it; ``hash`` is its identity."""
+    """A trial as the YAML describes it; ``hash`` is its identity, to which ``requires`` does not belong."""
 
     hash: str
     params: Mapping[str, Value]
     extras: Mapping[str, Value]
+    requires: HostRequirement | None = None
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ def _build(content: Mapping[str, Any], faults: Faults, slurm_options: Collection
         slurm=resource.options,
         max_concurrent=resource.max_concurrent,
         extra_args=resource.extra_args,
+        compute=str(given.get("compute", "")),
+        requires=rules.requirement(("requires",), given.get("requires"), faults),
     )
     _check_together(content, spec, faults)
     return spec
@@ -129,7 +131,10 @@ def _zips(
 
 
 def _check_together(content: Mapping[str, Any], spec: SweepSpec, faults: Faults) -> None:
-    """What only the whole of it can tell: how the combinations are made."""
+    """What only the whole of it can tell: how the combinations are made, and where they run."""
+    if spec.compute and "requires" in content:
+        what = "'compute' is there as well, and only one of them can be"
+        faults.add(("requires",), what, "remove one; a condition may require more for some trials")
     if "sample" in content:
         if "grid" in content:
             faults.add(("sample",), "'grid' is there as well, and only one of them can be", "remove one")

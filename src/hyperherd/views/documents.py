@@ -7,7 +7,7 @@ from typing import Any
 
 from hyperherd.engine.control import Stopped
 from hyperherd.engine.inspection import Inspection
-from hyperherd.engine.launch import Made, Prepared
+from hyperherd.engine.launch import Made, Piece, Prepared
 from hyperherd.engine.observe import Listed
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
@@ -28,11 +28,11 @@ def trial(trial: Trial, status: Status) -> dict[str, Any]:
     }
 
 
-def run(prepared: Prepared, made: Sequence[Made], scripts: Sequence[str], *, dry_run: bool) -> dict[str, Any]:
+def run(prepared: Prepared, made: Sequence[Made], *, dry_run: bool) -> dict[str, Any]:
     """What a run did or would do. ``submissions`` has one entry for each array; the single keys are the first's."""
     statuses = prepared.known.statuses
     accepted = {i for one in made if not one.refused for i in one.record.indices}
-    pieces = [_submission(one) for one in made] if not dry_run else [{"sbatch_script": s} for s in scripts]
+    pieces = [_piece(piece) for piece in prepared.pieces] if dry_run else [_submission(one) for one in made]
     first: Mapping[str, Any] = pieces[0] if pieces else {}
     indices = [t.index for t in prepared.plan.submit] if dry_run else sorted(accepted)
     return {
@@ -49,12 +49,29 @@ def run(prepared: Prepared, made: Sequence[Made], scripts: Sequence[str], *, dry
     }
 
 
+def _piece(piece: Piece) -> dict[str, Any]:
+    indices = [element.index for element in piece.batch.elements]
+    return {"sbatch_script": piece.script(), "indices": indices, **_place(piece)}
+
+
+def _place(piece: Piece) -> dict[str, Any]:
+    place = piece.place
+    return {
+        "launcher": place.launcher.name,
+        "host": place.host or None,
+        "requires": place.requires or None,
+        "why": place.why or None,
+        "options": {name: value for name, value in place.options.items() if value is not None},
+    }
+
+
 def _submission(one: Made) -> dict[str, Any]:
     return {
         "slurm_job_id": one.record.slurm_job_id,
         "sbatch_path": str(one.batch.files.script),
         "indices": list(one.record.indices),
         "refused": one.refused or None,
+        **_place(one.piece),
     }
 
 
@@ -76,6 +93,8 @@ def shown(v: TrialView, inspected: Inspection) -> dict[str, Any]:
     return {
         **view(v),
         "extras": tagged(v.trial.extras),
+        "host": inspected.fact.submission.host or None if inspected.fact.submission else None,
+        "requires": inspected.fact.submission.requires or None if inspected.fact.submission else None,
         "command": list(inspected.command),
         "environment": dict(inspected.environment),
         "attempts": [

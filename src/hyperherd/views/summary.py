@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hyperherd.engine.launch import Made, Prepared
+from hyperherd.engine.launch import Made, Piece, Prepared
 from hyperherd.sweep.combinations import count
 from hyperherd.sweep.description import SweepSpec
 from hyperherd.sweep.trial import Status
@@ -28,6 +28,23 @@ def announced(prepared: Prepared, gpu_hours: float | None) -> str:
     parts += [f"{len(planned.dropped)} dropped"] if planned.dropped else []
     cost = f"; at most {gpu_hours:,.4g} GPU-hours" if gpu_hours is not None else ""
     return (", ".join(parts) or "nothing to do") + cost
+
+
+def placed(pieces: Sequence[Piece]) -> list[str]:
+    """One line for each place: how many trials go there, and why."""
+    counts = Counter({piece.place.requires: 0 for piece in pieces})
+    for piece in pieces:
+        counts[piece.place.requires] += len(piece.batch.elements)
+    lines = []
+    for piece in {piece.place.requires: piece for piece in reversed(pieces)}.values():
+        place = piece.place
+        if place.requires:
+            count = counts[place.requires]
+            trials = f"{count:,} trial{'s' if count != 1 else ''}"
+            lines.append(f"{trials} -> {place.host or place.launcher.name}, {place.why}: {place.requires}")
+        elif place.why:
+            lines.append(place.why)
+    return lines[::-1]
 
 
 def nothing(statuses: Mapping[int, Status]) -> str:

@@ -202,6 +202,7 @@ def shown(v: TrialView, inspected: Inspection, screen: Screen) -> str:
         title,
         screen.paint(changed, "yellow") if changed else "",
         _paragraph("parameters", table(given, screen)),
+        _paragraph("machine", _machine(inspected)),
         _paragraph("command", " ".join(map(shlex.quote, inspected.command))),
         _paragraph(
             "environment", "\n".join(f"{k}={shlex.quote(x)}" for k, x in inspected.environment.items())
@@ -211,6 +212,12 @@ def shown(v: TrialView, inspected: Inspection, screen: Screen) -> str:
         _paragraph("last line of stderr", printable(inspected.last_error or "")),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _machine(inspected: Inspection) -> str:
+    """The kind that was chosen, and for what."""
+    record = inspected.fact.submission
+    return f"{record.host}  {record.requires}".rstrip() if record else ""
 
 
 def _paragraph(title: str, body: str) -> str:

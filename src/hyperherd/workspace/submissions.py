@@ -32,6 +32,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     ``state``     ``intent``, ``submitted`` or ``void`` (given up: it never runs anything)
     ``stopped``   trials that the user has stopped
     ``root``      the workspace's folder when it was made: a copy of a workspace has the records of the original
+    ``host``      the kind of machine or the preset that was chosen, for what it ``requires``; "" where none was
     ``launch``    the launch script, its checksum, and the git commit it was submitted from
     """
 
@@ -48,6 +49,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     state: str = "submitted"
     stopped: tuple[int, ...] = ()
     root: str = ""
+    host: str = ""
+    requires: str = ""
     launch: str = ""
     launch_sha256: str = ""
     git_commit: str | None = None

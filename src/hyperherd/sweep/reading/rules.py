@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hyperherd.errors import ExpressionError, nearest
+from hyperherd.errors import ExpressionError, RequirementError, nearest
+from hyperherd.requirements import HostRequirement, parser
 from hyperherd.sweep import expression
 from hyperherd.sweep.conditions import OPERATORS, comparable, is_number
 from hyperherd.sweep.description import MISSING, Assigned, Clause, Condition, Parameter, bare
@@ -15,8 +16,19 @@ from hyperherd.sweep.reading.faults import Faults, nearest_or_all, shown
 from hyperherd.sweep.reading.parameters import name_fault
 from hyperherd.sweep.trial import Value
 
-_ACTIONS = ("exclude", "force", "set")
+_ACTIONS = ("exclude", "force", "set", "requires")
 _ORDERS = ("gt", "ge", "lt", "le")
+
+
+def requirement(path: Path, text: Value, faults: Faults) -> HostRequirement | None:
+    """What a text requires of a machine; None, and perhaps a fault, where there is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return parser.parse(text)
+    except RequirementError as error:
+        faults.add_error(path, error)
+        return None
 
 
 class Reader:
@@ -40,7 +52,9 @@ class Reader:
         name = entry.get("name") or f"number {int(path[1]) + 1}"
         if not any(given.get(action) not in (None, False) for action in _ACTIONS):
             self.faults.add(
-                path, "does nothing", "exclude: true, force: {parameter: value}, or set: {name: value}"
+                path,
+                "does nothing",
+                "exclude: true, force: {parameter: value}, set: {name: value}, or requires: cuda(mem=24GiB)",
             )
         when = dict(entry.get("when", {}))
         text = when.pop("expr", MISSING)
@@ -51,6 +65,7 @@ class Reader:
             exclude=self.exclusion((*path, "exclude"), entry.get("exclude")),
             force=self.assigned((*path, "force"), entry.get("force") or {}, name, forcing=True),
             set=self.assigned((*path, "set"), entry.get("set") or {}, name, forcing=False),
+            requires=requirement((*path, "requires"), entry.get("requires"), self.faults),
         )
 
     def exclusion(self, path: Path, given: Value) -> tuple[Clause, ...] | None:

@@ -17,8 +17,6 @@ OPTIONAL = (
 """Keys that may have nothing behind them."""
 
 NOT_BUILT = {
-    "compute": "put the resources under slurm",
-    "requires": "put the resources under slurm",
     "requeue": "herd run submits again what has failed; remove it, or write requeue: false",
     "discord": "remove it: this herd has no monitor",
     "mcp_servers": "remove it: this herd has no monitor",

@@ -91,6 +91,7 @@ class ConditionKeys(_Keys):
         None, min_length=1, description="Give parameters a value, or {expr: ...}"
     )
     set: dict[str, Any] | None = Field(None, min_length=1, description="Add overrides of any name")
+    requires: str | None = Field(None, description="What these trials need of a machine, instead")
 
 
 class SlurmKeys(BaseModel):
@@ -141,6 +142,10 @@ class SweepKeys(_Keys):
     static_overrides: Overrides = Field([], description="name=value words that every trial is given")
     hydra: HydraKeys | None = None
     slurm: SlurmKeys = SlurmKeys()
+    compute: str | None = Field(None, description="A compute preset, such as killarney/l40s_1x")
+    requires: str | None = Field(
+        None, description="What a trial needs of a machine: duration=4h & cuda(mem=24GiB) * 2"
+    )
     requeue: Literal[False] = False
 
 
