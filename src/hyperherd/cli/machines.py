@@ -1,9 +1,8 @@
-"""``herd launchers`` and ``herd compute``: which machines are described, and who would run what."""
+"""``herd launchers``: which machines are described, and who would run what."""
 
 from __future__ import annotations
 
 import datetime
-from pathlib import Path
 
 import click
 
@@ -11,25 +10,14 @@ from hyperherd import __version__, fsio
 from hyperherd.cli import words
 from hyperherd.engine import places
 from hyperherd.errors import HerdError, UsageError
-from hyperherd.launcherfinder import choice, configuration, detect, gpus, here, presets, registry, writing
+from hyperherd.launcherfinder import choice, configuration, registry
 from hyperherd.launcherfinder.configuration import Sources
-from hyperherd.launchers.slurm.client import Client
 from hyperherd.requirements.parser import parse
 from hyperherd.views import machines as view
 from hyperherd.views.columns import Screen
-from hyperherd.workspace import folder
 
 TAGS = click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only machines with this tag.")
 ON = click.option("--on", "place", default="auto", metavar="local|slurm|auto", help="Only these launchers.")
-
-
-def _sources() -> Sources:
-    """What the workspace, if we are in one, and the user have described."""
-    start = click.get_current_context().find_root().obj
-    if start:
-        return Sources(folder.find(Path(start)).root)
-    here_ = Path.cwd()
-    return Sources(next((place for place in (here_, *here_.parents) if folder.is_workspace(place)), None))
 
 
 @click.group(
@@ -46,7 +34,7 @@ def launchers(context: click.Context) -> int | None:
 @words.as_json
 def list_hosts(as_json: bool) -> int:
     """The machines that launchers.yaml describes, and this one where it counts."""
-    found = choice.candidates(_sources(), places.launchers())
+    found = choice.candidates(Sources(words.workspace_folder()), places.launchers())
     if as_json:
         words.print_json({"hosts": [view.host(host) for host in found]})
         return 0
@@ -70,7 +58,7 @@ def list_hosts(as_json: bool) -> int:
 def find(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) -> int:
     """Who would run what REQUIREMENT says, and what Slurm would be asked for."""
     need, kind = parse(requirement), places.kind(place)
-    chosen = choice.choose(need, _sources(), places.launchers(), kind, tags)
+    chosen = choice.choose(need, Sources(words.workspace_folder()), places.launchers(), kind, tags)
     if as_json:
         words.print_json(view.chosen(chosen))
         return 0
@@ -92,7 +80,7 @@ def explain(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) 
     need, kind = parse(requirement), places.kind(place)
     if path := registry.python_file():
         click.echo(f"{path} chooses (its find_launcher), not what stands below.", err=True)
-    verdicts = choice.judge(need, _sources(), places.launchers(), kind, tags)
+    verdicts = choice.judge(need, Sources(words.workspace_folder()), places.launchers(), kind, tags)
     if as_json:
         words.print_json({"requirement": str(need), "hosts": [view.verdict(one) for one in verdicts]})
     else:
@@ -106,6 +94,14 @@ def explain(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) 
 @ON
 def detect_hosts(write: bool, force: bool, place: str) -> int:
     """Describe this cluster (this machine, where there is no Slurm) as launchers.yaml, for you to edit."""
+    from hyperherd.launcherfinder import (  # 40 ms that the other commands do without
+        detect,
+        gpus,
+        here,
+        writing,
+    )
+    from hyperherd.launchers.slurm.client import Client
+
     if force and not write:
         raise UsageError("-f goes with --write")
     table = gpus.read(configuration.folder() / gpus.NAME)
@@ -130,38 +126,4 @@ def detect_hosts(write: bool, force: bool, place: str) -> int:
     click.echo(f"wrote {path}: {len(found.hosts)} kinds of machines", err=True)
     for sentence in found.unknown:
         click.echo(f"  note: {sentence}", err=True)
-    return 0
-
-
-@click.group(invoke_without_command=True, epilog="\b\nExample:\n  herd compute show killarney/l40s_1x")
-@click.pass_context
-def compute(context: click.Context) -> int | None:
-    """Compute presets: what `compute:` in hyperherd.yaml may name."""
-    return None if context.invoked_subcommand else int(context.invoke(list_presets, as_json=False))
-
-
-@compute.command("list")
-@words.as_json
-def list_presets(as_json: bool) -> int:
-    """All presets: those of the workspace, of the configuration folder, and those that ship."""
-    sources = _sources()
-    found = [(presets.load(name, sources), path) for name, path in sources.presets()]
-    if as_json:
-        words.print_json({"presets": [view.preset(one, path) for one, path in found]})
-    else:
-        click.echo(view.presets(found, Screen.of()))
-    return 0
-
-
-@compute.command()
-@click.argument("name")
-@words.as_json
-def show(name: str, as_json: bool) -> int:
-    """A preset with everything filled in, and the #SBATCH lines that it becomes."""
-    sources = _sources()
-    found = presets.load(name, sources)
-    if as_json:
-        words.print_json(view.preset(found, sources.preset(name)))
-        return 0
-    click.echo(view.resolved(found), nl=False)
     return 0

@@ -30,7 +30,7 @@ COMMANDS = {
     "clean": ("control", "Cancel, and delete logs or all state."),
     "snapshot": ("read", "Print one JSON document with all of it."),
     "launchers": ("machines", "Describe your machines; see which one has what is required."),
-    "compute": ("machines", "List and show compute presets."),
+    "compute": ("presets", "List and show compute presets."),
     "completion": ("begin", "Print the completion script of a shell."),
 }
 HIDDEN = {"resolve-overrides": ("lookup", "resolve_overrides"), "await": ("lookup", "await_")}

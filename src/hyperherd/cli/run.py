@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import click
 
 from hyperherd.cli import words
-from hyperherd.engine import control, cost, launch, observe, places, waiting
+from hyperherd.engine import control, cost, launch, observe, places, placing, waiting
 from hyperherd.engine.describe import describe
 from hyperherd.engine.launch import Prepared, Run
 from hyperherd.engine.reconcile import Known
@@ -89,7 +89,7 @@ def run(**options: object) -> int:
     asked = Options(**options)  # type: ignore[arg-type]  # click gives each option its declared type
     found = words.read(asked.given, pins=asked.pins)
     description = describe(found.workspace, even_if_many=asked.yes)
-    wish = places.Wish(asked.place, asked.compute, _options(asked.options))
+    wish = placing.Wish(asked.place, asked.compute, _options(asked.options))
     places.kind(wish.on)
     words.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
     choice = Choice(

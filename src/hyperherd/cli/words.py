@@ -18,7 +18,7 @@ from hyperherd.errors import GrammarError, HerdError, UsageError, nearest
 from hyperherd.grammar import values
 from hyperherd.sweep.trial import Trial, Value
 from hyperherd.workspace import layout
-from hyperherd.workspace.folder import Workspace, find
+from hyperherd.workspace.folder import Workspace, find, is_workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +54,15 @@ def read(words: Sequence[str], *, trials: bool = False, pins: Sequence[str] | No
     if left and not trials:
         raise UsageError(f"'{left[0]}' is one word too many", hint="one workspace at a time")
     return Words(find(Path(folder) if folder else None), left, _pins(pinned))
+
+
+def workspace_folder() -> Path | None:
+    """The folder of the workspace that ``-C`` names or that we are in; None in none. For commands that need none."""
+    named = click.get_current_context().find_root().obj
+    if named:
+        return find(Path(named)).root
+    here = Path.cwd()
+    return next((place for place in (here, *here.parents) if is_workspace(place)), None)
 
 
 def _is_workspace(word: str) -> bool:

@@ -18,7 +18,7 @@ from hyperherd import fsio
 from hyperherd.connectors import processes
 from hyperherd.engine import environment, planning, preflight, provenance, reconcile, recover, waiting
 from hyperherd.engine.describe import Description
-from hyperherd.engine.places import Place, Placer, Wish
+from hyperherd.engine.placing import Place, Placer, Wish
 from hyperherd.engine.preflight import Finding
 from hyperherd.engine.provenance import Provenance
 from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError

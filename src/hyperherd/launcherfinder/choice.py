@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hyperherd.errors import HerdError
-from hyperherd.launcherfinder import configuration, finder, here, hosts, layers, registry
+from hyperherd.launcherfinder import configuration, finder, hosts, layers, registry
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.finder import Reach, Verdict
 from hyperherd.launcherfinder.hosts import Host
@@ -75,6 +75,8 @@ def candidates(sources: Sources, launchers: Mapping[str, Launcher], kind: str = 
     described = registry.described(sources)
     has_local = any(host.launcher == "local" for host in described)
     if not has_local and (kind == "local" or "slurm" not in launchers):
+        from hyperherd.launcherfinder import here  # 10 ms, where this machine is none of the described ones
+
         described.append(hosts.host("this machine", layers.Layered(here.this_machine())))
     return described
 

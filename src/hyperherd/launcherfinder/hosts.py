@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 
 from hyperherd import units
 from hyperherd.errors import ConfigError, Fault, RequirementError, nearest
-from hyperherd.launcherfinder import configuration, gpus
+from hyperherd.launcherfinder import configuration
 from hyperherd.launcherfinder.layers import Layered
 from hyperherd.launchers.slurm import options as sbatch
 from hyperherd.launchers.slurm.options import Value
@@ -305,5 +305,7 @@ _ACCELERATOR_KEYS = ("kind", "model", "memory", "min_memory", "count", "gres")
 @cache
 def _known_memory(model: str) -> int:
     """Bytes; 0 of a GPU that the tables do not know."""
+    from hyperherd.launcherfinder import gpus  # 17 ms, where a model stands without its memory
+
     table = gpus.read(configuration.folder() / gpus.NAME)
     return (table.known(model, ()).memory or 0) if model else 0

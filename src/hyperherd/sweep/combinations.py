@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hyperherd.errors import ConfigError, Fault
-from hyperherd.requirements import HostRequirement
 from hyperherd.sweep import grid, sample
 from hyperherd.sweep.conditions import ruling
 from hyperherd.sweep.description import SweepSpec
 from hyperherd.sweep.identity import canonical
 from hyperherd.sweep.trial import Value
+
+if TYPE_CHECKING:
+    from hyperherd.requirements import HostRequirement
 
 FRUITLESS = 1_000
 """After so many draws in a row that are excluded or drawn before, there is nothing left to draw."""

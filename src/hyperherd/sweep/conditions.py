@@ -6,12 +6,14 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hyperherd.requirements import HostRequirement
 from hyperherd.sweep.description import Assigned, Clause, Condition
 from hyperherd.sweep.expression import Expression
 from hyperherd.sweep.trial import Value
+
+if TYPE_CHECKING:
+    from hyperherd.requirements import HostRequirement
 
 OPERATORS = ("eq", "ne", "gt", "ge", "lt", "le", "in", "not_in")
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from hyperherd.requirements import HostRequirement
 from hyperherd.sweep.expression import Expression
 from hyperherd.sweep.trial import Value
+
+if TYPE_CHECKING:
+    from hyperherd.requirements import HostRequirement
 
 
 class Missing(Enum):

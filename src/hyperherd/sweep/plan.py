@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from hyperherd.errors import HerdError
-from hyperherd.requirements import HostRequirement
 from hyperherd.sweep.grid import rounded
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.trial import AGAIN, KEPT, LIVE, Status, Trial, Value
+
+if TYPE_CHECKING:
+    from hyperherd.requirements import HostRequirement
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hyperherd.engine.control import Stopped
 from hyperherd.engine.inspection import Inspection
-from hyperherd.engine.launch import Made, Piece, Prepared
 from hyperherd.engine.observe import Listed
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import Status, Trial
 from hyperherd.workspace.results import tagged
+
+if TYPE_CHECKING:
+    from hyperherd.engine.launch import Made, Piece, Prepared
 
 STEP = ("trial_id", "step", "metric", "timestamp", "value")
 """What a row of ``herd res --steps`` is made of."""

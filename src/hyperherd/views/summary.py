@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from hyperherd.engine.launch import Made, Piece, Prepared
 from hyperherd.sweep.combinations import count
 from hyperherd.sweep.description import SweepSpec
 from hyperherd.sweep.trial import Status
+
+if TYPE_CHECKING:
+    from hyperherd.engine.launch import Made, Piece, Prepared
 
 
 def announced(prepared: Prepared, gpu_hours: float | None) -> str:

@@ -1,0 +1,45 @@
+"""``herd compute``: the compute presets."""
+
+from __future__ import annotations
+
+import click
+
+from hyperherd.cli import words
+from hyperherd.launcherfinder import presets
+from hyperherd.launcherfinder.configuration import Sources
+from hyperherd.views import machines as view
+from hyperherd.views.columns import Screen
+
+
+@click.group(invoke_without_command=True, epilog="\b\nExample:\n  herd compute show killarney/l40s_1x")
+@click.pass_context
+def compute(context: click.Context) -> int | None:
+    """Compute presets: what `compute:` in hyperherd.yaml may name."""
+    return None if context.invoked_subcommand else int(context.invoke(list_presets, as_json=False))
+
+
+@compute.command("list")
+@words.as_json
+def list_presets(as_json: bool) -> int:
+    """All presets: those of the workspace, of the configuration folder, and those that ship."""
+    sources = Sources(words.workspace_folder())
+    found = [(presets.load(name, sources), path) for name, path in sources.presets()]
+    if as_json:
+        words.print_json({"presets": [view.preset(one, path) for one, path in found]})
+    else:
+        click.echo(view.presets(found, Screen.of()))
+    return 0
+
+
+@compute.command()
+@click.argument("name")
+@words.as_json
+def show(name: str, as_json: bool) -> int:
+    """A preset with everything filled in, and the #SBATCH lines that it becomes."""
+    sources = Sources(words.workspace_folder())
+    found = presets.load(name, sources)
+    if as_json:
+        words.print_json(view.preset(found, sources.preset(name)))
+        return 0
+    click.echo(view.resolved(found), nl=False)
+    return 0

@@ -1,0 +1,158 @@
+"""Where the trials of a run go.
+
+What the user typed (``--on``, ``--compute``) decides, then what a trial requires, then the sweep's preset; else Slurm
+where there is one, else this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hyperherd.engine import places
+from hyperherd.errors import LauncherError
+from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.slurm.options import Value
+from hyperherd.requirements import HostRequirement
+from hyperherd.sweep.description import SweepSpec
+from hyperherd.sweep.plan import Described
+from hyperherd.sweep.trial import Trial
+from hyperherd.workspace import layout, submissions
+from hyperherd.workspace.folder import Workspace
+
+if TYPE_CHECKING:
+    from hyperherd.launcherfinder.configuration import Sources
+    from hyperherd.launcherfinder.hosts import Host
+
+OF_A_CLUSTER = ("partition", "account", "qos", "reservation")
+"""Options that mean nothing but on a cluster, and mostly on one."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user typed about where to run: a word of `places.WORDS`, a preset, options of sbatch, host tags."""
+
+    on: str = "auto"
+    compute: str = ""
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where trials go. ``host`` is the preset or the kind of machine, ``requires`` what was asked for, ``why`` a
+    sentence for people; each is "" where there is nothing to say.
+    """
+
+    launcher: Launcher
+    options: Mapping[str, Value]
+    extra_args: tuple[str, ...] = ()
+    host: str = ""
+    requires: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Placer:
+    """Finds the place of each trial of a sweep."""
+
+    workspace: Workspace
+    spec: SweepSpec
+    launchers: Mapping[str, Launcher]
+    wish: Wish
+
+    def groups(
+        self, trials: Sequence[Trial], described: Sequence[Described]
+    ) -> list[tuple[Place, Sequence[Trial]]]:
+        """The trials by where they go, each group in their order.
+
+        Raises `HerdError` where nobody has what is required, `LauncherError` where a launcher is not here.
+        """
+        if self.wish.compute:  # typed by hand: it stands above what the sweep requires
+            return [(self.usual(), trials)]
+        required = {one.hash: one.requires for one in described if one.requires}
+        by_need: dict[HostRequirement | None, list[Trial]] = {}
+        for trial in trials:
+            by_need.setdefault(required.get(trial.hash), []).append(trial)
+        return [
+            (self.usual() if need is None else self.required(need), group) for need, group in by_need.items()
+        ]
+
+    def check(self) -> None:
+        """Read the preset, also where nothing is to be submitted. Raises `HerdError`, `ConfigError`."""
+        if self._preset():
+            self._host()
+
+    def usual(self) -> Place:
+        """For trials that require nothing: by the preset, and what is typed and written."""
+        if not self._preset():
+            launcher, why = self._launcher("")
+            return Place(self.launchers[launcher], self._options({}), self.spec.extra_args, why=why)
+        host = self._host()
+        launcher, why = self._launcher(host.launcher)
+        options = self._options(host.request)
+        return Place(self.launchers[launcher], options, self.spec.extra_args, host=host.name, why=why)
+
+    def required(self, need: HostRequirement) -> Place:
+        """For trials that require something: the machine that has it."""
+        from hyperherd.launcherfinder import choice
+
+        found = choice.choose(need, self._sources(), self.launchers, places.kind(self.wish.on))
+        return Place(
+            found.launcher,
+            self._options(found.options),
+            self.spec.extra_args,
+            host=found.host,
+            requires=str(need),
+            why=found.why,
+        )
+
+    def _preset(self) -> str:
+        return self.wish.compute or self.spec.compute
+
+    def _host(self) -> Host:
+        from hyperherd.launcherfinder import presets  # loads YAML readers, for those who use presets
+
+        return presets.load(self._preset(), self._sources()).host
+
+    def _options(self, of_host: Mapping[str, Value]) -> dict[str, Value]:
+        return {**of_host, **self.spec.slurm, **self.wish.options}
+
+    def _launcher(self, of_preset: str) -> tuple[str, str]:
+        """A launcher's name, and a sentence for people where herd chose.
+
+        Slurm that is installed but does not answer is never a reason to start trainings on a login node: submitting to
+        it will fail in words. Nor is one whose module is not loaded, where the sweep shows that it was meant for Slurm.
+        """
+        wanted = places.kind(self.wish.on) or ("local" if of_preset == "local" else "")
+        if wanted == "local":
+            return "local", ""
+        if "slurm" in self.launchers:
+            return "slurm", "" if wanted else "Slurm is here, so it runs there (--on local for this machine)."
+        if wanted == "slurm":
+            raise LauncherError(
+                "Slurm's sbatch is not on PATH",
+                hint="log in to a machine of the cluster, load its module, or run here: herd run --on local",
+            )
+        if sign := self._sign_of_a_cluster(of_preset):
+            raise LauncherError(
+                f"this is a sweep for Slurm ({sign}), and Slurm's sbatch is not on PATH",
+                hint="load its module or log in to a machine of the cluster; or run it on this machine: "
+                "herd run --on local",
+            )
+        return "local", "No Slurm here, so it runs on this machine."
+
+    def _sign_of_a_cluster(self, of_preset: str) -> str:
+        """What says that the sweep belongs on a cluster; empty where nothing does."""
+        records = submissions.read(self.workspace)
+        if any(record.launcher == "slurm" and record.state != "void" for record in records):
+            return "it has trials there"
+        if of_preset:
+            return f"its compute preset {self._preset()} is for one"
+        named = [key for key in OF_A_CLUSTER if self.spec.slurm.get(key)]
+        return f"{layout.CONFIG} names its {' and '.join(named)}" if named else ""
+
+    def _sources(self) -> Sources:
+        from hyperherd.launcherfinder.configuration import Sources
+
+        return Sources(self.workspace.root)
