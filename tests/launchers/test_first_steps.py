@@ -186,6 +186,48 @@ ask herd run --det
     assert [line.split() for line in done.stdout.splitlines()] == [["status", "stats", "stop"], ["--detach"]]
 
 
+ALIASED = {
+    "bash": """\
+shopt -s expand_aliases; alias herd="'$HERD'"
+source ./script
+COMP_WORDS=(herd st) COMP_CWORD=1 COMPREPLY=(); _herd_completion herd; echo "${COMPREPLY[@]}"
+""",
+    "zsh": """\
+compdef() { :; }; _describe() { echo ${(P)3}; }; alias herd="'$HERD'"
+source ./script
+words=(herd st) CURRENT=2; _herd_completion
+""",
+    "fish": """\
+alias herd "'$HERD'"
+source ./script
+complete --do-complete "herd st"
+""",
+}
+"""Shells in which ``herd`` is an alias, and completes ``herd st``."""
+
+
+@pytest.mark.parametrize("shell", list(ALIASED))
+def test_completion_works_where_herd_is_an_alias(herd: Herd, tmp_path: Path, shell: str) -> None:
+    if not shutil.which(shell):
+        pytest.skip(f"no {shell} here")
+    folder = tmp_path / "it's here"
+    folder.mkdir()
+    program = _with_herd_on_path(herd, folder)["PATH"].split(os.pathsep)[0] + "/herd"
+    Path(program).write_text(
+        f"#!{sys.executable}\nfrom hyperherd.cli.main import main\nmain()\n", encoding="utf-8"
+    )
+    made = subprocess.run(
+        [program, "completion", shell], env=herd.env, capture_output=True, text=True, timeout=60
+    )
+    (tmp_path / "script").write_text(made.stdout)
+    done = subprocess.run(
+        [shell, "-c", ALIASED[shell]],
+        cwd=tmp_path, env={**herd.env, "HERD": program, "HOME": str(tmp_path)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert {word.split(":")[0] for word in done.stdout.split()} >= {"status", "stats", "stop"}, done.stderr
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_completion_script_is_valid_in_its_shell(herd: Herd, shell: str) -> None:
     script = herd_in(herd.root, dict(herd.env), "completion", shell)

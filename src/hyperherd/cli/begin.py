@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -90,4 +94,17 @@ def completion(shell: str) -> None:
     made = get_completion_class(shell)
     if made is None:
         raise UsageError(f"no completion for {shell}", hint=", ".join(SHELLS))
-    click.echo(made(herd, {}, "herd", "_HERD_COMPLETE").source())
+    click.echo(_calling_this_herd(made(herd, {}, "herd", "_HERD_COMPLETE").source()))
+
+
+def _calling_this_herd(script: str) -> str:
+    """The script with the path of the herd that printed it where click calls it by name: an alias has no name to call.
+
+    click (8.1 to 8.5) ends its call with ``$1)`` for bash, with ``herd)`` for the others; zsh's also looks for the
+    name on PATH.
+    """
+    program = os.path.abspath(sys.argv[0])
+    is_module = program.endswith("__main__.py")
+    this = shlex.join([sys.executable, "-m", "hyperherd"] if is_module else [program])
+    script = re.sub(r"^.*\$\+commands\[herd\].*\n", "", script, flags=re.MULTILINE)
+    return re.sub(r" (\$1|herd)\)", lambda _: f" {this})", script)
