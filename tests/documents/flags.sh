@@ -6,6 +6,7 @@ OVERRIDES="$1"
 
 FLAGS=()
 for word in $OVERRIDES; do
+    [[ $word == experiment_name=* ]] && continue    # the trial's name, which $HYPERHERD_TRIAL_NAME holds too
     FLAGS+=("--${word%%=*}" "${word#*=}")
 done
 

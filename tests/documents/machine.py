@@ -79,7 +79,7 @@ class Script:
         if self.form == "one":
             return [" ".join(words)]
         if self.form == "flags":
-            return [part for word in words for part in ("--" + word.split("=")[0], word.split("=")[1])]
+            return [part for word in words[1:] for part in ("--" + word.split("=")[0], word.split("=")[1])]
         if self.form == "look-up":
             return [word for word in words if word != "data.root=/data"] + ["data.root=/scratch/imagenet"]
         return words
