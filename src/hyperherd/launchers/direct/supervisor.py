@@ -151,7 +151,8 @@ class Supervisor:
     def _ended(self, run: Running, code: int, pid: int, maxrss: int) -> None:
         index, attempt = run.element.index, run.element.attempt
         elapsed_s = round(time.monotonic() - run.started, 3)
-        self._journal.add(usage.Measured(index, attempt, elapsed_s, usage.rss_bytes(maxrss), code))
+        peak = usage.peak_bytes(maxrss, usage.own_peak_bytes())
+        self._journal.add(usage.Measured(index, attempt, elapsed_s, peak, code))
         if not records.is_noted(self._attempts, index, attempt, code):
             claim = records.claim(self._attempts, index, attempt)
             if claim is None or claim.owner.pid != pid or claim.token != self._batch.token:

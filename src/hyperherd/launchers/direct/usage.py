@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -12,12 +13,12 @@ from hyperherd.jobs import Usage
 
 
 class Measured(msgspec.Struct):
-    """One line. ``max_rss_bytes`` is that of the largest process of the attempt."""
+    """One line. ``max_rss_bytes`` is that of the largest process; None where it cannot be told (`peak_bytes`)."""
 
     index: int
     attempt: int
     elapsed_s: float
-    max_rss_bytes: int
+    max_rss_bytes: int | None
     exit_code: int
 
 
@@ -60,6 +61,35 @@ def read(path: Path) -> dict[int, Usage]:
 def _usage(measured: Measured) -> Usage:
     word = "FAILED" if measured.exit_code else "COMPLETED"
     return Usage(word, measured.elapsed_s, measured.max_rss_bytes, exit_code=measured.exit_code)
+
+
+_OWN_PEAK = re.compile(rb"^VmHWM:\s*(\d+) kB", re.MULTILINE)
+_INEXACT_BYTES = 1 << 20
+"""Linux counts resident pages per CPU and adds them up now and then."""
+
+
+def peak_bytes(maxrss: int, own_peak: int) -> int | None:
+    """What the largest process of a trial held, from the ``ru_maxrss`` that wait4(2) gives of the trial's bash.
+
+    That is the largest of it and of all that it has waited for; but Linux keeps in it what the process held before
+    its execve(2), which is our own peak (vfork shares our memory until then). So a larger number is the trial's, and
+    of a trial that held less than we do nothing is known. (A small process in between would tell, at the price of
+    one more start of bash for each trial.)
+
+    >>> peak_bytes(300_000, 18 << 20), peak_bytes(18_000, 18 << 20)
+    (307200000, None)
+    """
+    peak = rss_bytes(maxrss)
+    return peak if peak > own_peak + _INEXACT_BYTES or not own_peak else None
+
+
+def own_peak_bytes() -> int:
+    """The most that this process has held (``VmHWM``, man 5 proc); 0 where there is no /proc."""
+    try:
+        found = _OWN_PEAK.search(Path("/proc/self/status").read_bytes())
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
 
 
 def rss_bytes(maxrss: int) -> int:
