@@ -42,6 +42,24 @@ def test_status_tells_running_from_waiting(running: Herd) -> None:
 
 
 @on_slurm
+def test_what_has_not_ended_has_no_exit_code_anywhere(running: Herd) -> None:
+    stats = running.json("stats")["trials"]
+    assert [trial["slurm_state"] for trial in stats[:2]] == ["RUNNING"] * 2
+    for trial in (*stats, *running.json("snapshot")["trials"], *running.json("status")["trials"]):
+        assert trial["exit_code"] is None
+    running("stop", "--all", "--yes")
+
+
+def test_what_was_stopped_is_cancelled_in_slurms_word_too(running: Herd) -> None:
+    running("stop", "--all", "--yes")
+    running.until_statuses("cancelled")
+    running.until(
+        lambda: [t["slurm_state"] for t in running.json("stats")["trials"]] == ["CANCELLED"] * 5,
+        "sacct, which is late by seconds",
+    )
+    assert running("stats").stdout.count("CANCELLED") == 5
+
+
 def test_what_waits_says_why_in_words(running: Herd) -> None:
     reasons = {trial["reason"] for trial in running.trials().values() if trial["status"] == "queued"}
     (reason,) = reasons

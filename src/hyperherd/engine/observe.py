@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hyperherd import fsio
 from hyperherd.engine import reconcile, snapshot
 from hyperherd.engine.describe import Description
 from hyperherd.engine.planning import plan_of
-from hyperherd.engine.reconcile import Known
+from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.engine.snapshot import Snapshot
 from hyperherd.errors import WorkspaceError
 from hyperherd.jobs import Usage
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep import overrides
 from hyperherd.sweep.plan import Choice
-from hyperherd.sweep.trial import Status, Trial
+from hyperherd.sweep.trial import LIVE, Status, Trial
 from hyperherd.workspace import ended, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 
@@ -76,7 +76,26 @@ def usage(
         if mine:
             answers = launcher.usage([submissions.job(workspace, r, by_token[r.token]) for r in mine])
             used.update({i: u for r in mine for i, u in answers.get(r.token, {}).items()})
-    return used
+    return {i: _judged(known.facts[i], used.get(i, Usage())) for i in indices}
+
+
+IN_SLURMS_WORDS = {
+    Status.SUBMITTED: "PENDING",
+    Status.QUEUED: "PENDING",
+    Status.RUNNING: "RUNNING",
+    Status.COMPLETED: "COMPLETED",
+    Status.FAILED: "FAILED",
+    Status.CANCELLED: "CANCELLED",
+}
+"""What Slurm would call a trial of this machine, or calls one of which sacct has no row of its own (one that was
+cancelled while it waited)."""
+
+
+def _judged(fact: Fact, measured: Usage) -> Usage:
+    """With Slurm's words on this machine, too; without the exit code of 0 that sacct gives to what has not ended."""
+    if fact.submission is not None and (fact.submission.launcher == "local" or not measured.word):
+        measured = replace(measured, word=IN_SLURMS_WORDS.get(fact.status, ""))
+    return replace(measured, exit_code=None) if fact.status in LIVE else measured
 
 
 def listed(workspace: Workspace, description: Description) -> Sequence[Listed]:
