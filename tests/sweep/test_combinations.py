@@ -102,7 +102,6 @@ def conditioned(condition: str) -> str:
         ("lr: {le: 1e-1}", {0.1, 0.01}),
         ("lr: {in: [0.1]}", {0.1}),
         ("lr: {not_in: [0.1]}", {0.01, None}),
-        ("lr: '0.1'", set()),
         ("lr: null", {None}),
         ("expr: lr == 0.1 or lr == null", {0.1, None}),
     ],

@@ -284,6 +284,18 @@ CASES = {
         "f.yaml:9: conditions[0].when.lr.gt: '0.1' can be compared with none of the values of 'lr'\n"
         "    compare text with text, and numbers with numbers",
     ),
+    "a value that a parameter never has": (
+        conditions("- when: {opt: [sgd, adm]}", "  exclude: true"),
+        "f.yaml:9: conditions[0].when.opt: 'opt' is never 'adm'\n    did you mean 'adam'?",
+    ),
+    "a value of another type": (
+        conditions("- when: {opt: {eq: adam}}", "  exclude: {opt: 3}"),
+        "f.yaml:10: conditions[0].exclude.opt: 'opt' is never 3\n    its values are 'adam', 'sgd'",
+    ),
+    "text for a number": (
+        "name: x\nlauncher: l\ngrid: all\nparameters: {n: [1, 2]}\nconditions: [{when: {n: '1'}, exclude: true}]\n",
+        "f.yaml:5: conditions[0].when.n: 'n' is never '1'\n    it may be 1, and text is never a number",
+    ),
     "an expression that is none": (
         conditions("- when:", "    expr: lr >> 1", "  exclude: true"),
         "f.yaml:10: conditions[0].when.expr: this is not allowed in an expression\n    lr >> 1\n    ^",
@@ -420,6 +432,11 @@ def test_a_parameter_with_a_fault_is_still_known_elsewhere() -> None:
     text = HEAD + "parameters: {lr: {type: continuous, low: 1}}\nconditions:\n"
     text += "  - {when: {lr: 1, expr: lr > 3}, exclude: true}\n"
     assert faults(text) == ["f.yaml:4: parameters.lr.high: missing"]
+
+
+def test_a_condition_may_name_what_only_another_one_forces() -> None:
+    text = conditions("- {when: {opt: sgd}, force: {opt: plain}}", "- {when: {opt: plain}, set: {m: 1}}")
+    assert spec.parse(text, slurm_options=OPTIONS)
 
 
 def test_conditions_that_exclude_everything_are_an_error() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from hyperherd.errors import ExpressionError, RequirementError, nearest
 from hyperherd.requirements import HostRequirement, parser
 from hyperherd.sweep import expression
-from hyperherd.sweep.conditions import OPERATORS, comparable, is_number
+from hyperherd.sweep.conditions import OPERATORS, comparable, is_number, same
 from hyperherd.sweep.description import MISSING, Assigned, Clause, Condition, Parameter, bare
 from hyperherd.sweep.expression import Expression
 from hyperherd.sweep.reading.document import Path
@@ -37,13 +37,15 @@ class Reader:
     def __init__(self, names: Iterable[str], parameters: Sequence[Parameter], faults: Faults) -> None:
         self.names = list(names)
         self.by_bare = {bare(name): name for name in self.names}
+        self.discrete = {p.name: p.values for p in parameters if p.kind == "discrete"}
         self.values = {parameter.name: parameter.values for parameter in parameters}
         self.faults = faults
         self.forced: set[str] = set()
 
     def conditions(self, entries: Sequence[Any]) -> tuple[Condition, ...]:
         """The conditions, as far as they have no faults; those that they have are told."""
-        self.forced = {name for e in entries if isinstance(e, dict) for name in e.get("force") or ()}
+        forced = [name for e in entries if isinstance(e, dict) for name in e.get("force") or ()]
+        self.forced = {name if name in self.names else self.by_bare.get(bare(name), name) for name in forced}
         paths: list[Path] = [("conditions", place) for place in range(len(entries))]
         return tuple(self.condition(p, e) for p, e in zip(paths, entries, strict=True) if isinstance(e, dict))
 
@@ -120,12 +122,28 @@ class Reader:
                 self.faults.add(path, f"a list expected, not {shown(operand)}", f"{operator}: [...]")
             elif not operand:
                 self.faults.add(path, "must not be empty")
+            for value in operand if isinstance(operand, list) and operator == "in" else ():
+                self.check_is_a_value(path, parameter, value)
+        elif operator == "eq":
+            self.check_is_a_value(path, parameter, operand)
         elif operator in _ORDERS:
             if not is_number(operand) and not isinstance(operand, str):
                 self.faults.add(path, f"a number expected, not {shown(operand)}")
             elif self.never_comparable(parameter, operand):
                 what = f"{shown(operand)} can be compared with none of the values of '{parameter}'"
                 self.faults.add(path, what, "compare text with text, and numbers with numbers")
+
+    def check_is_a_value(self, path: Path, parameter: str, operand: Value) -> None:
+        """That a discrete parameter can be this: what it never is never matches, and nobody would notice."""
+        values = self.discrete.get(parameter, ())
+        if not values or parameter in self.forced or any(same(value, operand) for value in values):
+            return
+        alike = next((value for value in values if str(value) == str(operand)), None)
+        near = nearest(str(operand), [str(value) for value in values])
+        if alike is not None:
+            near = f"it may be {shown(alike)}, and text is never a number"
+        known = ", ".join(map(shown, values[:10])) + (", ..." if len(values) > 10 else "")
+        self.faults.add(path, f"'{parameter}' is never {shown(operand)}", near or f"its values are {known}")
 
     def never_comparable(self, parameter: str, operand: Value) -> bool:
         values = self.values.get(parameter, ())
