@@ -40,7 +40,13 @@ SLIPS = {
     "a job to come after": (("run", "--after", "12"), 2, "12"),
     "a workspace to come after": (("run", "--after", "nowhere"), 1, "nowhere"),
     "a name too long for a file": (("show", "x" * 5000), 1, "no trial"),
-    "a value too long for a file": (("ls", "x=" + "y" * 5000), 0, ""),
+    "a value too long for a file": (("ls", "x=" + "y" * 5000), 1, "no trial has"),
+    "a value that no trial has": (("ls", "x=zz"), 1, "no trial has x='zz'"),
+    "a value for a trial": (("status", "x=1"), 1, "--where 'x == 1'"),
+    "a trial that has not run": (("show", "0"), 1, "trial 0 has not run yet"),
+    "the output of a trial that has not run": (("tail", "0"), 1, "herd run"),
+    "to stay and to leave": (("run", "--wait", "--detach"), 2, "--detach"),
+    "-C behind the command": (("res", "-C", "nowhere"), 1, "nowhere"),
     "a folder too long for a file": (("ls", "y" * 5000), 1, "File name too long"),
     "-C to nowhere": (("-C", "nowhere", "status"), 1, "nowhere"),
     "a file for a workspace": (("ls", "launch.sh"), 1, "launch.sh"),
@@ -55,6 +61,28 @@ def test_a_slip_is_said_with_what_would_be_right(here: Workspace, slip: str) -> 
     assert done.out == "" or code == 0
     assert hint in done.err
     assert here.files() == before
+
+
+def test_minus_c_works_on_both_sides_of_the_command(here: Workspace) -> None:
+    assert here.herd("ls", "-C", str(here.root)).out == here.herd("-C", str(here.root), "ls").out
+
+
+def test_a_yaml_of_the_other_ending_is_pointed_out(here: Workspace) -> None:
+    (here.root / "hyperherd.yaml").rename(here.root / "hyperherd.yml")
+    for words in (("ls",), ("ls", ".")):
+        assert "did you mean hyperherd.yaml" in here.herd(*words, code=1).err
+
+
+def test_a_run_of_what_has_completed_says_so_and_how_to_run_it_again(here: Workspace) -> None:
+    here.herd("run", "-i", "0")
+    told = here.herd("run", "-i", "0").err
+    assert "Trial 0 is completed" in told
+    assert "herd run -f -i 0" in told
+
+
+def test_the_end_of_a_run_of_some_says_that_it_is_about_those(here: Workspace) -> None:
+    assert "1 completed (of the 1 that ran now)" in here.herd("run", "-i", "0").err
+    assert "that ran now" not in here.herd("clean", "-a", "--yes").err + here.herd("run").err
 
 
 COMMANDS = [

@@ -73,7 +73,7 @@ def test_the_manifest_is_a_bare_list_with_the_documented_keys(herd: Herd) -> Non
 
 def test_init_makes_a_workspace_that_works_as_written(tmp_path: Path, herd: Herd) -> None:
     env = dict(herd.env)
-    assert "herd run my sweep" in herd_in(tmp_path, env, "init", "my sweep").stdout
+    assert "herd run 'my sweep' " in herd_in(tmp_path, env, "init", "my sweep").stdout
     folder = tmp_path / "my sweep"
     assert {path.name for path in folder.iterdir()} == {"hyperherd.yaml", "launch.sh"}
     listed = json.loads(herd_in(folder, env, "ls", "--json").stdout)["trials"]

@@ -34,7 +34,7 @@ def init(directory: Path, config: Path | None, launcher: Path | None, force: boo
     """Make a workspace that works as written: hyperherd.yaml and launch.sh, named after the folder."""
     for path in scaffold.make(directory, config=config, launcher=launcher, force=force):
         click.echo(f"wrote {path}")
-    place = "" if directory.resolve() == Path.cwd() else f" {directory}"
+    place = "" if directory.resolve() == Path.cwd() else f" {shlex.quote(str(directory))}"
     click.echo(
         f"\nNext:\n  herd ls{place}      the trials it describes\n  herd test{place}    run one of them here"
     )

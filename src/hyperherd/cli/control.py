@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -57,15 +58,19 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
     live = [view.index for view in selected.snapshot.trials if view.status in LIVE]
     what = [f"cancel {len(live)} trials"] if live else []
     if everything:
-        what.append(f"delete the state, logs and results of {len(selected.indices)} trials")
+        what.append(f"delete the state, logs and results{_of(selected.indices)}")
     elif logs:
-        what.append(f"delete the logs of {len(selected.indices)} trials")
+        what.append(f"delete the logs{_of(selected.indices)}")
     if not what:
         click.echo("nothing is waiting or running", err=True)
         return
     _agree(" and ".join(what), yes)
     control.clean(workspace, places.launchers(), logs=logs, everything=everything)
     click.echo("done: " + " and ".join(what), err=True)
+
+
+def _of(indices: Sequence[int]) -> str:
+    return f" of {len(indices)} trial{'s' if len(indices) != 1 else ''}" if indices else ""
 
 
 def _agree(what: str, yes: bool) -> None:

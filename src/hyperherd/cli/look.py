@@ -12,7 +12,7 @@ from hyperherd.engine import inspection, observe, places
 from hyperherd.engine.describe import describe
 from hyperherd.engine.snapshot import Snapshot
 from hyperherd.errors import UsageError
-from hyperherd.sweep.plan import matches
+from hyperherd.sweep.plan import matches, nobody_has
 from hyperherd.views import documents, tables
 from hyperherd.views.columns import Screen
 
@@ -35,6 +35,8 @@ def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json
     listed = [
         one for one in observe.listed(found.workspace, description) if matches(one.trial.params, found.pins)
     ]
+    if found.pins and not listed:
+        raise nobody_has(found.pins)
     if where:
         kept = selection.holding([one.trial for one in listed], where)
         listed = [one for one in listed if one.trial.index in kept]

@@ -7,7 +7,7 @@ import importlib
 import io
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -43,6 +43,15 @@ Start here:
   herd res my_sweep           what they found"""
 
 
+def _work_in(ctx: click.Context, _: click.Parameter, folder: str | None) -> None:
+    if folder is not None:
+        ctx.find_root().obj = folder
+
+
+_ALSO_HERE: dict[str, Any] = {"hidden": True, "expose_value": False, "callback": _work_in}
+"""``herd res -C DIR`` is ``herd -C DIR res``, whose help names it."""
+
+
 class Commands(click.Group):
     """The commands, each module imported only when its command is named."""
 
@@ -54,6 +63,8 @@ class Commands(click.Group):
             return None
         module, function = HIDDEN.get(cmd_name) or (COMMANDS[cmd_name][0], cmd_name)
         command: click.Command = getattr(importlib.import_module(f"hyperherd.cli.{module}"), function)
+        if not any("-C" in param.opts for param in command.params):
+            command.params.append(click.Option(["-C", "in_folder"], **_ALSO_HERE))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

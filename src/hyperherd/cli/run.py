@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -87,6 +88,8 @@ EXAMPLES = "\b\nExamples:\n  herd run -n\n  herd run -j 4 lr=0.1\n  herd run my_
 def run(**options: object) -> int:
     """Reconcile with hyperherd.yaml and run every trial that has not succeeded yet."""
     asked = Options(**options)  # type: ignore[arg-type]  # click gives each option its declared type
+    if asked.wait and asked.detach:
+        raise UsageError("--wait stays until all have ended, --detach returns at once", hint="one of the two")
     found = words.read(asked.given, pins=asked.pins)
     description = describe(found.workspace, even_if_many=asked.yes)
     wish = placing.Wish(asked.place, asked.compute, _options(asked.options))
@@ -154,7 +157,7 @@ def _execute(task: Run, asked: Options) -> int:
     if asked.as_json:
         words.print_json(documents.run(prepared, made, dry_run=False))
     if not made:
-        click.echo(summary.nothing(prepared.known.statuses), err=True)
+        click.echo(summary.nothing(prepared, task.request.choice), err=True)
         return DONE
     for line in summary.submitted(made):
         click.echo(line, err=True)
@@ -204,9 +207,9 @@ def _judge(task: Run, made: Sequence[Submission], known: Known) -> int:
         )
         return IN_PART
     bad = [fact for fact in ended if fact.status is not Status.COMPLETED]
-    click.echo(
-        f"{len(ended) - len(bad)} completed, {len(bad)} not" if bad else f"{len(ended)} completed", err=True
-    )
+    told = f"{len(ended) - len(bad)} completed, {len(bad)} not" if bad else f"{len(ended)} completed"
+    others = f" (of the {len(ended)} that ran now)" if len(ended) < len(known.facts) else ""
+    click.echo(told + others, err=True)
     for fact in bad[:10]:
         reason = f" ({fact.reason})" if fact.reason else ""
         click.echo(f"  {fact.trial.index}: {fact.status}{reason}  {fact.trial.name}", err=True)
@@ -221,4 +224,4 @@ def _judge(task: Run, made: Sequence[Submission], known: Known) -> int:
 def _named(task: Run) -> str:
     """The workspace as an argument, where it is not the current folder."""
     here = os.path.realpath(".") == os.path.realpath(task.workspace.root)
-    return "" if here else f" {os.path.relpath(task.workspace.root)}"
+    return "" if here else f" {shlex.quote(os.path.relpath(task.workspace.root))}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from hyperherd.cli import words
 from hyperherd.engine import observe, places
+from hyperherd.engine.describe import describe
 from hyperherd.engine.reconcile import Known
 from hyperherd.engine.snapshot import Snapshot
 from hyperherd.errors import HerdError, UsageError
@@ -45,7 +46,7 @@ def select(
     words.warn(snapshot.warnings)
     trials = [view.trial for view in snapshot.trials]
     if found.trials:
-        order = {index: number for number, index in enumerate(words.chosen(found.trials, trials))}
+        order = {index: number for number, index in enumerate(_chosen(found, trials))}
         kept = sorted((v for v in snapshot.trials if v.index in order), key=lambda v: order[v.index])
         snapshot = replace(snapshot, trials=kept)
     if where:
@@ -55,6 +56,27 @@ def select(
     if only_one and len(snapshot.trials) != 1:
         raise HerdError(f"{len(snapshot.trials)} trials, where one is wanted", hint="name it by its number")
     return Selected(found.workspace, launchers, known, snapshot)
+
+
+def _chosen(found: words.Words, trials: Sequence[Trial]) -> list[int]:
+    """Of those that are known; raises `HerdError`, which tells a trial that has not run yet from one that is none."""
+    try:
+        return words.chosen(found.trials, trials)
+    except HerdError as error:
+        if not _is_described(found):
+            raise
+        yet = "trial " + ", ".join(found.trials) + " has not run yet"
+        hint = "herd run; what it would be given: herd run -n"
+        raise HerdError(yet, hint=hint) from error
+
+
+def _is_described(found: words.Words) -> bool:
+    """Whether ``herd ls`` lists them."""
+    try:
+        listed = observe.listed(found.workspace, describe(found.workspace))
+        return bool(words.chosen(found.trials, [one.trial for one in listed]))
+    except HerdError:
+        return False
 
 
 def holding(trials: Sequence[Trial], where: str, status: Mapping[int, str] | None = None) -> set[int]:

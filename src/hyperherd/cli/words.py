@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,7 +127,9 @@ def chosen(words: Sequence[str], trials: Sequence[Trial]) -> list[int]:
             continue
         if not re.fullmatch(r"[\d,\s-]+", word):
             folder = f"the folder {word} holds no {layout.CONFIG}" if os.path.isdir(word) else ""
-            hint = nearest(word, by_name) or folder or "herd ls lists them"
+            name, equals, value = word.partition("=")
+            pinned = f"by its value: --where {shlex.quote(f'{name} == {value}')}" if equals and name else ""
+            hint = pinned or nearest(word, by_name) or folder or "herd ls lists them"
             raise HerdError(f"no trial '{word}'", hint=hint)
         picked += indices(word)
     for index in picked:

@@ -168,8 +168,7 @@ def _chosen(trials: Sequence[Trial], statuses: Mapping[int, Status], choice: Cho
     if choice.indices is not None:
         _refuse_what_is_not_there(trials, statuses, choice.indices)
     if choice.pins and not any(matches(trial.params, choice.pins) for trial in trials):
-        pins = ", ".join(f"{name}={value!r}" for name, value in choice.pins.items())
-        raise HerdError(f"no trial has {pins}", hint="herd ls shows the values of all")
+        raise nobody_has(choice.pins)
     return [
         trial
         for trial in trials
@@ -177,6 +176,12 @@ def _chosen(trials: Sequence[Trial], statuses: Mapping[int, Status], choice: Cho
         and (choice.indices is None or trial.index in choice.indices)
         and (not choice.pins or matches(trial.params, choice.pins))
     ]
+
+
+def nobody_has(pins: Mapping[str, Value]) -> HerdError:
+    """The error for pins that no trial has."""
+    told = ", ".join(f"{name}={value!r}" for name, value in pins.items())
+    return HerdError(f"no trial has {told}", hint="herd ls shows the values of all")
 
 
 def _refuse_what_is_not_there(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hyperherd.sweep.combinations import count
 from hyperherd.sweep.description import SweepSpec
+from hyperherd.sweep.plan import Choice, matches
 from hyperherd.sweep.trial import Status
 
 if TYPE_CHECKING:
@@ -50,14 +51,35 @@ def placed(pieces: Sequence[Piece]) -> list[str]:
     return lines[::-1]
 
 
-def nothing(statuses: Mapping[int, Status]) -> str:
+def nothing(prepared: Prepared, choice: Choice) -> str:
     """Why a run submits nothing."""
-    counted = Counter(statuses.values())
+    if choice.indices is not None or choice.pins:
+        return _nothing_of(prepared, choice)
+    counted = Counter(prepared.known.statuses.values())
     if not counted or set(counted) == {Status.COMPLETED}:
         return "Every trial has completed; there is nothing to run. See herd res."
     told = ", ".join(f"{count} {status}" for status, count in counted.most_common())
     lost = "  Lost ones run again with herd run --lost.\n" if counted[Status.LOST] else ""
     return f"Nothing to run: {told}.\n{lost}".rstrip()
+
+
+def _nothing_of(prepared: Prepared, choice: Choice) -> str:
+    """Why none of the trials that were named runs: most of all because they have completed."""
+    statuses = prepared.known.statuses
+    named = [
+        trial.index
+        for trial in prepared.plan.trials
+        if (choice.indices is None or trial.index in choice.indices)
+        and matches(trial.params, choice.pins or {})
+    ]
+    counted = Counter(statuses.get(index, Status.READY) for index in named)
+    which = f"Trial {named[0]} is" if len(named) == 1 else f"Of the {len(named)} trials named"
+    told = ", ".join(f"{status}" if len(named) == 1 else f"{n} are {status}" for status, n in counted.items())
+    done = [index for index in named if statuses.get(index) is Status.COMPLETED]
+    again = (
+        f" To run what has completed again: herd run -f -i {','.join(map(str, done[:20]))}" if done else ""
+    )
+    return f"{which} {told}; there is nothing to run.{again}"
 
 
 def submitted(made: Sequence[Made]) -> list[str]:

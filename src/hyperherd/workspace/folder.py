@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +111,8 @@ def find(start: Path | None) -> Workspace:
             return Workspace(absolute(folder))
         raise HerdError(
             f"no {layout.CONFIG} in {folder}",
-            hint=f"name a folder that holds one, or make it: herd init {folder}",
+            hint=_misspelt(folder)
+            or f"name a folder that holds one, or make it: herd init {shlex.quote(str(folder))}",
         )
     here = absolute(Path("."))
     for folder in (here, *here.parents):
@@ -118,8 +120,16 @@ def find(start: Path | None) -> Workspace:
             return Workspace(folder)
     raise HerdError(
         f"no {layout.CONFIG} in {here} or any folder above it",
-        hint="go to a workspace, name one (herd COMMAND FOLDER), or make one here: herd init",
+        hint=_misspelt(here)
+        or "go to a workspace, name one (herd COMMAND FOLDER), or make one here: herd init",
     )
+
+
+def _misspelt(folder: Path) -> str:
+    """A hint for a folder whose YAML has the other ending; empty where there is none."""
+    other = Path(layout.CONFIG).with_suffix(".yml")
+    there = os.path.isfile(folder / other)  # no error where the folder may not be entered
+    return f"there is a {other}: did you mean {layout.CONFIG}?" if there else ""
 
 
 def is_workspace(folder: Path) -> bool:
