@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -91,6 +92,37 @@ def test_trials_that_sbatch_refuses_stay_as_they_were(fake: Workspace, fake_slur
         assert fake.statuses() == before | {3: "ready"}
     fake_slurm.knobs(sbatch={"refuse": None})
     assert fake.herd("run", "--json").json["submitted_indices"] == [1, 2, 3]
+
+
+def test_a_job_that_slurm_does_not_know_is_nothing_to_come_after(
+    fake: Workspace, fake_slurm: FakeSlurm
+) -> None:
+    assert "--after 99999: Slurm knows no such job" in fake.herd("run", "--after", "99999", code=1).err
+    script = fake.root / "job.sh"
+    ids = []
+    for code in (0, 3):
+        script.write_text(f"#!/bin/bash\nexit {code}\n")
+        argv = ["sbatch", "--parsable", "--output=/dev/null", str(script)]
+        ids.append(subprocess.run(argv, env=fake_slurm.env, capture_output=True, text=True).stdout.strip())
+    fake_slurm.wait_idle()
+    fake_slurm.knobs(min_job_age_s=0)  # squeue has forgotten them, sacct has not
+    assert "has not succeeded, it is FAILED" in fake.herd("run", "-n", "--after", ids[1], code=1).err
+    fake.herd("run", "-n", "--after", ids[0])
+    fake_slurm.knobs(sacct={"off": True})
+    assert "knows no such job" in fake.herd("run", "-n", "--after", ids[0], code=1).err
+
+
+def test_a_slurm_that_does_not_answer_is_said_once_and_so_is_the_way_round(
+    fake: Workspace, fake_slurm: FakeSlurm
+) -> None:
+    fake_slurm.knobs(held=True)
+    fake.herd("run", "-i", "0")
+    down = {"error": "slurm_load_jobs error: Unable to contact slurm controller"}
+    fake_slurm.knobs(squeue=down, sacct=down, scontrol=down, sinfo=down)
+    assert "herd run --on local" in fake.herd("run", code=1).err
+    assert "--on local" not in fake.herd("run", "--on", "slurm", code=1).err
+    for words in (("stop", "--all", "--yes"), ("clean", "--yes"), ("clean", "-a"), ("stats",)):
+        assert fake.herd(*words, code=1).err.count("Unable to contact") == 1
 
 
 def test_an_sbatch_that_hangs_is_left_after_a_while_and_never_runs_its_trials(

@@ -24,7 +24,7 @@ from hyperherd.views import documents
 @words.as_json
 def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None, as_json: bool) -> int:
     """Cancel trials. What was cancelled runs again at the next herd run."""
-    selected = selection.select(given, where)
+    selected = selection.select(given, where, silent_is_fatal=True)
     named = len(selected.indices) != len(selected.known.facts) or bool(where)
     if not everything and not where and not words.read(given, trials=True).trials:
         raise UsageError("which trials?", hint="their numbers or names, --where, or --all")
@@ -54,7 +54,7 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
     if not workspace.state.exists():
         click.echo("nothing to clean: this sweep has not run", err=True)
         return
-    selected = selection.select(given)
+    selected = selection.select(given, silent_is_fatal=True)
     live = [view.index for view in selected.snapshot.trials if view.status in LIVE]
     what = [f"cancel {len(live)} trials"] if live else []
     if everything:

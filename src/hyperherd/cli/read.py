@@ -124,14 +124,20 @@ def _print(form: str, document: object, head: Sequence[str], rows: Sequence[Sequ
 @words.workspace_and_trials
 @words.where
 @words.as_json
-def stats(given: tuple[str, ...], where: str | None, as_json: bool) -> None:
+def stats(given: tuple[str, ...], where: str | None, as_json: bool) -> int:
     """Show time and memory used, as Slurm or this machine measured it."""
     selected = selection.select(given, where)
-    used = observe.usage(selected.workspace, selected.known, selected.launchers, selected.indices)
+    try:
+        used = observe.usage(selected.workspace, selected.known, selected.launchers, selected.indices)
+    except SchedulerSilentError:
+        if not selected.known.warnings:
+            raise
+        return 1  # it was said already
     if as_json:
         words.print_json(documents.stats(selected.snapshot, used))
     else:
         click.echo(tables.stats(selected.snapshot, used, Screen.of()) or "no trials yet: herd run")
+    return 0
 
 
 @click.command("snapshot", epilog="\b\nExample:\n  herd snapshot | jq .totals")

@@ -14,7 +14,7 @@ from hyperherd.engine import control, cost, launch, observe, places, placing, wa
 from hyperherd.engine.describe import describe
 from hyperherd.engine.launch import Prepared, Run
 from hyperherd.engine.reconcile import Known
-from hyperherd.errors import UsageError
+from hyperherd.errors import SchedulerSilentError, UsageError
 from hyperherd.launchers.slurm import options as sbatch
 from hyperherd.launchers.slurm.options import Value
 from hyperherd.sweep.plan import Choice
@@ -104,7 +104,13 @@ def run(**options: object) -> int:
     launchers = places.launchers()
     request = launch.Request(wish, choice, asked.at_once, asked.after)
     task = Run(found.workspace, description, launchers, request)
-    return _dry_run(task, asked) if asked.dry_run else _execute(task, asked)
+    try:
+        return _dry_run(task, asked) if asked.dry_run else _execute(task, asked)
+    except SchedulerSilentError as silent:
+        if asked.place != "auto":
+            raise
+        hint = f"{silent.hint}; or run it on this machine: herd run --on local".removeprefix("; or ")
+        raise SchedulerSilentError(silent.what, where=silent.where, hint=hint) from silent
 
 
 def _options(words_: Sequence[str]) -> dict[str, Value]:

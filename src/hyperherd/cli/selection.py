@@ -32,9 +32,16 @@ class Selected:
 
 
 def select(
-    given: Sequence[str], where: str | None = None, *, lines: bool = False, only_one: bool = False
+    given: Sequence[str],
+    where: str | None = None,
+    *,
+    lines: bool = False,
+    only_one: bool = False,
+    silent_is_fatal: bool = False,
 ) -> Selected:
     """Read the words, look, and keep the trials that they name. Warnings go to stderr.
+
+    With ``silent_is_fatal`` a launcher that does not answer raises `SchedulerSilentError`, else it is one of these.
 
     Raises `UsageError`, and `HerdError` for trials that are not there.
     """
@@ -42,7 +49,7 @@ def select(
     if only_one and not found.trials and not where:
         raise UsageError("which trial?", hint="its number or its name; herd ls lists them")
     launchers = places.launchers()
-    known, snapshot = observe.look(found.workspace, launchers, lines=lines)
+    known, snapshot = observe.look(found.workspace, launchers, lines=lines, silent_is_fatal=silent_is_fatal)
     words.warn(snapshot.warnings)
     trials = [view.trial for view in snapshot.trials]
     if found.trials:

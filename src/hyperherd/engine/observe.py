@@ -31,9 +31,11 @@ class Listed:
     outdated: bool
 
 
-def look(workspace: Workspace, launchers: Mapping[str, Launcher], *, lines: bool) -> tuple[Known, Snapshot]:
-    """Ask the launchers once, and keep what they said where this may be written."""
-    known = reconcile.read(workspace, launchers, silent_is_fatal=False)
+def look(
+    workspace: Workspace, launchers: Mapping[str, Launcher], *, lines: bool, silent_is_fatal: bool = False
+) -> tuple[Known, Snapshot]:
+    """Ask the launchers once, and keep what they said where this may be written. Raises `SchedulerSilentError`."""
+    known = reconcile.read(workspace, launchers, silent_is_fatal=silent_is_fatal)
     remember(workspace, known)
     return known, snapshot.take(workspace, known, lines=lines)
 

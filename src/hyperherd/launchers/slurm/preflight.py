@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hyperherd import units
 from hyperherd.errors import SchedulerSilentError, nearest
 from hyperherd.jobs import Batch
-from hyperherd.launchers.slurm import extra, options
+from hyperherd.launchers.slurm import extra, options, parse
 from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.limits import Limits
 from hyperherd.launchers.slurm.site import Partition
@@ -23,6 +23,7 @@ def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str,
         return found
     return {
         **dict(_partition_faults(batch, client.partitions())),
+        **dict(_after_faults(batch, client)),
         **dict(_account_faults(batch, client, limits, user)),
     }
 
@@ -45,6 +46,36 @@ def _partition_faults(batch: Batch, partitions: Sequence[Partition]) -> Iterator
             f"{units.duration(longest)}",
             f"at most '{units.limit(longest)}', or another partition",
         )
+
+
+def _after_faults(batch: Batch, client: Client) -> Iterator[tuple[str, str]]:
+    """sbatch takes any number for a job to wait for, and waits for ever or not at all."""
+    ids = sorted({word.partition("_")[0] for word in batch.after})
+    if not ids:
+        return
+    queued = parse.queue(client.squeue(parse.QUEUE_FORMAT, user=None, job_ids=ids), set(ids))
+    left = sorted(set(ids) - {row.job_id for row in queued})
+    ended = _ended(left, client) if left else {}
+    for job_id in left:
+        if job_id not in ended:
+            yield (
+                f"--after {job_id}: Slurm knows no such job",
+                "squeue --me lists yours; or leave --after out",
+            )
+        elif other := sorted(set(ended[job_id].values()) - {"COMPLETED"}):
+            yield f"--after {job_id}: that job has not succeeded, it is {other[0]}", "leave --after out"
+
+
+def _ended(ids: Sequence[str], client: Client) -> dict[str, dict[int | None, str]]:
+    """Job id -> array index (None: no array) -> its last word in accounting; nothing where there is no accounting."""
+    try:
+        answer = client.sacct(parse.ACCOUNTING_FIELDS, job_ids=ids, since=0.0, steps=False)
+    except SchedulerSilentError:
+        return {}
+    found: dict[str, dict[int | None, str]] = {}
+    for row in parse.accounting(answer, set(ids)):  # attempts in the order of their time
+        found.setdefault(row.job_id, {}).update(dict.fromkeys(row.indices or (None,), row.word))
+    return found
 
 
 def _account_faults(batch: Batch, client: Client, limits: Limits, user: str) -> Iterator[tuple[str, str]]:
