@@ -210,7 +210,8 @@ def _piece(workspace: Workspace, whole: Piece, elements: tuple[Element, ...], sh
     """One submission of several, with a token of its own."""
     token = submissions.new_token()
     files = workspace.files(token)
-    batch = replace(whole.batch, token=token, files=files, elements=elements, at_once=share)
+    room = min((most for most in (share, whole.place.at_once) if most), default=None)
+    batch = replace(whole.batch, token=token, files=files, elements=elements, at_once=room)
     return replace(whole, batch=batch)
 
 

@@ -41,7 +41,7 @@ class Wish:
 @dataclass(frozen=True)
 class Place:
     """Where trials go. ``host`` is the preset or the kind of machine, ``requires`` what was asked for, ``why`` a
-    sentence for people; each is "" where there is nothing to say.
+    sentence for people; each is "" where there is nothing to say. There is room for ``at_once``; None: nobody counts.
     """
 
     launcher: Launcher
@@ -50,6 +50,7 @@ class Place:
     host: str = ""
     requires: str = ""
     why: str = ""
+    at_once: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Placer:
             host=found.host,
             requires=str(need),
             why=found.why,
+            at_once=found.at_once,
         )
 
     def _preset(self) -> str:

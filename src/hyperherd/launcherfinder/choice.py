@@ -21,13 +21,15 @@ from hyperherd.requirements import HostRequirement
 @dataclass(frozen=True)
 class Chosen:
     """Who was chosen: ``options`` are what a batch asks of it, ``host`` is its name in the description, ``why`` a
-    sentence for people.
+    sentence for people. ``at_once`` is how many such jobs the cores of this machine are enough for; None on others,
+    whose scheduler sees to that.
     """
 
     launcher: Launcher
     options: Mapping[str, Value] = field(default_factory=dict)
     host: str = ""
     why: str = ""
+    at_once: int | None = None
 
 
 def choose(
@@ -47,7 +49,14 @@ def choose(
     best = finder.find(verdicts, need)
     fitting = sum(verdict.meets is not None for verdict in verdicts)
     why = f"the best of {fitting} kinds of machines that have it" if fitting > 1 else "the one that has it"
-    return Chosen(launchers[best.host.launcher], best.options, best.host.name, why)
+    return Chosen(launchers[best.host.launcher], best.options, best.host.name, why, _at_once(best))
+
+
+def _at_once(best: Verdict) -> int | None:
+    cores = best.meets.cpu.cores if best.meets else 0
+    if best.host.launcher != "local" or not cores:
+        return None
+    return max(1, best.host.specification.cpu.cores // cores)
 
 
 def judge(
