@@ -1,8 +1,7 @@
 """What a job asks of a machine, what machines have, and whether the one meets the other. Standard library, no I/O."""
 
 from hyperherd.requirements.builders import cpu, cuda_gpu, duration, gpu, mps_gpu
-from hyperherd.requirements.matching import Match
-from hyperherd.requirements.requirement import HostRequirement, HostSimpleRequirement
+from hyperherd.requirements.requirement import HostRequirement, HostSimpleRequirement, Match
 from hyperherd.requirements.specification import (
     AcceleratorSpecification,
     CPUSpecification,

@@ -4,41 +4,47 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from hyperherd.requirements.amounts import durations_for_people, sizes_for_people
-from hyperherd.requirements.specification import AcceleratorSpecification, Groups, HostSpecification
-
-if TYPE_CHECKING:
-    from hyperherd.requirements.requirement import HostSimpleRequirement
+from hyperherd.requirements.specification import (
+    AcceleratorSpecification,
+    CPUSpecification,
+    Groups,
+    HostSpecification,
+)
 
 _WORD = re.compile(r"[^\W_]+")
 _NAMES = {"gpu": "GPU", "cuda": "CUDA GPU", "mps": "MPS GPU"}
 
 
-@dataclass(frozen=True)
-class Match:
-    """``requirement`` is the first alternative that the machine meets, ``score`` the machine's priority."""
+class Asked(Protocol):
+    """What one alternative of a requirement asks of a machine: see `requirement.HostSimpleRequirement`."""
 
-    requirement: HostSimpleRequirement
-    score: float
+    @property
+    def duration(self) -> int: ...
+    @property
+    def cpu(self) -> CPUSpecification: ...
+    @property
+    def accelerators(self) -> Sequence[AcceleratorSpecification]: ...
+    @property
+    def groups(self) -> Groups: ...
 
 
-def meets(host: HostSpecification, asked: HostSimpleRequirement) -> bool:
+def meets(host: HostSpecification, asked: Asked) -> bool:
     """Whether the machine has all that is asked."""
     return next(_faults(host, asked), None) is None
 
 
-def missing(host: HostSpecification, asked: HostSimpleRequirement) -> list[str]:
+def missing(host: HostSpecification, asked: Asked) -> list[str]:
     """What is asked and what the machine has, for each thing that it does not have."""
     return [sentence() for sentence in _faults(host, asked)]
 
 
-def _faults(host: HostSpecification, asked: HostSimpleRequirement) -> Iterator[Callable[[], str]]:
+def _faults(host: HostSpecification, asked: Asked) -> Iterator[Callable[[], str]]:
     """For each thing that the machine does not have, what makes the sentence: of 1,000 machines few are told."""
     if 0 < host.max_duration < asked.duration:
         yield partial(_too_long, asked.duration, host.max_duration)
@@ -114,7 +120,7 @@ def least_unified_memory(asked: Groups, offered: Groups) -> int | None:
     return assignment.cost() if assignment else None
 
 
-def assigned(host: HostSpecification, asked: HostSimpleRequirement) -> tuple[int, ...]:
+def assigned(host: HostSpecification, asked: Asked) -> tuple[int, ...]:
     """The places, among the accelerators of a machine that meets what is asked, of those that are given to it.
 
     >>> from hyperherd.requirements.parser import parse

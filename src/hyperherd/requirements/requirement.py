@@ -12,7 +12,7 @@ from typing import SupportsIndex, overload
 
 from hyperherd.errors import RequirementError
 from hyperherd.requirements import amounts
-from hyperherd.requirements.matching import Match, meets, missing
+from hyperherd.requirements.matching import meets, missing
 from hyperherd.requirements.specification import (
     NO_CPU,
     AcceleratorSpecification,
@@ -182,6 +182,14 @@ class HostSimpleRequirement(HostRequirement):
         return " & ".join(terms)
 
     __repr__ = HostRequirement.__repr__
+
+
+@dataclass(frozen=True)
+class Match:
+    """``requirement`` is the first alternative that the machine meets, ``score`` the machine's priority."""
+
+    requirement: HostSimpleRequirement
+    score: float
 
 
 _INSTEAD = "for two cores write cpu(cores=2), for two GPUs cuda(mem=24GiB) * 2"
