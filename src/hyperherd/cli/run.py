@@ -150,7 +150,7 @@ def _announce(task: Run, prepared: Prepared) -> None:
     click.echo(f"{task.description.spec.name}: {told}", err=True)
     if task.description.spec.grid is None and task.description.spec.sample is None:
         click.echo(f"  {summary.other_grid(task.description.spec)}", err=True)
-    for line in summary.placed(prepared.pieces):
+    for line in filter(None, summary.placed(prepared.pieces)):
         click.echo(f"  {line}", err=True)
     for warning in prepared.known.warnings:
         click.echo(f"  note: {warning}", err=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hyperherd.launchers.slurm.parse import folded
 from hyperherd.sweep.combinations import count
 from hyperherd.sweep.description import SweepSpec
 from hyperherd.sweep.plan import Choice, matches
@@ -14,6 +15,10 @@ from hyperherd.sweep.trial import Status
 
 if TYPE_CHECKING:
     from hyperherd.engine.launch import Made, Piece, Prepared
+    from hyperherd.engine.placing import Place
+
+LONGEST = 60
+"""Characters of the list of trials that go to one place."""
 
 
 def announced(prepared: Prepared, gpu_hours: float | None) -> str:
@@ -35,20 +40,20 @@ def announced(prepared: Prepared, gpu_hours: float | None) -> str:
 
 
 def placed(pieces: Sequence[Piece]) -> list[str]:
-    """One line for each place: how many trials go there, and why."""
-    counts = Counter({piece.place.requires: 0 for piece in pieces})
+    """One line for each place: which trials go there, and why."""
+    groups: dict[str, tuple[Place, list[int]]] = {}
     for piece in pieces:
-        counts[piece.place.requires] += len(piece.batch.elements)
-    lines = []
-    for piece in {piece.place.requires: piece for piece in reversed(pieces)}.values():
-        place = piece.place
-        if place.requires:
-            count = counts[place.requires]
-            trials = f"{count:,} trial{'s' if count != 1 else ''}"
-            lines.append(f"{trials} -> {place.host or place.launcher.name}, {place.why}: {place.requires}")
-        elif place.why:
-            lines.append(place.why)
-    return lines[::-1]
+        group = groups.setdefault(piece.place.requires, (piece.place, []))
+        group[1].extend(element.index for element in piece.batch.elements)
+    return [_placed(place, indices) if place.requires else place.why for place, indices in groups.values()]
+
+
+def _placed(place: Place, indices: Sequence[int]) -> str:
+    which = folded(indices)
+    if len(which) > LONGEST:
+        which = f"{which[: which.rindex(',', 0, LONGEST)]},..."
+    count = f"{len(indices):,} trial{'s' if len(indices) != 1 else ''}"
+    return f"{count} ({which}) -> {place.host}, {place.why}: {place.requires}"
 
 
 def nothing(prepared: Prepared, choice: Choice) -> str:
