@@ -41,6 +41,10 @@ def slurm(pytestconfig: pytest.Config) -> Slurm:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What the user who runs the tests has described is no part of them.
+    os.environ["XDG_CONFIG_HOME"] = str(
+        Path(tempfile.gettempdir(), f"hyperherd-no-configuration-{os.getpid()}")
+    )
     told: dict[str, Any] = getattr(config, "workerinput", {})
     default = Path(tempfile.gettempdir(), f"hyperherd-slurm-{os.getpid()}")
     config.stash[FOLDER] = Path(told.get("slurm_folder", default))

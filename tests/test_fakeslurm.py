@@ -668,9 +668,10 @@ def test_many_submissions_at_once_get_different_ids(fake_slurm):
     fake_slurm.wait_idle()
 
 
-def test_the_runner_ends_by_itself_when_no_job_is_left(fake_slurm):
-    submit(fake_slurm, "true")
+def test_the_runner_ends_by_itself_when_no_job_is_left(fake_slurm, tmp_path):
+    submit(fake_slurm, f"until [ -e {tmp_path}/go ]; do sleep 0.05; done")
     runner = json.loads((fake_slurm.folder / "runner.json").read_text())
+    (tmp_path / "go").touch()
     fake_slurm.wait(lambda: not processes.alive(runner["pid"], runner["start"]))
     submit(fake_slurm, "true")
     fake_slurm.wait_state("2", "COMPLETED")

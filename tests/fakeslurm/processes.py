@@ -7,8 +7,8 @@ from fakeslurm.store import start_time
 
 
 def send(pids, number):
-    """One signal to each that is still there."""
-    for pid in pids:
+    """One signal to each that is still there: to a shell before what it has started, so that it knows why that ends."""
+    for pid in sorted(pids):
         try:
             os.kill(pid, number)
         except ProcessLookupError:

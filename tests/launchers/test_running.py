@@ -60,6 +60,7 @@ def test_what_was_stopped_is_cancelled_in_slurms_word_too(running: Herd) -> None
     assert running("stats").stdout.count("CANCELLED") == 5
 
 
+@on_slurm
 def test_what_waits_says_why_in_words(running: Herd) -> None:
     reasons = {trial["reason"] for trial in running.trials().values() if trial["status"] == "queued"}
     (reason,) = reasons

@@ -22,7 +22,7 @@ ON = click.option("--on", "place", default="auto", metavar="local|slurm|auto", h
 
 @click.group(
     invoke_without_command=True,
-    epilog="\b\nExamples:\n  herd launchers detect --write\n  herd launchers explain 'cuda(mem=24GiB) * 2'",
+    epilog="\b\nExamples:\n  herd launchers detect --write\n  herd launchers explain 'cuda(mem=8GiB) * 2'",
 )
 @click.pass_context
 def launchers(context: click.Context) -> int | None:
