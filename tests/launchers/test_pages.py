@@ -1,0 +1,88 @@
+"""docs/machines.md and docs/from-experimaestro.md are followed from top to bottom, and what they say is so."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from fakeslurm.fixture import FakeSlurm
+
+from hyperherd.launcherfinder import configuration, gpus, hosts
+from hyperherd.launcherfinder.parser import parse
+from hyperherd.requirements.amounts import BYTES, SECONDS
+
+from .conftest import on_slurm, on_the_fake_slurm
+from .pages import DOCS, Said, Teller, blocks
+
+MACHINES, EXPERIMAESTRO = "machines.md", "from-experimaestro.md"
+TEXT = (DOCS / MACHINES).read_text()
+
+every_page = pytest.mark.parametrize("page", [MACHINES, EXPERIMAESTRO])
+
+
+@pytest.fixture
+def teller(tmp_path: Path, surroundings: FakeSlurm | None, monkeypatch: pytest.MonkeyPatch) -> Teller:
+    """Ada, in the folder of a sweep, with herd on PATH."""
+    home = tmp_path / "home"
+    program = home / "bin/herd"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hyperherd "$@"\n')
+    program.chmod(0o755)
+    Path("launch.sh").write_text('#!/bin/bash\necho "$1"\n')
+    Path("launch.sh").chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USER", "ada")
+    monkeypatch.setenv("LOGNAME", "nobody")  # who has one account, whoever runs the tests
+    if surroundings is not None:
+        surroundings.knobs(user="nobody", accounts=["main"])
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    return Teller(home, "fake" if surroundings else "mini")
+
+
+def _crashes(said: Said) -> bool:
+    """``herd launchers find`` cannot show what Slurm would be asked for: see the test below."""
+    return said.command.startswith("herd launchers find") and "#SBATCH" in said.expected
+
+
+@on_slurm
+@every_page
+def test_the_commands_of_a_page_print_what_it_says(teller: Teller, page: str) -> None:
+    wrong = [said for said in teller.follow(page) if not said.true and not _crashes(said)]
+    assert wrong == [], "\n".join(f"$ {said.command}\n{said.printed}" for said in wrong)
+
+
+@on_the_fake_slurm
+@every_page
+@pytest.mark.xfail(strict=True, reason="views.machines.asked takes SlurmOptions for a mapping")
+def test_the_launcher_that_is_found_is_shown_as_a_page_says(teller: Teller, page: str) -> None:
+    assert [said for said in teller.follow(page) if not said.true and _crashes(said)] == []
+
+
+def test_every_requirement_of_the_page_is_read() -> None:
+    (block,) = (block for block in blocks(MACHINES) if block.language == "requirement")
+    for line in block.text.splitlines():
+        assert parse(line)
+
+
+@pytest.mark.in_step
+def test_every_key_of_a_machine_and_of_a_preset_is_explained() -> None:
+    named = {*hosts.KEYS, *hosts._ACCELERATOR_KEYS, *hosts.ACCELERATORS}
+    assert sorted(key for key in named if f"`{key}`" not in TEXT) == []
+
+
+@pytest.mark.in_step
+def test_the_files_of_the_configuration_folder_are_named() -> None:
+    names = (configuration.HOSTS, configuration.PYTHON, configuration.USER, gpus.NAME)
+    assert [name for name in names if name not in TEXT] == []
+    assert len(list(configuration.SHIPPED.glob("*/*.yaml"))) == 13
+
+
+@pytest.mark.in_step
+def test_the_units_of_the_page_are_units() -> None:
+    (durations,) = (line for line in TEXT.splitlines() if line.startswith("- **Durations**"))
+    (sizes,) = (line for line in TEXT.splitlines() if line.startswith("- **Sizes**"))
+    assert {"s", "m", "min", "h", "d", "w"} <= SECONDS.keys()
+    assert all(f"`{unit}`" in durations for unit in ("s", "m", "min", "h", "d", "w"))
+    assert all(f"`{unit}`" in sizes for unit in BYTES if not unit.endswith("B") or "i" in unit)
