@@ -17,7 +17,9 @@ from fakeslurm.fixture import FakeSlurm
 from launchers.herd import GATE, Herd, clean
 
 PAGE = Path(__file__).parents[1] / "docs/json.md"
-MAPS = {"params", "options", "metrics", "extras", "environment", "totals"}
+MAPS = {"params", "options", "values", "metrics", "extras", "environment", "totals"}
+WORDS = {"warnings", "tags", "refusals"}
+"""Lists of texts, which may be empty."""
 
 TRIAL = "index status experiment_name params"
 PROMISED = {
@@ -43,11 +45,7 @@ def paths(document: Any, prefix: str = "") -> set[str]:
         path = f"{prefix}{key}"
         if isinstance(value, dict) and key not in MAPS:
             found |= paths(value, f"{path}.")
-        elif (
-            isinstance(value, list)
-            and all(isinstance(one, dict) for one in value)
-            and key not in ("warnings",)
-        ):
+        elif isinstance(value, list) and all(isinstance(one, dict) for one in value) and key not in WORDS:
             found |= {f"{path}[]"}.union(*(paths(one, f"{path}[].") for one in value))
         else:
             found.add(path)
@@ -79,6 +77,21 @@ def promised(command: str) -> set[str]:
     return {path if path != "submissions" else "submissions[]" for path in text.split()}
 
 
+MACHINES = {
+    "launchers list": (),
+    "launchers find": ("gpu()",),
+    "launchers explain": ("gpu() | cuda(mem=80GiB)",),
+    "compute list": (),
+    "compute show": ("bon_echo/a40_1x",),
+}
+"""The commands about machines, and what each is asked for."""
+
+HOSTS = """\
+hosts:
+  here: {launcher: local, cores: 4, memory: 8GiB, accelerators: {model: t4}, tags: [fast]}
+  there: {partition: gpu, cores: 4}
+"""
+
 TRAINER = """\
 from hyperherd import log_result
 log_result("worst", float("nan"))
@@ -103,6 +116,13 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         told[" ".join(words)] = herd.json(*words)
     told["tail"], told["show"] = herd.json("tail", "0"), herd.json("show", "1")
     told["show 0"] = herd.json("show", "0")
+    (root / "launchers.yaml").write_text(HOSTS)
+    for command, asked in MACHINES.items():
+        argv = [sys.executable, "-m", "hyperherd", *command.split(), *asked, "--json"]
+        done = subprocess.run(
+            argv, env={**env, "HYPERHERD_CONFIG_DIR": str(root)}, capture_output=True, text=True, check=True
+        )
+        told[command] = json.loads(done.stdout)
     yield told
     end_all(root)
 
@@ -117,7 +137,7 @@ def test_the_keys_that_scripts_read_are_documented(command: str) -> None:
     assert promised(command) <= documented()[command]
 
 
-@pytest.mark.parametrize("command", [*PROMISED, "ls", "show"])
+@pytest.mark.parametrize("command", [*PROMISED, *MACHINES, "ls", "show"])
 def test_the_documents_page_lists_every_key_and_no_other(said: dict[str, Any], command: str) -> None:
     found = paths(said[command])
     if command == "run":
@@ -134,9 +154,19 @@ def test_the_documents_page_tells_of_every_command_that_prints_one() -> None:
         argv = [sys.executable, "-m", "hyperherd", *words, "--help"]
         return subprocess.run(argv, env=env, capture_output=True, text=True, check=True).stdout
 
-    commands = re.findall(r"^  ([a-z]+) ", help_of().partition("Commands:")[2], flags=re.MULTILINE)
-    printing = {name for name in commands if name not in ("herd",) and "--json" in help_of(name)}
-    assert printing | {"snapshot"} == {name.split()[0] for name in documented()}
+    def commands(*words: str) -> Iterator[tuple[str, ...]]:
+        """Those below ``herd WORDS`` that have ``--json``."""
+        listed = re.findall(
+            r"^  ([a-z]+) ", help_of(*words).partition("\nCommands:\n")[2], flags=re.MULTILINE
+        )
+        for name in listed:
+            if name != "herd":  # an example
+                yield from commands(*words, name)
+        if "--json" in help_of(*words):
+            yield words
+
+    told = {name.partition(" --")[0] for name in documented()}
+    assert {" ".join(words) for words in commands()} | {"snapshot"} == told
 
 
 def test_a_dry_run_has_the_script_and_no_job(said: dict[str, Any]) -> None:

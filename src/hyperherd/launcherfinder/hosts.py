@@ -1,7 +1,7 @@
 """Kinds of machines as people describe them in YAML: what one node has, and what to ask of Slurm to get it.
 
 A compute preset is such a description with its request filled in (``cpus_per_task``, ``mem_gb``, ``timeout_min``, ...).
-The keys are those of `KEYS`; docs/hosts.md explains them.
+The keys are those of `KEYS`; docs/machines.md explains them.
 """
 
 from __future__ import annotations
