@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from fakeslurm.fixture import FakeSlurm
 
 from hyperherd.launcherfinder import configuration, gpus, hosts
 from hyperherd.launcherfinder.parser import parse
+from hyperherd.launchers.slurm import options
 from hyperherd.requirements.amounts import BYTES, SECONDS
+from hyperherd.sweep import spec
 
 from .conftest import on_slurm, on_the_fake_slurm
 from .pages import DOCS, Said, Teller, blocks
@@ -60,10 +63,22 @@ def test_the_launcher_that_is_found_is_shown_as_a_page_says(teller: Teller, page
     assert [said for said in teller.follow(page) if not said.true and _crashes(said)] == []
 
 
+@pytest.mark.in_step
 def test_every_requirement_of_the_page_is_read() -> None:
     (block,) = (block for block in blocks(MACHINES) if block.language == "requirement")
-    for line in block.text.splitlines():
-        assert parse(line)
+    inline = re.findall(r"`((?:\d \* )?(?:duration=|(?:cpu|cuda|mps|gpu)\()[^`]*)`", TEXT)
+    shown = [words.replace("\\|", "|") for words in inline if "..." not in words]
+    assert len(shown) > 10
+    for text in (*block.text.splitlines(), *shown):
+        assert parse(text)
+
+
+@pytest.mark.in_step
+def test_every_sweep_of_the_page_is_read() -> None:
+    sweeps = [block.text for block in blocks(MACHINES) if block.file == "hyperherd.yaml"]
+    assert sweeps
+    for text in sweeps:
+        assert spec.parse(text, file="hyperherd.yaml", slurm_options=options.KINDS).requires
 
 
 @pytest.mark.in_step
@@ -76,7 +91,7 @@ def test_every_key_of_a_machine_and_of_a_preset_is_explained() -> None:
 def test_the_files_of_the_configuration_folder_are_named() -> None:
     names = (configuration.HOSTS, configuration.PYTHON, configuration.USER, gpus.NAME)
     assert [name for name in names if name not in TEXT] == []
-    assert len(list(configuration.SHIPPED.glob("*/*.yaml"))) == 13
+    assert "Thirteen for the clusters" in TEXT and len(list(configuration.SHIPPED.glob("*/*.yaml"))) == 13
 
 
 @pytest.mark.in_step
