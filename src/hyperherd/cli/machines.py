@@ -121,8 +121,15 @@ def detect_hosts(write: bool, force: bool, place: str) -> int:
             where=str(path),
             hint="see what would be written: herd launchers detect; replace it: herd launchers detect --write -f",
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fsio.replace(path, text.encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fsio.replace(path, text.encode())
+    except OSError as error:
+        raise HerdError(
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            hint="have it printed: herd launchers detect; or name another folder: HYPERHERD_CONFIG_DIR=...",
+        ) from error
     click.echo(f"wrote {path}: {len(found.hosts)} kinds of machines", err=True)
     for sentence in found.unknown:
         click.echo(f"  note: {sentence}", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from hyperherd.cli import words
+from hyperherd.errors import HerdError
 from hyperherd.launcherfinder import presets
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.views import machines as view
@@ -23,12 +24,19 @@ def compute(context: click.Context) -> int | None:
 def list_presets(as_json: bool) -> int:
     """All presets: those of the workspace, of the configuration folder, and those that ship."""
     sources = Sources(words.workspace_folder())
-    found = [(presets.load(name, sources), path) for name, path in sources.presets()]
+    found, wrong = [], []
+    for name, path in sources.presets():
+        try:
+            found.append((presets.load(name, sources), path))
+        except HerdError as error:
+            wrong.append(error)
+    for message in dict.fromkeys(map(str, wrong)):
+        click.echo(f"herd: {message}", err=True)
     if as_json:
         words.print_json({"presets": [view.preset(one, path) for one, path in found]})
     else:
         click.echo(view.presets(found, Screen.of()))
-    return 0
+    return 1 if wrong else 0
 
 
 @compute.command()

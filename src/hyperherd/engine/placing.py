@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hyperherd.engine import places
 from hyperherd.errors import LauncherError
 from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.slurm import options as sbatch
 from hyperherd.launchers.slurm.options import Value
 from hyperherd.requirements import HostRequirement
 from hyperherd.sweep.description import SweepSpec
@@ -118,7 +119,7 @@ class Placer:
         return presets.load(self._preset(), self._sources()).host
 
     def _options(self, of_host: Mapping[str, Value]) -> dict[str, Value]:
-        return {**of_host, **self.spec.slurm, **self.wish.options}
+        return sbatch.merged(sbatch.merged(of_host, self.spec.slurm), self.wish.options)
 
     def _launcher(self, of_preset: str) -> tuple[str, str]:
         """A launcher's name, and a sentence for people where herd chose.

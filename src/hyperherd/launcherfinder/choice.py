@@ -100,15 +100,14 @@ def _reach(described: Sequence[Host], launchers: Mapping[str, Launcher], kind: s
     return Reach(absent, launchers["slurm"].where() if asks else "")
 
 
-def _of_python(answer: Candidate | None, need: HostRequirement, kind: str) -> Chosen:
+def _of_python(launcher: Launcher | None, need: HostRequirement, kind: str) -> Chosen:
     path = configuration.folder() / configuration.PYTHON
-    if answer is None:
+    if launcher is None:
         raise HerdError(
             f"find_launcher knows nobody who has what is required: {need}",
             where=str(path),
             hint="ask for less, or add a machine there",
         )
-    launcher = answer.chosen()
     if kind and launcher.name != kind:
         raise HerdError(
             f"find_launcher chose {launcher.name}, and --on {kind} was typed",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 HOSTS = "launchers.yaml"
 PYTHON = "launchers.py"
 USER = "user.yaml"
+LONGEST = 200
+"""Of the name of a preset: file systems take no longer ones."""
 SHIPPED = Path(__file__).parent / "compute"
 
 
@@ -33,7 +35,10 @@ class Sources:
         return [*own, folder() / "compute", SHIPPED]
 
     def preset(self, name: str) -> Path | None:
-        """The file of a preset."""
+        """The file of a preset; a name that leads out of these folders names none."""
+        parts = PurePosixPath(name).parts
+        if not parts or {"/", ".."} & set(parts) or "\0" in name or len(name) > LONGEST:
+            return None
         beside = [self.workspace] if self.workspace else []
         files = (place / f"{name}.yaml" for place in (*beside, *self.preset_folders()))
         return next((path for path in files if path.is_file()), None)

@@ -10,6 +10,7 @@ from hyperherd.launcherfinder import hosts
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launchers.slurm.options import Value
 from hyperherd.requirements import HostRequirement, HostSimpleRequirement
+from hyperherd.requirements.matching import assigned
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,9 @@ def _verdict(requirement: HostRequirement, host: Host, reach: Reach, tags: froze
 
 
 def _rank(verdict: Verdict) -> tuple[bool, int, float, int]:
-    spare = 0
+    has, spare = verdict.host.specification, 0
     if verdict.meets:
-        offered = sum(one.memory for one in verdict.host.specification.accelerators)
-        spare = offered if not verdict.meets.accelerators else _largest(verdict.host)
-    return (verdict.meets is None, verdict.place, -verdict.host.specification.priority, spare)
-
-
-def _largest(host: Host) -> int:
-    return max((one.memory for one in host.specification.accelerators), default=0)
+        asked = verdict.meets.accelerators
+        places = assigned(has, verdict.meets) if asked else range(len(has.accelerators))
+        spare = sum(has.accelerators[place].memory for place in places)
+    return (verdict.meets is None, verdict.place, -has.priority, spare)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, cast
@@ -33,6 +33,9 @@ from hyperherd.sweep.reading.faults import shown
 
 PLACE = ("partition", "account", "qos", "constraint", "reservation")
 """Options of sbatch that may stand in a description itself."""
+
+MOST = 1_000_000
+"""Of anything that is counted."""
 
 ACCELERATORS = {"cuda": CudaSpecification, "mps": MPSSpecification, "gpu": AcceleratorSpecification}
 
@@ -80,7 +83,7 @@ def host(name: str, described: Layered) -> Host:
                 memory=values.get("memory") or math.floor((values.get("mem_gb") or 0) * 2**30),
             ),
             accelerators=accelerators,
-            max_duration=values.get("max_duration") or (values.get("timeout_min") or 0) * 60,
+            max_duration=values.get("max_duration") or _limit(values),
             min_gpu=values.get("min_gpu") or 0,
             priority=values.get("priority") or 0,
         ),
@@ -94,10 +97,16 @@ def host(name: str, described: Layered) -> Host:
     )
 
 
+def _limit(values: Mapping[str, Any]) -> int:
+    """Seconds; 0 for none."""
+    seconds = sbatch.seconds(values.get("timeout_min") or values.get("time_limit")) or 0
+    return math.ceil(seconds) if math.isfinite(seconds) else 0
+
+
 def _request(values: Mapping[str, Any]) -> dict[str, Value]:
     """Options of sbatch that the description asks for. What ``slurm`` says is the last word."""
     slurm = dict(values.get("slurm") or {})
-    more = slurm.pop("additional_parameters", None) or {}
+    slurm.update(_said(slurm.pop("additional_parameters", None) or {}))
     gpus = values.get("gpus_per_node") or 0
     asked: dict[str, Value] = {
         "nodes": values.get("nodes"),
@@ -109,10 +118,35 @@ def _request(values: Mapping[str, Any]) -> dict[str, Value]:
         "time": values.get("timeout_min") or values.get("time_limit"),
         **{name: values.get(name) for name in PLACE},
     }
-    # In a preset of vec-playbook `slurm: {partition: null}` says nothing, and takes nothing away.
-    asked.update({name: value for name, value in slurm.items() if value is not None or name not in PLACE})
-    asked.update(more)
+    asked.update(_said(slurm))
     return {name: value for name, value in asked.items() if value is not None}
+
+
+def _said(options: Mapping[str, Value]) -> dict[str, Value]:
+    """In a preset of vec-playbook `slurm: {partition: null}` says nothing, and takes nothing away."""
+    return {name: value for name, value in options.items() if value is not None or name not in PLACE}
+
+
+def over(layer: Layered, base: Layered) -> Layered:
+    """``layer`` laid over ``base``. An option of sbatch can be written in several ways: what the layer writes in one of
+    them stands above what the base has in another.
+    """
+    return layer.over(base.without([path for ways in _ways(layer) for path in _stronger(ways, layer)]))
+
+
+def _ways(layer: Layered) -> Iterator[list[tuple[str, ...]]]:
+    """For each option that the layer may have: the paths at which it can stand, the last word first."""
+    for name in (*PLACE, *WRITTEN, *layer.values):
+        own = [(key,) for key in WRITTEN.get(name, (name,))]
+        yield [("slurm", "additional_parameters", name), ("slurm", name), *own]
+    slurm = layer.values.get("slurm")
+    for name in slurm if isinstance(slurm, dict) else ():
+        yield [("slurm", "additional_parameters", name), ("slurm", name)]
+
+
+def _stronger(ways: Sequence[tuple[str, ...]], layer: Layered) -> Sequence[tuple[str, ...]]:
+    """Those that would hide what the layer says."""
+    return ways[: next((place for place, path in enumerate(ways) if layer.value(path) is not None), 0)]
 
 
 def filled(host: Host, requirement: HostSimpleRequirement) -> dict[str, Value]:
@@ -121,14 +155,32 @@ def filled(host: Host, requirement: HostSimpleRequirement) -> dict[str, Value]:
     if requirement.duration:
         asked["time"] = units.limit(requirement.duration)
     if requirement.cpu.cores:
-        asked["cpus_per_task"] = requirement.cpu.cores
+        asked["cpus_per_task"] = -(-requirement.cpu.cores // _tasks(host.request))
     if requirement.cpu.memory:
         asked["mem"] = _amount(requirement.cpu.memory)
     kept = dict(host.request)
     if requirement.accelerators:
-        kept = {name: value for name, value in kept.items() if name not in ("gres", "gpus_per_node")}
+        gres = _other_gres(kept)
+        kept = {name: value for name, value in kept.items() if name not in _COUNT_GPUS}
         asked.update(_gpus(host, assigned(host.specification, requirement)))
-    return {**kept, **asked}
+        if gres:
+            asked["gres"] = ",".join([*([str(asked["gres"])] if "gres" in asked else []), *gres])
+    return sbatch.merged(kept, asked)
+
+
+_COUNT_GPUS = ("gres", "gpus", "gpus_per_node", "gpus_per_task", "gpus_per_socket")
+
+
+def _other_gres(request: Mapping[str, Value]) -> list[str]:
+    """What is asked for beside GPUs, such as ``lscratch:100``."""
+    words = str(request.get("gres") or "").split(",")
+    return [word for word in words if word and word.partition(":")[0] != "gpu"]
+
+
+def _tasks(request: Mapping[str, Value]) -> int:
+    """Tasks that share the cores of a node."""
+    tasks = str(request.get("ntasks_per_node") or "")
+    return max(1, int(tasks)) if tasks.isascii() and tasks.isdigit() else 1
 
 
 def _gpus(host: Host, used: Sequence[int]) -> dict[str, Value]:
@@ -160,23 +212,16 @@ class _Reader:
 
     def checked(self) -> dict[str, Any]:
         """The values that are right, each in its unit: bytes, seconds."""
-        found: dict[str, Any] = {}
-        for key, value in self._described.values.items():
-            if key not in KEYS:
-                self.add((key,), "unknown key", nearest(key, KEYS) or f"known are {', '.join(KEYS)}")
-            elif value is not None:
-                try:
-                    found[key] = KEYS[key](value)
-                except RequirementError as error:
-                    self.add((key,), error.what, error.hint)
-                except _WrongError as error:
-                    self.add((key,), f"{error} expected, not {shown(value)}")
-        return found
+        values = self._described.values
+        for key in (key for key in values if key not in KEYS):
+            self.add((key,), "unknown key", nearest(key, KEYS) or f"known are {', '.join(KEYS)}")
+        return self.read((), {key: values[key] for key in values if key in KEYS})
 
     def check_request(self, request: Mapping[str, Value]) -> None:
         for fault in sbatch.faults(request):
             name = fault.where.removeprefix("slurm.")
-            paths = [("slurm", "additional_parameters", name), ("slurm", name), (name,), ("slurm",)]
+            own = [(key,) for key in WRITTEN.get(name, (name,))]
+            paths = [("slurm", "additional_parameters", name), ("slurm", name), *own, ("slurm",)]
             path = next((path for path in paths if path in self._described.origin), ())
             self.add(path, fault.what, fault.hint)
 
@@ -186,29 +231,36 @@ class _Reader:
         found: list[AcceleratorSpecification] = []
         gres: list[str] = []
         listed = values.get("accelerators") or []
+        one = isinstance(self._described.values.get("accelerators"), dict)
         if not listed and values.get("gpus_per_node"):
             listed = [{"model": values.get("gpu_type") or "", "count": values["gpus_per_node"]}]
         for place, entry in enumerate(listed):
-            for key in entry.keys() - _ACCELERATOR_KEYS:
-                hint = nearest(key, _ACCELERATOR_KEYS) or f"known are {', '.join(_ACCELERATOR_KEYS)}"
-                self.add(("accelerators", place, key), "unknown key", hint)
-            try:
-                kind = ACCELERATORS[entry.get("kind", "cuda")]
-                model = str(entry.get("model") or "")
-                memory = _size(entry["memory"]) if entry.get("memory") else _known_memory(model)
-                least = _size(entry["min_memory"]) if entry.get("min_memory") else 0
-                count = _count(entry.get("count", 1))
-            except KeyError:
-                known = ", ".join(ACCELERATORS)
-                self.add(
-                    ("accelerators", place, "kind"), f"no kind {shown(entry['kind'])}", f"there are {known}"
-                )
-            except (RequirementError, _WrongError) as error:
-                self.add(("accelerators", place), str(error))
-            else:
-                found += [kind(memory=memory, min_memory=least, model=model)] * count
-                gres += [str(entry.get("gres") or "")] * count
+            at = ("accelerators",) if one else ("accelerators", place)
+            for key in (key for key in entry if key not in ACCELERATOR_KEYS):
+                hint = nearest(key, ACCELERATOR_KEYS) or f"known are {', '.join(ACCELERATOR_KEYS)}"
+                self.add((*at, key), "unknown key", hint)
+            said = self.read(at, {key: entry[key] for key in entry if key in ACCELERATOR_KEYS})
+            count, model = said.get("count", 1), said.get("model", "")
+            memory = said.get("memory") or _known_memory(model)
+            kind = said.get("kind", CudaSpecification)
+            found += [kind(memory=memory, min_memory=said.get("min_memory", 0), model=model)] * count
+            gres += [said.get("gres", "")] * count
         return found, tuple(gres)
+
+    def read(self, at: tuple[str | int, ...], values: Mapping[str, Any]) -> dict[str, Any]:
+        """Of these values, which stand at a path, those that are right; null says nothing."""
+        known = ACCELERATOR_KEYS if at else KEYS
+        found = {}
+        for key, value in values.items():
+            if value is None:
+                continue
+            try:
+                found[key] = known[key](value)
+            except RequirementError as error:
+                self.add((*at, key), error.what, error.hint)
+            except _WrongError as error:
+                self.add((*at, key), f"{error} expected, not {shown(value)}")
+        return found
 
 
 class _WrongError(ValueError):
@@ -221,9 +273,15 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _WrongError("the name of another description")
+    return value
+
+
 def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise _WrongError("a whole number")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
+        raise _WrongError(f"a whole number up to {MOST:,}")
     return value
 
 
@@ -260,7 +318,15 @@ def _texts(value: Any) -> list[str]:
 def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _WrongError("a mapping of sbatch's options")
+    if not isinstance(value.get("additional_parameters") or {}, dict):
+        raise _WrongError("a mapping of sbatch's options in additional_parameters")
     return value
+
+
+def _kind(value: Any) -> type[AcceleratorSpecification]:
+    if not isinstance(value, str) or value not in ACCELERATORS:
+        raise _WrongError(f"one of {', '.join(ACCELERATORS)}")
+    return ACCELERATORS[value]
 
 
 def _mappings(value: Any) -> list[dict[str, Any]]:
@@ -295,11 +361,25 @@ KEYS: Mapping[str, Callable[[Any], Any]] = {
     "time_limit": _text,
     "work_root": _text,
     "slurm": _mapping,
-    "base": _text,
+    "base": _name,
 }
 """What a description may say -> what makes a checked value of it."""
 
-_ACCELERATOR_KEYS = ("kind", "model", "memory", "min_memory", "count", "gres")
+ACCELERATOR_KEYS: Mapping[str, Callable[[Any], Any]] = {
+    "kind": _kind,
+    "model": _text,
+    "memory": _size,
+    "min_memory": _size,
+    "count": _count,
+    "gres": _text,
+}
+
+WRITTEN: Mapping[str, tuple[str, ...]] = {
+    "mem": ("mem_gb",),
+    "time": ("timeout_min", "time_limit"),
+    "ntasks_per_node": ("tasks_per_node",),
+}
+"""Options of sbatch that have other names in a description."""
 
 
 @cache

@@ -2,7 +2,7 @@
 
 ``${a.b}`` is a key from the document's root, ``${.a}`` one beside the text, ``${..a}`` one level up, and so on;
 ``${oc.env:NAME}`` and ``${oc.env:NAME,default}`` are variables of the environment, ``${oc.select:a.b,default}`` is a
-key that may be absent. They nest, and ``\\${`` is a plain ``${``.
+key that may be absent. They nest, and ``\\${`` is a plain ``${``. ``???`` is a value that is still missing.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hyperherd.errors import HerdError, nearest
-from hyperherd.grammar.scalars import scalar
+from hyperherd.grammar.scalars import QUOTES, quoted_end, scalar, unquote
 
 Value = Any
 Path = tuple["str | int", ...]
 
+MISSING = "???"
+
 _REFERENCE = re.compile(r"\.*[\w@/-]+(\.[\w@/-]+)*")
+_RESOLVER = re.compile(r"\s*([\w.]+)\s*:(.*)", re.DOTALL)
 
 
 class InterpolationError(HerdError, ValueError):
@@ -56,49 +59,70 @@ class _Resolver:
             chain = " -> ".join(_dotted(step) for step in (*self.open[self.open.index(path) :], path))
             raise InterpolationError(f"it leads to itself: {chain}", path)
         self.open.append(path)
-        resolved = self.text(path, found)
-        self.open.pop()
-        return resolved
+        try:
+            return self.text(path, found)
+        finally:
+            self.open.pop()
 
     def text(self, path: Path, text: str) -> Value:
         """A text that is one interpolation and nothing else keeps the type of what it names."""
         parts: list[Value] = []
         position = 0
         while (start := text.find("${", position)) >= 0:
-            if start and text[start - 1] == "\\":
-                parts.append(text[position : start - 1] + "${")
+            plain = text[position:start]
+            bare = plain.rstrip("\\")
+            slashes = len(plain) - len(bare)
+            plain = bare + "\\" * (slashes // 2)
+            if slashes % 2:
+                parts.append(plain + "${")
                 position = start + 2
                 continue
-            if start > position:
-                parts.append(text[position:start])
+            if plain:
+                parts.append(plain)
             end = _end(path, text, start)
             parts.append(self.interpolation(path, text[start + 2 : end]))
             position = end + 1
         if position < len(text):
             parts.append(text[position:])
-        return parts[0] if len(parts) == 1 else "".join(map(_as_text, parts))
+        return parts[0] if len(parts) == 1 else "".join(map(str, parts))
 
     def interpolation(self, path: Path, inside: str) -> Value:
-        if "${" in inside:
-            inside = _as_text(self.text(path, inside))
-        resolver, colon, arguments = inside.partition(":")
-        if not colon:
-            return self.reference(path, inside.strip())
-        name, comma, default = (word.strip() for word in arguments.partition(","))
-        if resolver.strip() == "oc.env":
-            if name in self.environment:
-                return self.environment[name]
-            if comma:
-                return scalar(default)
+        match = _RESOLVER.fullmatch(inside)
+        if not match:
+            return self.reference(path, str(self.text(path, inside)).strip())
+        resolver, words = match[1], _arguments(match[2])
+        if resolver not in ("oc.env", "oc.select"):
+            hint = nearest(resolver, ("oc.env", "oc.select")) or "there are oc.env and oc.select"
+            raise InterpolationError(f"no resolver '{resolver}'", path, hint)
+        if len(words) > 2:
+            raise InterpolationError(
+                f"'{resolver}' takes a name and a default, not {len(words)} words",
+                path,
+                "put a text that holds a comma in quotes",
+            )
+        name = str(self.argument(path, words[0]))
+        if resolver == "oc.env":
+            return self.variable(path, name, words[1:])
+        try:
+            return self.reference(path, name)
+        except InterpolationError:
+            return self.argument(path, words[1]) if words[1:] else None
+
+    def argument(self, path: Path, word: str) -> Value:
+        """A word in quotes is text, one interpolation keeps its type, another word is read as Hydra does."""
+        if word[:1] in QUOTES and word:
+            return self.text(path, unquote(word)) if quoted_end(word, 0) == len(word) else word
+        return self.text(path, word) if "${" in word else scalar(word)
+
+    def variable(self, path: Path, name: str, default: list[str]) -> str | None:
+        """Text always, but for the default ``null``."""
+        if name in self.environment:
+            return self.environment[name]
+        if not default:
             hint = f"export {name}=..., or write ${{oc.env:{name},default}}"
             raise InterpolationError(f"the environment has no variable {name!r}", path, hint)
-        if resolver.strip() == "oc.select":
-            try:
-                return self.reference(path, name)
-            except InterpolationError:
-                return scalar(default) if comma else None
-        hint = nearest(resolver.strip(), ("oc.env", "oc.select")) or "there are oc.env and oc.select"
-        raise InterpolationError(f"no resolver '{resolver.strip()}'", path, hint)
+        value = self.argument(path, default[0])
+        return None if value is None else str(value)
 
     def reference(self, path: Path, words: str) -> Value:
         if not _REFERENCE.fullmatch(words):
@@ -124,6 +148,8 @@ class _Resolver:
                     f"'${{{words}}}' names nothing here", path, nearest(key, known)
                 ) from None
             target = (*target, step)
+        if found == MISSING:
+            raise InterpolationError(f"'${{{words}}}' names what has no value yet ({MISSING})", path)
         return self.value(target, found)
 
 
@@ -140,10 +166,25 @@ def _end(path: Path, text: str, start: int) -> int:
     raise InterpolationError(f"'{text[start:]}' is not closed", path, "write a } behind it")
 
 
-def _as_text(value: Value) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return str(value)
+def _arguments(text: str) -> list[str]:
+    """The words between commas; those in quotes and in ``${...}`` part none.
+
+    >>> _arguments(" a , 'b, c',${oc.env:d,e}"), _arguments("")
+    (['a', "'b, c'", '${oc.env:d,e}'], [''])
+    """
+    words, start, position, depth = [], 0, 0, 0
+    while position < len(text):
+        letter = text[position]
+        if letter in QUOTES and not depth and not text[start:position].strip():
+            end = quoted_end(text, position)
+            position = end if end > 0 else position + 1
+            continue
+        depth += text.startswith("${", position) - (letter == "}" and depth > 0)
+        if letter == "," and not depth:
+            words.append(text[start:position].strip())
+            start = position + 1
+        position += 1
+    return [*words, text[start:].strip()]
 
 
 def _dotted(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,26 @@ class Layered:
         """This laid over ``base``: mappings are merged key by key, and so are the lists that add up."""
         return Layered(_merged(base.values, self.values), {**base.origin, **self.origin})
 
+    def value(self, path: Keys) -> Any:
+        """What stands at a path; None for nothing."""
+        found: Any = self.values
+        for key in path:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found
+
+    def without(self, paths: Collection[Keys]) -> Layered:
+        """The same but for the values at these paths."""
+        kept = _without((), self.values, paths)
+        return Layered(kept, {path: origin for path, origin in self.origin.items() if path not in paths})
+
     def resolved(self) -> Layered:
-        """The same without interpolations. Raises `ConfigError`."""
+        """The same without interpolations, and with a value for each key. Raises `ConfigError`."""
+        missing = [
+            path for path in _paths((), self.values) if _at(path, self.values) == interpolation.MISSING
+        ]
+        if missing:
+            hint = "write it here, or in user.yaml, or leave the key out"
+            raise ConfigError([self.fault(path, "it has no value yet (???)", hint) for path in missing])
         try:
             return Layered(interpolation.resolve(dict(self.values), _environment()), self.origin)
         except InterpolationError as error:
@@ -81,10 +99,12 @@ def read(path: Path) -> Document:
     return document.read(text, file=str(path))
 
 
-def inherited(name: str, find: Callable[[str], Layered]) -> Layered:
+def inherited(
+    name: str, find: Callable[[str], Layered], over: Callable[[Layered, Layered], Layered] = Layered.over
+) -> Layered:
     """What ``find`` knows by this name, laid over its ``base``, and that over its own, and so on.
 
-    Raises `ConfigError` where that goes in a circle, and what ``find`` raises.
+    Raises `ConfigError` where that goes in a circle or where there is no such base, and what ``find`` raises.
     """
     chain = [name]
     found = find(name)
@@ -93,14 +113,33 @@ def inherited(name: str, find: Callable[[str], Layered]) -> Layered:
             circle = " -> ".join([*chain[chain.index(base) :], base])
             raise ConfigError([found.fault(("base",), f"'base' goes in a circle: {circle}", "take one away")])
         chain.append(base)
-        below = find(base)
-        found = Layered({k: v for k, v in found.values.items() if k != "base"}, found.origin).over(below)
+        try:
+            below = find(base)
+        except ConfigError:
+            raise
+        except HerdError as error:
+            raise ConfigError([found.fault(("base",), error.what, error.hint)]) from error
+        found = over(found.without([("base",)]), below)
     return found
 
 
 def _paths(at: Keys, value: Any) -> list[Keys]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [at, *(path for key, child in inner for path in _paths((*at, key), child))]
+
+
+def _at(path: Keys, value: Any) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def _without(at: Keys, values: Mapping[str, Any], paths: Collection[Keys]) -> dict[str, Any]:
+    return {
+        key: _without((*at, key), value, paths) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if (*at, key) not in paths
+    }
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

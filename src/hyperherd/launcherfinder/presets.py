@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hyperherd.errors import HerdError, nearest
+from hyperherd.errors import HerdError
 from hyperherd.launcherfinder import hosts, layers
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.hosts import Host
@@ -26,11 +27,11 @@ def load(name: str, sources: Sources) -> Preset:
 
     Raises `HerdError` where there is none, and `ConfigError`.
     """
-    described = layers.inherited(name, lambda wanted: of_file(wanted, sources))
+    described = layers.inherited(name, lambda wanted: of_file(wanted, sources), hosts.over)
     for path in sources.user_files():
         document = layers.read(path)
         inner = document.value if isinstance(document.value, dict) else {}
-        described = Layered.of(document, ("user",) if "user" in inner else ()).over(described)
+        described = hosts.over(Layered.of(document, ("user",) if "user" in inner else ()), described)
     resolved = described.resolved()
     return Preset(resolved.values, hosts.host(name, resolved))
 
@@ -40,6 +41,8 @@ def of_file(name: str, sources: Sources) -> Layered:
     path = sources.preset(name)
     if path is None:
         known = [known for known, _ in sources.presets()]
-        hint = nearest(name, known) or "see what there is: herd compute list"
+        alike = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"there are {', '.join(alike)}; " if alike else ""
+        hint += "all of them: herd compute list"
         raise HerdError(f"no compute preset '{name}'", hint=hint)
     return Layered.of(layers.read(path))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Set
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from hyperherd.errors import ConfigError, Fault, HerdError, nearest
 from hyperherd.launcherfinder import configuration, hosts, layers, presets
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.layers import Layered
-from hyperherd.launchers.base import Candidate
+from hyperherd.launchers.base import Launcher
 from hyperherd.requirements import HostRequirement
 
 
@@ -27,11 +25,16 @@ def described(sources: Sources) -> list[Host]:
     if not path.exists():
         return []
     document = layers.read(path)
-    content: Any = document.value if document.value is not None else {}
-    for key in content if isinstance(content, dict) else ():
-        if key != "hosts":
-            hint = nearest(key, ["hosts"]) or "the one key is hosts: {name: {...}}"
-            raise ConfigError([Fault(document.where((key,)), "unknown key", hint)])
+    content = Layered.of(document).values
+    faults = [
+        Fault(
+            document.where((key,)),
+            "unknown key",
+            nearest(key, ["hosts"]) or "the one key is hosts: {name: {...}}",
+        )
+        for key in content
+        if key != "hosts"
+    ]
     entries = Layered.of(document, ("hosts",)).values if "hosts" in content else {}
 
     def find(name: str) -> Layered:
@@ -40,14 +43,13 @@ def described(sources: Sources) -> list[Host]:
         return presets.of_file(name, sources)
 
     found: list[Host] = []
-    faults: list[Fault] = []
     for name in entries:
         try:
-            found.append(hosts.host(name, layers.inherited(name, find).resolved()))
+            found.append(hosts.host(name, layers.inherited(name, find, hosts.over).resolved()))
         except ConfigError as error:
             faults += error.faults
     if faults:
-        raise ConfigError(faults)
+        raise ConfigError(list(dict.fromkeys(faults)))  # those of a base are told of each host on it
     return found
 
 
@@ -57,8 +59,8 @@ def python_file() -> Path | None:
     return path if path.is_file() else None
 
 
-def ask(path: Path, requirements: HostRequirement, tags: Set[str] = frozenset()) -> Candidate | None:
-    """What ``find_launcher`` of that file answers: a launcher, or None for "nobody".
+def ask(path: Path, requirements: HostRequirement, tags: Set[str] = frozenset()) -> Launcher | None:
+    """The launcher that ``find_launcher`` of that file answers, chosen already; None for "nobody".
 
     Raises `HerdError` that shows the file's own line where it is at fault.
     """
@@ -66,33 +68,39 @@ def ask(path: Path, requirements: HostRequirement, tags: Set[str] = frozenset())
     module.__file__ = str(path)
     try:
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
-        found = getattr(module, "find_launcher", None)
-        if not callable(found):
-            raise HerdError(
+        if not callable(found := getattr(module, "find_launcher", None)):
+            raise _NoFunctionError(
                 "it defines no find_launcher",
                 where=str(path),
                 hint="def find_launcher(requirements, tags=set()): ...",
             )
         answer = found(requirements, set(tags))
-    except HerdError:
+        if answer is None:
+            return None
+        if hasattr(answer, "chosen") and not isinstance(answer, type):
+            return answer.chosen()  # type: ignore[no-any-return]  # it was asked for
+    except _NoFunctionError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _of_theirs(path, error) from error
-    if answer is not None and not hasattr(answer, "chosen"):
-        raise HerdError(
-            f"find_launcher returned {type(answer).__name__}, which is no launcher",
-            where=str(path),
-            hint="return a DirectLauncher, a SlurmLauncher, a DynamicLauncher, or None for nobody",
-        )
-    return answer  # type: ignore[no-any-return]  # it was asked above
+    shown = f"the class {answer.__name__}" if isinstance(answer, type) else type(answer).__name__
+    raise HerdError(
+        f"find_launcher returned {shown}, which is no launcher",
+        where=str(path),
+        hint="return a DirectLauncher(), a SlurmLauncher(), a DynamicLauncher([...]), or None for nobody",
+    )
 
 
-def _of_theirs(path: Path, error: Exception) -> HerdError:
+class _NoFunctionError(HerdError):
+    """There is nobody to ask."""
+
+
+def _of_theirs(path: Path, error: BaseException) -> HerdError:
     """Their error with the lines of their files, and none of ours."""
     said = "".join(traceback.format_exception_only(type(error), error)).rstrip()
     frames = [
         frame
-        for frame in traceback.extract_tb(sys.exc_info()[2])
+        for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith(str(Path(__file__).parent.parent))
     ]
     lines = "".join(traceback.format_list(frames)).rstrip()
