@@ -159,6 +159,6 @@ def environment(base: Mapping[str, str], folder: Path) -> dict[str, str]:
         "PYTHONPATH": str(Path(hyperherd.__file__).parents[1]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "HYPERHERD_SLOTS_DIR": str(folder / "slots"),
-        "HYPERHERD_CONFIG_DIR": str(folder / "config"),
+        "HYPERHERD_CONFIG_DIR": str(folder / "configuration"),
         "HYPERHERD_POLL_S": "0.1",
     }

@@ -182,7 +182,7 @@ def environment(base: Mapping[str, str], folder: Path) -> dict[str, str]:
         **inherited,
         "PYTHONPATH": str(Path(hyperherd.__file__).parents[1]),
         "HYPERHERD_SLOTS_DIR": str(folder / "slots"),
-        "HYPERHERD_CONFIG_DIR": str(folder / "config"),
+        "HYPERHERD_CONFIG_DIR": str(folder / "configuration"),
         "HYPERHERD_POLL_S": "0.1",
         MARK: str(folder),
     }

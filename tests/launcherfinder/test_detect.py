@@ -32,6 +32,8 @@ from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.site import Site
 from hyperherd.requirements.parser import parse
 
+from .described import patient
+
 SITES = Path(__file__).with_name("sites")
 NAMES = sorted(folder.name for folder in SITES.iterdir())
 WRITTEN = "2026-11-21 by herd 1.0"
@@ -230,6 +232,7 @@ def test_names_that_yaml_reads_otherwise_are_quoted_and_what_they_hold_ends_no_c
     )
 
 
+@patient
 @given(st.sampled_from(NAMES), st.data())
 def test_whatever_a_site_prints_there_is_a_file_that_can_be_read(name: str, data: st.DataObject) -> None:
     answers = answers_of(name)

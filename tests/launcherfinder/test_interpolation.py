@@ -169,6 +169,11 @@ def test_a_key_that_was_selected_in_vain_is_not_taken_for_a_circle() -> None:
     }
 
 
+def test_a_chain_without_end_is_refused() -> None:
+    with pytest.raises(InterpolationError, match="too many times"):
+        interpolation.resolve({f"k{n}": f"${{k{n + 1}}}" for n in range(2000)}, {})
+
+
 @patient
 @given(st.text(alphabet="${}.:,'\"\\ abc1", max_size=12))
 def test_any_text_resolves_or_is_refused_in_words(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Compute presets: the shipped ones line by line, where presets are looked for, and those of vec-playbook as they are."""
+"""Compute presets: the shipped ones line by line, those of vec-playbook as they are, and where they are looked for."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_preset_of_vec_playbook_is_read_as_it_is() -> None:
 
 
 def test_a_preset_of_vec_playbook_without_gpus_asks_for_none() -> None:
-    text = "cluster: bon_echo\nnodes: 1\ngpus_per_node: 0\ngres: null\ncpus_per_task: 2\nmem_gb: 8\ntime_limit: 2:00:00\n"
+    text = "nodes: 1\ngpus_per_node: 0\ngres: null\ncpus_per_task: 2\nmem_gb: 8\ntime_limit: 2:00:00\n"
     assert lines(preset(text).host) == [
         "#SBATCH --cpus-per-task=2",
         "#SBATCH --mem=8G",

@@ -97,18 +97,37 @@ def shown(file: Path, text: str) -> str:
         ("x = 1\ndef find_launcher(:\n", ["line 2", "def find_launcher(:", "^", "SyntaxError"]),
         ("x = (\n", ["line 1", "SyntaxError"]),
         ("def f():\n\tx\n        y\n", ["line 3", "Error"]),
-        ("x = 1\nimport no_such_module_here\n", ["line 2", "import no_such_module_here", "ModuleNotFoundError"]),
+        (
+            "x = 1\nimport no_such_module_here\n",
+            ["line 2", "import no_such_module_here", "ModuleNotFoundError"],
+        ),
         ("from hyperherd import nobody\n", ["line 1", "ImportError"]),
         ("x = 1\n\nraise RuntimeError('at the top')\n", ["line 3", "RuntimeError: at the top"]),
-        ("def find_launcher(r, tags):\n    return inner()\ndef inner():\n    return 1 / 0\n", ["line 2, in find_launcher", "line 4, in inner", "ZeroDivisionError"]),
+        (
+            "def find_launcher(r, tags):\n    return inner()\ndef inner():\n    return 1 / 0\n",
+            ["line 2, in find_launcher", "line 4, in inner", "ZeroDivisionError"],
+        ),
         ("def find_launcher(r):\n    pass\n", ["TypeError", "find_launcher()"]),
         ("import sys\ndef find_launcher(r, tags):\n    sys.exit('no')\n", ["line 3", "SystemExit: no"]),
-        ("from hyperherd.launchers import SlurmOptions\nSlurmOptions(partion='x')\n", ["line 2", "did you mean 'partition'?"]),
-        ("from hyperherd.launchers import DynamicLauncher\ndef find_launcher(r, tags):\n    return DynamicLauncher([])\n", ["line 3", "without launchers"]),
-        ("from hyperherd.launchers import *\nclass Mine(DynamicLauncher):\n    def update(self):\n        1 / 0\ndef find_launcher(r, tags):\n    return Mine([DirectLauncher()])\n", ["line 4, in update", "ZeroDivisionError"]),
-        ("class Mine(Exception):\n    def __str__(self):\n        raise ValueError\nraise Mine\n", ["line 4"]),
+        (
+            "from hyperherd.launchers import SlurmOptions\nSlurmOptions(partion='x')\n",
+            ["line 2", "did you mean 'partition'?"],
+        ),
+        (
+            "from hyperherd.launchers import *\ndef find_launcher(r, tags):\n    return DynamicLauncher([])\n",
+            ["line 3", "without launchers"],
+        ),
+        (
+            "from hyperherd.launchers import *\nclass Mine(DynamicLauncher):\n    def update(self):\n        1 / 0\n"
+            "def find_launcher(r, tags):\n    return Mine([DirectLauncher()])\n",
+            ["line 4, in update", "ZeroDivisionError"],
+        ),
+        (
+            "class Mine(Exception):\n    def __str__(self):\n        raise ValueError\nraise Mine\n",
+            ["line 4"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_fault_is_shown_with_their_lines_and_none_of_ours(file: Path, text: str, words: list[str]) -> None:
     told_ = shown(file, text)
     assert not [part for part in words if part not in told_], told_
@@ -154,3 +173,35 @@ def test_each_question_reads_the_file_anew(file: Path) -> None:
 def test_a_folder_of_that_name_is_no_file(file: Path) -> None:
     file.mkdir()
     assert registry.python_file() is None
+
+
+def test_dataclasses_work_there_and_what_it_prints_goes_to_stderr(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(
+        file,
+        """\
+        from __future__ import annotations
+        from dataclasses import dataclass
+        from typing import ClassVar
+        from hyperherd.launchers import DirectLauncher
+
+        @dataclass
+        class Site:
+            name: str
+            all: ClassVar[list] = []
+
+        def find_launcher(requirements, tags=set()):
+            print(Site("here"))
+            return DirectLauncher()
+        """,
+    )
+    assert isinstance(registry.ask(file, NEED), DirectLauncher)
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "Site(name='here')\n")
+
+
+def test_without_a_home_the_folder_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYPERHERD_CONFIG_DIR", "~no_such_user_here/x")
+    with told("no configuration folder", "export HYPERHERD_CONFIG_DIR=", folder=Path("/")):
+        find_launcher(NEED)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from hyperherd.engine import places
 from hyperherd.errors import LauncherError
+from hyperherd.launcherfinder import gpu_options
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.slurm import options as sbatch
 from hyperherd.launchers.slurm.options import Value
 from hyperherd.requirements import HostRequirement
 from hyperherd.sweep.description import SweepSpec
@@ -119,7 +119,7 @@ class Placer:
         return presets.load(self._preset(), self._sources()).host
 
     def _options(self, of_host: Mapping[str, Value]) -> dict[str, Value]:
-        return sbatch.merged(sbatch.merged(of_host, self.spec.slurm), self.wish.options)
+        return gpu_options.merged(gpu_options.merged(of_host, self.spec.slurm), self.wish.options)
 
     def _launcher(self, of_preset: str) -> tuple[str, str]:
         """A launcher's name, and a sentence for people where herd chose.

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from hyperherd.errors import HerdError
+
 HOSTS = "launchers.yaml"
 PYTHON = "launchers.py"
 USER = "user.yaml"
@@ -16,11 +18,18 @@ SHIPPED = Path(__file__).parent / "compute"
 
 
 def folder() -> Path:
-    """The configuration folder: ``$HYPERHERD_CONFIG_DIR``, else ``hyperherd`` in the XDG one. It may not be there."""
-    if own := os.environ.get("HYPERHERD_CONFIG_DIR"):
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".config") / "hyperherd"
+    """The configuration folder: ``$HYPERHERD_CONFIG_DIR``, else ``hyperherd`` in the XDG one. It may not be there.
+
+    Raises `HerdError` where the user has no home.
+    """
+    own, base = os.environ.get("HYPERHERD_CONFIG_DIR", ""), os.environ.get("XDG_CONFIG_HOME", "")
+    try:
+        if own:
+            return Path(own).expanduser()
+        return (Path(base) if os.path.isabs(base) else Path.home() / ".config") / "hyperherd"
+    except RuntimeError as error:
+        hint = "name the folder of your configuration: export HYPERHERD_CONFIG_DIR=/path"
+        raise HerdError(f"no configuration folder: {error}", hint=hint) from error
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 
 from hyperherd import units
 from hyperherd.errors import ConfigError, Fault, RequirementError, nearest
-from hyperherd.launcherfinder import configuration
+from hyperherd.launcherfinder import configuration, gpu_options
 from hyperherd.launcherfinder.layers import Layered
 from hyperherd.launchers.slurm import options as sbatch
 from hyperherd.launchers.slurm.options import Value
@@ -158,23 +158,13 @@ def filled(host: Host, requirement: HostSimpleRequirement) -> dict[str, Value]:
         asked["cpus_per_task"] = -(-requirement.cpu.cores // _tasks(host.request))
     if requirement.cpu.memory:
         asked["mem"] = _amount(requirement.cpu.memory)
-    kept = dict(host.request)
-    if requirement.accelerators:
-        gres = _other_gres(kept)
-        kept = {name: value for name, value in kept.items() if name not in _COUNT_GPUS}
-        asked.update(_gpus(host, assigned(host.specification, requirement)))
-        if gres:
-            asked["gres"] = ",".join([*([str(asked["gres"])] if "gres" in asked else []), *gres])
+    if not requirement.accelerators:
+        return sbatch.merged(host.request, asked)
+    kept = gpu_options.without(host.request)
+    asked.update(_gpus(host, assigned(host.specification, requirement)))
+    if "gres" in asked and "gres" in kept:
+        asked["gres"] = f"{asked['gres']},{kept['gres']}"
     return sbatch.merged(kept, asked)
-
-
-_COUNT_GPUS = ("gres", "gpus", "gpus_per_node", "gpus_per_task", "gpus_per_socket")
-
-
-def _other_gres(request: Mapping[str, Value]) -> list[str]:
-    """What is asked for beside GPUs, such as ``lscratch:100``."""
-    words = str(request.get("gres") or "").split(",")
-    return [word for word in words if word and word.partition(":")[0] != "gpu"]
 
 
 def _tasks(request: Mapping[str, Value]) -> int:

@@ -38,7 +38,11 @@ def resolve(document: Value, environment: Mapping[str, str]) -> Value:
     >>> resolve({"a": "gpu:${.n}", "n": 2, "m": "${n}", "u": "/s/${oc.env:USER}"}, {"USER": "ada"})
     {'a': 'gpu:2', 'n': 2, 'm': 2, 'u': '/s/ada'}
     """
-    return _Resolver(document, environment).value((), document)
+    resolver = _Resolver(document, environment)
+    try:
+        return resolver.value((), document)
+    except RecursionError:
+        raise InterpolationError("one leads to the next too many times", ()) from None
 
 
 @dataclass

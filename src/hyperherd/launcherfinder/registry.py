@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import traceback
 from collections.abc import Set
 from pathlib import Path
@@ -64,21 +66,16 @@ def ask(path: Path, requirements: HostRequirement, tags: Set[str] = frozenset())
 
     Raises `HerdError` that shows the file's own line where it is at fault.
     """
-    module = ModuleType("launchers")
+    module = ModuleType("hyperherd_user_launchers")
     module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses look their module up there
     try:
-        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
-        if not callable(found := getattr(module, "find_launcher", None)):
-            raise _NoFunctionError(
-                "it defines no find_launcher",
-                where=str(path),
-                hint="def find_launcher(requirements, tags=set()): ...",
-            )
-        answer = found(requirements, set(tags))
-        if answer is None:
-            return None
-        if hasattr(answer, "chosen") and not isinstance(answer, type):
-            return answer.chosen()  # type: ignore[no-any-return]  # it was asked for
+        with contextlib.redirect_stdout(sys.stderr):  # ours may be a JSON document
+            answer = _answer(path, module, requirements, tags)
+            if answer is None:
+                return None
+            if hasattr(answer, "chosen") and not isinstance(answer, type):
+                return answer.chosen()  # type: ignore[no-any-return]  # it was asked for
     except _NoFunctionError:
         raise
     except (Exception, SystemExit) as error:
@@ -89,6 +86,17 @@ def ask(path: Path, requirements: HostRequirement, tags: Set[str] = frozenset())
         where=str(path),
         hint="return a DirectLauncher(), a SlurmLauncher(), a DynamicLauncher([...]), or None for nobody",
     )
+
+
+def _answer(path: Path, module: ModuleType, requirements: HostRequirement, tags: Set[str]) -> object:
+    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    if not callable(found := getattr(module, "find_launcher", None)):
+        raise _NoFunctionError(
+            "it defines no find_launcher",
+            where=str(path),
+            hint="def find_launcher(requirements, tags=set()): ...",
+        )
+    return found(requirements, set(tags))
 
 
 class _NoFunctionError(HerdError):

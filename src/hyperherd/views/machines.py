@@ -12,7 +12,7 @@ from hyperherd.launcherfinder.configuration import SHIPPED
 from hyperherd.launcherfinder.finder import Verdict
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.presets import Preset
-from hyperherd.launchers.slurm import options
+from hyperherd.launchers.slurm import SlurmLauncher, options
 from hyperherd.launchers.slurm.options import Value
 from hyperherd.requirements.amounts import durations_for_people, sizes_for_people
 from hyperherd.views import columns
@@ -96,7 +96,8 @@ def directives(chosen: Chosen) -> list[str]:
 
 def asked(chosen: Chosen) -> dict[str, Value]:
     """All options that Slurm would be given."""
-    return {**getattr(chosen.launcher, "options", {}), **chosen.options}
+    of_launcher = chosen.launcher.options.given() if isinstance(chosen.launcher, SlurmLauncher) else {}
+    return options.merged(of_launcher, chosen.options)
 
 
 def presets(found: Iterable[tuple[Preset, Path]], screen: Screen) -> str:

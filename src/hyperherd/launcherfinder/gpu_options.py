@@ -1,0 +1,38 @@
+"""sbatch's options that ask for GPUs: it takes one way of asking, or several that agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hyperherd.launchers.slurm import options as sbatch
+from hyperherd.launchers.slurm.options import Value
+
+_COUNTS = ("gpus", "gpus_per_node", "gpus_per_task", "gpus_per_socket")
+
+
+def merged(under: Mapping[str, Value], over: Mapping[str, Value]) -> dict[str, Value]:
+    """Options where ``over`` wins; where it asks for GPUs, ``under`` asks for none.
+
+    >>> merged({"gres": "gpu:a100:1,lscratch:9", "gpus": 1, "mem": "8G"}, {"gpus_per_node": 2, "mem_per_cpu": "1G"})
+    {'gres': 'lscratch:9', 'gpus_per_node': 2, 'mem_per_cpu': '1G'}
+    """
+    return sbatch.merged(without(under) if _asks(over) else under, over)
+
+
+def without(options: Mapping[str, Value]) -> dict[str, Value]:
+    """The same, but for GPUs."""
+    kept = {name: value for name, value in options.items() if name not in (*_COUNTS, "gres")}
+    others = [word for word in _gres(options) if not _is_gpu(word)]
+    return {**({"gres": ",".join(others)} if others else {}), **kept}
+
+
+def _asks(options: Mapping[str, Value]) -> bool:
+    return any(options.get(name) is not None for name in _COUNTS) or any(map(_is_gpu, _gres(options)))
+
+
+def _gres(options: Mapping[str, Value]) -> list[str]:
+    return [word for word in str(options.get("gres") or "").split(",") if word]
+
+
+def _is_gpu(word: str) -> bool:
+    return word.removeprefix("gres:").replace("/", ":").partition(":")[0] == "gpu"
