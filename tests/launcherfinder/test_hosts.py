@@ -154,7 +154,7 @@ def test_time_cores_and_memory_are_what_is_required() -> None:
 def test_what_a_requirement_does_not_say_is_as_the_base_has_it() -> None:
     assert asked("base: killarney/l40s_1x", "cuda(mem=40GiB)") == [
         "#SBATCH --cpus-per-task=16",
-        "#SBATCH --gpus-per-node=1",
+        "#SBATCH --gres=gpu:l40s:1",
         "#SBATCH --mem=120G",
         "#SBATCH --nodes=1",
         "#SBATCH --ntasks-per-node=1",

@@ -73,7 +73,9 @@ documents = st.fixed_dictionaries(
         "b": entries,
         "c": st.fixed_dictionaries({"d": entries, "e": entries, "f": entries}),
         "k": st.sampled_from(["d", "e", "${oc.env:HH_UNSET,f}", "missing"]),
-        "l": st.lists(entries, min_size=1, max_size=2),
+        "l": st.lists(
+            st.one_of(values, st.sampled_from(["${a}", "${.0}", "${..b}", "${c.d}"])), min_size=1, max_size=2
+        ),
     }
 )
 
@@ -138,6 +140,7 @@ def test_what_a_variable_holds_is_never_resolved_again() -> None:
     [
         ({"a": "${b}", "b": "${a}"}, ("a",), "a -> b -> a"),
         ({"a": "${a}"}, ("a",), "a -> a"),
+        ({"a": "${oc.select:a,1}"}, ("a",), "a -> a"),
         ({"a": {"b": "${a}"}}, ("a", "b"), "a.b -> a.b"),
         ({"a": [1, "x${nope}"]}, ("a", 1), "'${nope}' names nothing"),
         ({"a": "${gpu_typ}", "gpu_type": 1}, ("a",), "did you mean 'gpu_type'?"),

@@ -26,6 +26,17 @@ def without(options: Mapping[str, Value]) -> dict[str, Value]:
     return {**({"gres": ",".join(others)} if others else {}), **kept}
 
 
+def name(gres: str) -> str:
+    """What Slurm calls the one type of GPU that a gres asks for; "" where it names no type, or several.
+
+    >>> name("gpu:l40s:2,lscratch:9"), name("gpu:2"), name("gpu:a40:1,gpu:t4:1"), name("gpu:a100")
+    ('gpu:l40s', '', '', 'gpu:a100')
+    """
+    types = {word.split(":")[1] for word in gres.split(",") if _is_gpu(word) and ":" in word}
+    named = {word for word in types if not word.isdigit()}
+    return f"gpu:{named.pop()}" if len(types) == len(named) == 1 else ""
+
+
 def _asks(options: Mapping[str, Value]) -> bool:
     return any(options.get(name) is not None for name in _COUNTS) or any(map(_is_gpu, _gres(options)))
 

@@ -219,11 +219,12 @@ class _Reader:
         self, values: Mapping[str, Any]
     ) -> tuple[list[AcceleratorSpecification], tuple[str, ...]]:
         found: list[AcceleratorSpecification] = []
-        gres: list[str] = []
+        called: list[str] = []
         listed = values.get("accelerators") or []
         one = isinstance(self._described.values.get("accelerators"), dict)
         if not listed and values.get("gpus_per_node"):
-            listed = [{"model": values.get("gpu_type") or "", "count": values["gpus_per_node"]}]
+            gres = gpu_options.name(values.get("gres") or "")
+            listed = [{"model": values.get("gpu_type"), "count": values["gpus_per_node"], "gres": gres}]
         for place, entry in enumerate(listed):
             at = ("accelerators",) if one else ("accelerators", place)
             for key in (key for key in entry if key not in ACCELERATOR_KEYS):
@@ -234,8 +235,8 @@ class _Reader:
             memory = said.get("memory") or _known_memory(model)
             kind = said.get("kind", CudaSpecification)
             found += [kind(memory=memory, min_memory=said.get("min_memory", 0), model=model)] * count
-            gres += [said.get("gres", "")] * count
-        return found, tuple(gres)
+            called += [said.get("gres", "")] * count
+        return found, tuple(called)
 
     def read(self, at: tuple[str | int, ...], values: Mapping[str, Any]) -> dict[str, Any]:
         """Of these values, which stand at a path, those that are right; null says nothing."""

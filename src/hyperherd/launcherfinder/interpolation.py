@@ -32,6 +32,10 @@ class InterpolationError(HerdError, ValueError):
         self.path = path
 
 
+class _CircleError(InterpolationError):
+    """It leads to itself: no default helps."""
+
+
 def resolve(document: Value, environment: Mapping[str, str]) -> Value:
     """The document (plain builtins) without interpolations. Raises `InterpolationError`.
 
@@ -61,7 +65,7 @@ class _Resolver:
             return found
         if path in self.open:
             chain = " -> ".join(_dotted(step) for step in (*self.open[self.open.index(path) :], path))
-            raise InterpolationError(f"it leads to itself: {chain}", path)
+            raise _CircleError(f"it leads to itself: {chain}", path)
         self.open.append(path)
         try:
             return self.text(path, found)
@@ -109,6 +113,8 @@ class _Resolver:
             return self.variable(path, name, words[1:])
         try:
             return self.reference(path, name)
+        except _CircleError:
+            raise
         except InterpolationError:
             return self.argument(path, words[1]) if words[1:] else None
 
