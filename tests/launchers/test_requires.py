@@ -70,7 +70,7 @@ def test_a_sweep_goes_where_what_it_requires_is(herd: Herd) -> None:
         "#SBATCH --time=00:30:00",
     } <= set(lines)
     said = herd("run", "--wait").stderr
-    assert "2 trials -> big" in said
+    assert "2 trials (0-1) -> big" in said
     assert [len(line.gpus.split(",")) for line in herd.lines()] == [2, 2]
 
 
@@ -82,7 +82,7 @@ def test_a_condition_sends_some_elsewhere_in_a_submission_of_their_own(herd: Her
         sorted({"cpu", "gpu"} & {line.partition("partition=")[2] for line in each}) for each in scripts(herd)
     ] == [["cpu"], ["gpu"]]
     said = herd("run", "--wait").stderr
-    assert "2 trials -> small" in said and "2 trials -> big" in said
+    assert "2 trials (0,3) -> small" in said and "2 trials (1-2) -> big" in said
     assert herd.started() == [0, 1, 2, 3]
     assert {line.trial: bool(line.gpus) for line in herd.lines()} == {0: False, 1: True, 2: True, 3: False}
     records = [(one["indices"], one["host"], one["requires"]) for one in herd.job_ids()]
@@ -324,3 +324,13 @@ def test_who_only_looks_is_not_kept_by_faults_of_descriptions(herd: Herd) -> Non
     for command in ("ls", "status", "show", "res", "stats"):
         herd(command, *(["0"] if command == "show" else []))
     assert "othing to run" in herd("run").stderr or herd("run").returncode == 0
+
+
+@on_the_fake_slurm
+def test_at_most_so_many_at_once_is_refused_where_nobody_could_hold_it(herd: Herd) -> None:
+    herd.describe([1, 2], "requires: cpu(cores=1)\nconditions: [{when: {x: 2}, requires: duration=1h}]\n")
+    herd.launch()
+    said = refused(herd, "-j", "1", "--on", "local")
+    assert "at most 1 at once cannot be held over 2 submissions" in said
+    assert "-j 2" in said
+    assert len(scripts(herd)) == 2  # on Slurm the second waits for the first

@@ -122,6 +122,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     findings = list(dict.fromkeys(findings))
     preflight.raise_fatal(findings)
     parts = [(whole, elements) for whole in wholes for elements in whole.place.launcher.split(whole.batch)]
+    _check_at_once(_at_once(run), [whole for whole, _ in parts])
     shares = _shares(_at_once(run), len(parts))
     pieces = [_piece(run.workspace, *part, share) for part, share in zip(parts, shares, strict=True)]
     return Prepared(planned, known, pieces, findings)
@@ -191,6 +192,15 @@ def _elements(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, in
         attempt = newest_attempt.get(trial.index, 0) + 1
         yield Element(
             trial.index, attempt, given.argument, environment.trial_variables(trial, given, results)
+        )
+
+
+def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:
+    """Only Slurm lets one job wait for another: here each submission needs a place of its own."""
+    if at_once and at_once < len(parts) and any(part.place.launcher.name != "slurm" for part in parts):
+        raise HerdError(
+            f"at most {at_once} at once cannot be held over {len(parts)} submissions, one for each requirement",
+            hint=f"write -j {len(parts)} or more, or run them one after the other: herd run -i ...",
         )
 
 

@@ -92,6 +92,9 @@ class Placer:
             return Place(self.launchers[launcher], self._options({}), self.spec.extra_args, why=why)
         host = self._host()
         launcher, why = self._launcher(host.launcher)
+        where = self.launchers[launcher].where() if launcher == "slurm" and host.cluster else ""
+        if where and where != host.cluster:
+            why = f"The preset {host.name} is for the cluster {host.cluster}, and this is {where}."
         options = self._options(host.request)
         return Place(self.launchers[launcher], options, self.spec.extra_args, host=host.name, why=why)
 

@@ -28,12 +28,20 @@ def load(name: str, sources: Sources) -> Preset:
     Raises `HerdError` where there is none, and `ConfigError`.
     """
     described = layers.inherited(name, lambda wanted: of_file(wanted, sources), hosts.over)
-    for path in sources.user_files():
-        document = layers.read(path)
-        inner = document.value if isinstance(document.value, dict) else {}
-        described = hosts.over(Layered.of(document, ("user",) if "user" in inner else ()), described)
+    for layer in of_user(sources):
+        described = hosts.over(layer, described)
     resolved = described.resolved()
     return Preset(resolved.values, hosts.host(name, resolved))
+
+
+def of_user(sources: Sources) -> list[Layered]:
+    """What the user's own files say, as it is or under ``user``; later ones win. Raises `ConfigError`."""
+    documents = [layers.read(path) for path in sources.user_files()]
+    inside = [isinstance(document.value, dict) and "user" in document.value for document in documents]
+    return [
+        Layered.of(document, ("user",) if within else ())
+        for document, within in zip(documents, inside, strict=True)
+    ]
 
 
 def of_file(name: str, sources: Sources) -> Layered:

@@ -19,7 +19,8 @@ from hyperherd.requirements import HostRequirement
 
 
 def described(sources: Sources) -> list[Host]:
-    """The hosts of ``launchers.yaml``, in its order; none where there is no such file.
+    """The hosts of ``launchers.yaml``, in its order; none where there is no such file. What they leave out, such as the
+    account, is filled in from the user's ``user.yaml``.
 
     Raises `HerdError`, and `ConfigError` with all faults of all hosts.
     """
@@ -45,9 +46,13 @@ def described(sources: Sources) -> list[Host]:
         return presets.of_file(name, sources)
 
     found: list[Host] = []
+    filling_in = presets.of_user(sources)[::-1]
     for name in entries:
         try:
-            found.append(hosts.host(name, layers.inherited(name, find, hosts.over).resolved()))
+            described = layers.inherited(name, find, hosts.over)
+            for layer in filling_in:
+                described = hosts.over(described, layer)
+            found.append(hosts.host(name, described.resolved()))
         except ConfigError as error:
             faults += error.faults
     if faults:

@@ -134,7 +134,9 @@ class Reader:
                 self.faults.add(path, what, "compare text with text, and numbers with numbers")
 
     def check_is_a_value(self, path: Path, parameter: str, operand: Value) -> None:
-        """That a discrete parameter can be this: what it never is never matches, and nobody would notice."""
+        """That a discrete parameter can be this, where it looks like a slip of the pen: what it never is never matches,
+        and nobody would notice. A value that was taken off the sweep may stay in its conditions.
+        """
         values = self.discrete.get(parameter, ())
         if not values or parameter in self.forced or any(same(value, operand) for value in values):
             return
@@ -142,8 +144,8 @@ class Reader:
         near = nearest(str(operand), [str(value) for value in values])
         if alike is not None:
             near = f"it may be {shown(alike)}, and text is never a number"
-        known = ", ".join(map(shown, values[:10])) + (", ..." if len(values) > 10 else "")
-        self.faults.add(path, f"'{parameter}' is never {shown(operand)}", near or f"its values are {known}")
+        if near:
+            self.faults.add(path, f"'{parameter}' is never {shown(operand)}", near)
 
     def never_comparable(self, parameter: str, operand: Value) -> bool:
         values = self.values.get(parameter, ())
