@@ -15,9 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hyperherd.bash.quoting import quote
 from hyperherd.connectors import processes
 from hyperherd.jobs import Batch, Element, Files
-from hyperherd.launchers.script import quote, script
+from hyperherd.launchers.script import script
 
 BASH = shutil.which("bash") or "/bin/bash"
 JOB = "here:boot:1:2"

@@ -19,12 +19,12 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from hyperherd import fsio
+from hyperherd.bash.quoting import quote
 from hyperherd.engine import submitted
 from hyperherd.engine.submitted import INDEX, SubmittedTask
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.launchers.base import Candidate, Launcher
-from hyperherd.launchers.script import quote
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace import layout, submissions
 from hyperherd.workspace.folder import Workspace, absolute

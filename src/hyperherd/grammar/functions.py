@@ -81,6 +81,10 @@ def _choice(call: Call) -> Choice:
     return Choice(items)
 
 
+def _zip(call: Call) -> Choice:
+    return replace(_choice(call), zipped=True)
+
+
 def _range(call: Call) -> Range:
     start, stop = _number(call, "start"), _number(call, "stop")
     step = _number(call, "step") if "step" in call.named else 1
@@ -232,7 +236,8 @@ class _Cast:
 
     def apply_to_sweep(self, swept: Sweep) -> Sweep:
         if isinstance(swept, Choice):
-            return Choice(tuple(self.apply_to_item(element) for element in swept.items), simple=swept.simple)
+            items = tuple(self.apply_to_item(element) for element in swept.items)
+            return Choice(items, simple=swept.simple, zipped=swept.zipped)
         if isinstance(swept, Range) and self.casts_numbers:
             return Range(self.convert(swept.start), self.convert(swept.stop), self.convert(swept.step))
         if isinstance(swept, Interval) and self.casts_numbers:
@@ -263,6 +268,7 @@ _BOUNDS = "range(stop), range(start,stop) or range(start,stop,step)"
 
 FUNCTIONS: Mapping[str, Function] = {
     "choice": Function(_choice, (), "choice(a,b,c)"),
+    "zip": Function(_zip, (), "zip(a,b,c)"),
     "range": Function(_range, ("start", "stop", "step"), _BOUNDS, variadic=False),
     "interval": Function(_interval, ("start", "end"), "interval(start,end)", variadic=False),
     "glob": Function(_glob, ("include", "exclude"), "glob(pattern,exclude=pattern)", variadic=False),

@@ -39,11 +39,14 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """``a,b,c`` (``simple``) or ``choice(a,b,c)``; an item may be a sweep itself."""
+    """``a,b,c`` (``simple``) or ``choice(a,b,c)``; an item may be a sweep itself. A ``zipped`` one goes in step with
+    the other zipped ones.
+    """
 
     items: tuple[Item, ...]
     simple: bool = False
     shuffled: bool = False
+    zipped: bool = False
     tags: frozenset[str] = frozenset()
 
 
@@ -97,8 +100,15 @@ class Glob:
     exclude: Any
 
 
-Sweep: TypeAlias = "Choice | Range | Interval | Glob"
-SWEEPS = (Choice, Range, Interval, Glob)
+@dataclass(frozen=True)
+class Seeds:
+    """``__randseed(N)__``: so many random numbers, drawn anew for each combination of the other keys."""
+
+    number: int
+
+
+Sweep: TypeAlias = "Choice | Range | Interval | Glob | Seeds"
+SWEEPS = (Choice, Range, Interval, Glob, Seeds)
 
 
 def _decimal(number: Number) -> Decimal:

@@ -1,16 +1,16 @@
 """The bash that runs a batch, on this machine and on a cluster: a table of the trials, then `trial.sh`.
 
 A node needs bash and nothing else: the script uses builtins alone. Whatever a value or a path holds, bash
-sees it unchanged: `quote` is the only way into the script.
+sees it unchanged: `hyperherd.bash.quoting.quote` is the only way into the script.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from hyperherd.bash.quoting import quote
 from hyperherd.jobs import Batch, Element
 
 _BODY = Path(__file__).with_name("trial.sh").read_text(encoding="utf-8")
@@ -19,7 +19,6 @@ _UNKNOWN_ELEMENT = """\
     printf 'hyperherd: this script has no element "%s"\\n' "${SLURM_ARRAY_TASK_ID-}" >&2
     exit 3
     ;;"""
-_CONTROL_OR_UNDECODED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _SHELL_SIGNAL = re.compile(r"R?B:(?:SIG)?([A-Z0-9]+)(?:@\d+)?", re.IGNORECASE)
 _NUMBERED_SIGNALS = {
     "1": "HUP",
@@ -47,29 +46,6 @@ def script(
         parts += [*_exports(batch.variables, indent=""), ""]
     parts += _table(batch.elements, array or {})
     return "\n".join(parts) + "\n\n" + _BODY
-
-
-def quote(text: str) -> str:
-    r"""A bash word that stands for exactly this text.
-
-    Control characters (bash and sbatch treat some of them as their own) and bytes that are no UTF-8
-    (surrogates, as Python's ``surrogateescape`` makes them) are escaped.
-
-    >>> print(quote("a b"), quote("it's"), quote("a\r\n'b"), quote("\udcff1"))
-    'a b' 'it'"'"'s' $'a\r\n\'b' $'\xff1'
-    """
-    if not _CONTROL_OR_UNDECODED.search(text):
-        return shlex.quote(text)
-    return "$'" + "".join(_ESCAPES.get(char) or _escape(char) for char in text) + "'"
-
-
-_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def _escape(char: str) -> str:
-    if not _CONTROL_OR_UNDECODED.match(char):
-        return char
-    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
 def shell_signal(option: str | int | bool | None) -> str:

@@ -1,0 +1,1 @@
+"""``heracles``: a sweep over any sbatch script, as files beside it. Only the standard library."""
