@@ -9,6 +9,7 @@
     ├── TextError                 a text that cannot be read, with a caret under the fault (also a ValueError)
     │   ├── GrammarError          an override or a sweep in Hydra's words
     │   └── RequirementError      what a job asks of a machine
+    ├── ScriptError               a script that overrides cannot be put into
     ├── WorkspaceError            the files of .hyperherd/
     │   ├── DamagedFileError      a file of ours that cannot be read
     │   ├── NewerFormatError      written by a later version of herd
@@ -105,6 +106,10 @@ class RequirementError(TextError):
 
     def __init__(self, what: str, *, text: str = "", position: int = 0, hint: str = "") -> None:
         super().__init__(what, text=text, position=position, hint=hint)
+
+
+class ScriptError(HerdError):
+    """A shell script in which overrides have no certain place; ``where`` is ``line 3``."""
 
 
 class WorkspaceError(HerdError):

@@ -1,0 +1,297 @@
+"""The tokens of a bash script, as far as it takes to tell where a command ends.
+
+Source: bash(1), sections QUOTING, EXPANSION, REDIRECTION, SHELL GRAMMAR. Quotes, substitutions, here-documents and
+comments are told from commands; what a command does is not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+from hyperherd.errors import ScriptError
+
+PLACEHOLDER = "{overrides}"
+OPENERS = frozenset(
+    [
+        "if",
+        "then",
+        "else",
+        "elif",
+        "while",
+        "until",
+        "do",
+        "for",
+        "case",
+        "select",
+        "function",
+        "{",
+        "!",
+        "time",
+        "coproc",
+    ]
+)
+CLOSERS = frozenset(["fi", "done", "esac", "}"])
+
+_OPERATOR = re.compile(r";;&|;;|;&|;|&&|&(?!>)|\|\||\|&|\||\(|\)")
+_REDIRECTION = re.compile(
+    r"(?:[0-9]+|\{[A-Za-z_]\w*\})?(?:<<<|<<-|<<|<>|<&|>>|>&|>\||<(?!\()|>(?!\())|&>>|&>"
+)
+_CONTINUATION = re.compile(r"\\\r?\n")
+_LINE_END = re.compile(r"\r?\n|\r\Z")
+_BLANKS = re.compile(r"(?:[ \t]|\\\r?\n)*")
+_WORD_ENDS = frozenset(" \t\n;&|()<>")
+
+
+class Kind(Enum):
+    """What a token is; COMPOUND is ``[[ ... ]]`` or ``(( ... ))``, REDIRECTION includes its target."""
+
+    WORD = "word"
+    OPERATOR = "operator"
+    REDIRECTION = "redirection"
+    COMPOUND = "compound"
+    LINE_END = "line end"
+
+
+class Token(NamedTuple):
+    """``text`` is the source from ``start`` up to ``end``."""
+
+    kind: Kind
+    start: int
+    end: int
+    text: str
+
+
+class Scan:
+    """A script's tokens, outermost commands only.
+
+    ``placeholders`` are the places of `PLACEHOLDER` as a word of its own, also in ``$(...)``; ``comments`` start and
+    end of each; ``dangling`` the place of a backslash that ends the file, or None. Raises `ScriptError` for a quote
+    or bracket that is never closed.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+        self.placeholders: list[int] = []
+        self.comments: list[tuple[int, int]] = []
+        self.dangling: int | None = None
+        self._last = len(text.rstrip("\r")) - 1
+        self._documents: list[tuple[str, bool]] = []
+        self.tokens = self._commands(nested=False)
+
+    def _commands(self, *, nested: bool) -> list[Token]:
+        """All tokens to the end; of ``nested`` commands, up to their closing bracket, which is passed."""
+        tokens: list[Token] = []
+        opened = cases = 0
+        begin = self.position
+        while self._skip_to_token():
+            if nested and not opened and not cases and self.text[self.position] == ")":
+                self.position += 1
+                return tokens
+            token = self._token()
+            if token.text == "(" or (token.text == ")" and opened):
+                opened += 1 if token.text == "(" else -1
+            if token.text in ("case", "esac") and is_command_position(tokens):
+                cases += 1 if token.text == "case" else -1
+            tokens.append(token)
+        if nested:
+            raise self._never_closed(begin - 1, "(")
+        return tokens
+
+    def _skip_to_token(self) -> bool:
+        """Go to the next token; False at the end of the text."""
+        text = self.text
+        while self.position < len(text):
+            if text[self.position] in " \t":
+                self.position += 1
+            elif text[self.position] == "#":
+                end = text.find("\n", self.position)
+                end = len(text) if end < 0 else end
+                self.comments.append((self.position, end))
+                self.position = end
+            elif found := _CONTINUATION.match(text, self.position):
+                self.position = found.end()
+            elif self._is_dangling():
+                self.position = len(text)
+            elif text[self.position] == "\r" and self.position == len(text) - 1:
+                self.position += 1
+            else:
+                return True
+        return False
+
+    def _is_dangling(self) -> bool:
+        if self.position != self._last or self.text[self._last] != "\\":
+            return False
+        self.dangling = self.position
+        return True
+
+    def _token(self) -> Token:
+        start = self.position
+        if found := _LINE_END.match(self.text, start):
+            self.position = found.end()
+            self._pass_documents()
+            return self._made(Kind.LINE_END, start, found.end())
+        if self.text.startswith("((", start) and (end := self._arithmetic_end(start)):
+            self.position = end
+            return self._made(Kind.COMPOUND, start, end)
+        if found := _REDIRECTION.match(self.text, start):
+            return self._redirection(found[0], start, found.end())
+        if found := _OPERATOR.match(self.text, start):
+            self.position = found.end()
+            return self._made(Kind.OPERATOR, start, found.end())
+        end = self._word()
+        if self.text[start:end] == "[[":
+            return self._made(Kind.COMPOUND, start, self._test_end(start))
+        if self.text[start:end] == PLACEHOLDER:
+            self.placeholders.append(start)
+        return self._made(Kind.WORD, start, end)
+
+    def _made(self, kind: Kind, start: int, end: int) -> Token:
+        return Token(kind, start, end, self.text[start:end])
+
+    def _redirection(self, operator: str, start: int, end: int) -> Token:
+        blanks = _BLANKS.match(self.text, end)
+        self.position = blanks.end() if blanks else end
+        begin, end = self.position, self._word()
+        if operator.endswith(("<<", "<<-")) and not operator.endswith("<<<"):
+            delimiter = re.sub(r"[\\'\"]", "", self.text[begin:end])
+            self._documents.append((delimiter, operator.endswith("-")))
+        return self._made(Kind.REDIRECTION, start, end)
+
+    def _pass_documents(self) -> None:
+        """Go behind the here-documents whose line has just ended."""
+        for delimiter, tabbed in self._documents:
+            while self.position < len(self.text):
+                end = self.text.find("\n", self.position)
+                end = len(self.text) if end < 0 else end
+                line = self.text[self.position : end].removesuffix("\r")
+                self.position = min(end + 1, len(self.text))
+                if (line.lstrip("\t") if tabbed else line) == delimiter:
+                    break
+        self._documents.clear()
+
+    def _word(self) -> int:
+        """Pass a word; where it ends, without the continuation of a line behind it."""
+        text, end = self.text, self.position
+        while self.position < len(text):
+            if found := _CONTINUATION.match(text, self.position):
+                self.position = found.end()
+                continue
+            character = text[self.position]
+            opens = text.startswith(("<(", ">("), self.position)
+            if (
+                character in _WORD_ENDS and not opens and not self._opens_in_word(end)
+            ) or self._is_dangling():
+                break
+            if _LINE_END.match(text, self.position):
+                break
+            if opens or character == "(":
+                self.position += 2 if opens else 1
+                self._commands(nested=True)
+            else:
+                self._piece(in_quotes=False)
+            end = self.position
+        return end
+
+    def _opens_in_word(self, end: int) -> bool:
+        """Whether a bracket belongs to a word: ``a=(1 2)``, ``@(a|b)``."""
+        before = self.text[end - 1] if end else ""
+        return self.text[self.position] == "(" and end == self.position and before != "" and before in "=@?*+"
+
+    def _piece(self, *, in_quotes: bool) -> None:
+        """Pass one character, or all that it opens."""
+        text, start = self.text, self.position
+        if text[start] == "\\":
+            self.position = min(start + 2, len(text))
+        elif text[start] == '"' and not in_quotes:
+            self._quoted(start)
+        elif text[start] == "'" and not in_quotes:
+            self.position = self._behind("'", start + 1, start)
+        elif text.startswith("$'", start) and not in_quotes:
+            self._escaped(start + 2, "'", start)
+        elif text[start] == "`":
+            self._escaped(start + 1, "`", start)
+        elif text.startswith("$((", start) and (end := self._arithmetic_end(start + 1)):
+            self.position = end
+        elif text.startswith("$(", start):
+            self.position = start + 2
+            self._commands(nested=True)
+        elif text.startswith("${", start):
+            self._braces(start, in_quotes)
+        else:
+            self.position = start + 1
+
+    def _quoted(self, start: int) -> None:
+        self.position = start + 1
+        while self.position < len(self.text):
+            if self.text[self.position] == '"':
+                self.position += 1
+                return
+            self._piece(in_quotes=True)
+        raise self._never_closed(start, '"')
+
+    def _braces(self, start: int, in_quotes: bool) -> None:
+        self.position = start + 2
+        while self.position < len(self.text):
+            if self.text[self.position] == "}":
+                self.position += 1
+                return
+            if self.text[self.position] == '"':
+                self._quoted(self.position)
+            else:
+                self._piece(in_quotes=in_quotes)
+        raise self._never_closed(start, "${")
+
+    def _escaped(self, position: int, mark: str, start: int) -> None:
+        """Pass text up to an unescaped mark."""
+        found = re.compile(rf"(?:[^\\{mark}]|\\.)*{mark}", re.DOTALL).match(self.text, position)
+        if found is None:
+            raise self._never_closed(start, mark)
+        self.position = found.end()
+
+    def _behind(self, mark: str, position: int, start: int) -> int:
+        end = self.text.find(mark, position)
+        if end < 0:
+            raise self._never_closed(start, mark)
+        return end + 1
+
+    def _arithmetic_end(self, start: int) -> int:
+        """Where ``((...))`` ends, 0 if it is something else: two subshells."""
+        depth = 0
+        for position in range(start, len(self.text)):
+            if self.text[position] == "(":
+                depth += 1
+            elif self.text[position] == ")":
+                depth -= 1
+                if depth == 1:
+                    return position + 2 if self.text.startswith("))", position) else 0
+        return 0
+
+    def _test_end(self, start: int) -> int:
+        """Pass ``[[ ... ]]``, in which brackets and operators mean something else."""
+        while self.position < len(self.text):
+            if self.text[self.position] in _WORD_ENDS or _LINE_END.match(self.text, self.position):
+                self.position += 1
+                continue
+            begin = self.position
+            if self.text[begin : self._word()] == "]]":
+                return begin + 2
+            self.position = max(self.position, begin + 1)
+        raise self._never_closed(start, "[[")
+
+    def _never_closed(self, start: int, mark: str) -> ScriptError:
+        return ScriptError(f"{mark} is never closed", where=line_of(self.text, start))
+
+
+def is_command_position(tokens: list[Token]) -> bool:
+    """Whether the word behind these tokens is a command or a reserved word."""
+    if not tokens or tokens[-1].kind in (Kind.LINE_END, Kind.OPERATOR):
+        return True
+    return tokens[-1].text in OPENERS and is_command_position(tokens[:-1])
+
+
+def line_of(text: str, position: int) -> str:
+    """``line 3``, counted from 1."""
+    return f"line {text.count(chr(10), 0, position) + 1}"

@@ -1,0 +1,246 @@
+"""Overrides reach the script's last command as they were typed, in real bash; what is not certain is refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from hyperherd.bash import last_command
+from hyperherd.bash.quoting import quote, quote_in_one_line, quote_portably, unquote
+from hyperherd.errors import ScriptError
+
+SHEBANG = "#!/bin/bash\n#SBATCH --time=1:00\n\n"
+HEADS = (
+    "",
+    "set -eu\n",
+    "# main.py comes last\n",
+    "x='#' # a comment with ' in it\n",
+    'echo "$(echo ")" # \'\n)" >/dev/null\n',
+    "cat <<EOF >/dev/null\n'unclosed ( \" ` {\nEOF\n",
+    "cat >/dev/null <<-'E F'\n\t$(never\n\tE F\n",
+    "for i in 1 2; do\n  : $i\ndone\n",
+    "case x in (a) : ;; x) y=$(case a in a) echo 1 ;; esac) ;; esac\n",
+    "if [[ a < b && ( c > d ) ]]; then :; fi\n",
+    "(( x = 1 << 2 )); y=$((x<<1)); z=${y:-$(echo ')')}\n",
+    "f() { echo done; }\n",
+    "a=(1 '2 )' \"$(echo 3)\")\n",
+    'y="${x:-a\\"b}" z=${x#\'}\'}\n',
+    "v=`echo \\`echo ')'\\``\n",
+)
+COMMANDS = (
+    ("MAIN a b", ("a", "b")),
+    ("MAIN", ()),
+    ("X=1 MAIN 'a b' \\\n  --c=\"$((1+1))\" \\\n  d", ("a b", "--c=2", "d")),
+    ("exec MAIN a", ("a",)),
+    (": && MAIN a", ("a",)),
+    ("! :; MAIN a;", ("a",)),
+    ("MAIN a >/dev/null 2>&1", ("a",)),
+    ("MAIN a &", ("a",)),
+    ("MAIN \"it's\" it\\'s $'\\''", ("it's", "it's", "'")),
+    ("MAIN a#b '#'", ("a#b", "#")),
+    ("MAIN $(echo done) fi", ("done", "fi")),
+    ("MAIN <(:) >/dev/null", None),
+    ('bash -c \'"$0" "$@"\' MAIN a', ("a",)),
+)
+TAILS = (
+    "",
+    "\n",
+    "\n\n\n",
+    "  \t\n",
+    "\n# the end",
+    " # the end\n\n",
+    " \\\n",
+    " \\\n\n",
+    " \\",
+    "\\\n",
+    " \\\n# x\n",
+)
+CHARACTERS = st.one_of(
+    st.sampled_from(" '\"\\$`(){}!#;&|<>*?~\n\r\t=,é日"), st.characters(exclude_categories=["Cs"])
+).filter(lambda character: character != "\0")
+ATTEMPTS = ("$(touch oops)", "`touch oops`", "${HOME}", "'; touch oops; '", "\n touch oops \n", "\\", "a\\")
+VALUES = st.one_of(st.text(CHARACTERS, max_size=8), st.sampled_from(ATTEMPTS))
+
+
+def arguments_of(script: str, folder: Path) -> tuple[str, ...]:
+    """What MAIN was given when real bash ran the script."""
+    main = folder / "main"
+    main.write_text(
+        '#!/bin/bash\nprintf "%s\\0" "$@" >"${0%/*}/seen.part"; mv "${0%/*}/seen.part" "${0%/*}/seen"\n'
+    )
+    main.chmod(0o755)
+    path = folder / "script.sh"
+    path.write_bytes(script.replace("MAIN", str(main)).encode("utf-8", "surrogateescape"))
+    # The pipe is at its end when what the script left in the background has ended, too.
+    done = subprocess.run(["bash", str(path)], cwd=folder, capture_output=True, errors="replace", timeout=60)
+    assert not list(folder.glob("oops*")), "a value was run"
+    assert (folder / "seen").exists(), done.stderr
+    return tuple((folder / "seen").read_bytes().decode().split("\0")[:-1])
+
+
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(st.sampled_from(HEADS), max_size=3),
+    st.sampled_from(COMMANDS),
+    st.sampled_from(TAILS),
+    st.lists(VALUES.map("key={}".format), min_size=1, max_size=3),
+    st.booleans(),
+)
+@example(["set -eu\n"], COMMANDS[0], "\n", ["a=$(touch oops)", "b='x\ny'"], False)
+def test_overrides_arrive_as_typed_at_the_last_command(
+    heads: list[str], command: tuple[str, tuple[str, ...] | None], tail: str, words: list[str], posix: bool
+) -> None:
+    text = (SHEBANG.replace("bash", "sh") if posix else SHEBANG) + "".join(heads) + command[0] + tail
+    place = last_command.find(text)
+    made = place.script(words)
+    assert place.words(made) == words
+    with tempfile.TemporaryDirectory() as folder:
+        seen = arguments_of(made, Path(folder))
+    if command[1] is not None:
+        assert seen == (*command[1], *words)
+    else:
+        assert seen[-len(words) :] == tuple(words)
+
+
+@pytest.mark.parametrize("tail", TAILS)
+@pytest.mark.parametrize("command", COMMANDS, ids=[text for text, _ in COMMANDS])
+def test_without_overrides_the_script_is_as_it_was(command: tuple[str, object], tail: str) -> None:
+    text = SHEBANG + command[0] + tail
+    made = last_command.find(text).script([])
+    assert made == (text if not text.endswith(" \\") else text[:-1])
+
+
+def test_the_rest_of_the_script_stays_as_it_is() -> None:
+    text = "#!/bin/bash\nmain a \\\n  b # why\n\n# end"
+    assert (
+        last_command.find(text).script(["x=1", "y=a b"])
+        == "#!/bin/bash\nmain a \\\n  b x=1 'y=a b' # why\n\n# end"
+    )
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r", " \r\n", "\r\n\r\n# x\r\n"])
+def test_line_ends_of_windows_are_kept_and_do_not_become_part_of_a_value(end: str, tmp_path: Path) -> None:
+    text = f"#!/bin/bash\r\n# x\r\nMAIN a{end}"
+    made = last_command.find(text).script(["x=1"])
+    assert made.replace(" x=1 #", "") == text
+    assert arguments_of(made, tmp_path) == ("a", "x=1")
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("MAIN {overrides} --last\nexit 0\n", ("k=a b", "--last")),
+        ("for i in 1; do MAIN {overrides}; done\n", ("k=a b",)),
+        ("x=$(MAIN a {overrides} | cat)\n", ("a", "k=a b")),
+        ('x="$(MAIN a {overrides})"\n', ("a", "k=a b")),
+        ('args=({overrides} c)\nMAIN "${args[@]}" | cat\n', ("k=a b", "c")),
+        ("# {overrides} below\nMAIN {overrides} | cat\n", ("k=a b",)),
+        ('bash -c \'"$0" "$@"\' MAIN {overrides} || true\n', ("k=a b",)),
+        ("MAIN a {overrides}\r\n", ("a", "k=a b")),
+        ("MAIN {overrides} <<EOF | cat\nx\nEOF\n", ("k=a b",)),
+        ('f() { MAIN "$@"; }\nf {overrides}', ("k=a b",)),
+    ],
+)
+def test_they_stand_where_the_script_says_so(script: str, expected: tuple[str, ...], tmp_path: Path) -> None:
+    place = last_command.find(script)
+    made = place.script(["k=a b"])
+    assert place.words(made) == ["k=a b"]
+    assert arguments_of(made, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("script", "line", "said"),
+    [
+        ("", "", "no command"),
+        ("#!/bin/bash\n#SBATCH -n 1\n\n", "", "no command"),
+        ("main | tee log\n", "line 1", "pipe"),
+        ("a\nmain |\n  cat", "line 3", "pipe"),
+        ("main || exit 1\n", "line 1", "||"),
+        ("if x; then\n  main\nfi\n", "line 3", "compound"),
+        ("for x in a; do main $x; done", "line 1", "compound"),
+        ("{ main; }", "line 1", "compound"),
+        ("( main )\n", "line 1", "compound"),
+        ("( main ) > log\n", "line 1", "compound"),
+        ("while read x; do main; done < file\n", "line 1", "compound"),
+        ("case $1 in\n a) main ;;\nesac\n", "line 3", "compound"),
+        ("f() {\n  main\n}\n", "line 3", "compound"),
+        ("f() {\n  main\n}\nf a\n", "line 4", "its function f"),
+        ("function f {\n  main\n}\nf\n", "line 4", "its function f"),
+        ("[[ -f x ]]\n", "line 1", "compound"),
+        ("(( x++ ))\n", "line 1", "compound"),
+        ("python - <<EOF\nprint()\nEOF\n", "line 1", "here-document"),
+        ("main\nexit 0\n", "line 2", "exit"),
+        ("main &\nwait\n", "line 2", "wait"),
+        ("main; exit $?", "line 1", "exit"),
+        ("main\nX=1\n", "line 2", "no program"),
+        ("exec\n", "line 1", "no program"),
+        ("exec >log 2>&1", "line 1", "no program"),
+        ('eval "main a"\n', "line 1", "eval"),
+        ("ssh host main\n", "line 1", "ssh"),
+        ("srun bash -c 'main a'\n", "line 1", "-c"),
+        ("apptainer exec x.sif /bin/sh -lc 'main \"$@\"'\n", "line 1", "-c"),
+        ("main 'a\n", "line 1", "never closed"),
+        ('main "a\n', "line 1", "never closed"),
+        ("main $(a\n", "line 1", "never closed"),
+        ("#!/usr/bin/env python3\nmain()\n", "line 1", "python3"),
+        ("#!/usr/bin/python3\nmain()\n", "line 1", "python3"),
+        ('main "{overrides}"\n', "line 1", "word of its own"),
+        ("a\nmain --x={overrides}\n", "line 2", "word of its own"),
+        ("main `x {overrides}`\n", "line 1", "word of its own"),
+        ("bash <<EOF\nmain {overrides}\nEOF\n", "line 2", "word of its own"),
+        ("bash -c 'main {overrides}'\n", "line 1", "word of its own"),
+        ("eval main {overrides}\n", "line 1", "eval"),
+    ],
+)
+def test_where_it_is_not_certain_one_error_says_what_to_write(script: str, line: str, said: str) -> None:
+    with pytest.raises(ScriptError) as caught:
+        last_command.find(script)
+    assert caught.value.where == line
+    assert said in caught.value.what
+    if said not in ("never closed", "python3"):
+        assert caught.value.hint
+
+
+UNCLOSED = ("'", '"', "$(", "${", "((", "[[", "`", "{overrides}", "\\")
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(st.lists(st.sampled_from([*HEADS, *(text for text, _ in COMMANDS), *TAILS, *UNCLOSED]), max_size=8))
+def test_any_text_has_a_place_or_is_refused(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    try:
+        place = last_command.find(text)
+    except ScriptError:
+        return
+    assert place.words(place.script(["a=1", "b=$x"])) == ["a=1", "b=$x"]
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(st.lists(VALUES, min_size=1, max_size=4))
+def test_what_is_quoted_is_read_back_by_us_and_only_that(words: list[str]) -> None:
+    for make in (quote, quote_in_one_line, quote_portably):
+        assert unquote(" ".join(map(make, words))) == words
+    assert "\n" not in quote_in_one_line("".join(words))
+
+
+@pytest.mark.parametrize(
+    "text", ["$HOME", "a  b", " a", "a ", "`x`", "$(x)", '"a"', "'a", "a;b", "a\nb", "\\a", "~"]
+)
+def test_what_nobody_quoted_is_not_read_back(text: str) -> None:
+    assert unquote(text) is None
+
+
+@pytest.mark.skipif(shutil.which("dash") is None, reason="dash is not installed")
+def test_dash_sees_control_characters_as_they_are(tmp_path: Path) -> None:
+    made = last_command.find("#!/bin/sh\nprintf %s").script(["a=\r\x01\n'"])
+    path = tmp_path / "x.sh"
+    path.write_text(made, newline="")
+    done = subprocess.run(["dash", os.fspath(path)], capture_output=True, check=True)
+    assert done.stdout == b"a=\r\x01\n'"
