@@ -11,7 +11,7 @@ TESTS_READY := $(TESTS)/ready-$(VERSION)
 CODE := src tests tools bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench clean
+.PHONY: help demo test check fmt bench heracles clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,8 +41,11 @@ bench: $(TESTS_READY) ## measure: ratios taken in one run
 	  echo "== $$script"; $(TESTS)/bin/python "$$script" || exit; \
 	done
 
+heracles: ## build heracles.pyz, one file to copy to a login node
+	@$(PYTHON) tools/heracles.py heracles.pyz
+
 clean: ## remove what the other targets made, the quickstart's results too
-	rm -rf .venv .venv-test-* build dist src/*.egg-info examples/quickstart/.hyperherd examples/quickstart/outputs
+	rm -rf .venv .venv-test-* build dist heracles.pyz src/*.egg-info examples/quickstart/.hyperherd examples/quickstart/outputs
 	rm -rf .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,0 +1,5 @@
+"""``python -m hyperherd.heracles``."""
+
+from hyperherd.heracles.main import main
+
+main()
