@@ -34,6 +34,7 @@ def make(target: Path) -> None:
                 shutil.copy(SOURCE / part, package)
         Path(folder, "__main__.py").write_text(MAIN)
         zipapp.create_archive(folder, target, interpreter="/usr/bin/env python3", compressed=True)
+    target.chmod(0o755)
 
 
 if __name__ == "__main__":

@@ -43,11 +43,11 @@ class Product:
 
     def count(self) -> int:
         """How many combinations; nothing is listed. Raises `GrammarError` for what cannot be."""
-        return math.prod(axis[0].count() for axis in self._axes())
+        return math.prod(axis[0].count() for axis in self.axes())
 
     def combinations(self) -> Iterator[tuple[Chosen, ...]]:
         """One after another, each in the order of the keys. Raises `GrammarError`, `HerdError`."""
-        axes = self._axes()
+        axes = self.axes()
         drawn = [override for override in self.overrides if isinstance(override.item.value, Seeds)]
         if drawn and self.count() * len(drawn) > SEEDS:
             raise HerdError(f"{self.count()} combinations, and there are no more than {SEEDS} random seeds")
@@ -60,8 +60,8 @@ class Product:
             found = (tuple([row[place] for place in places]) for row in found)
         return self._seeded(found) if drawn else found
 
-    def _axes(self) -> list[list[Override]]:
-        """What varies together."""
+    def axes(self) -> list[list[Override]]:
+        """What varies together. Raises `GrammarError` for a ``zip`` alone, or of unequal lengths."""
         zipped = [override for override in self.overrides if override.is_zipped]
         for override in zipped[1:]:
             if override.count() != zipped[0].count():
@@ -116,7 +116,7 @@ def read(words: Sequence[str], *, seed: int | None = None) -> Product:
     if faults:
         raise faults[0]
     product = Product(tuple(overrides.values()), seed)
-    product.count()
+    product.axes()
     return product
 
 
