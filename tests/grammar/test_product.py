@@ -83,9 +83,7 @@ def is_ours(word: str) -> bool:
         return True
 
 
-@settings(patient, max_examples=600)
-@given(lines)
-def compare_with_hydra(words: list[str]) -> None:
+def compare(words: list[str]) -> None:
     if any(map(is_ours, words)):
         outcomes["of our own"] += 1
         return
@@ -101,10 +99,15 @@ def compare_with_hydra(words: list[str]) -> None:
         assert read.count() == len(ours)
 
 
-def test_the_combinations_are_those_of_hydras_basic_sweeper_in_its_order() -> None:
+def compare_many(examples: int) -> None:
+    """Made-up sweeps against Hydra; prints how many it accepts and refuses."""
     outcomes.clear()
-    compare_with_hydra()
+    settings(patient, max_examples=examples)(given(lines)(compare))()
     print(dict(outcomes))
+
+
+def test_the_combinations_are_those_of_hydras_basic_sweeper_in_its_order() -> None:
+    compare_many(600)
     assert min(outcomes["accepted"], outcomes["refused"]) > outcomes.total() / 5
 
 
