@@ -23,7 +23,7 @@ HEADS = (
     "# main.py comes last\n",
     "x='#' # a comment with ' in it\n",
     'echo "$(echo ")" # \'\n)" >/dev/null\n',
-    "cat <<EOF >/dev/null\n'unclosed ( \" ` {\nEOF\n",
+    "cat <<EOF >/dev/null\n'unclosed ( \" {\nEOF\n",
     "cat >/dev/null <<-'E F'\n\t$(never\n\tE F\n",
     "for i in 1 2; do\n  : $i\ndone\n",
     "case x in (a) : ;; x) y=$(case a in a) echo 1 ;; esac) ;; esac\n",
