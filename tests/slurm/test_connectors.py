@@ -110,7 +110,7 @@ def test_nothing_else_starts_processes() -> None:
         for path in package.rglob("*.py")
         if starts.search(path.read_text())
     }
-    assert found == {"connectors"}
+    assert found == {"connectors", "heracles"}  # heracles goes to other machines as one file
 
 
 def test_what_was_spawned_and_has_ended_is_gone_after_the_next_one() -> None:
