@@ -328,3 +328,15 @@ def test_whatever_a_description_says_it_is_read_or_refused_in_words(values: dict
         assert str(error)
     else:
         options.lines(found.request)
+
+
+def test_what_a_host_leaves_out_is_filled_in_from_the_users_file_and_what_it_takes_away_is_not() -> None:
+    write(configuration.folder() / configuration.USER, "user: {slurm: {account: vision, qos: long}}\n")
+    found = hosts_of("""\
+        hosts:
+          open: {partition: a}
+          own: {partition: b, account: mine}
+          none: {partition: c, account: null, slurm: {qos: short}}
+        """)
+    asked = {name: (host.request.get("account"), host.request.get("qos")) for name, host in found.items()}
+    assert asked == {"open": ("vision", "long"), "own": ("mine", "long"), "none": (None, "short")}

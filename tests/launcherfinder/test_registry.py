@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hyperherd.errors import HerdError
-from hyperherd.launcherfinder import choice, find_launcher, registry
+from hyperherd.errors import HerdError, RequirementError
+from hyperherd.launcherfinder import choice, configuration, find_launcher, registry
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launchers import DirectLauncher, SlurmLauncher
 from hyperherd.requirements.parser import parse
@@ -205,3 +205,14 @@ def test_without_a_home_the_folder_has_to_be_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HYPERHERD_CONFIG_DIR", "~no_such_user_here/x")
     with told("no configuration folder", "export HYPERHERD_CONFIG_DIR=", folder=Path("/")):
         find_launcher(NEED)
+
+
+def test_a_launcher_may_be_asked_for_in_words() -> None:
+    write(
+        configuration.folder() / configuration.HOSTS,
+        "hosts: {here: {launcher: local, cores: 4, tags: [desk]}}\n",
+    )
+    assert isinstance(find_launcher("cpu(cores=2)", "desk"), DirectLauncher)
+    assert find_launcher("cpu(cores=2)", "cloud") is None
+    with pytest.raises(RequirementError, match="no unit"):
+        find_launcher("cuda(mem=24)")

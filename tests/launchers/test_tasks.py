@@ -52,11 +52,12 @@ def test_a_program_gets_its_arguments_unchanged(launcher: Launcher) -> None:
 
 def test_text_is_bash_and_variables_are_what_they_were(launcher: Launcher) -> None:
     value = "a 'b' $c\n\"d\""
-    task = Task('printf %s "$VALUE" | tr d D\necho "$#" >&2; exit 7', env={"VALUE": value}).submit(launcher)
+    env = {"VALUE": value, "COUNT": 3}
+    task = Task('printf %s "$VALUE" | tr d D\necho "$#$COUNT" >&2; exit 7', env=env).submit(launcher)
     assert task.wait() == 7
     assert task.state() == "failed"
     assert task.stdout.read_text().endswith("====\n" + value.replace("d", "D"))
-    assert task.stderr.read_text().endswith("====\n0\n")
+    assert task.stderr.read_text().endswith("====\n03\n")
 
 
 def test_a_path_is_a_script_that_bash_runs_in_the_folder(launcher: Launcher) -> None:

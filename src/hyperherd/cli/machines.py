@@ -34,7 +34,7 @@ def launchers(context: click.Context) -> int | None:
 @words.as_json
 def list_hosts(as_json: bool) -> int:
     """The machines that launchers.yaml describes, and this one where it counts."""
-    found = choice.candidates(Sources(words.workspace_folder()), places.launchers())
+    found = choice.candidates(Sources(words.workspace_folder()), places.names())
     if as_json:
         words.print_json({"hosts": [view.host(host) for host in found]})
         return 0

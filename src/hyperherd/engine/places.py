@@ -6,8 +6,6 @@ import shutil
 
 from hyperherd.errors import UsageError, nearest
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.direct import DirectLauncher
-from hyperherd.launchers.slurm import SlurmLauncher
 
 WORDS = ("auto", "local", "slurm", "direct")
 
@@ -17,7 +15,14 @@ def launchers() -> dict[str, Launcher]:
 
     A sweep asks for what its YAML names alone: not even for one node.
     """
+    from hyperherd.launchers import DirectLauncher, SlurmLauncher  # 40 ms, where their names do not do
+
     return {"local": DirectLauncher(), **({"slurm": SlurmLauncher(nodes=None)} if slurm_is_here() else {})}
+
+
+def names() -> tuple[str, ...]:
+    """Their names."""
+    return ("local", "slurm") if slurm_is_here() else ("local",)
 
 
 def slurm_is_here() -> bool:

@@ -45,7 +45,7 @@ class Task:
     _: KW_ONLY
     name: str | None = None
     folder: str | Path | None = None
-    env: Mapping[str, str] | None = None
+    env: Mapping[str, str | int | float] | None = None
 
     def __post_init__(self) -> None:
         words = self._words()
@@ -54,10 +54,13 @@ class Task:
         for name in self.env or ():
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
                 raise HerdError(f"{name!r} cannot be the name of a variable", hint="letters, digits and _")
-        if any("\0" in text for text in (*words, *(self.env or {}).values())):
+        if any("\0" in text for text in (*words, *self._variables().values())):
             raise HerdError("a command cannot hold a zero byte", where=repr(self.command))
         if not (self.name is None or (self.name and self.name.isprintable())):
             raise HerdError(f"{self.name!r} cannot be a job's name", hint="one line of text")
+
+    def _variables(self) -> dict[str, str]:
+        return {name: str(value) for name, value in (self.env or {}).items()}
 
     def submit(self, launcher: Candidate | None = None) -> SubmittedTask:
         """Hand it to a launcher (None: the experiment's) and return without waiting for it.
@@ -112,7 +115,7 @@ class Task:
 
     def script(self) -> str:
         """The bash that a launcher is told to run."""
-        exports = [f"export {name}={quote(value)}" for name, value in (self.env or {}).items()]
+        exports = [f"export {name}={quote(value)}" for name, value in self._variables().items()]
         return "\n".join(["#!/bin/bash", *exports, self._line(), ""])
 
     def _line(self) -> str:

@@ -40,9 +40,11 @@ __all__ = [
 ]
 
 
-def find_launcher(requirements: HostRequirement, tags: Set[str] = frozenset()) -> Candidate | None:
+def find_launcher(
+    requirements: HostRequirement | str, tags: Set[str] | str = frozenset()
+) -> Candidate | None:
     """Who can run it: what the user's ``launchers.py`` answers, else the best machine of ``launchers.yaml``; None for
-    nobody. ``tags`` are tags that the machine must have.
+    nobody. ``tags`` are tags that the machine must have; a requirement may be text.
 
     Raises `HerdError` where a description is at fault, or there is none.
     """

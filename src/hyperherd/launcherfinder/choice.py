@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,10 @@ from hyperherd.launcherfinder import configuration, finder, hosts, layers, regis
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.finder import Reach, Verdict
 from hyperherd.launcherfinder.hosts import Host
-from hyperherd.launchers import DirectLauncher, SlurmLauncher, SlurmOptions
 from hyperherd.launchers.base import Candidate, Launcher
 from hyperherd.launchers.slurm.options import Value
 from hyperherd.requirements import HostRequirement
+from hyperherd.requirements.parser import parse
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def judge(
     return finder.judge(need, described, _reach(described, launchers, kind), tags)
 
 
-def candidates(sources: Sources, launchers: Mapping[str, Launcher], kind: str = "") -> list[Host]:
+def candidates(sources: Sources, launchers: Container[str], kind: str = "") -> list[Host]:
     """The machines that are described; and this one where the user asks for it, or where there is no Slurm and no
-    machine like it is described.
+    machine like it is described. ``launchers`` are the names of those that there are here.
     """
     described = registry.described(sources)
     has_local = any(host.launcher == "local" for host in described)
@@ -117,8 +117,18 @@ def _of_python(launcher: Launcher | None, need: HostRequirement, kind: str) -> C
     return Chosen(launcher, {}, type(launcher).__name__, f"chosen by {path}")
 
 
-def find_launcher(requirements: HostRequirement, tags: Set[str] = frozenset()) -> Candidate | None:
+def find_launcher(
+    requirements: HostRequirement | str, tags: Set[str] | str = frozenset()
+) -> Candidate | None:
     """See `hyperherd.launcherfinder.find_launcher`."""
+    from hyperherd.launchers import (  # 40 ms that looking does without
+        DirectLauncher,
+        SlurmLauncher,
+        SlurmOptions,
+    )
+
+    requirements = parse(requirements) if isinstance(requirements, str) else requirements
+    tags = frozenset({tags}) if isinstance(tags, str) else tags
     if path := registry.python_file():
         return registry.ask(path, requirements, tags)
     reachable: dict[str, Launcher] = {"local": DirectLauncher()}

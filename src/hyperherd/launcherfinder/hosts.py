@@ -144,6 +144,16 @@ def _ways(layer: Layered) -> Iterator[list[tuple[str, ...]]]:
         yield [("slurm", "additional_parameters", name), ("slurm", name)]
 
 
+def taken_away(layer: Layered) -> list[tuple[str, ...]]:
+    """The paths at which the options can stand that the layer has as null."""
+    nulls = [name for name, value in layer.values.items() if value is None]
+    return [
+        path
+        for name in nulls
+        for path in (("slurm", "additional_parameters", name), ("slurm", name), (name,))
+    ]
+
+
 def _stronger(ways: Sequence[tuple[str, ...]], layer: Layered) -> Sequence[tuple[str, ...]]:
     """Those that would hide what the layer says."""
     return ways[: next((place for place, path in enumerate(ways) if layer.value(path) is not None), 0)]

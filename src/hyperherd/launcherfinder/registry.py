@@ -51,7 +51,7 @@ def described(sources: Sources) -> list[Host]:
         try:
             described = layers.inherited(name, find, hosts.over)
             for layer in filling_in:
-                described = hosts.over(described, layer)
+                described = hosts.over(described, layer.without(hosts.taken_away(described)))
             found.append(hosts.host(name, described.resolved()))
         except ConfigError as error:
             faults += error.faults
