@@ -132,7 +132,7 @@ BOTH: Mapping[str, Launcher] = {**HERE, "slurm": SlurmLauncher()}
 
 
 def chosen(requirement: str, launchers: Mapping[str, Launcher] = BOTH, kind: str = "") -> str:
-    return choice.choose(parse(requirement), Sources(), launchers, kind).host
+    return choice.Chooser(Sources(), launchers, kind).choose(parse(requirement)).host
 
 
 def test_on_leaves_the_other_launcher_out() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hyperherd.errors import HerdError, RequirementError
-from hyperherd.launcherfinder import choice, configuration, find_launcher, registry
+from hyperherd.launcherfinder import configuration, find_launcher, registry
+from hyperherd.launcherfinder.choice import Chooser
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launchers import DirectLauncher, SlurmLauncher
 from hyperherd.requirements.parser import parse
@@ -46,7 +47,7 @@ def test_of_several_one_is_chosen(file: Path) -> None:
 def test_none_is_nobody(file: Path) -> None:
     assert answer(file, "return None") is None
     with told("launchers.py: find_launcher knows nobody who has what is required: cuda(mem=24GiB)"):
-        choice.choose(NEED, Sources(), {"local": DirectLauncher()})
+        Chooser(Sources(), {"local": DirectLauncher()}).choose(NEED)
 
 
 def test_requirements_and_tags_are_handed_over(file: Path) -> None:
@@ -68,14 +69,14 @@ def test_it_has_the_first_word_but_not_of_this_machine(file: Path, configuration
     write(configuration_folder / "launchers.yaml", "hosts: {desk: {launcher: local, cores: 1}}")
     answer(file, "return SlurmLauncher()")
     both = {"local": DirectLauncher(), "slurm": SlurmLauncher()}
-    assert choice.choose(NEED, Sources(), both).launcher.name == "slurm"
-    assert choice.choose(parse("cpu(cores=1)"), Sources(), both, "local").host == "desk"
+    assert Chooser(Sources(), both).choose(NEED).launcher.name == "slurm"
+    assert Chooser(Sources(), both, "local").choose(parse("cpu(cores=1)")).host == "desk"
 
 
 def test_on_slurm_and_a_file_that_chose_this_machine_are_at_odds(file: Path) -> None:
     answer(file, "return DirectLauncher()")
     with told("find_launcher chose local, and --on slurm was typed"):
-        choice.choose(NEED, Sources(), {"local": DirectLauncher()}, "slurm")
+        Chooser(Sources(), {"local": DirectLauncher()}, "slurm").choose(NEED)
 
 
 def shown(file: Path, text: str) -> str:
@@ -216,3 +217,11 @@ def test_a_launcher_may_be_asked_for_in_words() -> None:
     assert find_launcher("cpu(cores=2)", "cloud") is None
     with pytest.raises(RequirementError, match="no unit"):
         find_launcher("cuda(mem=24)")
+
+
+def test_what_is_described_is_read_once_for_all_that_is_required() -> None:
+    path = write(configuration.folder() / configuration.HOSTS, "hosts: {desk: {launcher: local, cores: 4}}\n")
+    chooser = Chooser(Sources(), {"local": DirectLauncher()})
+    assert chooser.choose(parse("cpu(cores=1)")).host == "desk"
+    path.unlink()
+    assert chooser.choose(parse("cpu(cores=4)")).host == "desk"

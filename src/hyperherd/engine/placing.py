@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hyperherd.engine import places
@@ -23,6 +24,7 @@ from hyperherd.workspace import layout, submissions
 from hyperherd.workspace.folder import Workspace
 
 if TYPE_CHECKING:
+    from hyperherd.launcherfinder.choice import Chooser
     from hyperherd.launcherfinder.configuration import Sources
     from hyperherd.launcherfinder.hosts import Host
 
@@ -32,7 +34,7 @@ OF_A_CLUSTER = ("partition", "account", "qos", "reservation")
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user typed about where to run: a word of `places.WORDS`, a preset, options of sbatch, host tags."""
+    """What the user typed about where to run: a word of `places.WORDS`, a preset, options of sbatch."""
 
     on: str = "auto"
     compute: str = ""
@@ -83,14 +85,14 @@ class Placer:
     def check(self) -> None:
         """Read the preset, also where nothing is to be submitted. Raises `HerdError`, `ConfigError`."""
         if self._preset():
-            self._host()
+            _ = self._host
 
     def usual(self) -> Place:
         """For trials that require nothing: by the preset, and what is typed and written."""
         if not self._preset():
             launcher, why = self._launcher("")
             return Place(self.launchers[launcher], self._options({}), self.spec.extra_args, why=why)
-        host = self._host()
+        host = self._host
         launcher, why = self._launcher(host.launcher)
         where = self.launchers[launcher].where() if launcher == "slurm" and host.cluster else ""
         if where and where != host.cluster:
@@ -100,9 +102,7 @@ class Placer:
 
     def required(self, need: HostRequirement) -> Place:
         """For trials that require something: the machine that has it."""
-        from hyperherd.launcherfinder import choice
-
-        found = choice.choose(need, self._sources(), self.launchers, places.kind(self.wish.on))
+        found = self._chooser.choose(need)
         return Place(
             found.launcher,
             self._options(found.options),
@@ -116,6 +116,13 @@ class Placer:
     def _preset(self) -> str:
         return self.wish.compute or self.spec.compute
 
+    @cached_property
+    def _chooser(self) -> Chooser:
+        from hyperherd.launcherfinder.choice import Chooser
+
+        return Chooser(self._sources(), self.launchers, places.kind(self.wish.on))
+
+    @cached_property
     def _host(self) -> Host:
         from hyperherd.launcherfinder import presets  # loads YAML readers, for those who use presets
 

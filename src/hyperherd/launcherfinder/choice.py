@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from hyperherd.errors import HerdError
@@ -32,24 +33,43 @@ class Chosen:
     at_once: int | None = None
 
 
-def choose(
-    need: HostRequirement,
-    sources: Sources,
-    launchers: Mapping[str, Launcher],
-    kind: str = "",
-    tags: Collection[str] = (),
-) -> Chosen:
-    """Who runs it, of the launchers that there are here; ``kind`` (``local``, ``slurm``) leaves the others out.
-
-    Raises `HerdError` that says what every machine lacks, and what is wrong with a description.
+@dataclass(frozen=True)
+class Chooser:
+    """Chooses among the launchers that there are here; ``kind`` (``local``, ``slurm``) leaves the others out, and only
+    machines with all of the ``tags`` count. What is described is read once.
     """
-    if (path := registry.python_file()) and kind != "local":
-        return _of_python(registry.ask(path, need, frozenset(tags)), need, kind)
-    verdicts = judge(need, sources, launchers, kind, tags)
-    best = finder.find(verdicts, need)
-    fitting = sum(verdict.meets is not None for verdict in verdicts)
-    why = f"the best of {fitting} kinds of machines that have it" if fitting > 1 else "the one that has it"
-    return Chosen(launchers[best.host.launcher], best.options, best.host.name, why, _at_once(best))
+
+    sources: Sources
+    launchers: Mapping[str, Launcher]
+    kind: str = ""
+    tags: Collection[str] = ()
+
+    def choose(self, need: HostRequirement) -> Chosen:
+        """Who runs it. Raises `HerdError` that says what every machine lacks, and what is wrong with a description."""
+        if (path := registry.python_file()) and self.kind != "local":
+            return _of_python(registry.ask(path, need, frozenset(self.tags)), need, self.kind)
+        verdicts = self.judge(need)
+        best = finder.find(verdicts, need)
+        fitting = sum(verdict.meets is not None for verdict in verdicts)
+        why = (
+            f"the best of {fitting} kinds of machines that have it" if fitting > 1 else "the one that has it"
+        )
+        return Chosen(self.launchers[best.host.launcher], best.options, best.host.name, why, _at_once(best))
+
+    def judge(self, need: HostRequirement) -> list[Verdict]:
+        """Every machine that is described, and this one where it counts; those that fit come first, the best ahead."""
+        if not self._described:
+            raise HerdError(
+                f"no machines are described, so nobody can be found for: {need}",
+                where=str(configuration.folder() / configuration.HOSTS),
+                hint="have this cluster described: herd launchers detect --write; or run here: --on local",
+            )
+        reach = _reach(self._described, self.launchers, self.kind)
+        return finder.judge(need, self._described, reach, self.tags)
+
+    @cached_property
+    def _described(self) -> list[Host]:
+        return candidates(self.sources, self.launchers, self.kind)
 
 
 def _at_once(best: Verdict) -> int | None:
@@ -57,24 +77,6 @@ def _at_once(best: Verdict) -> int | None:
     if best.host.launcher != "local" or not cores:
         return None
     return max(1, best.host.specification.cpu.cores // cores)
-
-
-def judge(
-    need: HostRequirement,
-    sources: Sources,
-    launchers: Mapping[str, Launcher],
-    kind: str = "",
-    tags: Collection[str] = (),
-) -> list[Verdict]:
-    """Every machine that is described, and this one where it counts; those that fit first, the best of them first."""
-    described = candidates(sources, launchers, kind)
-    if not described:
-        raise HerdError(
-            f"no machines are described, so nobody can be found for: {need}",
-            where=str(configuration.folder() / configuration.HOSTS),
-            hint="have this cluster described: herd launchers detect --write; or run here: --on local",
-        )
-    return finder.judge(need, described, _reach(described, launchers, kind), tags)
 
 
 def candidates(sources: Sources, launchers: Container[str], kind: str = "") -> list[Host]:
@@ -134,7 +136,7 @@ def find_launcher(
     reachable: dict[str, Launcher] = {"local": DirectLauncher()}
     if shutil.which("sbatch"):
         reachable["slurm"] = SlurmLauncher()
-    verdicts = judge(requirements, Sources(), reachable, tags=tags)
+    verdicts = Chooser(Sources(), reachable, tags=tags).judge(requirements)
     if not verdicts[0].meets:
         return None
     best = verdicts[0]
