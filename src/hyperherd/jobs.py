@@ -40,7 +40,8 @@ class Files:
 class Element:
     """One trial of a batch: ``index`` is the trial's, ``attempt`` the number of its first attempt in this batch.
 
-    ``argument`` is handed to the launch script as ``$1``; ``variables`` are exported, in this order.
+    ``argument`` is handed to the launch script as ``$1`` (or stands in the batch's `Inline` script); ``variables`` are
+    exported, in this order.
     """
 
     index: int
@@ -50,16 +51,27 @@ class Element:
 
 
 @dataclass(frozen=True)
+class Inline:
+    """A script that runs as it stood when it was submitted, as sbatch would run it: the element's argument stands
+    between its ``parts``, and ``interpreter`` (a program and its arguments) reads it.
+    """
+
+    interpreter: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Batch:
     """Trials that are submitted together.
 
     ``token``      unique; names the script, the register and the scheduler's comment
     ``name``       the job's name, exactly as promised to users
     ``folder``     the working folder of every trial
-    ``launch``     the user's launch script, absolute
+    ``launch``     the user's launch script, absolute; ``inline`` is what runs in its place, if anything
     ``variables``  exported for every trial
     ``options``    sbatch's long options by name with ``_`` (``cpus_per_task``); None and False are left out
     ``extra_args`` further ``#SBATCH`` words, raw
+    ``instead``    what the user's script says of options that a launcher else sets itself, by name as in ``options``
     ``at_once``    at most this many trials at the same time; None is no limit
     ``after``      start only when these have succeeded: words that the launcher understands (Slurm: job ids)
     ``behind``     start only when this job has ended, however that was; its script does not say so, as it is older
@@ -77,6 +89,8 @@ class Batch:
     at_once: int | None = None
     after: tuple[str, ...] = ()
     behind: str = ""
+    inline: Inline | None = None
+    instead: Mapping[str, str | int | bool | None] = field(default_factory=dict)
 
     def only(self, elements: tuple[Element, ...]) -> Batch:
         """The same batch with these elements."""

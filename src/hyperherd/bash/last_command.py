@@ -66,8 +66,11 @@ class Place:
 
     def script(self, words: Sequence[str]) -> str:
         """The script with these words; what they hold is never run, and arrives as it is."""
-        text = " ".join(map(self.quote, words))
-        return (self.before + text + self.after if words else "").join(self.parts)
+        return self.inserted(words).join(self.parts)
+
+    def inserted(self, words: Sequence[str]) -> str:
+        """What stands between the parts for these words; "" for none."""
+        return self.before + " ".join(map(self.quote, words)) + self.after if words else ""
 
     def words(self, script: str) -> list[str] | None:
         """The reverse of `script`; None for a text that it does not make."""
@@ -99,6 +102,18 @@ def find(text: str) -> Place:
     rest = text[end:] if scan.dangling is None else text[end : scan.dangling] + text[scan.dangling + 1 :]
     # A line end of Windows would become part of the last word: in a comment it does not.
     return Place((text[:end], rest), " ", " #" if _CARRIAGE_RETURN.match(rest) else "", quoting)
+
+
+def interpreter(text: str) -> tuple[str, ...]:
+    """The program that reads the script, and its argument, as the kernel takes them from its first line; bash where
+    that names none.
+
+    >>> interpreter("#!/bin/bash -l\\n"), interpreter("echo\\n")
+    (('/bin/bash', '-l'), ('bash',))
+    """
+    line = text.partition("\n")[0]
+    words = line[2:].strip().split(None, 1) if line.startswith("#!") else []
+    return tuple(words) or ("bash",)
 
 
 def _quoting(text: str) -> Callable[[str], str]:

@@ -40,8 +40,8 @@ def quote_portably(text: str) -> str:
 def unquote(text: str) -> list[str] | None:
     r"""The words that `quote` or `quote_portably` made, parted by one blank; None for any other text.
 
-    >>> unquote(r"lr=0.1 'a b' 'it'\"'\"'s' $'a\r\n'"), unquote("$HOME"), unquote("a  b")
-    (['lr=0.1', 'a b', "it's", 'a\r\n'], None, None)
+    >>> unquote(r"lr=0.1 'a b' $'a\r\n'"), unquote("$HOME"), unquote("a  b")
+    (['lr=0.1', 'a b', 'a\r\n'], None, None)
     """
     words, position = [""], 0
     while position < len(text):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 import click
 
-from hyperherd.cli import selection, words
+from hyperherd.cli import agreement, selection, words
 from hyperherd.engine import control, places
 from hyperherd.errors import UsageError
 from hyperherd.sweep.trial import LIVE
@@ -30,7 +29,7 @@ def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None,
         raise UsageError("which trials?", hint="their numbers or names, --where, or --all")
     live = [view.index for view in selected.snapshot.trials if view.status in LIVE]
     if everything and live:
-        _agree(f"cancel {len(live)} trials", yes)
+        agreement.ask(f"cancel {len(live)} trials", yes)
     done = control.stop(selected.workspace, selected.launchers, selected.indices if named else None)
     if as_json:
         words.print_json(documents.stopped(done))
@@ -64,19 +63,10 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
     if not what:
         click.echo("nothing is waiting or running", err=True)
         return
-    _agree(" and ".join(what), yes)
+    agreement.ask(" and ".join(what), yes)
     control.clean(workspace, places.launchers(), logs=logs, everything=everything)
     click.echo("done: " + " and ".join(what), err=True)
 
 
 def _of(indices: Sequence[int]) -> str:
     return f" of {len(indices)} trial{'s' if len(indices) != 1 else ''}" if indices else ""
-
-
-def _agree(what: str, yes: bool) -> None:
-    """Ask on a terminal; elsewhere ``--yes`` is needed. Raises `UsageError`, and `click.Abort` for a no."""
-    if yes:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(f"this would {what}, and there is nobody to ask", hint="add --yes")
-    click.confirm(f"This will {what}. Go on?", abort=True, err=True)

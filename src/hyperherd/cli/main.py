@@ -29,6 +29,7 @@ COMMANDS = {
     "stop": ("control", "Cancel trials."),
     "clean": ("control", "Cancel, and delete logs or all state."),
     "snapshot": ("read", "Print one JSON document with all of it."),
+    "multirun": ("multirun", "Run a sweep over any sbatch script."),
     "expand": ("expand", "Print the combinations of a Hydra sweep."),
     "launchers": ("machines", "Describe your machines; see which one has what is required."),
     "compute": ("presets", "List and show compute presets."),

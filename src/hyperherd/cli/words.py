@@ -68,9 +68,22 @@ def workspace_folder() -> Path | None:
 
 def _is_workspace(word: str) -> bool:
     # os.path: a word that is too long for a path, or leads where we may not look, is no error here.
-    return os.path.isfile(os.path.join(word, layout.CONFIG)) or (
-        os.path.basename(word) == layout.CONFIG and os.path.isfile(word)
-    )
+    if os.path.isfile(word):
+        return os.path.basename(word) == layout.CONFIG or _is_script(word)
+    of_script = word.rstrip("/").endswith(layout.OF_A_SCRIPT)
+    marker = os.path.join(word, layout.STATE_FOLDER if of_script else layout.CONFIG)
+    return os.path.exists(marker)
+
+
+def _is_script(word: str) -> bool:
+    """Whether a file is one that `herd multirun` has run, or could."""
+    if os.path.isdir(word + layout.OF_A_SCRIPT):
+        return True
+    try:
+        with open(word, "rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return False
 
 
 def _is_folder(word: str) -> bool:

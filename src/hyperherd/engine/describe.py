@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from hyperherd.engine import scripts
+from hyperherd.engine.scripts import Script
 from hyperherd.errors import ConfigError, Fault, HerdError
 from hyperherd.launchers.slurm import options
 from hyperherd.sweep import combinations, naming
-from hyperherd.sweep.description import SweepSpec
+from hyperherd.sweep.description import Parameter, SweepSpec, bare
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Described
-from hyperherd.workspace import layout
+from hyperherd.workspace import folder, layout, manifest
 from hyperherd.workspace.folder import Workspace
 
 MANY = 1_000_000
@@ -20,10 +23,16 @@ MANY = 1_000_000
 
 @dataclass(frozen=True)
 class Description:
-    """The checked YAML and the trials it describes, in order."""
+    """The checked YAML and the trials it describes, in order; or the same of a sweep over a ``script``."""
 
     spec: SweepSpec
     trials: Sequence[Described]
+    script: Script | None = None
+
+    @property
+    def job_name(self) -> str:
+        """What the scheduler shows: promised to users, who look for it with ``squeue --name``."""
+        return self.script.job_name if self.script else f"hyperherd_{self.spec.name}"
 
     def names(self, new: Sequence[Described], taken: Sequence[str]) -> Sequence[str]:
         """Names for new trials, unique also against those taken."""
@@ -52,7 +61,12 @@ def read_spec(workspace: Workspace) -> SweepSpec:
 
 
 def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description:
-    """Read the YAML and make its trials. Raises `ConfigError`, and `HerdError` for more than a million unless told."""
+    """Read the YAML and make its trials; of a script's sweep, the trials that it has.
+
+    Raises `ConfigError`, and `HerdError` for more than a million unless told.
+    """
+    if workspace.script:
+        return of_script(workspace, scripts.load(workspace.script, folder.absolute(Path("."))))
     checked = read_spec(workspace)
     many = combinations.count(checked)
     if many > MANY and not even_if_many:
@@ -65,3 +79,23 @@ def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description
     return Description(
         checked, [Described(trial_hash(c.params, c.extras), c.params, c.extras, c.requires) for c in made]
     )
+
+
+def of_script(workspace: Workspace, script: Script) -> Description:
+    """The sweep over a script: the trials that were ever asked for, and what the script asks for now."""
+    trials = manifest.read(workspace).trials
+    parameters = dict.fromkeys(name for trial in trials for name in trial.params)
+    spec = SweepSpec(
+        name=script.path.name,
+        launcher=str(script.path),
+        parameters=tuple(map(parameter, parameters)),
+        slurm=script.asked.options,
+        extra_args=script.asked.extra,
+    )
+    known = [Described(t.hash, t.params, t.extras, typed=t.typed) for t in trials]
+    return Description(spec, known, script)
+
+
+def parameter(name: str) -> Parameter:
+    """A key of a sweep over a script, for its trials' names."""
+    return Parameter(name, (), abbrev=bare(name))

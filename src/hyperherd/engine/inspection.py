@@ -33,7 +33,9 @@ class AttemptView:
 
 @dataclass(frozen=True)
 class Inspection:
-    """``command`` and ``environment`` are what the launch script gets, ``last_error`` the last line of stderr."""
+    """``command`` and ``environment`` are what the launch script gets (of a script's sweep: the script, and what stands
+    at the end of its last command), ``last_error`` the last line of stderr.
+    """
 
     fact: Fact
     command: Sequence[str]
@@ -51,6 +53,7 @@ def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
     fact = known.facts[index]
     record = fact.submission or _described(workspace)
     given = overrides.handed(fact.trial, record.static_overrides)
+    words = fact.trial.typed.words if fact.trial.typed else (given.argument,)
     attempt = fact.attempt or _first_attempt(known, record, index)
     variables = (
         *environment.sweep_variables(workspace, known.manifest.name),
@@ -59,7 +62,7 @@ def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
     )
     return Inspection(
         fact=fact,
-        command=("bash", record.launch, given.argument) if record.launch else (),
+        command=(*(() if fact.trial.typed else ("bash",)), record.launch, *words) if record.launch else (),
         environment=dict(variables),
         attempts=_attempts(workspace, known, index),
         metrics=results.finals(workspace.results, index),

@@ -8,7 +8,7 @@ leaves an intent whose fate the register decides (docs/architecture.md, "Exactly
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,8 @@ import msgspec
 
 from hyperherd import fsio
 from hyperherd.connectors import processes
-from hyperherd.engine import environment, planning, preflight, provenance, reconcile, recover, waiting
+from hyperherd.engine import planning, preflight, provenance, reconcile, recover, waiting
+from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
 from hyperherd.engine.placing import Place, Placer, Wish
 from hyperherd.engine.preflight import Finding
@@ -24,7 +25,6 @@ from hyperherd.engine.provenance import Provenance
 from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.jobs import VOID, Batch, Element
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep import overrides
 from hyperherd.sweep.plan import Choice, Plan
 from hyperherd.sweep.trial import Status, Trial
 from hyperherd.workspace import ended, layout, manifest, submissions
@@ -164,16 +164,10 @@ def _undecided(trials: Sequence[Trial], statuses: Mapping[int, Status]) -> HerdE
 
 
 def _batch(run: Run, place: Place, trials: Sequence[Trial], newest_attempt: Mapping[int, int]) -> Batch:
-    spec = run.description.spec
-    token = submissions.new_token()
-    return Batch(
-        token=token,
-        name=spec.job_name,
-        folder=run.workspace.root,
-        launch=run.launch_script,
-        files=run.workspace.files(token),
-        elements=tuple(_elements(run, trials, newest_attempt)),
-        variables=environment.sweep_variables(run.workspace, spec.name),
+    maker = Maker(run.workspace, run.description, str(run.workspace.results))
+    first = {index: newest + 1 for index, newest in newest_attempt.items()}
+    return replace(
+        maker.batch(run.workspace.files(submissions.new_token()), trials, first),
         options=place.options,
         extra_args=place.extra_args,
         at_once=_at_once(run),
@@ -183,16 +177,6 @@ def _batch(run: Run, place: Place, trials: Sequence[Trial], newest_attempt: Mapp
 
 def _at_once(run: Run) -> int | None:
     return run.request.at_once or run.description.spec.max_concurrent
-
-
-def _elements(run: Run, trials: Sequence[Trial], newest_attempt: Mapping[int, int]) -> Iterator[Element]:
-    static, results = run.description.spec.static_overrides, str(run.workspace.results)
-    for trial in trials:
-        given = overrides.handed(trial, static)
-        attempt = newest_attempt.get(trial.index, 0) + 1
-        yield Element(
-            trial.index, attempt, given.argument, environment.trial_variables(trial, given, results)
-        )
 
 
 def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:

@@ -37,8 +37,9 @@ class Finding:
 
 
 def check_files(workspace: Workspace, launch: Path) -> list[Finding]:
-    """What can be known from the user's two files and their folder, before a plan is made."""
-    return [*_named(launch), *_launch_script(launch), *_interpreter(launch), *_writable(workspace)]
+    """What can be known from the user's two files (or the one script) and their folder, before a plan is made."""
+    found = [*_named(launch), *_launch_script(launch), *_interpreter(launch), *_writable(workspace)]
+    return found if workspace.script else [*found, *_not_executable(launch)]
 
 
 def check(workspace: Workspace, batch: Batch, launcher: Launcher) -> list[Finding]:
@@ -92,7 +93,10 @@ def _launch_script(path: Path) -> Iterator[Finding]:
             f"sed -i 's/\\r$//' {path.name}",
             fatal=True,
         )
-    if not os.access(path, os.X_OK):
+
+
+def _not_executable(path: Path) -> Iterator[Finding]:
+    if path.is_file() and not os.access(path, os.X_OK):
         yield Finding(
             f"{path.name} is not executable; it is run with bash all the same", f"chmod +x {path.name}"
         )
@@ -116,11 +120,13 @@ def _interpreter(path: Path) -> Iterator[Finding]:
 
 
 def _writable(workspace: Workspace) -> Iterator[Finding]:
-    folder = workspace.state if workspace.state.exists() else workspace.root
+    home = workspace.root.parent if workspace.script else workspace.root
+    folder = next((folder for folder in (workspace.state, workspace.root) if folder.exists()), home)
     if not os.access(folder, os.W_OK | os.X_OK):
+        beside = "your script: copy it" if workspace.script else "hyperherd.yaml: copy the two files"
         yield Finding(
             f"the workspace cannot be written: {folder}",
-            "herd keeps its state beside hyperherd.yaml: copy the two files to a folder of yours",
+            f"herd keeps its state beside {beside} to a folder of yours",
             fatal=True,
         )
 

@@ -9,24 +9,24 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hyperherd.connectors import attached
-from hyperherd.engine import environment, preflight, reconcile
+from hyperherd.engine import preflight, reconcile
+from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
 from hyperherd.engine.planning import plan_of
 from hyperherd.errors import HerdError
-from hyperherd.jobs import Batch, Element, Files
+from hyperherd.jobs import Batch, Files
 from hyperherd.launchers.script import script
-from hyperherd.sweep import overrides
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import Trial
 from hyperherd.workspace import layout, results
 from hyperherd.workspace.folder import Workspace
 
-CFG_JOB = " --cfg job"
+CFG_JOB = ("--cfg", "job")
 
 
 @dataclass(frozen=True)
@@ -78,16 +78,6 @@ def _batch(workspace: Workspace, description: Description, trial: Trial, place: 
     )
     for folder in (files.attempts, files.logs, place / layout.RESULTS):
         folder.mkdir()
-    given = overrides.handed(trial, description.spec.static_overrides)
-    if cfg_job:
-        given = replace(given, argument=given.argument + CFG_JOB, argv=given.argv + CFG_JOB)
-    variables = environment.trial_variables(trial, given, str(place / layout.RESULTS))
-    return Batch(
-        token="test",
-        name=description.spec.job_name,
-        folder=workspace.root,
-        launch=workspace.root / description.spec.launcher,
-        files=files,
-        elements=(Element(trial.index, 1, given.argument, variables),),
-        variables=environment.sweep_variables(workspace, description.spec.name),
-    )
+    results_folder = str(place / layout.RESULTS)
+    maker = Maker(workspace, description, results_folder, appended=CFG_JOB if cfg_job else ())
+    return maker.batch(files, [trial], {})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, NamedTuple
@@ -45,10 +45,18 @@ class Product:
         """How many combinations; nothing is listed. Raises `GrammarError` for what cannot be."""
         return math.prod(axis[0].count() for axis in self.axes())
 
-    def combinations(self) -> Iterator[tuple[Chosen, ...]]:
-        """One after another, each in the order of the keys. Raises `GrammarError`, `HerdError`."""
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The keys whose values are random seeds."""
+        return tuple(o.name for o in self.overrides if isinstance(o.item.value, Seeds))
+
+    def combinations(self, again: Iterable[Mapping[str, Any]] = ()) -> Iterator[tuple[Chosen, ...]]:
+        """One after another, each in the order of the keys. Raises `GrammarError`, `HerdError`.
+
+        ``again`` are combinations of an earlier call, by key, with the same keys drawn: their seeds are taken first.
+        """
         axes = self.axes()
-        drawn = [override for override in self.overrides if isinstance(override.item.value, Seeds)]
+        drawn = self.drawn
         if drawn and self.count() * len(drawn) > SEEDS:
             raise HerdError(f"{self.count()} combinations, and there are no more than {SEEDS} random seeds")
         listed = [[self._listed(override) for override in axis] for axis in axes]
@@ -58,7 +66,7 @@ class Product:
         places = [order.index(override) for override in self.overrides]
         if places != sorted(places):
             found = (tuple([row[place] for place in places]) for row in found)
-        return self._seeded(found) if drawn else found
+        return self._seeded(found, again) if drawn else found
 
     def axes(self) -> list[list[Override]]:
         """What varies together. Raises `GrammarError` for a ``zip`` alone, or of unequal lengths."""
@@ -78,18 +86,22 @@ class Product:
             return [_chosen(override, override.item)] * override.count()
         return [_chosen(override, choice) for choice in override.choices(self.seed or 0)]
 
-    def _seeded(self, combinations: Iterator[tuple[Chosen, ...]]) -> Iterator[tuple[Chosen, ...]]:
+    def _seeded(
+        self, combinations: Iterator[tuple[Chosen, ...]], again: Iterable[Mapping[str, Any]]
+    ) -> Iterator[tuple[Chosen, ...]]:
         random = Random() if self.seed is None else Random(f"{self.seed} seeds")
-        used: set[int] = set()
-        places = [
-            (place, override)
-            for place, override in enumerate(self.overrides)
-            if isinstance(override.item.value, Seeds)
-        ]
+        drawn = self.drawn
+        places = [(place, o) for place, o in enumerate(self.overrides) if o.name in drawn]
+        before: dict[str, list[list[int]]] = {}
+        for params in again:
+            before.setdefault(_besides(params, drawn), []).append([params[name] for name in drawn])
+        used = {seed for seeds in before.values() for seed in itertools.chain.from_iterable(seeds)}
         for combination in combinations:
             row = list(combination)
-            for place, override in places:
-                row[place] = _chosen(override, item(_draw(random, used)))
+            known = before.get(_besides({one.name: one.value for one in row}, drawn)) if before else None
+            seeds = known.pop(0) if known else [_draw(random, used) for _ in places]
+            for (place, override), seed in zip(places, seeds, strict=True):
+                row[place] = _chosen(override, item(seed))
             yield tuple(row)
 
 
@@ -123,6 +135,11 @@ def read(words: Sequence[str], *, seed: int | None = None) -> Product:
 def _chosen(override: Override, choice: Item) -> Chosen:
     text = f"{override.name}={choice.text}" if override.has_value else override.text
     return Chosen(override.name, plain(choice.value), text, f"{override.name}={spell(choice.value)}")
+
+
+def _besides(params: Mapping[str, Any], drawn: Collection[str]) -> str:
+    """A combination without its random seeds, as text that tells types apart."""
+    return repr(sorted((name, repr(value)) for name, value in params.items() if name not in drawn))
 
 
 def _draw(random: Random, used: set[int]) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hyperherd.bash.quoting import quote
-from hyperherd.jobs import Batch, Element
+from hyperherd.jobs import Batch, Element, Inline
 
 _BODY = Path(__file__).with_name("trial.sh").read_text(encoding="utf-8")
 _UNKNOWN_ELEMENT = """\
@@ -60,19 +60,27 @@ def shell_signal(option: str | int | bool | None) -> str:
 
 def _settings(batch: Batch, job: str) -> list[str]:
     files = batch.files
+    launch = "" if batch.inline else str(batch.launch)
     return [
         f"# {len(batch.elements)} elements: first who and where, then the table, then what each does.",
         f"herd_token={quote(batch.token)}",
         f"herd_job={job}",
         f"herd_folder={quote(str(batch.folder))}",
-        f"herd_launch={quote(str(batch.launch))}",
+        f"herd_launch={quote(launch)}",
         f"herd_script={quote(str(files.script))}",
         f"herd_register={quote(str(files.register))}",
         f"herd_attempts={quote(str(files.attempts))}",
         f"herd_logs={quote(str(files.logs))}",
         f"herd_env_file={quote(str(files.env_file))}",
         f"herd_signal={shell_signal(batch.options.get('signal'))}",
+        *(_inline(batch.inline) if batch.inline else ()),
     ]
+
+
+def _inline(inline: Inline) -> list[str]:
+    """Two arrays of bash, from which `trial.sh` makes the script of an element."""
+    words, parts = (" ".join(map(quote, texts)) for texts in (inline.interpreter, inline.parts))
+    return [f"herd_interpreter=({words})", f"herd_parts=({parts})"]
 
 
 def _exports(variables: Iterable[tuple[str, str]], indent: str) -> list[str]:

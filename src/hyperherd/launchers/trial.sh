@@ -143,11 +143,25 @@ herd_open_logs() {
     printf '%s%s\n' "$out" "$line" >&8 && printf '%s%s\n' "$err" "$line" >&9
 }
 
+# The script as it stood when it was submitted, with the overrides where they belong.
+herd_text() {
+  local part
+  printf '%s' "${herd_parts[0]}"
+  for part in "${herd_parts[@]:1}"; do printf '%s%s' "$OVERRIDES" "$part"; done
+}
+
+# herd_program [exec]: the trial itself; with exec in the place of this shell.
+herd_program() {
+  if [[ -z ${herd_interpreter-} ]]; then "$@" "$BASH" "$herd_launch" "$OVERRIDES"; else
+    "$@" "${herd_interpreter[@]}" <(herd_text)
+  fi
+}
+
 # The trial in the background. It gets the signals that this script survives in their default form.
 herd_in_background() {
   trap : INT QUIT # a background command ignores these two until they were trapped once
   trap - TERM INT HUP QUIT USR1 USR2 ALRM XCPU
-  exec "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >&8 2>&9 8>&- 9>&-
+  herd_program exec </dev/null >&8 2>&9 8>&- 9>&-
 }
 
 # In the foreground, bash handles a signal after the trial has ended, and surely knows its exit code. Where a signal
@@ -156,7 +170,7 @@ herd_in_background() {
 # -1, or 127).
 herd_run() {
   if [[ -z $herd_signal ]]; then
-    "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >&8 2>&9 8>&- 9>&-
+    herd_program </dev/null >&8 2>&9 8>&- 9>&-
     herd_code=$?
     return
   fi

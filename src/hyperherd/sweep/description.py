@@ -109,11 +109,6 @@ class SweepSpec:
     requires: HostRequirement | None = None
 
     @property
-    def job_name(self) -> str:
-        """Promised to users, who look for it with ``squeue --name``."""
-        return f"hyperherd_{self.name}"
-
-    @property
     def defaults(self) -> dict[str, Value]:
         """Parameter -> default, of those that have one."""
         return {p.name: p.default for p in self.parameters if not isinstance(p.default, Missing)}

@@ -13,6 +13,8 @@ from hyperherd.sweep.identity import canonical, trial_hash
 from hyperherd.sweep.trial import Value
 
 MAX_BYTES = 200
+NAMELESS = "plain"
+"""A trial without parameters."""
 FEWEST_DIGITS = 4
 MOST_DIGITS = 17
 
@@ -88,7 +90,7 @@ def _namer(spec: SweepSpec, digits: int) -> Callable[[Combination], str]:
             if part is None:
                 part = by_id[id(value)] = words(value)
             parts.append(part)
-        return "_".join(parts)
+        return "_".join(parts) or NAMELESS
 
     return name_of
 

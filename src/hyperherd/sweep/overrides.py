@@ -28,7 +28,12 @@ class Handed:
 
 
 def handed(trial: Trial, static_overrides: Sequence[str]) -> Handed:
-    """So ordered that the last wins: name, parameters, static overrides, the values that conditions set."""
+    """So ordered that the last wins: name, parameters, static overrides, the values that conditions set. What was typed
+    for `multirun` stays as it was typed.
+    """
+    params = msgspec.json.encode(tag(trial.params)).decode()
+    if trial.typed:
+        return Handed(" ".join(trial.typed.words), " ".join(map(shlex.quote, trial.typed.words)), params)
     own = [f"experiment_name={write(trial.name)}", *overrides.words(trial.params)]
     extras = overrides.words(trial.extras)
     argument = " ".join([*own, *static_overrides, *extras])
@@ -36,7 +41,7 @@ def handed(trial: Trial, static_overrides: Sequence[str]) -> Handed:
     if not _PLAIN.fullmatch(argument):
         words = [*own, *(word for entry in static_overrides for word in overrides.split(entry)), *extras]
         argv = " ".join(map(shlex.quote, words))
-    return Handed(argument, argv, msgspec.json.encode(tag(trial.params)).decode())
+    return Handed(argument, argv, params)
 
 
 def values(static_overrides: Iterable[str]) -> dict[str, Value]:

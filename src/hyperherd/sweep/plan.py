@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hyperherd.errors import HerdError
 from hyperherd.sweep.grid import rounded
 from hyperherd.sweep.identity import trial_hash
-from hyperherd.sweep.trial import AGAIN, KEPT, LIVE, Status, Trial, Value
+from hyperherd.sweep.trial import AGAIN, KEPT, LIVE, Status, Trial, Typed, Value
 
 if TYPE_CHECKING:
     from hyperherd.requirements import HostRequirement
@@ -23,6 +23,7 @@ class Described:
     params: Mapping[str, Value]
     extras: Mapping[str, Value]
     requires: HostRequirement | None = None
+    typed: Typed | None = None
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,14 @@ class Choice:
 
     ``indices``: only these, None for all. ``pins``: only trials with these parameter values. ``lost``: lost trials
     too, and where they are named, those that run where nobody here can look. ``force``: without ``indices``, trials
-    no longer described become orphans; with them, completed ones run again.
+    no longer described become orphans; with them, completed ones run again. ``hashes``: only these, None for all.
     """
 
     indices: frozenset[int] | None = None
     pins: Mapping[str, Value] | None = None
     lost: bool = False
     force: bool = False
+    hashes: frozenset[str] | None = None
 
     @property
     def orphans(self) -> bool:
@@ -144,7 +146,7 @@ def make(
     undecided = tuple(t for t in orphans if not t.orphan and not choice.orphans)
     names = namer(fresh, [*(trial.name for trial in known), *before.retired])
     added = tuple(
-        Trial(next_index + offset, new.hash, name, new.params, new.extras)
+        Trial(next_index + offset, new.hash, name, new.params, new.extras, typed=new.typed)
         for offset, (new, name) in enumerate(zip(fresh, names, strict=True))
     )
     orphaned = tuple(replace(trial, orphan=True) for trial in orphans)
@@ -174,6 +176,7 @@ def _chosen(trials: Sequence[Trial], statuses: Mapping[int, Status], choice: Cho
         for trial in trials
         if statuses.get(trial.index, Status.READY) in wanted
         and (choice.indices is None or trial.index in choice.indices)
+        and (choice.hashes is None or trial.hash in choice.hashes)
         and (not choice.pins or matches(trial.params, choice.pins))
     ]
 

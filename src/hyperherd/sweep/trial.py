@@ -20,10 +20,21 @@ Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | 
 
 
 @dataclass(frozen=True)
+class Typed:
+    """What makes a combination of ``herd multirun``: its overrides as typed, and which of its parameters are random
+    seeds.
+    """
+
+    words: tuple[str, ...]
+    drawn: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Trial:
     """One set of parameters. ``hash`` is its identity: parameters and extras, types kept. Name and index never change.
 
-    ``extras`` are the values that conditions ``set``. An ``orphan`` is no longer described by the YAML.
+    ``extras`` are the values that conditions ``set``. An ``orphan`` is no longer described by the YAML. ``typed`` is
+    of a sweep over a script, None where a YAML describes it.
     """
 
     index: int
@@ -32,6 +43,7 @@ class Trial:
     params: Mapping[str, Value]
     extras: Mapping[str, Value]
     orphan: bool = False
+    typed: Typed | None = None
 
 
 class Status(str, Enum):

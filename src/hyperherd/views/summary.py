@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from hyperherd.launchers.slurm.parse import folded
 from hyperherd.sweep.combinations import count
-from hyperherd.sweep.description import SweepSpec
 from hyperherd.sweep.plan import Choice, matches
 from hyperherd.sweep.trial import Status
 
 if TYPE_CHECKING:
+    from hyperherd.engine.describe import Description
     from hyperherd.engine.launch import Made, Piece, Prepared
     from hyperherd.engine.placing import Place
 
@@ -101,7 +101,10 @@ def submitted(made: Sequence[Made]) -> list[str]:
     return lines
 
 
-def other_grid(spec: SweepSpec) -> str:
-    """How many trials the full product would be, for a sweep that varies one parameter at a time."""
+def other_grid(description: Description) -> str:
+    """How many trials the full product would be, for a sweep that varies one parameter at a time; else empty."""
+    spec = description.spec
+    if description.script or spec.grid is not None or spec.sample is not None:
+        return ""
     full = count(replace(spec, grid="all"))
     return f"one parameter at a time; `grid: all` would be {full:,} combinations"

@@ -1,4 +1,4 @@
-"""A workspace: the folder of a ``hyperherd.yaml``, and where everything in it lies."""
+"""A workspace: the folder of a ``hyperherd.yaml``, or of a sweep over a script, and where everything in it lies."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ class Workspace:
     @property
     def config(self) -> Path:
         return self.root / layout.CONFIG
+
+    @property
+    def script(self) -> Path | None:
+        """The script that its trials run with their overrides (``herd multirun``); None where a YAML describes them."""
+        if self.root.suffix != layout.OF_A_SCRIPT or self.config.is_file():
+            return None
+        return self.root.with_suffix("")
 
     @property
     def env_file(self) -> Path:
@@ -100,8 +107,14 @@ class Workspace:
             ) from error
 
 
+def of_script(script: Path) -> Workspace:
+    """The workspace of a script's sweep, which may not be there yet: ``job.sh.herd`` beside ``job.sh``."""
+    return Workspace(absolute(script.with_name(script.name + layout.OF_A_SCRIPT)))
+
+
 def find(start: Path | None) -> Workspace:
-    """The workspace at ``start`` (a folder, or its ``hyperherd.yaml``); with None the nearest from here upwards.
+    """The workspace at ``start`` (a folder, its ``hyperherd.yaml``, or a script); with None the nearest from here
+    upwards.
 
     Raises `HerdError` where there is none.
     """
@@ -109,6 +122,8 @@ def find(start: Path | None) -> Workspace:
         folder = start.parent if start.name == layout.CONFIG and not start.is_dir() else start
         if is_workspace(folder):
             return Workspace(absolute(folder))
+        if folder.is_file():
+            return _of_script_that_ran(folder)
         raise HerdError(
             f"no {layout.CONFIG} in {folder}",
             hint=_misspelt(folder)
@@ -125,6 +140,16 @@ def find(start: Path | None) -> Workspace:
     )
 
 
+def _of_script_that_ran(script: Path) -> Workspace:
+    found = of_script(script)
+    if not is_workspace(found.root):
+        raise HerdError(
+            f"{script} is neither a workspace nor a script that has been run by herd",
+            hint=f"to run it: herd multirun {shlex.quote(str(script))} KEY=SWEEP ...",
+        )
+    return found
+
+
 def _misspelt(folder: Path) -> str:
     """A hint for a folder whose YAML has the other ending; empty where there is none."""
     other = Path(layout.CONFIG).with_suffix(".yml")
@@ -133,9 +158,14 @@ def _misspelt(folder: Path) -> str:
 
 
 def is_workspace(folder: Path) -> bool:
-    """Whether the folder holds a ``hyperherd.yaml``. Raises `WorkspaceError` where that may not be seen."""
+    """Whether the folder holds a ``hyperherd.yaml``, or the state of a script's sweep.
+
+    Raises `WorkspaceError` where that may not be seen.
+    """
     try:
-        return (folder / layout.CONFIG).is_file()
+        if (folder / layout.CONFIG).is_file():
+            return True
+        return absolute(folder).suffix == layout.OF_A_SCRIPT and (folder / layout.STATE_FOLDER).is_dir()
     except OSError as error:
         raise WorkspaceError(
             f"cannot be entered: {error.strerror}", where=str(folder), hint=f"see `ls -ld {folder}`"

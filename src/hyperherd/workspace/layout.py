@@ -4,6 +4,8 @@ from __future__ import annotations
 
 CONFIG = "hyperherd.yaml"
 STATE_FOLDER = ".hyperherd"
+OF_A_SCRIPT = ".herd"
+"""Behind a script's name: the workspace of its sweep."""
 
 MANIFEST = "manifest.json"
 JOB_IDS = "job_ids.json"

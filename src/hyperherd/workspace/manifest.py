@@ -15,7 +15,7 @@ import msgspec
 from hyperherd import fsio
 from hyperherd.errors import DamagedFileError, NewerFormatError
 from hyperherd.grammar.values import tag, untag
-from hyperherd.sweep.trial import Status, Trial
+from hyperherd.sweep.trial import Status, Trial, Typed
 from hyperherd.workspace import files
 from hyperherd.workspace.folder import Workspace
 
@@ -133,6 +133,8 @@ def _encode(manifest: Manifest, trial: Trial, status: Status) -> bytes:
     }
     if trial.orphan:
         fresh["orphan"] = True
+    if trial.typed:
+        fresh["typed"] = msgspec.to_builtins(trial.typed)
     if record is None:
         return msgspec.json.encode(fresh)
     if record.get("hash") != trial.hash:
@@ -154,6 +156,7 @@ def _trial(record: Mapping[str, Any]) -> Trial:
         params=untag(_mapping(record["params"])),
         extras=untag(_mapping(record.get("extras") or {})),
         orphan=bool(record.get("orphan", False)),
+        typed=msgspec.convert(record["typed"], Typed) if "typed" in record else None,
     )
 
 

@@ -45,6 +45,7 @@ class Spawner:
 
     def _words(self, element: Element) -> list[str]:
         text = script(self.batch.only((element,)), job=environment.JOB_WORD)
-        if len(text.encode("utf-8", "surrogateescape")) < _LONGEST_WORD:
+        # What the user's own script holds is not for everybody to read in ps.
+        if not self.batch.inline and len(text.encode("utf-8", "surrogateescape")) < _LONGEST_WORD:
             return ["bash", "-c", text]
         return ["bash", str(self.batch.files.script)]

@@ -211,6 +211,7 @@ def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
         "dependency": _after(batch),
         # Slurm's default is to queue a job again after a node failure.
         "no_requeue": None if asked_again else True,
+        **batch.instead,
     }
     output = _output(batch)
     shown = [options.line("output", output)] if re.fullmatch(r"[\w/.,:=@+%-]+", output, re.ASCII) else []

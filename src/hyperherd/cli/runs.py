@@ -1,0 +1,230 @@
+"""A run on the command line, of a sweep or over a script: its options, what is said of it, and staying till its end."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import click
+
+from hyperherd.cli import words
+from hyperherd.engine import control, cost, launch, observe, places, waiting
+from hyperherd.engine.launch import Prepared, Run
+from hyperherd.engine.placing import Wish
+from hyperherd.engine.reconcile import Known
+from hyperherd.errors import SchedulerSilentError, UsageError
+from hyperherd.launchers.slurm import options as sbatch
+from hyperherd.launchers.slurm.options import Value
+from hyperherd.sweep.trial import Status
+from hyperherd.views import documents, progress, summary
+from hyperherd.workspace.submissions import Submission
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SHOWN = 1000
+"""Trials in a script that is printed for eyes."""
+
+DONE, REFUSED, IN_PART, INTERRUPTED = 0, 1, 3, 130
+
+
+@dataclass(frozen=True)
+class How:
+    """The options that all runs have, by their names."""
+
+    dry_run: bool
+    compute: str
+    options: tuple[str, ...]
+    at_once: int | None
+    lost: bool
+    place: str
+    detach: bool
+    wait: bool
+    after: str | None
+    yes: bool
+    as_json: bool
+
+    def wish(self) -> Wish:
+        """Where to run. Raises `UsageError`."""
+        places.kind(self.place)
+        return Wish(self.place, self.compute, _options(self.options))
+
+    def check(self) -> None:
+        """Raise `UsageError` for options that contradict each other."""
+        if self.wait and self.detach:
+            raise UsageError(
+                "--wait stays until all have ended, --detach returns at once", hint="one of the two"
+            )
+
+
+_OPTIONS = (
+    click.option("-n", "--dry-run", is_flag=True, help="Say what would be done; change nothing."),
+    click.option(
+        "-j", "--max-concurrent", "at_once", type=click.IntRange(1), metavar="N", help="At most N at once."
+    ),
+    click.option("--lost", is_flag=True, help="Submit lost trials again as well."),
+    click.option(
+        "--on",
+        "place",
+        default="auto",
+        metavar="local|slurm|auto",
+        help="Who runs it (auto: Slurm if there).",
+    ),
+    click.option(
+        "--compute", default="", metavar="PRESET", help="The compute preset, such as killarney/l40s_1x."
+    ),
+    click.option(
+        "--slurm",
+        "options",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="An option of sbatch, such as time=4:00:00.",
+    ),
+    click.option("--detach", is_flag=True, help="On this machine: leave it running and return."),
+    click.option("--wait", is_flag=True, help="On Slurm: return when all trials have ended."),
+    click.option("--after", metavar="JOBID|WORKSPACE", help="Start when that one has succeeded."),
+    click.option("--yes", is_flag=True, help="Do not ask about very many trials."),
+    words.as_json,
+)
+
+
+def options(command: F) -> F:
+    """The options of `How`, on a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def carry_out(task: Run, how: How) -> int:
+    """Do it, or say what would be done; the exit code."""
+    try:
+        return _dry_run(task, how) if how.dry_run else _execute(task, how)
+    except SchedulerSilentError as silent:
+        if how.place != "auto":
+            raise
+        hint = f"{silent.hint}; or run it on this machine: --on local".removeprefix("; ")
+        raise SchedulerSilentError(silent.what, where=silent.where, hint=hint) from silent
+
+
+def _options(words_: Sequence[str]) -> dict[str, Value]:
+    """``--slurm NAME=VALUE``, by name with ``_``; an empty value takes an option away. Raises `UsageError`."""
+    given: dict[str, Value] = {}
+    for word in words_:
+        name, equals, value = word.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--slurm {word}: not NAME=VALUE", hint="such as --slurm time=4:00:00")
+        given[name.lstrip("-").replace("-", "_")] = value or None
+    if faults := sbatch.faults(given):
+        first = faults[0]
+        raise UsageError(f"--slurm {first.where.removeprefix('slurm.')}: {first.what}", hint=first.hint)
+    return given
+
+
+def _dry_run(task: Run, how: How) -> int:
+    prepared = launch.prepare(task)
+    if how.as_json:
+        words.print_json(documents.run(prepared, [], dry_run=True))
+        return DONE
+    _announce(task, prepared)
+    shown = {piece.place.requires: piece for piece in reversed(prepared.pieces)}
+    told = 0
+    for piece in reversed(shown.values()):
+        batch = piece.batch.only(piece.batch.elements[:SHOWN])
+        click.echo(replace(piece, batch=batch).script(), nl=False)
+        told += len(batch.elements)
+    if rest := len(prepared.plan.submit) - told:
+        click.echo(f"({rest:,} more trials are left out here; --json has every script whole)", err=True)
+    click.echo("Dry run: nothing was written or submitted.", err=True)
+    return DONE
+
+
+def _announce(task: Run, prepared: Prepared) -> None:
+    told = summary.announced(prepared, cost.gpu_hours([piece.batch for piece in prepared.pieces]))
+    click.echo(f"{task.description.spec.name}: {told}", err=True)
+    if other_grid := summary.other_grid(task.description):
+        click.echo(f"  {other_grid}", err=True)
+    for line in filter(None, summary.placed(prepared.pieces)):
+        click.echo(f"  {line}", err=True)
+    for warning in prepared.known.warnings:
+        click.echo(f"  note: {warning}", err=True)
+    for finding in prepared.findings:
+        click.echo(f"  note: {finding.what}\n        {finding.hint}", err=True)
+
+
+def _execute(task: Run, how: How) -> int:
+    prepared, made = launch.execute(task, lambda prepared: _announce(task, prepared))
+    if how.as_json:
+        words.print_json(documents.run(prepared, made, dry_run=False))
+    if not made:
+        click.echo(summary.nothing(prepared, task.request.choice), err=True)
+        return DONE
+    for line in summary.submitted(made):
+        click.echo(line, err=True)
+    refused = [one for one in made if one.refused]
+    going = [one.record for one in made if not one.refused]
+    if not going:
+        return REFUSED
+    if how.wait if any(record.launcher == "slurm" for record in going) else not how.detach:
+        return max(_follow(task, going), IN_PART if refused else DONE)
+    click.echo(f"See how they do: herd status{_named(task)}", err=True)
+    return IN_PART if refused else DONE
+
+
+def _follow(task: Run, made: Sequence[Submission]) -> int:
+    """Stay until their trials have ended. Ctrl-C stops those on this machine; on Slurm they go on."""
+    going = [index for record in made for index in record.indices]
+    here = all(record.launcher == "local" for record in made)
+    pause_s = words.seconds_of("HYPERHERD_POLL_S") or waiting.PAUSE_S["local" if here else "slurm"]
+    try:
+        with progress.bar(going, task.description.spec.name) as show:
+            known = waiting.until_ended(task.workspace, task.launchers, going, show, pause_s)
+    except KeyboardInterrupt:
+        if not here:
+            click.echo(
+                f"\nLeft; the trials go on. See herd status{_named(task)}, stop them: herd stop{_named(task)} --all",
+                err=True,
+            )
+            return INTERRUPTED
+        click.echo(
+            "\nStopping the trials (what has not finished runs again at the next herd run) ...", err=True
+        )
+        control.stop(task.workspace, task.launchers, going)
+        return INTERRUPTED
+    observe.remember(task.workspace, known)
+    return _judge(task, made, known)
+
+
+def _judge(task: Run, made: Sequence[Submission], known: Known) -> int:
+    recorded = {record.token for record in known.submissions}
+    going = [index for record in made for index in record.indices]
+    kept = [index for record in made if record.token in recorded for index in record.indices]
+    ended = [known.facts[index] for index in kept if index in known.facts]
+    if gone := len(going) - len(ended):
+        click.echo(
+            f"{gone} trials are known no longer: somebody has deleted {task.workspace.state} or its manifest",
+            err=True,
+        )
+        return IN_PART
+    bad = [fact for fact in ended if fact.status is not Status.COMPLETED]
+    told = f"{len(ended) - len(bad)} completed, {len(bad)} not" if bad else f"{len(ended)} completed"
+    others = f" (of the {len(ended)} that ran now)" if len(ended) < len(known.facts) else ""
+    click.echo(told + others, err=True)
+    for fact in bad[:10]:
+        reason = f" ({fact.reason})" if fact.reason else ""
+        click.echo(f"  {fact.trial.index}: {fact.status}{reason}  {fact.trial.name}", err=True)
+    if bad:
+        click.echo(
+            f"Look at one: herd tail{_named(task)} {bad[0].trial.index}; run them again: herd run{_named(task)}",
+            err=True,
+        )
+    return IN_PART if bad else DONE
+
+
+def _named(task: Run) -> str:
+    """The workspace, or the script, as an argument, where it is not the current folder."""
+    if task.description.script:
+        return f" {shlex.quote(os.path.relpath(task.description.script.path))}"
+    here = os.path.realpath(".") == os.path.realpath(task.workspace.root)
+    return "" if here else f" {shlex.quote(os.path.relpath(task.workspace.root))}"

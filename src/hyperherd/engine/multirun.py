@@ -1,0 +1,51 @@
+"""``herd multirun``: the combinations of a sweep over a script, added to those that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from hyperherd.engine import describe
+from hyperherd.engine.describe import Description
+from hyperherd.engine.scripts import Script
+from hyperherd.grammar.product import Chosen, Product
+from hyperherd.sweep.identity import trial_hash
+from hyperherd.sweep.plan import Described
+from hyperherd.sweep.trial import Typed, Value
+from hyperherd.workspace.folder import Workspace
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The script's sweep with what was asked for in it; ``hashes`` are the trials that were asked for."""
+
+    description: Description
+    hashes: frozenset[str]
+
+
+def ask(workspace: Workspace, script: Script, product: Product) -> Asked:
+    """Add the combinations of a product. Random seeds that were drawn before for the same combination are used again.
+
+    Raises `GrammarError`, `HerdError`.
+    """
+    before = describe.of_script(workspace, script)
+    drawn = product.drawn
+    again = [d.params for d in before.trials if d.typed and drawn and d.typed.drawn == drawn]
+    asked = {one.hash: one for one in _described(product.combinations(again), drawn)}
+    spec = replace(before.spec, parameters=tuple(describe.parameter(o.name) for o in product.overrides))
+    trials = {**asked, **{one.hash: one for one in before.trials}}
+    return Asked(Description(spec, list(trials.values()), script), frozenset(asked))
+
+
+def _described(rows: Iterable[tuple[Chosen, ...]], drawn: tuple[str, ...]) -> Iterator[Described]:
+    for row in rows:
+        params = {one.name: _with_text_keys(one.value) for one in row}
+        typed = Typed(tuple([one.text for one in row]), drawn)
+        yield Described(trial_hash(params, {}), params, {}, typed=typed)
+
+
+def _with_text_keys(value: Value) -> Value:
+    """A map of Hydra's may have other keys, and JSON has not."""
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(element) for key, element in value.items()}
+    return [_with_text_keys(element) for element in value] if isinstance(value, list) else value

@@ -1,0 +1,89 @@
+"""A user's own sbatch script: what it asks for, and where overrides stand in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hyperherd.bash import last_command
+from hyperherd.bash.last_command import Place
+from hyperherd.errors import HerdError, ScriptError
+from hyperherd.jobs import Inline
+from hyperherd.launchers.slurm import directives
+from hyperherd.launchers.slurm.directives import Directives
+from hyperherd.launchers.slurm.options import Value
+from hyperherd.workspace import folder
+
+_IN_ITS_PLACE = {
+    "output": "each trial's output goes to a file of its own",
+    "error": "each trial's output goes to a file of its own",
+    "wait": "herd multirun --wait waits",
+}
+_REFUSED = {
+    "clusters": "log in to that cluster, and run it there",
+    "help": "it submits nothing; take it out",
+    "test_only": "it submits nothing; herd multirun -n shows what would be",
+    "usage": "it submits nothing; take it out",
+    "version": "it submits nothing; take it out",
+}
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script as it stands now. ``folder`` is where it runs: where it is submitted from, as with sbatch."""
+
+    path: Path
+    place: Place
+    interpreter: tuple[str, ...]
+    asked: Directives
+    folder: Path
+
+    @property
+    def job_name(self) -> str:
+        """As sbatch names it."""
+        return str(self.asked.herds.get("job_name") or self.path.name)
+
+    @property
+    def inline(self) -> Inline:
+        """What a batch of its combinations runs."""
+        return Inline(self.interpreter, self.place.parts)
+
+    @property
+    def instead(self) -> Mapping[str, Value]:
+        """What it says of options that herd else sets itself, and need not."""
+        return {name: self.asked.herds[name] for name in ("comment", "export") if name in self.asked.herds}
+
+    @property
+    def notes(self) -> list[str]:
+        """What of it does not hold, for people."""
+        said = [name for name in _IN_ITS_PLACE if name in self.asked.herds]
+        return [f"its --{name} is left out: {_IN_ITS_PLACE[name]}" for name in said]
+
+
+def load(path: Path, here: Path) -> Script:
+    """Read the script at ``path``, to be run from the folder ``here``. Raises `HerdError`."""
+    try:
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise HerdError(f"cannot be read: {error.strerror}", where=str(path), hint=_hint(path)) from error
+    try:
+        asked = directives.read(text)
+        place = last_command.find(text)
+        for name in _REFUSED.keys() & asked.herds.keys():
+            raise ScriptError(f"#SBATCH --{name.replace('_', '-')} cannot be kept", hint=_REFUSED[name])
+    except ScriptError as error:
+        where = f"{path}:{error.where.removeprefix('line ')}" if error.where else str(path)
+        raise ScriptError(error.what, where=where, hint=error.hint) from error
+    chdir = asked.herds.get("chdir")
+    return Script(
+        path=folder.absolute(path),
+        place=place,
+        interpreter=last_command.interpreter(text),
+        asked=asked,
+        folder=here / str(chdir) if chdir else here,
+    )
+
+
+def _hint(path: Path) -> str:
+    return "a script is wanted here, such as sbatch.sh" if path.is_dir() else f"see `ls -l {path}`"

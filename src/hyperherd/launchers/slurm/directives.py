@@ -1,0 +1,194 @@
+"""The ``#SBATCH`` lines of a script, read as sbatch reads them.
+
+Sources: man sbatch (22.05 to 24.11), getopt_long(3).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hyperherd.errors import ScriptError, nearest
+from hyperherd.launchers.slurm import options as table
+from hyperherd.launchers.slurm.options import KINDS, REFUSED, Kind, Value
+
+_SHORT = {
+    "A": "account",
+    "a": "array",
+    "b": "begin",
+    "B": "extra_node_info",
+    "C": "constraint",
+    "c": "cpus_per_task",
+    "D": "chdir",
+    "d": "dependency",
+    "e": "error",
+    "F": "nodefile",
+    "G": "gpus",
+    "H": "hold",
+    "h": "help",
+    "i": "input",
+    "J": "job_name",
+    "k": "no_kill",
+    "L": "licenses",
+    "M": "clusters",
+    "m": "distribution",
+    "N": "nodes",
+    "n": "ntasks",
+    "O": "overcommit",
+    "o": "output",
+    "p": "partition",
+    "Q": "quiet",
+    "q": "qos",
+    "S": "core_spec",
+    "s": "oversubscribe",
+    "t": "time",
+    "V": "version",
+    "v": "verbose",
+    "W": "wait",
+    "w": "nodelist",
+    "x": "exclude",
+}
+_SHORT_FLAGS = "hHIkOQsvVW"
+"""Those that take no value, and may stand together in one word."""
+
+_BARE = frozenset(
+    {"help", "ignore_pbs", "parsable", "quiet", "test_only", "usage", "verbose", "version", "wait"}
+)
+"""Options of `REFUSED` that take no value."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option as it stands: ``name`` with ``_`` ("" for one that is not in our table), its value (True: none), and
+    its words.
+    """
+
+    name: str
+    value: str | bool
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Directives:
+    """What a script asks for: ``options`` by name with ``_``, those that herd sets itself apart in ``herds``; ``extra``
+    are raw words of options that only this cluster may know.
+    """
+
+    options: Mapping[str, Value] = field(default_factory=dict)
+    herds: Mapping[str, Value] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+
+
+def read(script: str) -> Directives:
+    """What the ``#SBATCH`` lines of a script ask for; of two that say the same the later one holds.
+
+    Raises `ScriptError` for what sbatch would refuse.
+
+    >>> read("#!/bin/bash\\n#SBATCH -t 10 --gres=gpu:1  # short\\necho\\n#SBATCH -t 1\\n").options
+    {'time': '10', 'gres': 'gpu:1'}
+    """
+    asked: dict[str, Value] = {}
+    herds: dict[str, Value] = {}
+    extra: list[str] = []
+    for number, line in _lines(script):
+        for option in options(_checked(words(line), number)):
+            if option.name in REFUSED:
+                herds[option.name] = option.value
+            elif option.name:
+                asked = table.merged(asked, {option.name: option.value})
+            else:
+                extra.append(" ".join(map(table.quoted, option.words)))
+    wrong = table.faults(asked, "#SBATCH")
+    if wrong:
+        raise ScriptError("; ".join(f"{fault.where}: {fault.what}" for fault in wrong), hint=wrong[0].hint)
+    return Directives(asked, herds, tuple(extra))
+
+
+def _lines(script: str) -> Iterator[tuple[int, str]]:
+    """The directives, with the numbers of their lines: they end with the first line of commands."""
+    for number, line in enumerate(script.split("\n"), 1):
+        if line.startswith("#SBATCH"):
+            yield number, line
+        elif line.strip() and not line.lstrip().startswith("#"):
+            return
+
+
+def words(line: str) -> list[str]:
+    """The words of a raw line as sbatch splits it; none where a quote is not closed."""
+    try:
+        return shlex.split(line.strip().removeprefix("#SBATCH"), comments=True)
+    except ValueError:
+        return []
+
+
+def _checked(found: list[str], number: int) -> list[str]:
+    where = f"line {number}"
+    if not found:
+        raise ScriptError("no option on this #SBATCH line, or a quote that is not closed", where=where)
+    if found[0] in ("hetjob", "packjob"):
+        raise ScriptError("a job of several parts (hetjob) cannot be an array", where=where)
+    if not found[0].startswith("-"):
+        hint = nearest(f"--{found[0]}", [f"--{name.replace('_', '-')}" for name in KINDS])
+        raise ScriptError(f"'{found[0]}' is no option of sbatch", where=where, hint=hint)
+    return found
+
+
+def options(given: Sequence[str]) -> Iterator[Option]:
+    """The options in words, as getopt reads them: a long one by any beginning that is its alone, its value behind ``=``
+    or in the next word; several short flags in one word.
+
+    >>> [(o.name, o.value) for o in options(["--err=x", "-HN2", "--exclusive", "--time", "5", "--spank=a"])]
+    [('error', 'x'), ('hold', True), ('nodes', '2'), ('exclusive', True), ('time', '5'), ('', True)]
+    """
+    rest = list(given)
+    while rest:
+        word = rest.pop(0)
+        if word.startswith("--"):
+            yield _long(word, rest)
+        elif word.startswith("-"):
+            yield from _short(word, rest)
+
+
+def _long(word: str, rest: list[str]) -> Option:
+    """``rest`` loses the word that is its value."""
+    name, equals, value = word[2:].partition("=")
+    name = _full(name.replace("-", "_"))
+    if not name:
+        taken = [rest.pop(0)] if rest and not equals and not rest[0].startswith("-") else []
+        return Option("", True, (word, *taken))
+    if equals:
+        return Option(name, value, (word,))
+    return _valued(name, word, rest)
+
+
+def _full(name: str) -> str:
+    """The option that a beginning stands for; "" for none."""
+    known = [*KINDS, *REFUSED]
+    if name in known:
+        return name
+    matches = [other for other in known if other.startswith(name)]
+    return matches[0] if len(matches) == 1 else ""
+
+
+def _short(word: str, rest: list[str]) -> Iterator[Option]:
+    letters = word[1:]
+    while letters:
+        letter, letters = letters[0], letters[1:]
+        name = _SHORT.get(letter, "")
+        if letter in _SHORT_FLAGS:
+            yield Option(name, True, (f"-{letter}",))
+        elif letters:
+            yield Option(name, letters, (f"-{letter}{letters}",))
+            return
+        else:
+            yield _valued(name, word, rest)
+
+
+def _valued(name: str, word: str, rest: list[str]) -> Option:
+    """An option without ``=``: the next word is its value, where it takes one."""
+    takes_none = name in _BARE or KINDS.get(name) in (Kind.FLAG, Kind.OPTIONAL)
+    if takes_none or not rest:
+        return Option(name, True, (word,))
+    value = rest.pop(0)
+    return Option(name, value, (word, value))
