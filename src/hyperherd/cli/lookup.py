@@ -26,7 +26,7 @@ def resolve_overrides(path: Path, index: int) -> None:
     if index not in trials:
         raise HerdError(f"no trial {index} in {path}", hint="herd ls lists them")
     given = [
-        r.static_overrides for r in submissions.read(workspace) if index in r.indices and r.state != "void"
+        r.static_overrides for r in submissions.read(workspace) if index in r.trials and r.state != "void"
     ]
     static = given[-1] if given else read_spec(workspace).static_overrides
     click.echo(overrides.handed(trials[index], static).argument)

@@ -11,10 +11,11 @@ import click
 
 from hyperherd.cli import selection, words
 from hyperherd.engine import observe, reading, waiting
+from hyperherd.engine import snapshot as snapshots
 from hyperherd.engine.reading import STDERR, STDOUT
-from hyperherd.engine.snapshot import Snapshot
+from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import SchedulerSilentError, UsageError, nearest
-from hyperherd.sweep.trial import LIVE, Status
+from hyperherd.sweep.trial import LIVE, Status, number_of
 from hyperherd.views import documents, tables
 from hyperherd.views.columns import Screen
 
@@ -30,11 +31,19 @@ _number = partial(click.option, type=click.IntRange(0), metavar="N", default=20,
 @click.option("--stdout", "only", flag_value=STDOUT, help="Only what it wrote to stdout.")
 @click.option("--stderr", "only", flag_value=STDERR, help="Only what it wrote to stderr.")
 @click.option("-f", "--follow", is_flag=True, help="Go on as it writes, until it ends or Ctrl-C.")
+@click.option("--task", type=int, metavar="N", help="Of a trial whose script is an array: this task of it.")
 @words.as_json
-def tail(given: tuple[str, ...], count: int, only: str | None, follow: bool, as_json: bool) -> None:
+def tail(
+    given: tuple[str, ...], count: int, only: str | None, follow: bool, task: int | None, as_json: bool
+) -> None:
     """Show the end of a trial's output, and Slurm's own last words."""
     selected = selection.select(given, only_one=True)
     view = selected.snapshot.trials[0]
+    fact = selected.known.facts[view.index]
+    if task is not None:
+        view = snapshots.of_task(selected.workspace, fact, task)
+    elif fact.tasks:
+        click.echo(f"task {number_of(view.part)} of {len(fact.tasks)}; another with --task", err=True)
     streams = reading.tails(selected.workspace, view, count, (only,) if only else (STDOUT, STDERR))
     if as_json:
         words.print_json(documents.tail(view, streams, count))
@@ -50,22 +59,22 @@ def tail(given: tuple[str, ...], count: int, only: str | None, follow: bool, as_
     if all(lines is None for _, lines in streams.values()):
         click.echo(f"trial {view.index} is {view.status} and has written nothing yet", err=True)
     if follow:
-        _follow(selected, view.index, only or STDOUT)
+        _follow(selected, view, only or STDOUT)
 
 
-def _follow(selected: selection.Selected, index: int, stream: str) -> None:
+def _follow(selected: selection.Selected, view: TrialView, stream: str) -> None:
     """Lines as they come, until a look (seldom, where Slurm is asked) finds that the trial has ended."""
-    record = selected.known.facts[index].submission
-    if selected.known.facts[index].status not in LIVE or record is None:
+    record = selected.known.facts[view.index].submission
+    if view.status not in LIVE or record is None:
         return
     pause_s = words.seconds_of("HYPERHERD_POLL_S") or max(waiting.PAUSE_S[record.launcher], FOLLOW_S)
-    going_on = reading.going_on(selected.workspace, selected.launchers, index, pause_s)
+    going_on = reading.going_on(selected.workspace, selected.launchers, view.index, pause_s)
 
     def wait() -> bool:
         time.sleep(FOLLOW_S)
         return going_on()
 
-    for line in reading.follow(selected.workspace, index, stream, wait):
+    for line in reading.follow(selected.workspace, view.part, stream, wait):
         click.echo(line)
 
 
@@ -154,7 +163,7 @@ def snapshot(given: tuple[str, ...], count: int, max_failed: int) -> None:
         words.warn([str(silent)])
         used = {}
     failed = [view for view in selected.snapshot.trials if view.status is Status.FAILED][:max_failed]
-    errors = [reading.failed_stderr(selected.workspace, view.index, count) for view in failed]
+    errors = [reading.failed_stderr(selected.workspace, view.part, count) for view in failed]
     words.print_json(
         documents.everything(selected.snapshot, used, reading.finals(selected.workspace), errors)
     )

@@ -174,7 +174,7 @@ def _execute(task: Run, how: How) -> int:
 
 def _follow(task: Run, made: Sequence[Submission]) -> int:
     """Stay until their trials have ended. Ctrl-C stops those on this machine; on Slurm they go on."""
-    going = [index for record in made for index in record.indices]
+    going = [index for record in made for index in record.trials]
     here = all(record.launcher == "local" for record in made)
     pause_s = words.seconds_of("HYPERHERD_POLL_S") or waiting.PAUSE_S["local" if here else "slurm"]
     try:
@@ -198,8 +198,8 @@ def _follow(task: Run, made: Sequence[Submission]) -> int:
 
 def _judge(task: Run, made: Sequence[Submission], known: Known) -> int:
     recorded = {record.token for record in known.submissions}
-    going = [index for record in made for index in record.indices]
-    kept = [index for record in made if record.token in recorded for index in record.indices]
+    going = [index for record in made for index in record.trials]
+    kept = [index for record in made if record.token in recorded for index in record.trials]
     ended = [known.facts[index] for index in kept if index in known.facts]
     if gone := len(going) - len(ended):
         click.echo(

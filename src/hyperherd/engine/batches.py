@@ -10,7 +10,7 @@ from hyperherd.engine.describe import Description
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.sweep import overrides
 from hyperherd.sweep.overrides import Handed
-from hyperherd.sweep.trial import Trial
+from hyperherd.sweep.trial import Part, Trial, number_of
 from hyperherd.workspace.folder import Workspace
 
 
@@ -23,8 +23,8 @@ class Maker:
     results: str
     appended: tuple[str, ...] = ()
 
-    def batch(self, files: Files, trials: Sequence[Trial], first_attempt: Mapping[int, int]) -> Batch:
-        """Of these trials; ``first_attempt`` by index, 1 where it says nothing. Asks for nothing in particular."""
+    def batch(self, files: Files, parts: Sequence[tuple[Trial, Part]], newest: Mapping[Part, int]) -> Batch:
+        """Of these parts of trials; ``newest`` are the numbers of their newest attempts. Asks for nothing else."""
         spec, script = self.description.spec, self.description.script
         return Batch(
             token=files.script.stem,
@@ -32,19 +32,18 @@ class Maker:
             folder=script.folder if script else self.workspace.root,
             launch=self.workspace.root / spec.launcher,
             files=files,
-            elements=tuple(self._element(trial, first_attempt.get(trial.index, 1)) for trial in trials),
+            elements=tuple(self._element(trial, part, newest.get(part, 0) + 1) for trial, part in parts),
             variables=environment.sweep_variables(self.workspace, spec.name),
             inline=script.inline if script else None,
             instead=script.instead if script else {},
         )
 
-    def _element(self, trial: Trial, attempt: int) -> Element:
+    def _element(self, trial: Trial, part: Part, attempt: int) -> Element:
         given = overrides.handed(trial, self.description.spec.static_overrides)
         more = "".join(f" {word}" for word in self.appended)
         given = Handed(given.argument + more, given.argv + more, given.params)
         script, typed = self.description.script, trial.typed
         words = (*typed.words, *self.appended) if typed else ()
         argument = script.place.inserted(words) if script else given.argument
-        return Element(
-            trial.index, attempt, argument, environment.trial_variables(trial, given, self.results)
-        )
+        variables = environment.trial_variables(trial, given, self.results)
+        return Element(number_of(part), attempt, argument, variables)

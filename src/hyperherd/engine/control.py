@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import shlex
 import shutil
@@ -16,7 +17,7 @@ from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import VOID
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import LIVE, Status
+from hyperherd.sweep.trial import LIVE, Status, number_of, trial_of
 from hyperherd.workspace import manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -40,21 +41,23 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
     """
     known = reconcile.read(workspace, launchers, silent_is_fatal=True)
     chosen = known.facts.values() if wanted is None else [known.facts[index] for index in wanted]
-    live: list[Fact] = []
+    live = [fact for fact in chosen if fact.status in LIVE and fact.submission is not None]
     by_token: dict[str, list[int]] = {}
-    for fact in chosen:
-        if fact.status in LIVE and fact.submission is not None:
-            live.append(fact)
-            by_token.setdefault(fact.submission.token, []).append(fact.trial.index)
+    for run in itertools.chain.from_iterable(fact.runs for fact in live):
+        if run.status in LIVE and run.submission is not None:
+            by_token.setdefault(run.submission.token, []).append(number_of(run.part))
     if not live:
         return Stopped([], {})
     refused: dict[int, str] = {}
+    stopped: dict[str, list[int]] = {}
     for submission in known.submissions:
-        if submission.token in by_token:
-            refused.update(_cancel(workspace, launchers, submission, by_token[submission.token]))
+        if asked := by_token.get(submission.token):
+            words = _cancel(workspace, launchers, submission, asked)
+            stopped[submission.token] = [number for number in asked if number not in words]
+            parts = {number_of(part): part for part in submission.parts}
+            refused.update((trial_of(parts[number]), why) for number, why in words.items())
     with fsio.Lock(workspace.lock) as lock:
-        ended = {token: [i for i in indices if i not in refused] for token, indices in by_token.items()}
-        submissions.note_stopped(workspace, ended, lock)
+        submissions.note_stopped(workspace, stopped, lock)
         cancelled = [fact for fact in live if fact.trial.index not in refused]
         manifest.note_statuses(workspace, {fact.trial.index: Status.CANCELLED for fact in cancelled})
     return Stopped(cancelled, refused)

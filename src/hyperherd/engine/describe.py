@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyperherd.engine import scripts
@@ -14,6 +14,7 @@ from hyperherd.sweep import combinations, naming
 from hyperherd.sweep.description import Parameter, SweepSpec, bare
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Described
+from hyperherd.sweep.trial import Typed
 from hyperherd.workspace import folder, layout, manifest
 from hyperherd.workspace.folder import Workspace
 
@@ -92,8 +93,13 @@ def of_script(workspace: Workspace, script: Script) -> Description:
         slurm=script.asked.options,
         extra_args=script.asked.extra,
     )
-    known = [Described(t.hash, t.params, t.extras, typed=t.typed) for t in trials]
+    known = [Described(t.hash, t.params, t.extras, typed=with_tasks(t.typed, script)) for t in trials]
     return Description(spec, known, script)
+
+
+def with_tasks(typed: Typed | None, script: Script) -> Typed | None:
+    """A combination with the array that the script has now."""
+    return replace(typed, tasks=script.tasks) if typed else None
 
 
 def parameter(name: str) -> Parameter:

@@ -11,7 +11,7 @@ from hyperherd.engine import environment
 from hyperherd.engine.describe import read_spec
 from hyperherd.engine.reconcile import NOT_ASKED, Fact, Known
 from hyperherd.sweep import overrides
-from hyperherd.sweep.trial import LIVE, status_of
+from hyperherd.sweep.trial import LIVE, Part, number_of, status_of
 from hyperherd.workspace import attempts, ended, logs, results
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -19,9 +19,12 @@ from hyperherd.workspace.submissions import Submission
 
 @dataclass(frozen=True)
 class AttemptView:
-    """One attempt; times are seconds since the epoch, None where nobody noted them."""
+    """One attempt, of a ``task`` if it is of a trial with tasks; times are seconds since the epoch, None where nobody
+    noted them.
+    """
 
     number: int
+    task: int | None
     job: str
     node: str
     started_at: float | None
@@ -54,19 +57,19 @@ def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
     record = fact.submission or _described(workspace)
     given = overrides.handed(fact.trial, record.static_overrides)
     words = fact.trial.typed.words if fact.trial.typed else (given.argument,)
-    attempt = fact.attempt or _first_attempt(known, record, index)
+    attempt = fact.attempt or _first_attempt(known, record, fact.part)
     variables = (
         *environment.sweep_variables(workspace, known.manifest.name),
         *environment.trial_variables(fact.trial, given, str(workspace.results)),
-        *environment.attempt_variables(index, attempt),
+        *environment.attempt_variables(number_of(fact.part), attempt),
     )
     return Inspection(
         fact=fact,
         command=(*(() if fact.trial.typed else ("bash",)), record.launch, *words) if record.launch else (),
         environment=dict(variables),
-        attempts=_attempts(workspace, known, index),
+        attempts=[view for run in fact.runs for view in _attempts(workspace, known, run)],
         metrics=results.finals(workspace.results, index),
-        last_error=logs.last_line(workspace.stderr(index)),
+        last_error=logs.last_line(workspace.stderr(fact.part)),
     )
 
 
@@ -77,45 +80,45 @@ def _described(workspace: Workspace) -> Submission:
     return Submission(launch=launch, static_overrides=tuple(spec.static_overrides))
 
 
-def _first_attempt(known: Known, record: Submission, index: int) -> int:
+def _first_attempt(known: Known, record: Submission, part: Part) -> int:
     """The number of the attempt that is yet to begin, in this submission or in the next."""
-    if index in record.indices:
-        return record.attempts[record.indices.index(index)]
-    return known.newest_attempt.get(index, 0) + 1
+    if part in record.parts:
+        return record.attempts[record.parts.index(part)]
+    return known.newest_attempt.get(part, 0) + 1
 
 
-def _attempts(workspace: Workspace, known: Known, index: int) -> list[AttemptView]:
+def _attempts(workspace: Workspace, known: Known, fact: Fact) -> list[AttemptView]:
     outcomes = attempts.read(workspace).outcomes
     by_token = {record.token: record for record in known.submissions}
-    newest = known.newest_attempt.get(index, 0)
+    part = fact.part
+    newest = known.newest_attempt.get(part, 0)
     views = []
     for number in range(1, newest + 1):
-        claim = attempts.claim(workspace, index, number)
+        claim = attempts.claim(workspace, part, number)
         if claim is None:
             continue
-        outcome = outcomes.get((index, number))
-        note = attempts.note(workspace, index, number, outcome) if outcome else None
+        outcome = outcomes.get((part, number))
+        note = attempts.note(workspace, part, number, outcome) if outcome else None
         record = by_token.get(claim.token)
         views.append(
             AttemptView(
                 number=number,
+                task=None if part == fact.trial.index else number_of(part),
                 job=record.slurm_job_id or "" if record else "",
                 node=claim.host,
                 started_at=claim.claimed_at,
                 ended_at=note.ended_at if note else None,
                 exit_code=outcome.exit_code if outcome else None,
                 terminated=outcome.terminated if outcome else False,
-                reason=_reason(known, claim.token, (index, number), outcome),
+                reason=_reason(known, claim.token, fact, number, outcome),
             )
         )
     return views
 
 
-def _reason(known: Known, token: str, attempt: tuple[int, int], outcome: Outcome | None) -> str:
+def _reason(known: Known, token: str, fact: Fact, number: int, outcome: Outcome | None) -> str:
     """Why it ended as it did, in the words of ``status``; empty where it succeeded, or nothing was said."""
-    index, number = attempt
-    fact = known.facts[index]
     if fact.attempt == number and fact.status not in LIVE:
         return fact.reason
-    state = known.heard.get(token, {}).get(ended.key(index, number), NOT_ASKED)
+    state = known.heard.get(token, {}).get(ended.key(number_of(fact.part), number), NOT_ASKED)
     return status_of(state, outcome, started=True)[1]

@@ -8,7 +8,7 @@ leaves an intent whose fate the register decides (docs/architecture.md, "Exactly
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknow
 from hyperherd.jobs import VOID, Batch, Element
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.plan import Choice, Plan
-from hyperherd.sweep.trial import Status, Trial
+from hyperherd.sweep.trial import Part, Status, Trial
 from hyperherd.workspace import ended, layout, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -58,10 +58,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Piece:
-    """Trials that are submitted together, and where they go."""
+    """Trials that are submitted together, and where they go; or the tasks of one ``trial``."""
 
     batch: Batch
     place: Place
+    trial: int | None = None
+
+    @property
+    def trials(self) -> Sequence[int]:
+        """Their indices."""
+        return [element.index for element in self.batch.elements] if self.trial is None else [self.trial]
 
     def script(self) -> str:
         """The bash that runs them."""
@@ -109,8 +115,9 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     if not planned.submit:
         return Prepared(planned, known, [], findings)
     wholes = [
-        Piece(_batch(run, place, trials, known.newest_attempt), place)
+        whole
         for place, trials in placer.groups(planned.submit, run.description.trials)
+        for whole in _wholes(run, place, trials, known)
     ]
     between()
     findings += preflight.check_room(
@@ -124,7 +131,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     parts = [(whole, elements) for whole in wholes for elements in whole.place.launcher.split(whole.batch)]
     _check_at_once(_at_once(run), [whole for whole, _ in parts])
     shares = _shares(_at_once(run), len(parts))
-    pieces = [_piece(run.workspace, *part, share) for part, share in zip(parts, shares, strict=True)]
+    pieces = [_piece(run, *part, share) for part, share in zip(parts, shares, strict=True)]
     return Prepared(planned, known, pieces, findings)
 
 
@@ -151,7 +158,7 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
 def _statuses_of_the_refused(prepared: Prepared, made: Sequence[Made]) -> dict[int, Status]:
     before = prepared.known.statuses
     void = [one.record for one in made if one.record.state == "void"]
-    return {index: before.get(index, Status.READY) for record in void for index in record.indices}
+    return {index: before.get(index, Status.READY) for record in void for index in record.trials}
 
 
 def _undecided(trials: Sequence[Trial], statuses: Mapping[int, Status]) -> HerdError:
@@ -163,16 +170,37 @@ def _undecided(trials: Sequence[Trial], statuses: Mapping[int, Status]) -> HerdE
     )
 
 
-def _batch(run: Run, place: Place, trials: Sequence[Trial], newest_attempt: Mapping[int, int]) -> Batch:
+def _batch(
+    run: Run, place: Place, parts: Sequence[tuple[Trial, Part]], newest_attempt: Mapping[Part, int]
+) -> Batch:
     maker = Maker(run.workspace, run.description, str(run.workspace.results))
-    first = {index: newest + 1 for index, newest in newest_attempt.items()}
+    files = run.workspace.files(submissions.new_token())
     return replace(
-        maker.batch(run.workspace.files(submissions.new_token()), trials, first),
+        maker.batch(files, parts, newest_attempt),
         options=place.options,
         extra_args=place.extra_args,
         at_once=_at_once(run),
         after=waiting.after(run.request.after, place.launcher, run.launchers) if run.request.after else (),
     )
+
+
+def _wholes(run: Run, place: Place, trials: Sequence[Trial], known: reconcile.Known) -> Iterator[Piece]:
+    """What goes to a place: one batch, and one for each trial whose script is an array itself."""
+    alone = [trial for trial in trials if trial.parts == (trial.index,)]
+    if alone:
+        yield Piece(
+            _batch(run, place, [(trial, trial.index) for trial in alone], known.newest_attempt), place
+        )
+    for trial in (trial for trial in trials if trial.parts != (trial.index,)):
+        yield Piece(_batch(run, place, _left(trial, known), known.newest_attempt), place, trial.index)
+
+
+def _left(trial: Trial, known: reconcile.Known) -> list[tuple[Trial, Part]]:
+    """The tasks that have not succeeded; all, where all have."""
+    fact = known.facts.get(trial.index)
+    done = {task.part for task in fact.tasks if task.status is Status.COMPLETED} if fact else set()
+    left = [part for part in trial.parts if part not in done]
+    return [(trial, part) for part in left or trial.parts]
 
 
 def _at_once(run: Run) -> int | None:
@@ -200,11 +228,12 @@ def _shares(at_once: int | None, pieces: int) -> list[int | None]:
     return [max(1, at_once // pieces + (number < at_once % pieces)) for number in range(pieces)]
 
 
-def _piece(workspace: Workspace, whole: Piece, elements: tuple[Element, ...], share: int | None) -> Piece:
+def _piece(run: Run, whole: Piece, elements: tuple[Element, ...], share: int | None) -> Piece:
     """One submission of several, with a token of its own."""
     token = submissions.new_token()
-    files = workspace.files(token)
-    room = min((most for most in (share, whole.place.at_once) if most), default=None)
+    files = run.workspace.files(token, whole.trial)
+    own = run.description.script.tasks_at_once if run.description.script else None
+    room = min((most for most in (share, whole.place.at_once, own) if most), default=None)
     batch = replace(whole.batch, token=token, files=files, elements=elements, at_once=room)
     return replace(whole, batch=batch)
 
@@ -229,6 +258,7 @@ def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
         requires=place.requires,
         name=batch.name,
         indices=indices,
+        trial=piece.trial,
         attempts=tuple(element.attempt for element in batch.elements),
         array=None if positions == indices else positions,
         submitted_at=time.time(),
@@ -248,11 +278,12 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     workspace, known = run.workspace, prepared.known
     lock.check()
     for one in made:
+        workspace.make_folders_of(one.batch.files)
         fsio.replace(one.batch.files.script, one.piece.script().encode("utf-8", "surrogateescape"), 0o600)
     lock.check()
     submissions.write(workspace, [*known.submissions, *(one.record for one in made)])
     statuses = {t.index: known.statuses.get(t.index, Status.READY) for t in prepared.plan.trials}
-    statuses.update((index, Status.SUBMITTED) for one in made for index in one.record.indices)
+    statuses.update((index, Status.SUBMITTED) for one in made for index in one.record.trials)
     lock.check()
     planned = prepared.plan
     retired = (trial.name for trial in planned.dropped if trial.index in known.newest_attempt)

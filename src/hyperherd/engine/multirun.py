@@ -31,16 +31,18 @@ def ask(workspace: Workspace, script: Script, product: Product) -> Asked:
     before = describe.of_script(workspace, script)
     drawn = product.drawn
     again = [d.params for d in before.trials if d.typed and drawn and d.typed.drawn == drawn]
-    asked = {one.hash: one for one in _described(product.combinations(again), drawn)}
+    asked = {one.hash: one for one in _described(product.combinations(again), drawn, script.tasks)}
     spec = replace(before.spec, parameters=tuple(describe.parameter(o.name) for o in product.overrides))
     trials = {**asked, **{one.hash: one for one in before.trials}}
     return Asked(Description(spec, list(trials.values()), script), frozenset(asked))
 
 
-def _described(rows: Iterable[tuple[Chosen, ...]], drawn: tuple[str, ...]) -> Iterator[Described]:
+def _described(
+    rows: Iterable[tuple[Chosen, ...]], drawn: tuple[str, ...], tasks: tuple[int, ...]
+) -> Iterator[Described]:
     for row in rows:
         params = {one.name: _with_text_keys(one.value) for one in row}
-        typed = Typed(tuple([one.text for one in row]), drawn)
+        typed = Typed(tuple([one.text for one in row]), drawn, tasks)
         yield Described(trial_hash(params, {}), params, {}, typed=typed)
 
 

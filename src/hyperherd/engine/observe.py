@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hyperherd import fsio
 from hyperherd.engine import reconcile, snapshot
@@ -17,7 +18,7 @@ from hyperherd.jobs import Usage
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep import overrides
 from hyperherd.sweep.plan import Choice
-from hyperherd.sweep.trial import LIVE, Status, Trial
+from hyperherd.sweep.trial import LIVE, Status, Trial, number_of
 from hyperherd.workspace import ended, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 
@@ -66,19 +67,40 @@ def usage(
     workspace: Workspace, known: Known, launchers: Mapping[str, Launcher], indices: Sequence[int]
 ) -> dict[int, Usage]:
     """What the newest attempts of these trials used, as far as somebody measured it. Raises `SchedulerSilentError`."""
+    runs = {run.part: run for index in indices for run in known.facts[index].runs}
     by_token: dict[str, list[int]] = {}
-    for index in indices:
-        record = known.facts[index].submission
-        if record is not None and record.state == "submitted":
-            by_token.setdefault(record.token, []).append(index)
-    used: dict[int, Usage] = {}
+    for part, run in runs.items():
+        if run.submission is not None and run.submission.state == "submitted":
+            by_token.setdefault(run.submission.token, []).append(number_of(part))
+    answers: dict[str, dict[int, Usage]] = {}
     for name, launcher in launchers.items():
         mine = [r for r in known.submissions if r.token in by_token and r.launcher == name]
         mine = [r for r in mine if r.where in ("", launcher.where())] if mine else []
         if mine:
-            answers = launcher.usage([submissions.job(workspace, r, by_token[r.token]) for r in mine])
-            used.update({i: u for r in mine for i, u in answers.get(r.token, {}).items()})
-    return {i: _judged(known.facts[i], used.get(i, Usage())) for i in indices}
+            answers.update(launcher.usage([submissions.job(workspace, r, by_token[r.token]) for r in mine]))
+    return {i: _most([_judged(run, _said(run, answers)) for run in known.facts[i].runs]) for i in indices}
+
+
+def _said(run: Fact, answers: Mapping[str, Mapping[int, Usage]]) -> Usage:
+    return answers.get(run.submission.token if run.submission else "", {}).get(number_of(run.part), Usage())
+
+
+def _most(used: Sequence[Usage]) -> Usage:
+    """Of a trial's tasks: the most of each."""
+    if len(used) == 1:
+        return used[0]
+
+    def most(values: Iterable[float | None]) -> Any:
+        return max((value for value in values if value is not None), default=None)
+
+    return Usage(
+        word=max((u.word for u in used), key=[u.word for u in used].count),
+        elapsed_s=most(u.elapsed_s for u in used),
+        max_rss_bytes=most(u.max_rss_bytes for u in used),
+        ave_rss_bytes=most(u.ave_rss_bytes for u in used),
+        req_mem_bytes=most(u.req_mem_bytes for u in used),
+        exit_code=most(u.exit_code for u in used),
+    )
 
 
 IN_SLURMS_WORDS = {

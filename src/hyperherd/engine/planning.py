@@ -7,7 +7,7 @@ from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.jobs import Phase
 from hyperherd.sweep import overrides, plan
 from hyperherd.sweep.plan import Choice, Plan
-from hyperherd.sweep.trial import LIVE, Status
+from hyperherd.sweep.trial import LIVE, Status, trial_of
 
 
 def plan_of(described: Description, known: Known, choice: Choice) -> Plan:
@@ -38,5 +38,6 @@ def _is_out_of_sight(fact: Fact) -> bool:
 
 def _next_index(known: Known) -> int:
     """Never one that was used: not by a trial, a submission, or an attempt."""
-    submitted = (max(record.indices, default=-1) + 1 for record in known.submissions)
-    return max(known.manifest.next_index, max(known.newest_attempt, default=-1) + 1, *submitted, 0)
+    submitted = (max(record.trials, default=-1) + 1 for record in known.submissions)
+    begun = max(map(trial_of, known.newest_attempt), default=-1) + 1
+    return max(known.manifest.next_index, begun, *submitted, 0)

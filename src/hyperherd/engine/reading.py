@@ -12,6 +12,7 @@ from hyperherd.engine import reconcile
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import HerdError
 from hyperherd.launchers.base import Launcher
+from hyperherd.sweep.trial import Part, trial_of
 from hyperherd.workspace import logs, results
 from hyperherd.workspace.folder import Workspace
 
@@ -24,14 +25,13 @@ Streams: TypeAlias = "dict[str, tuple[str, Sequence[str] | None]]"
 
 def tails(workspace: Workspace, view: TrialView, count: int, wanted: Sequence[str | None]) -> Streams:
     """Stream -> (path, its last ``count`` lines, or None where there is no file). Slurm's words come with stderr."""
-    index = view.index
-    paths = {STDOUT: workspace.stdout(index), STDERR: workspace.stderr(index)}
+    paths = {STDOUT: workspace.stdout(view.part), STDERR: workspace.stderr(view.part)}
     found: Streams = {}
     for name, path in paths.items():
         if name in wanted:
             found[name] = (str(path), logs.tail(path, count) if path.exists() else None)
     if STDERR in wanted and view.job:
-        own = workspace.slurm_log(view.job)
+        own = workspace.slurm_log(view.part, view.job)
         if own.exists() and (lines := logs.tail(own, count)):
             found[SLURM] = (str(own), lines)
     return found
@@ -42,9 +42,9 @@ def no_log(view: TrialView, path: str) -> HerdError:
     return HerdError(f"trial {view.index} is {view.status} and has no such log: {path}", hint="herd status")
 
 
-def follow(workspace: Workspace, index: int, stream: str, wait: Callable[[], bool]) -> Iterator[str]:
+def follow(workspace: Workspace, part: Part, stream: str, wait: Callable[[], bool]) -> Iterator[str]:
     """New lines of a stream; ``wait`` is called when there are none, and says whether to go on."""
-    path = workspace.stdout(index) if stream == STDOUT else workspace.stderr(index)
+    path = workspace.stdout(part) if stream == STDOUT else workspace.stderr(part)
     return logs.follow(path, wait=wait)
 
 
@@ -94,12 +94,12 @@ def best_first(shown: Snapshot, metrics: Metrics, by: str) -> Snapshot:
     return replace(shown, trials=sorted(shown.trials, key=key))
 
 
-def failed_stderr(workspace: Workspace, index: int, count: int) -> dict[str, Any]:
+def failed_stderr(workspace: Workspace, part: Part, count: int) -> dict[str, Any]:
     """The end of a failed trial's stderr, and whether there was more."""
-    path = workspace.stderr(index)
+    path = workspace.stderr(part)
     lines = logs.tail(path, count + 1) if path.exists() else []
     return {
-        "index": index,
+        "index": trial_of(part),
         "stderr_path": str(path),
         "stderr_lines": lines[-count:] if count else [],
         "stderr_truncated": len(lines) > count,

@@ -5,6 +5,7 @@ Absent is not finished, unknown is not success, and a launcher that does not ans
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,7 +15,7 @@ from hyperherd.engine import recover
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Phase, State
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import LIVE, Status, Trial, status_of
+from hyperherd.sweep.trial import LIVE, MOST_TELLING, Part, Status, Trial, number_of, status_of
 from hyperherd.workspace import attempts, ended, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -25,13 +26,15 @@ INTERRUPTED = "its submission was interrupted; herd run settles it"
 
 @dataclass(frozen=True)
 class Fact:
-    """All that is known of one trial now.
+    """All that is known of one trial now, or of a ``part`` of it.
 
     ``attempt`` is the number of its newest attempt in the newest submission, 0 before one has begun.
     ``interrupted``: whoever submitted it is gone, and only the next ``herd run`` decides what became of that.
+    A trial with ``tasks`` is what they make together; all else that it says is of one of them, which shows best why.
     """
 
     trial: Trial
+    part: Part
     status: Status
     reason: str = ""
     attempt: int = 0
@@ -39,6 +42,12 @@ class Fact:
     state: State = NOT_ASKED
     submission: Submission | None = None
     interrupted: bool = False
+    tasks: Sequence[Fact] = ()
+
+    @property
+    def runs(self) -> Sequence[Fact]:
+        """What has jobs of its own: its tasks, or itself."""
+        return self.tasks or (self,)
 
     @property
     def moves(self) -> bool:
@@ -54,7 +63,7 @@ class Known:
     submissions: Sequence[Submission]
     facts: Mapping[int, Fact]
     heard: ended.Ended = field(default_factory=dict)
-    newest_attempt: Mapping[int, int] = field(default_factory=dict)
+    newest_attempt: Mapping[Part, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 
     @cached_property
@@ -64,21 +73,26 @@ class Known:
 
 @dataclass(frozen=True)
 class _Tracked:
-    """A trial's newest submission (or the one that claimed its newest attempt) and what its own files say.
+    """A part's newest submission (or the one that claimed its newest attempt) and what its own files say.
 
     ``attempt`` is 0 before one has begun; ``stopped`` says that we asked the submission to end it.
     """
 
-    trial: int
+    part: Part
     submission: Submission
     attempt: int
     outcome: Outcome | None
     stopped: bool
 
+    @property
+    def key(self) -> str:
+        """Of what was heard of its submission."""
+        return ended.key(number_of(self.part), self.attempt)
+
     def heard(self, heard: ended.Ended) -> State | None:
         """What was said of this attempt's end."""
         of_submission = heard.get(self.submission.token)
-        return of_submission.get(ended.key(self.trial, self.attempt)) if of_submission else None
+        return of_submission.get(self.key) if of_submission else None
 
     def settled(self, heard: ended.Ended) -> bool:
         """Whether nobody has to be asked: a job that ended before it began may be queued again by hand, and begin."""
@@ -110,10 +124,12 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
         states = {token: {**states.get(token, {}), **more.get(token, {})} for token in {*states, *more}}
     heard = _remember(heard, tracked, states)
     interrupted = {r.token for r in records if r.state == "intent" and not recover.submitting(r)}
-    facts = {
-        t.index: _fact(stored, t, tracked.get(t.index), _state(tracked, states, heard, t.index), interrupted)
-        for t in stored.trials
-    }
+
+    def fact(trial: Trial, part: Part) -> Fact:
+        state = _state(tracked, states, heard, part)
+        return _fact(stored, trial, part, tracked.get(part), state, interrupted)
+
+    facts = {t.index: _together(t, [fact(t, part) for part in t.parts]) for t in stored.trials}
     return Known(stored, records, facts, heard, listed.newest, tuple(warnings))
 
 
@@ -127,35 +143,35 @@ def _with_register(workspace: Workspace, record: Submission) -> Submission:
 
 def _track(
     trials: Sequence[Trial], records: Sequence[Submission], listed: attempts.Attempts
-) -> dict[int, _Tracked]:
-    newest: dict[int, tuple[Submission, int, bool]] = {}
+) -> dict[Part, _Tracked]:
+    newest: dict[Part, tuple[Submission, int, bool]] = {}
     for record in records:
         if record.state != "void":
             stopped = set(record.stopped)
-            firsts = zip(record.indices, record.attempts, strict=True)
-            newest.update((i, (record, first, i in stopped)) for i, first in firsts)
+            firsts = zip(record.parts, record.attempts, strict=True)
+            newest.update((part, (record, first, number_of(part) in stopped)) for part, first in firsts)
     tracked = {}
-    for trial in trials:
-        if trial.index not in newest:
+    for part in itertools.chain.from_iterable(trial.parts for trial in trials):
+        if part not in newest:
             continue
-        record, first, stopped_here = newest[trial.index]
-        attempt = listed.newest.get(trial.index, 0)
+        record, first, stopped_here = newest[part]
+        attempt = listed.newest.get(part, 0)
         attempt = attempt if attempt >= first else 0
-        outcome = listed.outcomes.get((trial.index, attempt)) if attempt else None
-        tracked[trial.index] = _Tracked(trial.index, record, attempt, outcome, stopped_here)
+        outcome = listed.outcomes.get((part, attempt)) if attempt else None
+        tracked[part] = _Tracked(part, record, attempt, outcome, stopped_here)
     return tracked
 
 
 def _unsettled(
-    tracked: Mapping[int, _Tracked], heard: ended.Ended
+    tracked: Mapping[Part, _Tracked], heard: ended.Ended
 ) -> dict[str, list[tuple[Submission, list[int]]]]:
-    """Launcher -> submissions with the trials that somebody has to be asked about."""
+    """Launcher -> submissions with their elements that somebody has to be asked about."""
     asked: dict[str, tuple[Submission, list[int]]] = {}
-    for index, one in tracked.items():
+    for part, one in tracked.items():
         record = one.submission
         if one.settled(heard) or record.state == "intent":
             continue
-        asked.setdefault(record.token, (record, []))[1].append(index)
+        asked.setdefault(record.token, (record, []))[1].append(number_of(part))
     by_launcher: dict[str, list[tuple[Submission, list[int]]]] = {}
     for record, indices in asked.values():
         by_launcher.setdefault(record.launcher, []).append((record, indices))
@@ -193,13 +209,13 @@ def _ask(
 
 
 def _without_the_outrun(
-    states: Mapping[str, Mapping[int, State]], before: Mapping[int, _Tracked], now: Mapping[int, _Tracked]
+    states: Mapping[str, Mapping[int, State]], before: Mapping[Part, _Tracked], now: Mapping[Part, _Tracked]
 ) -> dict[str, dict[int, State]]:
     """Without the ends of attempts that the next one has followed while the question was being asked."""
     outrun = {
-        (one.submission.token, index)
-        for index, one in now.items()
-        if index in before and 0 < before[index].attempt < one.attempt
+        (one.submission.token, number_of(part))
+        for part, one in now.items()
+        if part in before and 0 < before[part].attempt < one.attempt
     }
 
     def still(token: str, index: int, state: State) -> State:
@@ -211,34 +227,34 @@ def _without_the_outrun(
 
 def _taken_by_others(
     workspace: Workspace,
-    tracked: Mapping[int, _Tracked],
+    tracked: Mapping[Part, _Tracked],
     states: Mapping[str, Mapping[int, State]],
     records: Sequence[Submission],
-) -> dict[int, _Tracked]:
-    """Trials whose newest attempt was claimed by another submission than the newest: that one has to be asked.
+) -> dict[Part, _Tracked]:
+    """Those whose newest attempt was claimed by another submission than the newest: that one has to be asked.
 
     Ours ended because it lost the claim; the other is, say, an older job that was queued again by hand.
     """
     by_token = {record.token: record for record in records}
     taken = {}
-    for index, one in tracked.items():
-        state = states.get(one.submission.token, {}).get(index)
+    for part, one in tracked.items():
+        state = states.get(one.submission.token, {}).get(number_of(part))
         if state is None or not one.attempt or one.outcome or state.phase in (Phase.QUEUED, Phase.RUNNING):
             continue
-        claim = attempts.claim(workspace, index, one.attempt)
+        claim = attempts.claim(workspace, part, one.attempt)
         if claim is not None and claim.token != one.submission.token and claim.token in by_token:
             owner = by_token[claim.token]
-            taken[index] = replace(one, submission=owner, stopped=index in owner.stopped)
+            taken[part] = replace(one, submission=owner, stopped=number_of(part) in owner.stopped)
     return taken
 
 
 def _remember(
-    heard: ended.Ended, tracked: Mapping[int, _Tracked], states: Mapping[str, Mapping[int, State]]
+    heard: ended.Ended, tracked: Mapping[Part, _Tracked], states: Mapping[str, Mapping[int, State]]
 ) -> ended.Ended:
     """What schedulers have said of ended attempts, now and before: of each trial's newest as it stands now."""
     remembered = {token: dict(said) for token, said in heard.items()}
-    for index, one in tracked.items():
-        state, key = _state(tracked, states, heard, index), ended.key(index, one.attempt)
+    for part, one in tracked.items():
+        state, key = _state(tracked, states, heard, part), one.key
         if state.phase is Phase.ENDED and one.submission.launcher == "slurm":
             remembered.setdefault(one.submission.token, {})[key] = state
         else:
@@ -247,34 +263,50 @@ def _remember(
 
 
 def _state(
-    tracked: Mapping[int, _Tracked], states: Mapping[str, Mapping[int, State]], heard: ended.Ended, index: int
+    tracked: Mapping[Part, _Tracked],
+    states: Mapping[str, Mapping[int, State]],
+    heard: ended.Ended,
+    part: Part,
 ) -> State:
-    if index not in tracked:
+    if part not in tracked:
         return NOT_ASKED
-    one = tracked[index]
-    now = states.get(one.submission.token, {}).get(index, NOT_ASKED)
+    one = tracked[part]
+    now = states.get(one.submission.token, {}).get(number_of(part), NOT_ASKED)
     return one.heard(heard) or now if now.phase in (Phase.ABSENT, Phase.UNKNOWN) else now
 
 
 def _fact(
     stored: manifest.Manifest,
     trial: Trial,
+    part: Part,
     tracked: _Tracked | None,
     state: State,
     interrupted: Collection[str],
 ) -> Fact:
     if tracked is None:
-        return Fact(trial, _without_submission(stored, trial))
+        return Fact(trial, part, _without_submission(stored, trial))
     record = tracked.submission
     started = bool(tracked.attempt) or (record.legacy and state.phase is Phase.ENDED)
     status, reason = status_of(state, tracked.outcome, started=started, stopped=tracked.stopped)
-    fact = Fact(trial, status, reason, tracked.attempt, tracked.outcome, state, record)
+    fact = Fact(trial, part, status, reason, tracked.attempt, tracked.outcome, state, record)
     if record.token in interrupted and status is Status.SUBMITTED:
         return replace(fact, reason=INTERRUPTED, interrupted=True)
     left = _legacy_status(stored, trial) if record.legacy else Status.LOST
     if state.phase in (Phase.ABSENT, Phase.UNKNOWN) and left not in (Status.LOST, Status.READY):
         return replace(fact, status=left, reason="as HyperHerd 0.1.3 left it")
     return fact
+
+
+def _together(trial: Trial, facts: Sequence[Fact]) -> Fact:
+    """The fact of a trial: of its tasks the most telling one, with how many are like it."""
+    if len(facts) == 1 and facts[0].part == trial.index:
+        return facts[0]
+    telling = min(facts, key=lambda fact: MOST_TELLING.index(fact.status))
+    alike = sum(fact.status is telling.status for fact in facts)
+    if telling.status is Status.COMPLETED:
+        return replace(telling, tasks=tuple(facts))
+    why = f": {telling.reason}" if telling.reason else ""
+    return replace(telling, reason=f"{alike} of {len(facts)} tasks{why}", tasks=tuple(facts))
 
 
 def _without_submission(stored: manifest.Manifest, trial: Trial) -> Status:

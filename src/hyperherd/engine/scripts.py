@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from hyperherd.bash import last_command
 from hyperherd.bash.last_command import Place
 from hyperherd.errors import HerdError, ScriptError
 from hyperherd.jobs import Inline
-from hyperherd.launchers.slurm import directives
+from hyperherd.launchers.slurm import directives, parse
 from hyperherd.launchers.slurm.directives import Directives
 from hyperherd.launchers.slurm.options import Value
 from hyperherd.workspace import folder
@@ -45,6 +46,21 @@ class Script:
         return str(self.asked.herds.get("job_name") or self.path.name)
 
     @property
+    def tasks(self) -> tuple[int, ...]:
+        """The array indices of its own ``--array``; none where it has none."""
+        return parse.indices(self._array) if self._array else ()
+
+    @property
+    def tasks_at_once(self) -> int | None:
+        """The ``%N`` of its own ``--array``."""
+        most = self._array.partition("%")[2]
+        return int(most) if most else None
+
+    @property
+    def _array(self) -> str:
+        return str(self.asked.herds.get("array", ""))
+
+    @property
     def inline(self) -> Inline:
         """What a batch of its combinations runs."""
         return Inline(self.interpreter, self.place.parts)
@@ -70,6 +86,7 @@ def load(path: Path, here: Path) -> Script:
     try:
         asked = directives.read(text)
         place = last_command.find(text)
+        _check_array(str(asked.herds.get("array", "0")))
         for name in _REFUSED.keys() & asked.herds.keys():
             raise ScriptError(f"#SBATCH --{name.replace('_', '-')} cannot be kept", hint=_REFUSED[name])
     except ScriptError as error:
@@ -83,6 +100,15 @@ def load(path: Path, here: Path) -> Script:
         asked=asked,
         folder=here / str(chdir) if chdir else here,
     )
+
+
+def _check_array(expression: str) -> None:
+    """Raises `ScriptError` for one that sbatch would refuse."""
+    one = r"\d+(-\d+(:[1-9]\d*)?)?"
+    if not re.fullmatch(rf"\[?{one}(,{one})*\]?(%[1-9]\d*)?", expression, re.ASCII):
+        raise ScriptError(
+            f"--array={expression} is no array that sbatch takes", hint="such as 1-90 or 0,3,5-9%4"
+        )
 
 
 def _hint(path: Path) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from hyperherd.engine import provenance
 from hyperherd.engine.reconcile import Fact, Known
-from hyperherd.errors import WorkspaceError
-from hyperherd.sweep.trial import Status, Trial
+from hyperherd.errors import HerdError, WorkspaceError
+from hyperherd.launchers.slurm.parse import folded
+from hyperherd.sweep.trial import Part, Status, Trial, number_of
 from hyperherd.workspace import attempts, logs
 from hyperherd.workspace.folder import Workspace
 
@@ -18,11 +19,13 @@ from hyperherd.workspace.folder import Workspace
 class TrialView:
     """One trial as people look at it.
 
-    ``job`` is the scheduler's id, ``node`` where its newest attempt ran, ``last_line`` the last line with text that
-    it printed; ``changed`` says that the launch script was changed between its submission and its start, or up to now.
+    ``part`` is the trial, or the task of it that all else tells of; ``job`` is the scheduler's id, ``node`` where its
+    newest attempt ran, ``last_line`` the last line with text that it printed; ``changed`` says that the launch script
+    was changed between its submission and its start, or up to now.
     """
 
     trial: Trial
+    part: Part
     status: Status
     reason: str
     attempt: int
@@ -64,10 +67,19 @@ def take(workspace: Workspace, known: Known, *, lines: bool) -> Snapshot:
     return Snapshot(known.manifest.name or workspace.root.name, workspace, views, warnings)
 
 
+def of_task(workspace: Workspace, fact: Fact, task: int) -> TrialView:
+    """One task of a trial. Raises `HerdError` where it has none of that number."""
+    found = next((run for run in fact.tasks if number_of(run.part) == task), None)
+    if found is None:
+        has = f"its tasks are {folded(number_of(run.part) for run in fact.tasks)}" if fact.tasks else ""
+        raise HerdError(f"trial {fact.trial.index} has no task {task}", hint=has or "leave --task out")
+    return _view(workspace, found, {})
+
+
 def _with_line(workspace: Workspace, view: TrialView, unreadable: list[str]) -> TrialView:
     """The view with the end of its log; a log that may not be read does not hide how the trials stand."""
     try:
-        return replace(view, last_line=logs.last_line(workspace.stdout(view.index)))
+        return replace(view, last_line=logs.last_line(workspace.stdout(view.part)))
     except WorkspaceError as error:
         unreadable.append(str(error))
         return view
@@ -77,6 +89,7 @@ def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str]) -> TrialV
     record = fact.submission
     return TrialView(
         trial=fact.trial,
+        part=fact.part,
         status=fact.status,
         reason=fact.reason,
         attempt=fact.attempt,
@@ -92,12 +105,12 @@ def _node(workspace: Workspace, fact: Fact) -> str:
     """The scheduler's word; the note's for trials that failed, where somebody will ask which node it was."""
     if fact.state.node or fact.outcome is None or fact.status is Status.COMPLETED:
         return fact.state.node
-    note = attempts.note(workspace, fact.trial.index, fact.attempt, fact.outcome)
+    note = attempts.note(workspace, fact.part, fact.attempt, fact.outcome)
     return note.host if note else ""
 
 
 def _position(fact: Fact) -> int:
-    record, index = fact.submission, fact.trial.index
+    record, index = fact.submission, number_of(fact.part)
     if record is None or record.array is None:
         return index
     return record.array[record.indices.index(index)]
@@ -107,7 +120,7 @@ def _changed_at_start(workspace: Workspace, fact: Fact) -> bool:
     """The claim's word, for the few that have left no note (they run, or were killed)."""
     if fact.outcome is not None:
         return fact.outcome.changed
-    claim = attempts.claim(workspace, fact.trial.index, fact.attempt)
+    claim = attempts.claim(workspace, fact.part, fact.attempt)
     return claim is not None and claim.changed
 
 

@@ -80,4 +80,4 @@ def _batch(workspace: Workspace, description: Description, trial: Trial, place: 
         folder.mkdir()
     results_folder = str(place / layout.RESULTS)
     maker = Maker(workspace, description, results_folder, appended=CFG_JOB if cfg_job else ())
-    return maker.batch(files, [trial], {})
+    return maker.batch(files, [(trial, trial.index)], {})

@@ -12,7 +12,7 @@ from hyperherd.engine import reconcile
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import LIVE, Status
+from hyperherd.sweep.trial import LIVE, Part, Status, number_of, trial_of
 from hyperherd.workspace import manifest, submissions
 from hyperherd.workspace.folder import Workspace, find
 
@@ -82,29 +82,31 @@ def _refuse_what_will_not_succeed(workspace: Workspace, facts: Sequence[Fact]) -
 def _jobs(workspace: Workspace, live: Sequence[Fact], known: Known, here: str) -> tuple[str, ...]:
     """What Slurm has to wait for: a job by its id; of one in which others have failed, the elements that live."""
     words: list[str] = []
-    elements = {(f.submission.token, f.trial.index) for f in live if f.submission}
+    runs = [run for fact in live for run in fact.runs if run.status in LIVE]
+    elements = {(run.submission.token, run.part) for run in runs if run.submission}
     for record in known.submissions:
-        mine = [index for index in record.indices if (record.token, index) in elements]
+        mine = [number_of(part) for part in record.parts if (record.token, part) in elements]
         if not mine:
             continue
         if record.launcher != "slurm" or record.where not in ("", here) or record.slurm_job_id is None:
             where = "is being submitted" if record.state == "intent" else f"is on {record.where}"
             raise HerdError(
-                f"trial {mine[0]} of {workspace.root} {where}, and Slurm cannot wait for it",
+                f"trial {record.trials[0]} of {workspace.root} {where}, and Slurm cannot wait for it",
                 hint="wait until it has ended: herd status " + shlex.quote(str(workspace.root)),
             )
         position = submissions.job(workspace, record, mine).array
-        whole = all(_good(known, record.token, index) for index in record.indices)
+        whole = all(_good(known, record.token, part) for part in record.parts)
         words += [record.slurm_job_id] if whole else [f"{record.slurm_job_id}_{position[i]}" for i in mine]
     return tuple(words)
 
 
-def _good(known: Known, token: str, index: int) -> bool:
-    """Whether the element has not ended badly: it is the trial's newest, and lives or has completed."""
-    fact = known.facts.get(index)
-    if fact is None or fact.submission is None or fact.submission.token != token:
+def _good(known: Known, token: str, part: Part) -> bool:
+    """Whether the element has not ended badly: it is the newest of its part, and lives or has completed."""
+    fact = known.facts.get(trial_of(part))
+    run = next((run for run in fact.runs if run.part == part), None) if fact else None
+    if run is None or run.submission is None or run.submission.token != token:
         return False
-    return fact.status in LIVE or fact.status is Status.COMPLETED
+    return run.status in LIVE or run.status is Status.COMPLETED
 
 
 def until_succeeded(workspace: Workspace, launchers: Mapping[str, Launcher]) -> bool:

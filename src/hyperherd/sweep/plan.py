@@ -90,20 +90,23 @@ class Matcher:
         matched: dict[int, Trial] = {}
         left: list[Trial] = []
         for trial in known:
-            if open_.pop(trial.hash, None) is None:
+            new = open_.pop(trial.hash, None)
+            if new is None:
                 left.append(trial)
+            elif trial.orphan or trial.typed != new.typed:
+                matched[trial.index] = replace(trial, orphan=False, typed=new.typed)
             else:
-                matched[trial.index] = replace(trial, orphan=False) if trial.orphan else trial
+                matched[trial.index] = trial
         by_rounded = (
             {trial_hash(_rounded(d.params), _rounded(d.extras)): d for d in open_.values()}
             if self.adopted
             else {}
         )
         for trial in left if open_ else ():
-            new = self._as_described_now(trial, open_, by_rounded)
-            if new is not None and open_.pop(new.hash, None) is not None:
+            now = self._as_described_now(trial, open_, by_rounded)
+            if now is not None and open_.pop(now.hash, None) is not None:
                 matched[trial.index] = replace(
-                    trial, hash=new.hash, params=new.params, extras=new.extras, orphan=False
+                    trial, hash=now.hash, params=now.params, extras=now.extras, orphan=False
                 )
         return matched, list(open_.values())
 

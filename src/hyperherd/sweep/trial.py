@@ -19,14 +19,29 @@ Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | 
 """A parameter's value: plain builtins, as YAML 1.2's core schema has them."""
 
 
+Part: TypeAlias = "int | tuple[int, int]"
+"""What runs once: a trial, by its index; of one whose script is an array itself, one task: (index, task)."""
+
+
+def trial_of(part: Part) -> int:
+    """The index of the trial that it belongs to."""
+    return part if isinstance(part, int) else part[0]
+
+
+def number_of(part: Part) -> int:
+    """Its number among the elements of a submission."""
+    return part if isinstance(part, int) else part[1]
+
+
 @dataclass(frozen=True)
 class Typed:
-    """What makes a combination of ``herd multirun``: its overrides as typed, and which of its parameters are random
-    seeds.
+    """What makes a combination of ``herd multirun``: its overrides as typed, which of its parameters are random seeds,
+    and the array indices of the script's own ``--array``; none where it has none.
     """
 
     words: tuple[str, ...]
     drawn: tuple[str, ...] = ()
+    tasks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,13 @@ class Trial:
     extras: Mapping[str, Value]
     orphan: bool = False
     typed: Typed | None = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What has to succeed for the trial to have succeeded."""
+        if self.typed and self.typed.tasks:
+            return tuple((self.index, task) for task in self.typed.tasks)
+        return (self.index,)
 
 
 class Status(str, Enum):
@@ -72,6 +94,12 @@ AGAIN = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
 
 KEPT = LIVE | {Status.PAUSED, Status.LOST, Status.COMPLETED}
 """A trial with this status is not dropped without being asked for."""
+
+MOST_TELLING = (
+    *(Status.RUNNING, Status.QUEUED, Status.SUBMITTED, Status.PAUSED, Status.LOST, Status.FAILED),
+    *(Status.CANCELLED, Status.PRUNED, Status.READY, Status.COMPLETED),
+)
+"""Of its tasks' statuses the first of these is the trial's: it lives while one does, has completed when all have."""
 
 _SCHEDULER_ENDED_IT = {
     "TIMEOUT": "time limit",

@@ -33,7 +33,7 @@ def trial(trial: Trial, status: Status) -> dict[str, Any]:
 def run(prepared: Prepared, made: Sequence[Made], *, dry_run: bool) -> dict[str, Any]:
     """What a run did or would do. ``submissions`` has one entry for each array; the single keys are the first's."""
     statuses = prepared.known.statuses
-    accepted = {i for one in made if not one.refused for i in one.record.indices}
+    accepted = {i for one in made if not one.refused for i in one.record.trials}
     pieces = [_piece(piece) for piece in prepared.pieces] if dry_run else [_submission(one) for one in made]
     first: Mapping[str, Any] = pieces[0] if pieces else {}
     indices = [t.index for t in prepared.plan.submit] if dry_run else sorted(accepted)
@@ -52,8 +52,7 @@ def run(prepared: Prepared, made: Sequence[Made], *, dry_run: bool) -> dict[str,
 
 
 def _piece(piece: Piece) -> dict[str, Any]:
-    indices = [element.index for element in piece.batch.elements]
-    return {"sbatch_script": piece.script(), "indices": indices, **_place(piece)}
+    return {"sbatch_script": piece.script(), "indices": list(piece.trials), **_place(piece)}
 
 
 def _place(piece: Piece) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def _submission(one: Made) -> dict[str, Any]:
     return {
         "slurm_job_id": one.record.slurm_job_id,
         "sbatch_path": str(one.batch.files.script),
-        "indices": list(one.record.indices),
+        "indices": list(one.record.trials),
         "refused": one.refused or None,
         **_place(one.piece),
     }
@@ -102,6 +101,7 @@ def shown(v: TrialView, inspected: Inspection) -> dict[str, Any]:
         "attempts": [
             {
                 "attempt": one.number,
+                **({} if one.task is None else {"task": one.task}),
                 "slurm_job_id": one.job or None,
                 "node": one.node,
                 "started_at": one.started_at,

@@ -44,7 +44,7 @@ def placed(pieces: Sequence[Piece]) -> list[str]:
     groups: dict[str, tuple[Place, list[int]]] = {}
     for piece in pieces:
         group = groups.setdefault(piece.place.requires, (piece.place, []))
-        group[1].extend(element.index for element in piece.batch.elements)
+        group[1].extend(piece.trials)
     return [_placed(place, indices) if place.requires else place.why for place, indices in groups.values()]
 
 
@@ -91,7 +91,10 @@ def submitted(made: Sequence[Made]) -> list[str]:
     """One line a submission."""
     lines = []
     for one in made:
-        count = f"{len(one.batch.elements)} trial{'s' if len(one.batch.elements) != 1 else ''}"
+        elements = len(one.batch.elements)
+        count = f"{elements} trial{'s' if elements != 1 else ''}"
+        if one.record.trial is not None:
+            count = f"trial {one.record.trial} ({elements} task{'s' if elements != 1 else ''})"
         if one.refused:
             lines.append(f"{count} not submitted: {one.refused}")
         elif one.record.slurm_job_id:

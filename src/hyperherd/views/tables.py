@@ -225,8 +225,12 @@ def _paragraph(title: str, body: str) -> str:
 
 
 def _attempts(attempts: Sequence[AttemptView], screen: Screen) -> str:
-    head = ("", "job", "node", "started", "took", "end")
-    return table(map(_attempt_row, attempts), screen, head=head, right=(0,)) if attempts else ""
+    head: tuple[str, ...] = ("", "job", "node", "started", "took", "end")
+    rows = [_attempt_row(one) for one in attempts]
+    if any(one.task is not None for one in attempts):
+        head = ("task", *head)
+        rows = [(str(one.task), *row) for one, row in zip(attempts, rows, strict=True)]
+    return table(rows, screen, head=head, right=(0,)) if attempts else ""
 
 
 def _attempt_row(one: AttemptView) -> tuple[str, ...]:

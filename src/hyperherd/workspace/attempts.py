@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from hyperherd import claims
 from hyperherd.claims import Claim, Outcome
+from hyperherd.sweep.trial import Part, number_of
 from hyperherd.workspace.folder import Workspace
 
 
 @dataclass(frozen=True)
 class Attempts:
-    """``newest``: trial index -> number of its newest claimed attempt; ``outcomes`` of those that ended, by (index,
-    attempt).
-    """
+    """``newest``: part -> number of its newest claimed attempt; ``outcomes`` of what ended, by (part, attempt)."""
 
-    newest: Mapping[int, int]
-    outcomes: Mapping[tuple[int, int], Outcome]
+    newest: Mapping[Part, int]
+    outcomes: Mapping[tuple[Part, int], Outcome]
 
 
 @dataclass(frozen=True)
@@ -31,44 +31,52 @@ class Note:
 
 
 def read(workspace: Workspace) -> Attempts:
-    """One listing of the folder."""
-    newest: dict[int, int] = {}
-    outcomes: dict[tuple[int, int], Outcome] = {}
-    for name in _names(workspace):
-        found = claims.read_name(name)
-        if found is None:
-            continue
-        index, attempt, outcome = found
-        if attempt > newest.get(index, 0):
-            newest[index] = attempt
+    """One listing of the folder, and of each trial's whose script is an array."""
+    newest: dict[Part, int] = {}
+    outcomes: dict[tuple[Part, int], Outcome] = {}
+    for part, attempt, outcome in _files(workspace):
+        if attempt > newest.get(part, 0):
+            newest[part] = attempt
         if outcome is not None:
-            outcomes[index, attempt] = outcome
+            outcomes[part, attempt] = outcome
     return Attempts(newest, outcomes)
 
 
-def claim(workspace: Workspace, index: int, attempt: int) -> Claim | None:
+def claim(workspace: Workspace, part: Part, attempt: int) -> Claim | None:
     """Who claimed the attempt; None where nobody has, or the file cannot be understood."""
-    return claims.claim(_text(workspace, claims.name(index, attempt)))
+    return claims.claim(_text(workspace, part, claims.name(number_of(part), attempt)))
 
 
-def note(workspace: Workspace, index: int, attempt: int, outcome: Outcome) -> Note | None:
+def note(workspace: Workspace, part: Part, attempt: int, outcome: Outcome) -> Note | None:
     """What the attempt noted at its end besides its exit code."""
-    words = _text(workspace, claims.name(index, attempt, outcome)).split()
+    words = _text(workspace, part, claims.name(number_of(part), attempt, outcome)).split()
     if len(words) < 3:
         return None
     return Note(words[0], _seconds(words[1]), _seconds(words[2]))
 
 
-def _names(workspace: Workspace) -> list[str]:
+def _files(workspace: Workspace) -> Iterator[tuple[Part, int, Outcome | None]]:
+    for name in _names(workspace.attempts):
+        if claims.is_number(name):
+            trial = int(name)
+            for task_file in _names(workspace.attempts / name):
+                if found := claims.read_name(task_file):
+                    task, attempt, outcome = found
+                    yield (trial, task), attempt, outcome
+        elif found := claims.read_name(name):
+            yield found
+
+
+def _names(folder: Path) -> list[str]:
     try:
-        return os.listdir(workspace.attempts)
+        return os.listdir(folder)
     except FileNotFoundError:
         return []
 
 
-def _text(workspace: Workspace, name: str) -> str:
+def _text(workspace: Workspace, part: Part, name: str) -> str:
     try:
-        return (workspace.attempts / name).read_text(errors="replace")
+        return (workspace.attempts_of(part) / name).read_text(errors="replace")
     except OSError:
         return ""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import Files
+from hyperherd.sweep.trial import Part, number_of, trial_of
 from hyperherd.workspace import layout
 
 
@@ -73,32 +74,48 @@ class Workspace:
     def results(self) -> Path:
         return self.state / layout.RESULTS
 
-    def stdout(self, index: int) -> Path:
-        return self.logs / f"{index}.out"
+    def stdout(self, part: Part) -> Path:
+        return self._of(self.logs, part) / f"{number_of(part)}.out"
 
-    def stderr(self, index: int) -> Path:
-        return self.logs / f"{index}.err"
+    def stderr(self, part: Part) -> Path:
+        return self._of(self.logs, part) / f"{number_of(part)}.err"
 
-    def slurm_log(self, job: str) -> Path:
+    def attempts_of(self, part: Part) -> Path:
+        """The folder with its claims and notes."""
+        return self._of(self.attempts, part)
+
+    def slurm_log(self, part: Part, job: str) -> Path:
         """Slurm's own log of the array element ``<array id>_<array index>``."""
-        return self.state / layout.SLURM_LOGS / f"{job}.log"
+        return self._of(self.logs, part) / layout.OF_SLURM / f"{job}.log"
 
-    def files(self, token: str) -> Files:
-        """Where the submission ``token`` keeps its files."""
+    @staticmethod
+    def _of(folder: Path, part: Part) -> Path:
+        return folder if isinstance(part, int) else folder / str(trial_of(part))
+
+    def files(self, token: str, trial: int | None = None) -> Files:
+        """Where the submission ``token`` keeps its files; ``trial`` is the one whose tasks are its elements, if any."""
+        of = str(trial) if trial is not None else ""
         return Files(
             script=self.state / layout.JOBS / f"{token}.sbatch",
             register=self.state / layout.SUBMISSIONS / f"{token}.state",
-            attempts=self.attempts,
-            logs=self.logs,
+            attempts=self.attempts / of,
+            logs=self.logs / of,
             env_file=self.env_file,
         )
 
     def make_folders(self) -> None:
-        """Create the folders that a submission needs. Raises `WorkspaceError` where that cannot be."""
+        """Create the folders that submissions need. Raises `WorkspaceError` where that cannot be."""
         names = (layout.JOBS, layout.SUBMISSIONS, layout.ATTEMPTS, layout.RESULTS, layout.SLURM_LOGS)
+        self._make(*(self.state / name for name in names))
+
+    def make_folders_of(self, files: Files) -> None:
+        """Create those of a submission that are its own. Raises `WorkspaceError` where that cannot be."""
+        self._make(files.attempts, files.logs / layout.OF_SLURM)
+
+    def _make(self, *folders: Path) -> None:
         try:
-            for name in names:
-                (self.state / name).mkdir(parents=True, exist_ok=True)
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WorkspaceError(
                 f"the workspace cannot be written: {error.strerror}",

@@ -16,6 +16,7 @@ import msgspec
 
 from hyperherd import fsio
 from hyperherd.jobs import VOID, Job
+from hyperherd.sweep.trial import Part
 from hyperherd.workspace import files, registers
 from hyperherd.workspace.folder import Workspace
 
@@ -26,7 +27,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One submission.
 
     ``launcher``  ``slurm`` or ``local``; ``where`` the cluster or host that keeps it
-    ``indices``   the trials; ``array`` the array indices, where they differ from the trials'
+    ``indices``   the trials (of a ``trial`` whose script is an array itself: its tasks); ``array`` the array indices,
+                  where they differ from these
     ``attempts``  the number of each one's first attempt (0: its script notes none)
     ``owner``     who was submitting, as `Identity` writes it: host, boot id, pid namespace, pid, start time
     ``state``     ``intent``, ``submitted`` or ``void`` (given up: it never runs anything)
@@ -39,6 +41,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
     slurm_job_id: str | None = None
     indices: tuple[int, ...] = ()
+    trial: int | None = None
     launcher: str = "slurm"
     where: str = ""
     name: str = ""
@@ -56,6 +59,16 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     git_commit: str | None = None
     git_dirty: bool | None = None
     static_overrides: tuple[str, ...] = ()
+
+    @property
+    def trials(self) -> tuple[int, ...]:
+        """The indices of its trials."""
+        return self.indices if self.trial is None else (self.trial,)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Its elements."""
+        return self.indices if self.trial is None else tuple((self.trial, task) for task in self.indices)
 
     @property
     def legacy(self) -> bool:
@@ -183,7 +196,7 @@ def job(workspace: Workspace, submission: Submission, indices: Sequence[int] | N
         job_id=submission.slurm_job_id,
         where=submission.where,
         submitted_at=submission.submitted_at,
-        files=workspace.files(submission.token),
+        files=workspace.files(submission.token, submission.trial),
         array={index: position for index, position, _ in rows},
         attempt={index: attempt for index, _, attempt in rows},
     )
