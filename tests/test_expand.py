@@ -61,6 +61,13 @@ def test_a_seed_makes_it_repeatable() -> None:
     assert herd(*words, "1").stdout == herd(*words, "1").stdout != herd(*words, "2").stdout
 
 
+def test_a_key_given_twice_is_told_on_stderr_alone() -> None:
+    done = herd("expand", "--json", "a=1,2", "a=3")
+    assert json.loads(done.stdout)["count"] == 1
+    assert done.stderr == "  note: a=1,2 is not used: a=3 comes later, and a key counts once\n"
+    assert herd("expand", "--count", "a=1,2", "+a=3").stderr == ""
+
+
 def test_an_error_has_a_caret_and_leaves_stdout_empty() -> None:
     refused = herd("expand", "--json", "a=chioce(1,2)", code=1)
     assert refused.stdout == ""

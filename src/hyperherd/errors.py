@@ -182,9 +182,12 @@ class SubmissionUnknownError(LauncherError):
     """The scheduler was asked and did not answer in time: the job may or may not appear."""
 
 
-def nearest(word: str, allowed: Iterable[str]) -> str:
-    """``did you mean 'values'?`` for the closest allowed word, or an empty string."""
+def nearest(word: str, allowed: Iterable[str], *, likeness: float = 0.5) -> str:
+    """``did you mean 'values'?`` for the closest allowed word, or an empty string.
+
+    ``likeness`` is from 0 (anything) to 1 (the word itself).
+    """
     import difflib  # start-up time of herd --help and of trainers
 
-    matches = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(word, list(allowed), n=1, cutoff=likeness)
     return f"did you mean '{matches[0]}'?" if matches else ""

@@ -142,7 +142,7 @@ def test_each_value_is_as_it_was_typed_and_the_last_key_changes_fastest(
         (["a=1,__randseed(3)__"], 4, "stands alone"),
         (["a=[__randperm__]"], 3, "stands alone"),
         (["a=__randseed(0)__"], 2, "empty sweep"),
-        (["a=1", "b=[1"], 4, "] is missing"),
+        (["a=1", "b=[1"], 4, "']' is missing"),
     ],
 )
 def test_a_refusal_points_at_the_fault(words: list[str], position: int, said: str) -> None:
@@ -157,6 +157,16 @@ def test_all_words_at_fault_are_told_at_once() -> None:
         product.read(["a=[1", "b=1", "c=,"])
     assert "a=[1\n" in str(caught.value)
     assert "c=,\n" in str(caught.value)
+
+
+def test_a_key_given_again_keeps_the_last_and_says_what_is_not_used() -> None:
+    found = product.read(["a=1,2", "b=1", "a=3", "+b=2", "a=4"])
+    assert [one.text for one in next(found.combinations())] == ["a=4", "b=1", "+b=2"]
+    assert found.notes() == [
+        "a=1,2 is not used: a=4 comes later, and a key counts once",
+        "a=3 is not used: a=4 comes later, and a key counts once",
+    ]
+    assert product.read(["a=1", "+a=1", "~b"]).notes() == []
 
 
 def test_a_count_lists_nothing() -> None:

@@ -128,8 +128,8 @@ CASES = {
     "an empty list": (parameters("a: []"), "f.yaml:5: parameters.a.values: must not be empty"),
     "a sweep that is not one": (
         parameters("a: range(0,"),
-        "f.yaml:5: parameters.a: the value ends too early\n    range(0,\n            ^\n"
-        "    close what is open, or put the value into quotes: 'like this'",
+        "f.yaml:5: parameters.a: a value is missing at the end\n    range(0,\n            ^\n"
+        "    between two commas (and at the ends) there must be a value; the empty string is ''",
     ),
     "no type": (
         parameters("a: {low: 1, high: 2}"),

@@ -36,6 +36,8 @@ def expand(words: tuple[str, ...], count: bool, hydra: bool, seed: int | None, a
     combination, each with a random seed of its own.
     """
     found = product.read(words, seed=seed)
+    for note in found.notes():
+        click.echo(f"  note: {note}", err=True)
     if count:
         sys.stdout.write(f'{{"count": {found.count()}}}\n' if as_json else f"{found.count()}\n")
     elif as_json:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from hyperherd.errors import GrammarError, nearest
-from hyperherd.grammar.functions import FUNCTIONS, Call, MisuseError
+from hyperherd.grammar.functions import FUNCTIONS, INSTEAD, Call, MisuseError
 from hyperherd.grammar.scalars import scalar, unquote
 from hyperherd.grammar.sweep_values import SWEEPS, Choice, Item, Quoted, item, plain
 from hyperherd.grammar.tokens import BLANK, END, ESCAPE, INTERPOLATION, QUOTED, TEXT, Token, tokenize
@@ -19,6 +19,9 @@ _DEEPEST = 100
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*").fullmatch
 _UNQUOTED = frozenset({TEXT, ESCAPE, INTERPOLATION, BLANK, ":"})
 _UNQUOTED_KEY = frozenset({TEXT, ESCAPE, BLANK})
+_VALUE, _KEY = "value", "key"
+_CLOSERS = frozenset(")]}")
+_TO_BE_QUOTED = frozenset("=([{:")
 
 
 def read_value(text: str) -> Any:
@@ -67,6 +70,7 @@ class _Reader:
     def __init__(self, text: str, start: int, seed: str, quoted_keys: bool) -> None:
         blanks = len(text[start:]) - len(text[start:].lstrip(" \t"))
         self.text = text
+        self.start = start
         self.tokens = tokenize(text, start + blanks)
         self.position = 0
         self.kind = self.tokens[0].kind
@@ -93,15 +97,26 @@ class _Reader:
         if kind != END:
             self.step()
 
-    def unexpected(self, wanted: str = "") -> GrammarError:
+    def unexpected(self, wanted: str = _VALUE) -> GrammarError:
+        """What to say of the token ahead where ``wanted`` should be: a kind of token, or one of the two names."""
         token = self.token
-        bare = token.text.strip() or "a blank"
-        what = "the value ends too early" if token.kind == END else f"{bare} cannot stand here"
-        if token.kind == END and wanted in (")", "]", "}"):
-            what = f"{wanted} is missing"
-        start = token.start + len(token.text) - len(token.text.lstrip(" \t"))
-        hint = _HINTS.get(token.kind, "put the value into quotes: 'like this'")
+        bare = token.text.strip()
+        start = token.start + max(0, token.text.find(bare[:1]))
+        found = bare if token.kind == QUOTED else f"'{bare}'" if bare else "a blank"
+        what = _unexpected(token.kind, found, wanted, opened=self.depth > 0)
+        behind_comma = token.kind == END and self.tokens[self.position - 1].kind == ","
+        hint = (
+            _HINTS.get("," if behind_comma else token.kind)
+            or _HINTS.get(f"wanted {wanted}")
+            or self.quoting_hint()
+        )
         return GrammarError(what, text=self.text, position=start, hint=hint)
+
+    def quoting_hint(self) -> str:
+        value = self.text[self.start :].strip()
+        if not self.start or not value or len(value) > _SHOWN or set(value) & _HARD_TO_QUOTE:
+            return "put the value into quotes: 'like this'"
+        return f"put the value into quotes; in a shell: \"{self.text[: self.start]}'{value}'\""
 
     def element(self) -> Item:
         kind = self.kind
@@ -176,7 +191,7 @@ class _Reader:
         if self.kind == QUOTED and self.quoted_keys:
             return unquote(self.step().text)
         if self.kind not in _UNQUOTED_KEY:
-            raise self.unexpected()
+            raise self.unexpected(_KEY)
         return self.primitive(_UNQUOTED_KEY)
 
     def function(self) -> Item:
@@ -218,7 +233,7 @@ class _Reader:
         return positional, named
 
     def unknown(self, start: Token) -> GrammarError:
-        guess = nearest(start.text, FUNCTIONS)
+        guess = INSTEAD.get(start.text.lower()) or nearest(start.text, FUNCTIONS, likeness=0.7)
         known = guess or "the functions are " + ", ".join(FUNCTIONS)
         hint = f"{known}; text with brackets in it is put into quotes: 'f(x)'"
         return GrammarError(f"no function '{start.text}'", text=self.text, position=start.start, hint=hint)
@@ -228,8 +243,38 @@ class _Reader:
         return GrammarError(f"{start.text}: {reason}", text=self.text, position=start.start, hint=hint)
 
 
+_SHOWN = 60
+_HARD_TO_QUOTE = frozenset("'\"\\$`!,")
+"""With a comma it may be a list of values, of which one is at fault."""
+
 _HINTS = {
     END: "close what is open, or put the value into quotes: 'like this'",
     ",": "between two commas (and at the ends) there must be a value; the empty string is ''",
     QUOTED: "quotes must be around the whole value",
+    "wanted :": "a map is {key: value}; text that looks like one is put into quotes",
 }
+
+
+def _unexpected(kind: str, found: str, wanted: str, *, opened: bool) -> str:
+    """The sentence for a token of this kind, shown as ``found``, where ``wanted`` should be.
+
+    ``opened``: inside of brackets.
+    """
+    if kind == END:
+        return f"{_named(wanted)} is missing at the end"
+    if kind in _CLOSERS and not opened:
+        return f"{found} closes nothing"
+    if wanted in (_VALUE, _KEY):
+        missing = kind in _CLOSERS or kind == ","
+        return f"a {wanted} is missing before {found}" if missing else f"a {wanted} cannot begin with {found}"
+    if kind in _TO_BE_QUOTED:
+        return f"{found} must be quoted"
+    if wanted == END:
+        return f"{found} stands behind a value that is complete"
+    return f"{_named(wanted)} is missing before {found}"
+
+
+def _named(wanted: str) -> str:
+    if wanted in (_VALUE, _KEY):
+        return f"a {wanted}"
+    return f"',' or '{wanted}'" if wanted in _CLOSERS else f"'{wanted}'"

@@ -280,3 +280,28 @@ FUNCTIONS: Mapping[str, Function] = {
     "str": Function(_Cast(_to_text, casts_numbers=False), ("value",), "str(value)"),
     "bool": Function(_Cast(_to_bool, casts_numbers=False), ("value",), "bool(value)"),
 }
+
+_LOGARITHMIC = "Hydra has none for it; write the values: 1e-4,1e-3,1e-2"
+_LINEAR = "range(start,stop,step) lists numbers, without the stop: range(0,1,0.25)"
+_RANDOM = "random seeds are __randseed(3)__: three numbers of its own for each combination; else write the values: 1,2,3"
+_LISTING = "values one by one are a,b,c or choice(a,b,c)"
+
+INSTEAD: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("log", "log10", "exp", "pow", "logspace", "geomspace", "logrange", "loguniform", "log_uniform"),
+        _LOGARITHMIC,
+    ),
+    **dict.fromkeys(("linspace", "arange", "seq", "linear", "quniform", "step"), _LINEAR),
+    **dict.fromkeys(
+        ("random", "rand", "randint", "randseed", "randperm", "seed", "seeds", "uniform", "normal", "sample"),
+        _RANDOM,
+    ),
+    **dict.fromkeys(
+        (
+            *("list", "set", "tuple", "array", "values", "grid", "grid_search", "product", "categorical"),
+            *("choose", "options", "select", "one_of", "oneof", "any", "sweep"),
+        ),
+        _LISTING,
+    ),
+}
+"""Functions of other tools that people type here, and what does what they mean."""

@@ -36,10 +36,22 @@ class Chosen(NamedTuple):
 
 @dataclass(frozen=True)
 class Product:
-    """``overrides`` have each key once. ``seed`` None: random seeds differ from call to call."""
+    """``overrides`` have each key once; ``replaced`` are those whose key came again.
+
+    ``seed`` None: random seeds differ from call to call.
+    """
 
     overrides: tuple[Override, ...]
     seed: int | None = None
+    replaced: tuple[Override, ...] = ()
+
+    def notes(self) -> list[str]:
+        """A sentence for each word that is not used, for whoever typed it."""
+        last = {override.name: override.text for override in self.overrides}
+        return [
+            f"{one.text} is not used: {last[one.name]} comes later, and a key counts once"
+            for one in self.replaced
+        ]
 
     def count(self) -> int:
         """How many combinations; nothing is listed. Raises `GrammarError` for what cannot be."""
@@ -114,6 +126,7 @@ def read(words: Sequence[str], *, seed: int | None = None) -> Product:
     ["lr=0.10 env='a b'", 'lr=0.10 env=c', "lr=1e-3 env='a b'", 'lr=1e-3 env=c']
     """
     overrides: dict[str, Override] = {}
+    replaced: list[Override] = []
     faults: list[GrammarError] = []
     for word in words:
         try:
@@ -122,12 +135,13 @@ def read(words: Sequence[str], *, seed: int | None = None) -> Product:
         except GrammarError as fault:
             faults.append(fault)
         else:
+            replaced += [overrides[override.name]] if override.name in overrides else []
             overrides[override.name] = override
     if len(faults) > 1:
         raise HerdError("\n".join([f"{len(faults)} overrides cannot be read", *map(str, faults)]))
     if faults:
         raise faults[0]
-    product = Product(tuple(overrides.values()), seed)
+    product = Product(tuple(overrides.values()), seed, tuple(replaced))
     product.axes()
     return product
 

@@ -83,7 +83,7 @@ def parse(text: str, *, seed: int = 0) -> Override:
         value = Item(Seeds(1 if seeds[1] is None else int(seeds[1])), seeds[0].strip())
     elif wrong := _SEED_WORD.search(text, found.end()):
         hint = "it stands alone: seed=__randseed(3)__; text is put into quotes: '__randseed__'"
-        what = f"{wrong[0]} cannot stand here"
+        what = f"{wrong[0]} is only a part of this value"
         raise GrammarError(what, text=text, position=wrong.start(), hint=hint)
     else:
         value = parse_value(text, found.end(), seed=f"{seed} {found['key']}")
