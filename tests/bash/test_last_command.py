@@ -191,7 +191,9 @@ def test_they_stand_where_the_script_says_so(script: str, expected: tuple[str, .
         ("main $(a\n", "line 1", "never closed"),
         ("#!/usr/bin/env python3\nmain()\n", "line 1", "python3"),
         ("#!/usr/bin/python3\nmain()\n", "line 1", "python3"),
-        ('main "{overrides}"\n', "line 1", "word of its own"),
+        ('main "{overrides}"\n', "line 1", "is in quotes"),
+        ("main '{overrides}'\n", "line 1", "is in quotes"),
+        ("main '--x {overrides}'\n", "line 1", "word of its own"),
         ("a\nmain --x={overrides}\n", "line 2", "word of its own"),
         ("main `x {overrides}`\n", "line 1", "word of its own"),
         ("bash <<EOF\nmain {overrides}\nEOF\n", "line 2", "word of its own"),
@@ -206,6 +208,90 @@ def test_where_it_is_not_certain_one_error_says_what_to_write(script: str, line:
     assert said in caught.value.what
     if said not in ("never closed", "python3"):
         assert caught.value.hint
+
+
+NEVER_RUN = (
+    "exec other",
+    "exit",
+    "exit 0",
+    "return 1",
+    ": ; exit",
+    "x=1 exit 3",
+    "! exit",
+    "command exit",
+    "exit || :",
+    ":\n\n  exit 1 >log # why\n",
+    "if :; then :; fi\nexit",
+    "{ :; }; exit",
+    "case x in y) exit ;; esac\nexit",
+    "f() { exit; }\nexit",
+    "function f { exit; }; exit",
+    "(exit 1)\nexit",
+    ": || {\n  :\n}\nexit",
+    ": && :\nexit",
+    "for exit in 1; do :; done; exit",
+    "while :; do break; done </dev/null\nexit",
+)
+GO_ON = (
+    "exec 2>&1",
+    "exec 3>/dev/null {fd}>/dev/null",
+    "false && exit 1",
+    "true || exit 1",
+    "true ||\n\n # why\n  exit 1",
+    "true || { echo no; exit 1; }",
+    "if false; then exit 1; elif false; then\n  exit 2\nelse\n  :\nfi",
+    "if false\nthen exec false; fi",
+    "if ! true; then { exit 1; } ; fi",
+    "for i in 1; do false && exit; done",
+    "while false; do exit; done",
+    "until true; do exit; done",
+    "case b in a) exit ;; (c) exit ;; *) : ;; esac",
+    "case b in\n  exit) exit ;;\nesac",
+    "f() { return 1; }\nf || true",
+    "f() {\n  return 0\n}\nf",
+    "function f {\n  exit 1\n}",
+    "function f() {\n  exit 1\n}",
+    "f() ( exit 0 )\nf",
+    "( exit 0 )",
+    "(\n  exit 0\n)",
+    "exit 0 | cat",
+    "true | exit 0",
+    "exit 0 & wait",
+    "x=$(exit 0)",
+    "echo exit >/dev/null",
+    "trap 'exit 1' USR1",
+    "cat >/dev/null <<EOF\nexit 1\nEOF",
+    "[[ a == b ]] && exit 1",
+    "(( 0 )) && exit 1",
+    "if true; then if false; then exit; fi fi",
+)
+
+
+@pytest.mark.parametrize("ended", NEVER_RUN)
+@pytest.mark.parametrize(
+    "last", ["MAIN a", "MAIN a | cat", "MAIN {overrides}", "x() { MAIN {overrides}; }\nx"]
+)
+def test_a_command_that_is_never_reached_is_refused_with_the_line_of_what_ends_the_script(
+    ended: str, last: str
+) -> None:
+    with pytest.raises(ScriptError) as caught:
+        last_command.find(f"#!/bin/bash\n{ended}\n{last}\n")
+    position = max(ended.rfind("exit"), ended.rfind("exec"), ended.rfind("return"))
+    assert caught.value.where == f"line {2 + ended.count(chr(10), 0, position)}"
+    assert "the script ends here" in caught.value.what
+    assert "{overrides}" in caught.value.hint
+
+
+@pytest.mark.parametrize("before", GO_ON)
+def test_what_may_go_on_is_not_taken_for_an_end(before: str, tmp_path: Path) -> None:
+    made = last_command.find(f"#!/bin/bash\n{before}\nMAIN a\n").script(["k=a b"])
+    assert arguments_of(made, tmp_path) == ("a", "k=a b")
+
+
+@pytest.mark.parametrize("text", ["MAIN {overrides}\nexit 0\nother\n", "exec MAIN {overrides}\nother\n"])
+def test_overrides_before_the_end_reach_their_command(text: str, tmp_path: Path) -> None:
+    made = last_command.find(text).script(["k=a b"])
+    assert arguments_of(made, tmp_path) == ("k=a b",)
 
 
 UNCLOSED = ("'", '"', "$(", "${", "((", "[[", "`", "{overrides}", "\\")

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hyperherd.bash import ending
+from hyperherd.bash.ending import without_prefix
 from hyperherd.bash.quoting import quote, quote_portably, unquote
 from hyperherd.bash.scanning import CLOSERS, OPENERS, PLACEHOLDER, Kind, Scan, Token, line_of
 from hyperherd.errors import ScriptError
@@ -46,7 +48,6 @@ _NO_PROGRAM = frozenset(
         *("hash", "kill", "module", "source", ".", "[", "test"),
     )
 )
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(?:\[[^]]*\])?\+?=")
 _SHEBANG = re.compile(r"#![ \t]*(\S+)(?:[ \t]+(?:-\S+[ \t]+)*(\S+))?")
 _CARRIAGE_RETURN = re.compile(r"[ \t]*\r(?:\n|\Z)")
 _HINT = f"write {PLACEHOLDER} where they belong: python main.py {PLACEHOLDER}"
@@ -137,17 +138,39 @@ def _placeholders(text: str, scan: Scan) -> list[int]:
         place = found.start()
         commented = any(start <= place < end for start, end in scan.comments)
         if place not in scan.placeholders and not commented:
-            what = (
-                f"{PLACEHOLDER} is not a word of its own here (in quotes, a here-document, or part of a word)"
+            raise ScriptError(
+                _why_no_word(text, place, found.end()),
+                where=line_of(text, place),
+                hint=f"without quotes, with blanks around it: python main.py {PLACEHOLDER}",
             )
-            hint = f"unquoted, with blanks around it: python main.py {PLACEHOLDER}"
-            raise ScriptError(what, where=line_of(text, place), hint=hint)
     for words in _commands(scan.tokens):
-        plain = _without_prefix(words)
+        plain = without_prefix(words)
         if PLACEHOLDER in [word.text for word in words] and plain and plain[0].text in ("eval", "ssh"):
             what = f"{plain[0].text} would run what is in the overrides"
             raise ScriptError(what, where=line_of(text, plain[0].start), hint="call the program without it")
+    if scan.placeholders:
+        _refuse_dead(text, scan.tokens, min(scan.placeholders))
     return sorted(scan.placeholders)
+
+
+def _why_no_word(text: str, start: int, end: int) -> str:
+    mark = text[start - 1 : start]
+    if mark in ("'", '"') and text[end : end + 1] == mark:
+        return (
+            f"{PLACEHOLDER} is in quotes, and would be one word: each override is a word of its own, "
+            "and is quoted already where it must be"
+        )
+    return f"{PLACEHOLDER} is not a word of its own here (in quotes, a here-document, or part of a word)"
+
+
+def _refuse_dead(text: str, tokens: Sequence[Token], place: int) -> None:
+    """Raise `ScriptError` if the script has certainly ended before it comes to this place."""
+    found = ending.find(tokens)
+    if found is not None and found.end <= place:
+        word = found.word
+        what = f"the script ends here, with {word.text}: the command that overrides belong to would never run"
+        hint = f"take it away, or write {PLACEHOLDER} at a command before it: python main.py {PLACEHOLDER}"
+        raise ScriptError(what, where=line_of(text, word.start), hint=hint)
 
 
 def _commands(tokens: Sequence[Token]) -> list[list[Token]]:
@@ -175,6 +198,7 @@ def _last_command(text: str, tokens: Sequence[Token]) -> Token:
     begin = ends
     while begin and tokens[begin - 1].kind not in (Kind.OPERATOR, Kind.LINE_END):
         begin -= 1
+    _refuse_dead(text, tokens, tokens[min(begin, ends - 1)].start)
     command, before = tokens[begin:ends], begin
     while before and tokens[before - 1].kind is Kind.LINE_END:
         before -= 1
@@ -188,7 +212,7 @@ def _last_command(text: str, tokens: Sequence[Token]) -> Token:
 
 def _fault(command: Sequence[Token], previous: str, functions: frozenset[str]) -> str:
     """Why overrides cannot be appended to a command; empty if they can."""
-    words = _without_prefix([token for token in command if token.kind is not Kind.REDIRECTION])
+    words = without_prefix([token for token in command if token.kind is not Kind.REDIRECTION])
     first = words[0].text if words else ""
     if previous in ("|", "|&"):
         return "the script ends in a pipe: overrides may belong to any of its commands"
@@ -232,14 +256,6 @@ def _is_shell_text(words: Sequence[str]) -> bool:
 
 def _redirections(command: Sequence[Token]) -> list[Token]:
     return [token for token in command if token.kind is Kind.REDIRECTION]
-
-
-def _without_prefix(words: Sequence[Token]) -> Sequence[Token]:
-    """Without assignments, ``!`` and ``time`` before the command."""
-    start = 0
-    while start < len(words) and (words[start].text in ("!", "time") or _ASSIGNMENT.match(words[start].text)):
-        start += 1
-    return words[start:]
 
 
 def _functions(tokens: Sequence[Token]) -> frozenset[str]:

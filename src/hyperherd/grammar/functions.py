@@ -283,7 +283,9 @@ FUNCTIONS: Mapping[str, Function] = {
 
 _LOGARITHMIC = "Hydra has none for it; write the values: 1e-4,1e-3,1e-2"
 _LINEAR = "range(start,stop,step) lists numbers, without the stop: range(0,1,0.25)"
-_RANDOM = "random seeds are __randseed(3)__: three numbers of its own for each combination; else write the values: 1,2,3"
+_RANDOM = (
+    "random seeds are __randseed(3)__, three of its own for each combination; else write the values: 1,2,3"
+)
 _LISTING = "values one by one are a,b,c or choice(a,b,c)"
 
 INSTEAD: Mapping[str, str] = {
