@@ -5,6 +5,7 @@ What is certain is done; where it is not (a pipe, a loop, ``bash -c``), the erro
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -134,10 +135,12 @@ def _quoting(text: str) -> Callable[[str], str]:
 
 def _placeholders(text: str, scan: Scan) -> list[int]:
     """Where the script says ``{overrides}``. Raises for one that would not be words of a command."""
+    words = set(scan.placeholders)
     for found in re.finditer(re.escape(PLACEHOLDER), text):
         place = found.start()
-        commented = any(start <= place < end for start, end in scan.comments)
-        if place not in scan.placeholders and not commented:
+        comment = bisect.bisect_right(scan.comments, (place, 0)) - 1
+        commented = comment >= 0 and place < scan.comments[comment][1]
+        if place not in words and not commented:
             raise ScriptError(
                 _why_no_word(text, place, found.end()),
                 where=line_of(text, place),

@@ -41,6 +41,7 @@ _REDIRECTION = re.compile(
 _CONTINUATION = re.compile(r"\\\r?\n")
 _LINE_END = re.compile(r"\r?\n|\r\Z")
 _BLANKS = re.compile(r"(?:[ \t]|\\\r?\n)*")
+_DEEPEST = 100
 _WORD_ENDS = frozenset(" \t\n;&|()<>")
 
 
@@ -79,7 +80,10 @@ class Scan:
         self.dangling: int | None = None
         self._last = len(text.rstrip("\r")) - 1
         self._documents: list[tuple[str, bool]] = []
-        self.tokens = self._commands(nested=False)
+        try:
+            self.tokens = self._commands(nested=False)
+        except RecursionError as error:
+            raise self._too_deep(self.position) from error
 
     def _commands(self, *, nested: bool) -> list[Token]:
         """All tokens to the end; of ``nested`` commands, up to their closing bracket, which is passed."""
@@ -93,6 +97,8 @@ class Scan:
             token = self._token()
             if token.text == "(" or (token.text == ")" and opened):
                 opened += 1 if token.text == "(" else -1
+                if opened > _DEEPEST:
+                    raise self._too_deep(token.start)
             if token.text in ("case", "esac") and is_command_position(tokens):
                 cases += 1 if token.text == "case" else -1
             tokens.append(token)
@@ -283,6 +289,9 @@ class Scan:
 
     def _never_closed(self, start: int, mark: str) -> ScriptError:
         return ScriptError(f"{mark} is never closed", where=line_of(self.text, start))
+
+    def _too_deep(self, position: int) -> ScriptError:
+        return ScriptError("nested too deeply", where=line_of(self.text, position), hint="simplify it")
 
 
 def is_command_position(tokens: list[Token]) -> bool:
