@@ -212,7 +212,7 @@ def test_where_it_is_not_certain_one_error_says_what_to_write(script: str, line:
 
 @pytest.mark.parametrize("mark", ["$(", "((", "( ", "${", '"$(', "<("])
 def test_what_is_nested_very_deeply_is_refused(mark: str) -> None:
-    with pytest.raises(ScriptError, match="too deeply|never closed") as caught:
+    with pytest.raises(ScriptError, match=r"too deeply|never closed") as caught:
         last_command.find("#!/bin/bash\n\n" + mark * 50_000 + "\nmain\n")
     assert caught.value.where == "line 3"
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,6 +124,225 @@ def test_a_file_of_the_users_is_an_error_before_anything_is_written(home: Home) 
     assert "sbatch_hydra2.sh" in home("sbatch.sh", "-d", *SWEEP, code=3).stderr
     assert home.files() == {"sbatch_hydra2.sh": "mine"}
     assert list(home.jobs.iterdir()) == []
+
+
+once = pytest.mark.parametrize("home", ["archive"], indirect=True)
+"""As the one file alone: what it promises does not hang on how it was started."""
+
+LATER = {
+    "another option": HEAD.replace("6:00:00", "9:00:00"),
+    "another command": "#!/bin/bash\nother.py\n",
+    "a pipe at its end": HEAD + " | tee log\n",
+    "no command": "#!/bin/bash\n",
+}
+
+
+def all_files(home: Home) -> list[str]:
+    return sorted(path.name for path in home.folder.iterdir())
+
+
+@once
+@pytest.mark.parametrize("edit", LATER)
+@pytest.mark.parametrize("sweep", [SWEEP, ()], ids=["a sweep", "no sweep"])
+def test_files_of_an_edited_script_are_still_deleted(home: Home, edit: str, sweep: tuple[str, ...]) -> None:
+    home.script(HEAD)
+    printed = home("sbatch.sh", "-w", *sweep).stdout
+    home.script(LATER[edit])
+    assert home("sbatch.sh", "-d").stdout == printed
+    assert all_files(home) == ["sbatch.sh"]
+
+
+@once
+def test_writing_again_replaces_the_files_of_an_edited_script(home: Home) -> None:
+    home.script(HEAD)
+    home("sbatch.sh", "-w", *SWEEP)
+    home.script("#!/bin/bash\nmain\n")
+    home("sbatch.sh", "-w", "a=1,2")
+    assert home.files() == {f"sbatch_hydra{i}.sh": f"#!/bin/bash\nmain a={i + 1}\n" for i in (0, 1)}
+    home.script(HEAD)
+    home("sbatch.sh", "-r=sbatch", "a=1")
+    assert list(home.files()) == ["sbatch_hydra1.sh"]
+    home("sbatch.sh", "-d")
+    assert all_files(home) == ["sbatch.sh"]
+
+
+@once
+def test_what_the_user_has_changed_since_stays_also_when_the_script_was_edited(home: Home) -> None:
+    home.script(HEAD)
+    home("sbatch.sh", "-w", "a=1,2,3")
+    home.script("mine", "sbatch_hydra1.sh")
+    home.script(LATER["another option"])
+    home.script(LATER["another option"], "sbatch_hydra7.sh")
+    assert "sbatch_hydra1.sh" in home("sbatch.sh", "-w", "a=1,2", code=1).stderr
+    done = home("sbatch.sh", "-d", code=3)
+    assert done.stdout.split() == ["sbatch_hydra0.sh", "sbatch_hydra2.sh"]
+    assert done.stderr.count("left as it is") == 2
+    assert all_files(home) == ["sbatch.sh", "sbatch_hydra1.sh", "sbatch_hydra7.sh"]
+
+
+@once
+def test_a_copied_folder_is_known_and_another_scripts_files_are_not(home: Home, tmp_path: Path) -> None:
+    home.script(HEAD)
+    home.script(HEAD, "other.sh")
+    home("sbatch.sh", "-w", "a=1,2")
+    home("other.sh", "-w", "a=1,2")
+    copy = shutil.copytree(home.folder, tmp_path / "copy", symlinks=True)
+    (copy / "sbatch.sh").write_text("#!/bin/bash\nmain\n")
+    home(str(copy / "sbatch.sh"), "-d")
+    assert sorted(path.name for path in copy.iterdir()) == [
+        ".other.sh.heracles",
+        "other.sh",
+        "other_hydra0.sh",
+        "other_hydra1.sh",
+        "sbatch.sh",
+    ]
+    assert len(home.files()) == 4
+
+
+@once
+def test_without_the_record_the_scripts_own_files_are_known_by_their_text(home: Home) -> None:
+    home.script(HEAD)
+    home("sbatch.sh", "-w", *SWEEP)
+    (home.folder / ".sbatch.sh.heracles").unlink()
+    home("sbatch.sh", "-d")
+    assert all_files(home) == ["sbatch.sh"]
+    home("sbatch.sh", "-w", "a=1")
+    (home.folder / ".sbatch.sh.heracles").unlink()
+    home.script(LATER["another option"])
+    assert "sbatch_hydra0.sh is not known as made by heracles" in home("sbatch.sh", "-d", code=3).stderr
+    assert all_files(home) == ["sbatch.sh", "sbatch_hydra0.sh"]
+
+
+@once
+@pytest.mark.parametrize(
+    "name", ["sbatch.sh", "a b\\n.sh", "new\nline.sh", "\r.sh", "-x.sh", "$(touch oops).sh", "é.sh"]
+)
+def test_the_record_is_one_that_sha256sum_checks(home: Home, name: str) -> None:
+    home.script(HEAD, name)
+    home(f"./{name}", "-w", "a=1,2")
+    argv = ["sha256sum", "--check", "--strict", "--quiet", f"./.{name}.heracles"]
+    subprocess.run(argv, cwd=home.folder, check=True, timeout=60)
+    home.script(LATER["another option"], name)
+    home(f"./{name}", "-d")
+    assert all_files(home) == [name]
+
+
+@once
+@pytest.mark.parametrize("kind", ["text", "folder", "link"])
+def test_what_is_no_record_is_the_users(home: Home, kind: str) -> None:
+    home.script(HEAD)
+    path = home.folder / ".sbatch.sh.heracles"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to("nowhere")
+    else:
+        path.write_text("my notes\n")
+    for action in ("-w", "-d", "-r=sbatch"):
+        assert ".sbatch.sh.heracles: " in home("sbatch.sh", action, "a=1", code=1).stderr
+    assert all_files(home) == [".sbatch.sh.heracles", "sbatch.sh"]
+    assert list(home.jobs.iterdir()) == []
+
+
+PLAIN_SIGNALS = """\
+import os, signal, sys
+for each in (signal.SIGINT, signal.SIGHUP):
+    signal.signal(each, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+@once
+@pytest.mark.parametrize(("name", "code"), [("KILL", -9), ("TERM", 143), ("HUP", 129), ("INT", 130)])
+def test_a_run_that_is_told_to_end_deletes_its_files_and_one_that_was_killed_leaves_them_known(
+    home: Home, name: str, code: int
+) -> None:
+    home.script(HEAD)
+    stop = home.script(f"#!/bin/bash\nkill -{name} $PPID\n", "stop")
+    argv = [sys.executable, "-c", PLAIN_SIGNALS, *home.argv, "sbatch.sh", "-r=./stop", "a=1,2,3"]
+    done = subprocess.run(argv, cwd=home.folder, env=home.env, capture_output=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    stop.unlink()
+    if name == "KILL":
+        assert len(home.files()) == 3
+        home.script("#!/bin/bash\nmain\n")
+        home("sbatch.sh", "-d")
+    assert all_files(home) == ["sbatch.sh"]
+
+
+@once
+@pytest.mark.parametrize("action", ["-w", "-r=sbatch"])
+def test_a_reader_that_leaves_stops_nothing(home: Home, action: str) -> None:
+    home.script(HEAD)
+    typed = shlex.join([*home.argv, "sbatch.sh", action, "a=1,2,3"])
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {typed} | true"],
+        cwd=home.folder,
+        env=home.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Error" not in done.stderr
+    assert len(home.files() if action == "-w" else list(home.jobs.iterdir())) == 3
+
+
+@once
+def test_two_calls_at_once_do_not_meet(home: Home) -> None:
+    home.script(HEAD)
+    again = home.script(
+        f"#!/bin/bash\n{shlex.join(home.argv)} sbatch.sh -w b=1 2>said; echo $? >>said\n", "again"
+    )
+    home("sbatch.sh", "-r=./again", "a=1")
+    assert (
+        (home.folder / "said")
+        .read_text()
+        .startswith("heracles: sbatch.sh: another heracles is at work on it")
+    )
+    assert (home.folder / "said").read_text().endswith("\n1\n")
+    again.unlink()
+    (home.folder / "said").unlink()
+    assert all_files(home) == ["sbatch.sh"]
+
+
+@once
+def test_what_is_no_file_is_refused(home: Home) -> None:
+    os.mkfifo(home.folder / "pipe")
+    (home.folder / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        assert f"{name}: is not a file" in home(name, "-w", "a=1", code=1).stderr
+
+
+@once
+def test_a_script_behind_a_link_has_its_files_beside_the_link(home: Home) -> None:
+    (home.folder / "elsewhere").mkdir()
+    home.script(HEAD, "elsewhere/real.sh", 0o755)
+    (home.folder / "link.sh").symlink_to("elsewhere/real.sh")
+    assert home("link.sh", "-w", "a=1").stdout == "link_hydra0.sh\n"
+    assert stat.S_IMODE((home.folder / "link_hydra0.sh").stat().st_mode) == 0o755
+    home("link.sh", "-d")
+    assert all_files(home) == ["elsewhere", "link.sh"]
+
+
+@once
+@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh", "/usr/bin/env zsh", "/bin/dash"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_scripts_of_any_shell_and_line_end_are_written_and_deleted(home: Home, shell: str, end: str) -> None:
+    home.script(f"#!{shell}\nmain a{end}")
+    home("sbatch.sh", "-w", "b='x y'", "c='1\n2'")
+    assert " 'b='" in home.files()["sbatch_hydra0.sh"]
+    home.script(f"#!{shell}\nother{end}")
+    home("sbatch.sh", "-d")
+    assert all_files(home) == ["sbatch.sh"]
+
+
+@once
+def test_a_key_given_twice_is_told(home: Home) -> None:
+    home.script(HEAD)
+    done = home("sbatch.sh", "-w", "a=1,2", "a=3")
+    assert done.stderr == "heracles: note: a=1,2 is not used: a=3 comes later, and a key counts once\n"
+    assert home.files()["sbatch_hydra0.sh"].endswith(" a=3")
 
 
 @pytest.mark.parametrize("kind", ["a copy", "edited", "folder", "link", "more"])

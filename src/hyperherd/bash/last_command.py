@@ -135,12 +135,12 @@ def _quoting(text: str) -> Callable[[str], str]:
 
 def _placeholders(text: str, scan: Scan) -> list[int]:
     """Where the script says ``{overrides}``. Raises for one that would not be words of a command."""
-    words = set(scan.placeholders)
+    proper = set(scan.placeholders)
     for found in re.finditer(re.escape(PLACEHOLDER), text):
         place = found.start()
         comment = bisect.bisect_right(scan.comments, (place, 0)) - 1
         commented = comment >= 0 and place < scan.comments[comment][1]
-        if place not in words and not commented:
+        if place not in proper and not commented:
             raise ScriptError(
                 _why_no_word(text, place, found.end()),
                 where=line_of(text, place),
