@@ -169,6 +169,11 @@ def test_a_key_given_again_keeps_the_last_and_says_what_is_not_used() -> None:
     assert product.read(["a=1", "+a=1", "~b"]).notes() == []
 
 
+def test_what_is_too_many_to_be_counted_is_refused() -> None:
+    with pytest.raises(HerdError, match="combinations"):
+        product.read([f"k{number}=range(1000000)" for number in range(800)]).count()
+
+
 def test_a_count_lists_nothing() -> None:
     assert product.read([f"{key}=range(1000000)" for key in "abc"]).count() == 10**18
     rows = product.read(["a=range(1000)", *(f"{key}=range(1000)" for key in "bcd")]).combinations()

@@ -427,6 +427,8 @@ def test_the_overrides_stand_where_the_script_says_so(home: Home) -> None:
         (("sbatch.sh", "-w=x"), 2, "no value"),
         (("sbatch.sh", "--wirte"), 2, "did you mean '--write'?"),
         (("sbatch.sh", "-w", "--seed=x"), 2, "whole number"),
+        (("sbatch.sh", "-w", "--seed"), 2, "--seed=7"),
+        (("sbatch.sh", "-w", "--seed=1", "--", "-5"), 1, "cannot stand in a name"),
         (("nowhere.sh", "-w"), 1, "nowhere.sh: cannot be read"),
         (("sbatch.sh", "-w", "a=[1"), 1, "  a=[1\n      ^"),
         (("sbatch.sh", "-w", "a"), 1, "write name=value"),

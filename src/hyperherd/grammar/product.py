@@ -24,6 +24,9 @@ from hyperherd.grammar.sweeps import Override, parse
 SEEDS = 2**31
 """Random seeds are below this."""
 
+MOST_COUNTED = 10**1000
+"""Python does not print much larger numbers."""
+
 
 class Chosen(NamedTuple):
     """One key with one value: ``text`` is the override as typed, ``hydra`` as Hydra's own sweeper spells it."""
@@ -54,8 +57,11 @@ class Product:
         ]
 
     def count(self) -> int:
-        """How many combinations; nothing is listed. Raises `GrammarError` for what cannot be."""
-        return math.prod(axis[0].count() for axis in self.axes())
+        """How many combinations; nothing is listed. Raises `GrammarError` for what cannot be, `HerdError`."""
+        number = math.prod(axis[0].count() for axis in self.axes())
+        if number > MOST_COUNTED:
+            raise HerdError("more than 10^1000 combinations", hint="leave out some keys, or some of their values")
+        return number
 
     @property
     def drawn(self) -> tuple[str, ...]:

@@ -78,11 +78,14 @@ class Asked:
 
 
 def read(argv: Sequence[str]) -> Asked:
-    """Options may stand anywhere; the first other word is the script. Raises `UsageError`."""
+    """Options may stand anywhere before a ``--``; the first other word is the script. Raises `UsageError`."""
     given = _Given()
     rest = list(argv)
     while rest:
         word = rest.pop(0)
+        if word == "--":
+            given.bare += rest
+            break
         if not word.startswith("-"):
             given.bare.append(word)
         elif word == "--seed" and rest:
@@ -110,7 +113,7 @@ def _option(given: _Given, word: str) -> None:
         raise UsageError(f"{name} needs a command", hint=f"{name}=sbatch")
     elif action is not None:
         raise UsageError(f"{name} takes no value", hint=name)
-    elif name == "--seed" and equals:
+    elif name == "--seed":
         given.seed = _seed(value)
     elif word == "--yes":
         given.many = True
