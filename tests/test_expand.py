@@ -64,7 +64,7 @@ def test_a_seed_makes_it_repeatable() -> None:
 def test_a_key_given_twice_is_told_on_stderr_alone() -> None:
     done = herd("expand", "--json", "a=1,2", "a=3")
     assert json.loads(done.stdout)["count"] == 1
-    assert done.stderr == "  note: a=1,2 is not used: a=3 comes later, and a key counts once\n"
+    assert done.stderr == "note: a=1,2 is not used: a=3 comes later, and a key counts once\n"
     assert herd("expand", "--count", "a=1,2", "+a=3").stderr == ""
 
 

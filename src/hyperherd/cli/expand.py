@@ -37,7 +37,7 @@ def expand(words: tuple[str, ...], count: bool, hydra: bool, seed: int | None, a
     """
     found = product.read(words, seed=seed)
     for note in found.notes():
-        click.echo(f"  note: {note}", err=True)
+        click.echo(f"note: {note}", err=True)
     if count:
         sys.stdout.write(f'{{"count": {found.count()}}}\n' if as_json else f"{found.count()}\n")
     elif as_json:

@@ -60,7 +60,9 @@ class Product:
         """How many combinations; nothing is listed. Raises `GrammarError` for what cannot be, `HerdError`."""
         number = math.prod(axis[0].count() for axis in self.axes())
         if number > MOST_COUNTED:
-            raise HerdError("more than 10^1000 combinations", hint="leave out some keys, or some of their values")
+            raise HerdError(
+                "more than 10^1000 combinations", hint="leave out some keys, or some of their values"
+            )
         return number
 
     @property
