@@ -13,7 +13,7 @@ USAGE = """\
 heracles SCRIPT ACTION KEY=SWEEP ...
 
 Writes a copy of SCRIPT for each combination of the sweep, <name>_hydra<i>.<ext> beside it, with the overrides
-at the end of its last command (or where it says {overrides}). The last key changes fastest.
+at the end of its last command (or where it says {overrides}, without quotes). The last key changes fastest.
 
 Actions:
   -w, --write, -n, --noop            Write the files.
