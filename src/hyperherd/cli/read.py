@@ -67,7 +67,7 @@ def _follow(selected: selection.Selected, view: TrialView, stream: str) -> None:
     record = selected.known.facts[view.index].submission
     if view.status not in LIVE or record is None:
         return
-    pause_s = words.seconds_of("HYPERHERD_POLL_S") or max(waiting.PAUSE_S[record.launcher], FOLLOW_S)
+    pause_s = max(waiting.pause_s(record.launcher), FOLLOW_S)
     going_on = reading.going_on(selected.workspace, selected.launchers, view.index, pause_s)
 
     def wait() -> bool:

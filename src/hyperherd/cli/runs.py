@@ -176,7 +176,7 @@ def _follow(task: Run, made: Sequence[Submission]) -> int:
     """Stay until their trials have ended. Ctrl-C stops those on this machine; on Slurm they go on."""
     going = [index for record in made for index in record.trials]
     here = all(record.launcher == "local" for record in made)
-    pause_s = words.seconds_of("HYPERHERD_POLL_S") or waiting.PAUSE_S["local" if here else "slurm"]
+    pause_s = waiting.pause_s("local" if here else "slurm")
     try:
         with progress.bar(going, task.description.spec.name) as show:
             known = waiting.until_ended(task.workspace, task.launchers, going, show, pause_s)

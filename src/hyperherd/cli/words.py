@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import click
 
-from hyperherd import units
 from hyperherd.errors import GrammarError, HerdError, UsageError, nearest
 from hyperherd.grammar import values
 from hyperherd.sweep.trial import Trial, Value
@@ -149,17 +148,6 @@ def chosen(words: Sequence[str], trials: Sequence[Trial]) -> list[int]:
         if index not in there:
             raise HerdError(f"no trial {index} in this sweep", hint="herd ls lists them")
     return list(dict.fromkeys(picked))
-
-
-def seconds_of(variable: str) -> float | None:
-    """The environment variable as a number of seconds, None where it is not set. Raises `UsageError`."""
-    text = os.environ.get(variable)
-    if not text:
-        return None
-    seconds = units.positive(text)
-    if seconds is None:
-        raise UsageError(f"{variable}={text}: a number of seconds above 0 expected", hint=f"unset {variable}")
-    return seconds
 
 
 def print_json(document: Any) -> None:

@@ -31,10 +31,20 @@ def ask(workspace: Workspace, script: Script, product: Product) -> Asked:
     before = describe.of_script(workspace, script)
     drawn = product.drawn
     again = [d.params for d in before.trials if d.typed and drawn and d.typed.drawn == drawn]
-    asked = {one.hash: one for one in _described(product.combinations(again), drawn, script.tasks)}
-    spec = replace(before.spec, parameters=tuple(describe.parameter(o.name) for o in product.overrides))
+    return _added(before, _described(product.combinations(again), drawn, script.tasks))
+
+
+def add(workspace: Workspace, script: Script, described: Iterable[Described]) -> Asked:
+    """Add combinations that somebody else has made."""
+    return _added(describe.of_script(workspace, script), described)
+
+
+def _added(before: Description, described: Iterable[Described]) -> Asked:
+    asked = {one.hash: one for one in described}
+    names = dict.fromkeys(name for one in asked.values() for name in one.params)
+    spec = replace(before.spec, parameters=tuple(map(describe.parameter, names)))
     trials = {**asked, **{one.hash: one for one in before.trials}}
-    return Asked(Description(spec, list(trials.values()), script), frozenset(asked))
+    return Asked(replace(before, spec=spec, trials=list(trials.values())), frozenset(asked))
 
 
 def _described(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from hyperherd import units
 from hyperherd.engine import reconcile
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, UsageError
@@ -16,11 +18,25 @@ from hyperherd.sweep.trial import LIVE, Part, Status, number_of, trial_of
 from hyperherd.workspace import manifest, submissions
 from hyperherd.workspace.folder import Workspace, find
 
+POLL_VARIABLE = "HYPERHERD_POLL_S"
+
 PAUSE_S = {"local": 0.25, "slurm": 30.0}
 """Between two looks. Sites ask for no more than one squeue in 30 to 60 seconds."""
 
 LOOKING = 10.0
 """Pauses are at least so many times as long as a look, which takes a second where there are 100,000 trials."""
+
+
+def pause_s(launcher: str) -> float:
+    """Between two looks at trials of this launcher; the environment may say otherwise. Raises `UsageError`."""
+    text = os.environ.get(POLL_VARIABLE)
+    if not text:
+        return PAUSE_S[launcher]
+    seconds = units.positive(text)
+    if seconds is None:
+        what = f"{POLL_VARIABLE}={text}: a number of seconds above 0 expected"
+        raise UsageError(what, hint=f"unset {POLL_VARIABLE}")
+    return seconds
 
 
 def until_ended(
