@@ -96,12 +96,10 @@ def read(script: str) -> Directives:
             if option.name in REFUSED:
                 herds[option.name] = option.value
             elif option.name:
+                _check(option, number)
                 asked = table.merged(asked, {option.name: option.value})
             else:
                 extra.append(" ".join(map(table.quoted, option.words)))
-    wrong = table.faults(asked, "#SBATCH")
-    if wrong:
-        raise ScriptError("; ".join(f"{fault.where}: {fault.what}" for fault in wrong), hint=wrong[0].hint)
     return Directives(asked, herds, tuple(extra))
 
 
@@ -132,6 +130,12 @@ def _checked(found: list[str], number: int) -> list[str]:
         hint = nearest(f"--{found[0]}", [f"--{name.replace('_', '-')}" for name in KINDS])
         raise ScriptError(f"'{found[0]}' is no option of sbatch", where=where, hint=hint)
     return found
+
+
+def _check(option: Option, number: int) -> None:
+    for fault in table.faults({option.name: option.value}):
+        what = f"--{option.name.replace('_', '-')}: {fault.what}"
+        raise ScriptError(what, where=f"line {number}", hint=fault.hint)
 
 
 def options(given: Sequence[str]) -> Iterator[Option]:
