@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from hyperherd.engine.describe import Description
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.jobs import Phase
 from hyperherd.sweep import overrides, plan
 from hyperherd.sweep.plan import Choice, Plan
-from hyperherd.sweep.trial import LIVE, Status, trial_of
+from hyperherd.sweep.trial import LIVE, Status, Trial, trial_of
 
 
 def plan_of(described: Description, known: Known, choice: Choice) -> Plan:
@@ -18,9 +21,31 @@ def plan_of(described: Description, known: Known, choice: Choice) -> Plan:
         ran_with=lambda index: overrides.values(records[index].static_overrides) if index in records else {},
         adopted=known.manifest.without_identity,
     )
-    statuses = {**known.statuses, **_given_up(known, choice)}
+    statuses = {**known.statuses, **_given_up(known, choice), **_unfinished(described, known)}
     before = plan.Before(known.manifest.trials, statuses, _next_index(known), known.manifest.retired)
-    return plan.make(before, described.trials, choice, matcher, described.names)
+    made = plan.make(before, described.trials, choice, matcher, described.names)
+    return replace(made, trials=tuple(_as_submitted(trial, known) for trial in made.trials))
+
+
+def _unfinished(described: Description, known: Known) -> dict[int, Status]:
+    """Trials that had completed, and have other tasks now: their script's array has been changed."""
+    tasks = {one.hash: one.typed.tasks for one in described.trials if one.typed}
+    return {
+        fact.trial.index: Status.READY
+        for fact in known.facts.values()
+        if fact.status is Status.COMPLETED and fact.trial.typed and fact.trial.hash in tasks
+        if _has_more(tasks[fact.trial.hash], fact.trial.typed.tasks)
+    }
+
+
+def _has_more(now: Sequence[int], before: Sequence[int]) -> bool:
+    return bool(now) != bool(before) or not set(now) <= set(before)
+
+
+def _as_submitted(trial: Trial, known: Known) -> Trial:
+    """While a trial is live it has the tasks that it was submitted with."""
+    fact = known.facts.get(trial.index)
+    return replace(trial, typed=fact.trial.typed) if fact and fact.tasks and fact.status in LIVE else trial
 
 
 def _given_up(known: Known, choice: Choice) -> dict[int, Status]:
