@@ -11,11 +11,12 @@ __version__ = "1.0.0.dev0"
 
 _PUBLIC = {
     "Task": "hyperherd.engine.tasks",
+    "checkpoint": "hyperherd.checkpoint",
     "experiment": "hyperherd.engine.tasks",
     "log_result": "hyperherd.runtime.report",
     "parse_overrides": "hyperherd.runtime.params",
 }
-__all__ = ["Task", "__version__", "experiment", "log_result", "parse_overrides"]
+__all__ = ["Task", "__version__", "checkpoint", "experiment", "log_result", "parse_overrides"]
 
 
 def __getattr__(name: str) -> object:
@@ -24,7 +25,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'hyperherd' has no attribute {name!r}")
     import importlib
 
-    value = getattr(importlib.import_module(module), name)
+    found = importlib.import_module(module)
+    value = found if found.__name__ == f"{__name__}.{name}" else getattr(found, name)
     globals()[name] = value
     return value
 

@@ -1,6 +1,7 @@
+from hyperherd import checkpoint as checkpoint
 from hyperherd.engine.tasks import Task, experiment
 from hyperherd.runtime.params import parse_overrides
 from hyperherd.runtime.report import log_result
 
 __version__: str
-__all__ = ["Task", "__version__", "experiment", "log_result", "parse_overrides"]
+__all__ = ["Task", "__version__", "checkpoint", "experiment", "log_result", "parse_overrides"]

@@ -15,6 +15,8 @@
     │   ├── NewerFormatError      written by a later version of herd
     │   ├── LockedError           another herd command is at work
     │   └── LockLostError         our lock was broken while we slept
+    ├── CheckpointError           a checkpoint that cannot be saved or read
+    │   └── OtherConfigurationError   made with another configuration: which keys differ
     ├── PreflightError            what would go wrong, found before anything is submitted
     ├── ConnectorError            how a machine is reached
     │   ├── CommandNotFoundError  a program that is not there
@@ -130,6 +132,18 @@ class LockedError(WorkspaceError):
 
 class LockLostError(WorkspaceError):
     """Our lock was broken by another command that judged us dead; nothing more is written."""
+
+
+class CheckpointError(HerdError):
+    """A checkpoint that could not be saved or read. What was saved before is as it was."""
+
+
+class OtherConfigurationError(CheckpointError):
+    """A checkpoint made with another configuration; ``keys`` are those that differ, in dotted form, sorted."""
+
+    def __init__(self, what: str, *, keys: Sequence[str], where: str, hint: str) -> None:
+        self.keys = tuple(keys)
+        super().__init__(what, where=where, hint=hint)
 
 
 class PreflightError(HerdError):

@@ -40,7 +40,7 @@ def replace(path: Pathlike, data: bytes, mode: int = 0o644, *, durable: bool = T
             discard(temporary)
             raise
         if durable:
-            _sync_folder(target)
+            sync_folder(target)
     except OSError as error:
         raise refused(target, error) from error
 
@@ -61,7 +61,7 @@ def create(path: Pathlike, data: bytes, mode: int = 0o644, *, durable: bool = Tr
         if made is None:
             made = _created(target, data, mode)
         if made and durable:
-            _sync_folder(target)
+            sync_folder(target)
     except OSError as error:
         raise refused(target, error) from error
     return made
@@ -151,7 +151,8 @@ def _created(target: str, data: bytes, mode: int) -> bool:
     return True
 
 
-def _sync_folder(path: str) -> None:
+def sync_folder(path: str) -> None:
+    """Make the names in the folder that ``path`` lies in last. Raises OSError."""
     descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
     try:
         os.fsync(descriptor)
