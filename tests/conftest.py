@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from fakeslurm.fixture import fake_slurm  # noqa: F401 (a fixture)
 from real_slurm import Slurm, connect, minislurm
+from small_disk import disk  # noqa: F401 (a fixture)
 
 FOLDER = pytest.StashKey[Path]()
 OWNER = pytest.StashKey[int]()

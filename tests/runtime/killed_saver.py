@@ -1,7 +1,7 @@
 """A program: saves are killed with SIGKILL right before their first call to the system, their second, ... the last.
 
-``python killed_saver.py FOLDER SCENARIO`` prints a JSON list with one entry a kill: what `latest` found after it, what it
-found after one more save that was let live, and all names in the folder then. Each saver is a process of its own.
+``python killed_saver.py FOLDER SCENARIO`` prints a JSON list with one entry a kill: what `latest` found after it, what
+it found after one more save that was let live, and all names in the folder then. Each saver is a process of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,10 @@ def killed_before_call(number: int) -> Callable[..., None]:
 
     def count(_frame: object, event: str, called: Any) -> None:
         nonlocal left
-        if event != "c_call" or (called.__module__ or type(called.__self__).__module__) not in ("posix", "_io"):
+        if event != "c_call" or (called.__module__ or type(called.__self__).__module__) not in (
+            "posix",
+            "_io",
+        ):
             return
         left -= 1
         if not left:
@@ -48,15 +52,16 @@ def saved_in_a_process(folder: Path, step: int, text: str, *, keep: int, killed:
     """The wait status of the process that saved."""
     pid = os.fork()
     if not pid:
+        code = 1
         try:
             sys.setprofile(killed_before_call(killed))
             checkpoint.save(folder, write(text), step=step, keep=keep)
+            code = 0
+        finally:
             sys.setprofile(None)
-            os._exit(0)
-        except BaseException as error:
-            sys.setprofile(None)
-            os.write(2, f"{error!r}\n".encode())
-            os._exit(1)
+            if code:
+                traceback.print_exc()
+            os._exit(code)
     return os.waitpid(pid, 0)[1]
 
 

@@ -20,11 +20,11 @@ def rng_state() -> dict[str, Any]:
     """
     version, internal, gauss = random.getstate()
     state: dict[str, Any] = {"python": [version, list(internal), gauss]}
-    if "numpy" in sys.modules:
-        name, keys, position, has_gauss, cached = import_module("numpy").random.get_state()
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy is not None:
+        name, keys, position, has_gauss, cached = numpy.random.get_state()
         state["numpy"] = [str(name), keys.tolist(), int(position), int(has_gauss), float(cached)]
-    if "torch" in sys.modules:
-        torch = import_module("torch")
+    if torch is not None:
         state["torch"] = _text(torch.get_rng_state())
         if torch.cuda.is_available() and torch.cuda.is_initialized():
             state["cuda"] = [_text(one) for one in torch.cuda.get_rng_state_all()]
