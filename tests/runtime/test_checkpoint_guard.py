@@ -36,7 +36,7 @@ def write(into):
 
 with checkpoint.guard(folder, write, every=10, config={"total": total}) as guard:
     for step in range(begin, total + 1):
-        seen.append([step, random.gauss()])
+        seen.append([step, random.gauss(0, 1)])
         if step == stop_at:
             os.kill(os.getpid(), getattr(signal, how))
         guard.step(step)

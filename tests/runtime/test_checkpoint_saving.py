@@ -179,12 +179,23 @@ def test_what_others_have_put_there_is_never_removed_nor_replaced(tmp_path: Path
     assert (tmp_path / "checkpoint-2/model.bin").read_text() == "of another library"
 
 
-def test_only_rank_0_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("RANK", "1")
+@pytest.mark.parametrize(
+    "rank, size",
+    [
+        ("RANK", "WORLD_SIZE"),
+        ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+        ("PMI_RANK", "PMI_SIZE"),
+        ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+    ],
+)
+def test_only_rank_0_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: str, size: str) -> None:
+    monkeypatch.setenv("SLURM_PROCID", "0")  # of the daemon that mpirun has started the rank with
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    monkeypatch.setenv(size, "2")
+    monkeypatch.setenv(rank, "1")
     assert checkpoint.save(tmp_path / "out", text("one"), step=1) is None
     assert not (tmp_path / "out").exists()
-    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv(rank, "0")
     assert checkpoint.save(tmp_path / "out", text("one"), step=1) == tmp_path / "out/checkpoint-1"
 
 

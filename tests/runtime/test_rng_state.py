@@ -20,12 +20,12 @@ def test_pythons_numbers_go_on_where_they_were(seed: int, draws: int, gauss: boo
     for _ in range(draws):
         random.random()
     if gauss:
-        random.gauss()  # draws two, and keeps one
+        random.gauss(0, 1)  # draws two, and keeps one
     state = json.loads(json.dumps(checkpoint.rng_state()))
-    expected = [random.gauss(), random.random(), random.randrange(10**30)]
+    expected = [random.gauss(0, 1), random.random(), random.randrange(10**30)]
     random.seed(0)
     checkpoint.set_rng_state(state)
-    assert [random.gauss(), random.random(), random.randrange(10**30)] == expected
+    assert [random.gauss(0, 1), random.random(), random.randrange(10**30)] == expected
 
 
 def test_numpys_global_numbers_go_on_in_another_process() -> None:

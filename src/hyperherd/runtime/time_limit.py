@@ -9,7 +9,9 @@ import time
 from functools import lru_cache
 
 from hyperherd.units import seconds_elapsed
-from hyperherd.workspace.layout import ENV_TIME_LIMIT_AT
+
+_SAID = "HYPERHERD_TIME_LIMIT_AT"
+"""Seconds since the epoch: for whoever starts a trainer and knows its limit."""
 
 _SLURM_END = "SLURM_JOB_END_TIME"
 """Seconds since the epoch (man sbatch, Slurm 23.02)."""
@@ -20,10 +22,10 @@ _ANSWER_S = 10.0
 def time_left_s() -> float | None:
     """Seconds to the time limit, 0 at the least; ``math.inf`` where there is none, None where it is not known.
 
-    The earliest of what herd exports (HYPERHERD_TIME_LIMIT_AT) and what Slurm exports; in a job of an older Slurm,
+    The earliest of HYPERHERD_TIME_LIMIT_AT (seconds since the epoch) and what Slurm exports; in a job of an older Slurm,
     which exports nothing, squeue is asked, once in a process.
     """
-    ends = [at for variable in (ENV_TIME_LIMIT_AT, _SLURM_END) if (at := _exported(variable)) is not None]
+    ends = [at for variable in (_SAID, _SLURM_END) if (at := _exported(variable)) is not None]
     if not ends:
         asked = _asked(_job())
         if asked is None:

@@ -34,8 +34,6 @@ ENV_PARAMS = "HYPERHERD_PARAMS"
 ENV_ARGV = "HYPERHERD_ARGV"
 ENV_ATTEMPT = "HYPERHERD_ATTEMPT"
 ENV_RESULTS = "HYPERHERD_RESULTS"
-ENV_TIME_LIMIT_AT = "HYPERHERD_TIME_LIMIT_AT"
-"""When the attempt's time limit ends it, in seconds since the epoch."""
 
 _LONGEST_PART = 150
 """Bytes of a metric's name in one path component: of 255, the rest is for the writer."""
