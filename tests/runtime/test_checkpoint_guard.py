@@ -114,6 +114,17 @@ def test_due_tells_beforehand_that_a_save_comes(tmp_path: Path) -> None:
     assert set(os.listdir(tmp_path)) == {"checkpoint-3", "checkpoint-6"}
 
 
+def test_a_trainer_that_goes_to_another_folder_still_saves_where_it_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with checkpoint.guard("out", lambda folder: (folder / "a").touch(), every=1) as guard:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        guard.step(1)
+    assert os.listdir(tmp_path / "out") == ["checkpoint-1"]
+
+
 def test_after_the_loop_the_signals_are_as_they_were() -> None:
     handlers = [signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)]
     with checkpoint.guard("nowhere", lambda folder: None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -116,6 +117,39 @@ def test_what_another_host_left_goes_after_an_hour_without_a_change(tmp_path: Pa
         os.utime(path, (hours_ago, hours_ago))
     checkpoint.save(tmp_path, text("new"), step=4)
     assert not elsewhere.exists()
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_all_of_it_is_on_the_disk_before_it_gets_its_name(tmp_path: Path) -> None:
+    """What a power cut would show, and a kill does not."""
+    calls = tmp_path / "calls"
+    answer = ended(
+        """
+        import sys
+        from hyperherd import checkpoint
+        def write(folder):
+            (folder / "sub").mkdir()
+            (folder / "sub/state.bin").write_bytes(b"x" * 5_000_000)
+            (folder / "a.txt").write_text("a")
+        checkpoint.save(sys.argv[1], write, step=1)
+        """,
+        tmp_path / "out",
+        before=(
+            "strace",
+            "-y",
+            "-e",
+            "trace=/^(fsync|fdatasync|rename|renameat|renameat2)$",
+            "-o",
+            str(calls),
+        ),
+    )
+    assert answer.returncode == 0, answer.stderr
+    told = [line for line in calls.read_text().splitlines() if str(tmp_path / "out") in line]
+    (renamed,) = (number for number, line in enumerate(told) if line.startswith("rename"))
+    synced = [re.search(r"<(.*?)>", line) for line in told[:renamed]]
+    inside = {match[1].partition(".saving")[2] for match in synced if match}
+    assert inside == {"", "/sub", "/sub/state.bin", "/a.txt", "/checkpoint.json"}
+    assert told[renamed + 1].endswith(f"<{tmp_path / 'out'}>) = 0")
 
 
 # --- what stays

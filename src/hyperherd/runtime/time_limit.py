@@ -22,8 +22,8 @@ _ANSWER_S = 10.0
 def time_left_s() -> float | None:
     """Seconds to the time limit, 0 at the least; ``math.inf`` where there is none, None where it is not known.
 
-    The earliest of HYPERHERD_TIME_LIMIT_AT (seconds since the epoch) and what Slurm exports; in a job of an older Slurm,
-    which exports nothing, squeue is asked, once in a process.
+    The earlier of HYPERHERD_TIME_LIMIT_AT (seconds since the epoch) and what Slurm exports; in a job of an older
+    Slurm, which exports nothing, squeue is asked, once in a process.
     """
     ends = [at for variable in (_SAID, _SLURM_END) if (at := _exported(variable)) is not None]
     if not ends:

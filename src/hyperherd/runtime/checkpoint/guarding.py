@@ -37,10 +37,12 @@ def guard(
     if every is not None and every < 1:
         raise CheckpointError(f"every={every!r} is no number of steps", hint="every=100, or None")
 
-    def saves(step: int) -> Path | None:
-        return save(dir, write, step=step, keep=keep, config=config, name=name)
+    folder = os.path.abspath(dir)  # the trainer may go elsewhere
 
-    return Guard(os.fspath(dir), saves, every)
+    def saves(step: int) -> Path | None:
+        return save(folder, write, step=step, keep=keep, config=config, name=name)
+
+    return Guard(folder, saves, every)
 
 
 class Guard:
