@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from another_user import NOBODY
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperherd import checkpoint
@@ -190,6 +190,7 @@ configurations = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(config=configurations)
 def test_any_configuration_is_equal_to_itself(
     tmp_path_factory: pytest.TempPathFactory, config: dict[str, object]

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from another_user import NOBODY
 from real_slurm import Slurm
 
 from hyperherd import checkpoint
@@ -125,9 +126,26 @@ def test_a_trainer_that_goes_to_another_folder_still_saves_where_it_said(
     assert os.listdir(tmp_path / "out") == ["checkpoint-1"]
 
 
-def test_after_the_loop_the_signals_are_as_they_were() -> None:
+def test_a_folder_that_cannot_be_written_is_said_before_the_first_step(readable: Path) -> None:
+    answer = ended(
+        """
+        import sys
+        from hyperherd import checkpoint
+        with checkpoint.guard(sys.argv[1], lambda folder: None) as guard:
+            print("trained for hours")
+        """,
+        readable / "out",
+        before=NOBODY,
+    )
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert "CheckpointError" in answer.stderr
+    assert f"{readable}/out: no checkpoint can be saved: cannot write: Permission denied" in answer.stderr
+
+
+def test_after_the_loop_the_signals_are_as_they_were(tmp_path: Path) -> None:
     handlers = [signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)]
-    with checkpoint.guard("nowhere", lambda folder: None):
+    with checkpoint.guard(tmp_path, lambda folder: None):
         assert signal.getsignal(signal.SIGTERM) != handlers[2]
     assert [signal.getsignal(n) for n in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)] == handlers
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from another_user import NOBODY
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperherd import checkpoint
@@ -164,6 +164,7 @@ def test_the_last_three_stay_unless_said_otherwise(tmp_path: Path) -> None:
     assert state(tmp_path) == (10, "10")
 
 
+@settings(deadline=None)
 @given(
     steps=st.lists(st.integers(0, 30), min_size=1, max_size=6),
     last=st.integers(1, 3),

@@ -65,7 +65,7 @@ class Agreement(Protocol):
 
 
 def agreement(folder: str) -> Agreement:
-    """The best there is here. ``folder`` is one that all ranks see; all ranks have to call this."""
+    """The best there is here. ``folder`` is there, and all ranks see it; all ranks have to call this."""
     place = here()
     if place.size == 1:
         return _Alone()
@@ -125,7 +125,6 @@ class _Noted:
         self._path = os.path.join(folder, ".stop")
         attempt = "/".join(os.environ.get(name, "") for name in _ATTEMPT)
         self._attempt = attempt.encode("ascii", "replace").replace(b"\n", b"?")
-        os.makedirs(folder, exist_ok=True)
         if self._rank == 0:
             _truncated(self._path)
 

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from hyperherd.errors import CheckpointError
 from hyperherd.runtime import ranks
 from hyperherd.runtime.checkpoint.names import DEFAULT
-from hyperherd.runtime.checkpoint.saving import Keep, save
+from hyperherd.runtime.checkpoint.saving import Keep, prepared, save
 from hyperherd.runtime.signals import awaited
 
 RUN_ME_AGAIN = 75
@@ -31,7 +32,8 @@ def guard(
 ) -> Guard:
     """Watch over a training loop: ``with guard(dir, write, every=100) as guard: ... guard.step(step)``.
 
-    Each rank enters it, in the main thread, and calls `Guard.step` after the same steps. ``every`` is how many steps
+    Each rank enters it, in the main thread, and calls `Guard.step` after the same steps. Entering it raises
+    `CheckpointError` where nothing can be saved, before the first step. ``every`` is how many steps
     lie between two saves (None: only when told to stop); the rest is `save`'s.
     """
     if every is not None and every < 1:
@@ -42,14 +44,21 @@ def guard(
     def saves(step: int) -> Path | None:
         return save(folder, write, step=step, keep=keep, config=config, name=name)
 
-    return Guard(folder, saves, every)
+    return Guard(folder, partial(prepared, folder, name), saves, every)
 
 
 class Guard:
     """A loop that is watched over; made by `guard`."""
 
-    def __init__(self, folder: str, saves: Callable[[int], Path | None], every: int | None) -> None:
+    def __init__(
+        self,
+        folder: str,
+        prepares: Callable[[], None],
+        saves: Callable[[int], Path | None],
+        every: int | None,
+    ) -> None:
         self._folder = folder
+        self._prepares = prepares
         self._saves = saves
         self._every = every
         self._ranks: ranks.Agreement | None = None
@@ -58,8 +67,9 @@ class Guard:
         self._ending = False
 
     def __enter__(self) -> Guard:
-        self._installed = awaited.begin()
+        self._prepares()
         self._ranks = ranks.agreement(self._folder)
+        self._installed = awaited.begin()
         return self
 
     def __exit__(

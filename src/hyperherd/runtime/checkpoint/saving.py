@@ -61,6 +61,19 @@ def save(
     return Path(final)
 
 
+def prepared(folder: str, name: str) -> None:
+    """Make the folder, and find out whether a checkpoint could be saved there. Raises `CheckpointError`."""
+    saver = _Saver(folder, Names(name))
+    try:
+        os.makedirs(folder, exist_ok=True)
+        saver.probe()
+    except OSError as error:
+        why = fsio.refused(os.path.join(folder, name), error)
+        raise CheckpointError(
+            f"no checkpoint can be saved: {why.what}", where=folder, hint=why.hint
+        ) from error
+
+
 class _Saver:
     """One save: the changes that it makes in the folder, each of which may be the last one."""
 
@@ -85,6 +98,12 @@ class _Saver:
             if full and not isinstance(error, OSError):  # torch says that in words of its own
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), new) from error
             raise
+
+    def probe(self) -> None:
+        """Take the first step of a save, and take it back."""
+        new = self._hidden(0, SAVING)
+        os.mkdir(new)
+        os.rmdir(new)
 
     def saved(self) -> list[int]:
         """The steps of what was saved here."""
