@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from another_user import NOBODY
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hyperherd import checkpoint
@@ -190,14 +190,11 @@ configurations = st.dictionaries(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(config=configurations)
-def test_any_configuration_is_equal_to_itself(
-    tmp_path_factory: pytest.TempPathFactory, config: dict[str, object]
-) -> None:
-    folder = tmp_path_factory.mktemp("saved")
-    checkpoint.save(folder, lambda into: (into / "a").touch(), step=1, config=config)
-    assert checkpoint.latest(folder, config=config) is not None
+def test_any_configuration_is_equal_to_itself(in_memory: Path, config: dict[str, object]) -> None:
+    checkpoint.save(in_memory, lambda into: (into / "a").touch(), step=1, config=config)
+    assert checkpoint.latest(in_memory, config=config) is not None
 
 
 @pytest.mark.parametrize(

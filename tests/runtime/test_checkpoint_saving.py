@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from another_user import NOBODY
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hyperherd import checkpoint
@@ -54,9 +54,9 @@ def state(folder: Path) -> tuple[int, str] | None:
     ],
 )
 def test_a_kill_at_any_point_of_a_save_leaves_a_whole_checkpoint_and_the_next_save_clears_up(
-    tmp_path: Path, scenario: str, old: list[object], new: list[object]
+    in_memory: Path, scenario: str, old: list[object], new: list[object]
 ) -> None:
-    argv = [sys.executable, "-W", "error", str(KILLED_SAVER), str(tmp_path), scenario]
+    argv = [sys.executable, "-W", "error", str(KILLED_SAVER), str(in_memory), scenario]
     answer = subprocess.run(argv, env=environment(), capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     kills = json.loads(answer.stdout)
@@ -164,16 +164,16 @@ def test_the_last_three_stay_unless_said_otherwise(tmp_path: Path) -> None:
     assert state(tmp_path) == (10, "10")
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(st.integers(0, 30), min_size=1, max_size=6),
     last=st.integers(1, 3),
     every=st.sampled_from([None, 5]),
 )
 def test_the_one_just_saved_stays_and_those_of_later_steps_and_every_so_many(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[int], last: int, every: int | None
+    in_memory: Path, steps: list[int], last: int, every: int | None
 ) -> None:
-    folder = tmp_path_factory.mktemp("saved")
+    folder = in_memory / "saved"
     expected: set[int] = set()
     for step in steps:
         checkpoint.save(folder, text(str(step)), step=step, keep=checkpoint.Keep(last, every=every))
