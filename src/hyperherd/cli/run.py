@@ -45,6 +45,7 @@ class Options:
     detach: bool
     wait: bool
     after: str | None
+    requeue: bool | None
     yes: bool
     as_json: bool
 
@@ -83,6 +84,11 @@ EXAMPLES = "\b\nExamples:\n  herd run -n\n  herd run -j 4 lr=0.1\n  herd run my_
 @click.option("--detach", is_flag=True, help="On this machine: leave it running and return.")
 @click.option("--wait", is_flag=True, help="On Slurm: return when all trials have ended.")
 @click.option("--after", metavar="JOBID|WORKSPACE", help="Start when that one has succeeded.")
+@click.option(
+    "--requeue/--no-requeue",
+    default=None,
+    help="Queue trials again by themselves, or not, whatever the YAML says.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask about a sweep of more than a million trials.")
 @words.as_json
 def run(**options: object) -> int:
@@ -102,7 +108,7 @@ def run(**options: object) -> int:
         force=asked.force,
     )
     launchers = places.launchers()
-    request = launch.Request(wish, choice, asked.at_once, asked.after)
+    request = launch.Request(wish, choice, asked.at_once, asked.after, asked.requeue)
     task = Run(found.workspace, description, launchers, request)
     try:
         return _dry_run(task, asked) if asked.dry_run else _execute(task, asked)
@@ -150,7 +156,7 @@ def _announce(task: Run, prepared: Prepared) -> None:
     click.echo(f"{task.description.spec.name}: {told}", err=True)
     if task.description.spec.grid is None and task.description.spec.sample is None:
         click.echo(f"  {summary.other_grid(task.description.spec)}", err=True)
-    for line in filter(None, summary.placed(prepared.pieces)):
+    for line in (*filter(None, summary.placed(prepared.pieces)), *summary.grown(prepared.pieces)):
         click.echo(f"  {line}", err=True)
     for warning in prepared.known.warnings:
         click.echo(f"  note: {warning}", err=True)

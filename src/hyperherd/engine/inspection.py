@@ -11,7 +11,7 @@ from hyperherd.engine import environment
 from hyperherd.engine.describe import read_spec
 from hyperherd.engine.reconcile import NOT_ASKED, Fact, Known
 from hyperherd.sweep import overrides
-from hyperherd.sweep.trial import LIVE, status_of
+from hyperherd.sweep.trial import LIVE, SHORT, status_of
 from hyperherd.workspace import attempts, ended, logs, results
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -114,5 +114,7 @@ def _reason(known: Known, token: str, attempt: tuple[int, int], outcome: Outcome
     fact = known.facts[index]
     if fact.attempt == number and fact.status not in LIVE:
         return fact.reason
+    if number in fact.causes and (outcome or number != fact.attempt):
+        return SHORT[fact.causes[number]]
     state = known.heard.get(token, {}).get(ended.key(index, number), NOT_ASKED)
     return status_of(state, outcome, started=True)[1]

@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from hyperherd import claims
 from hyperherd.claims import Outcome
-from hyperherd.engine import recover
+from hyperherd.engine import interruptions, recover
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Phase, State
 from hyperherd.launchers.base import Launcher
@@ -28,6 +29,7 @@ class Fact:
     """All that is known of one trial now.
 
     ``attempt`` is the number of its newest attempt in the newest submission, 0 before one has begun.
+    ``causes``: attempt -> what cut it short, of those of any submission that were.
     ``interrupted``: whoever submitted it is gone, and only the next ``herd run`` decides what became of that.
     """
 
@@ -39,6 +41,7 @@ class Fact:
     state: State = NOT_ASKED
     submission: Submission | None = None
     interrupted: bool = False
+    causes: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def moves(self) -> bool:
@@ -114,7 +117,28 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
         t.index: _fact(stored, t, tracked.get(t.index), _state(tracked, states, heard, t.index), interrupted)
         for t in stored.trials
     }
+    causes = interruptions.causes(listed, heard)
+    facts = {i: _with_causes(workspace, f, causes[i], listed) if i in causes else f for i, f in facts.items()}
     return Known(stored, records, facts, heard, listed.newest, tuple(warnings))
+
+
+def _with_causes(
+    workspace: Workspace, fact: Fact, causes: Mapping[int, str], listed: attempts.Attempts
+) -> Fact:
+    """The fact of a trial of which some attempts were cut short: if the newest was, that is why it has failed.
+
+    A job that is gone, and whose trial had been told of its time limit, was ended by that.
+    """
+    fact = replace(fact, causes=causes)
+    marks = listed.marks.get((fact.trial.index, fact.attempt), frozenset())
+    gone = fact.status is Status.LOST and fact.state.phase is Phase.ABSENT and claims.TIMEOUT in marks
+    if fact.attempt not in causes or fact.submission is None or not (fact.status is Status.FAILED or gone):
+        return fact
+    index, record = fact.trial.index, fact.submission
+    first = record.attempts[record.indices.index(index)]
+    refused = attempts.refusal(workspace, index, fact.attempt) if claims.REFUSED in marks else ""
+    why = interruptions.reason(causes, fact.attempt, first, record.requeue, refused)
+    return replace(fact, status=Status.FAILED, reason=why)
 
 
 def _with_register(workspace: Workspace, record: Submission) -> Submission:

@@ -61,6 +61,15 @@ AGAIN = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
 KEPT = LIVE | {Status.PAUSED, Status.LOST, Status.COMPLETED}
 """A trial with this status is not dropped without being asked for."""
 
+SHORT = {
+    "timeout": "time limit",
+    "preemption": "preempted",
+    "node_fail": "node failure",
+    "oom": "out of memory",
+    "exit75": "exit 75",
+}
+"""What cut an attempt short (`hyperherd.jobs.CAUSES`), as a reason."""
+
 _SCHEDULER_ENDED_IT = {
     "TIMEOUT": "time limit",
     "OUT_OF_MEMORY": "out of memory",

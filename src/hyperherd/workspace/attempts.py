@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from hyperherd import claims
@@ -14,11 +14,12 @@ from hyperherd.workspace.folder import Workspace
 @dataclass(frozen=True)
 class Attempts:
     """``newest``: trial index -> number of its newest claimed attempt; ``outcomes`` of those that ended, by (index,
-    attempt).
+    attempt); ``marks``: what cut them short, and the like (`hyperherd.claims`), also by (index, attempt).
     """
 
     newest: Mapping[int, int]
     outcomes: Mapping[tuple[int, int], Outcome]
+    marks: Mapping[tuple[int, int], Set[str]]
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,24 @@ def read(workspace: Workspace) -> Attempts:
     """One listing of the folder."""
     newest: dict[int, int] = {}
     outcomes: dict[tuple[int, int], Outcome] = {}
+    marks: dict[tuple[int, int], set[str]] = {}
     for name in _names(workspace):
         found = claims.read_name(name)
         if found is None:
+            if mark := claims.read_mark(name):
+                marks.setdefault(mark[:2], set()).add(mark[2])
             continue
         index, attempt, outcome = found
         if attempt > newest.get(index, 0):
             newest[index] = attempt
         if outcome is not None:
             outcomes[index, attempt] = outcome
-    return Attempts(newest, outcomes)
+    return Attempts(newest, outcomes, marks)
+
+
+def refusal(workspace: Workspace, index: int, attempt: int) -> str:
+    """The scheduler's words where it would not queue the attempt's job again."""
+    return _text(workspace, claims.mark_name(index, attempt, claims.REFUSED)).strip()
 
 
 def claim(workspace: Workspace, index: int, attempt: int) -> Claim | None:
