@@ -59,31 +59,47 @@ herd_find_family() {
     [[ $pid == "$$" ]] && continue
     at=$pid
     for ((depth = 0; depth < 99 && at > 1 && at != herd_pid; depth++)); do at=${parents[at]:-0}; done
-    [[ $at == "$herd_pid" || ($mine == "$$" && ${groups[pid]} == "$$") ]] && herd_family+=("$pid")
+    # What is in the group and our own child, but not the trial, is a subshell of this script.
+    [[ $at == "$herd_pid" || ($mine == "$$" && ${groups[pid]} == "$$" && ${parents[pid]} != "$$") ]] &&
+      herd_family+=("$pid")
   done
 }
 
-# herd_heeds PID NUMBER: whether a process has a handler for a signal, or waits for it (proc(5): SigCgt, SigBlk).
+# herd_heeds PID NUMBER: 0 where a process has a handler for a signal, 2 where it has it blocked, 1 where neither
+# (proc(5): SigCgt, SigBlk).
 herd_heeds() {
-  local key mask
+  local key mask answer=1
   while read -r key mask; do
-    case $key in SigCgt: | SigBlk:) (((16#$mask >> ($2 - 1)) & 1)) && return 0 ;; esac
+    case $key in
+      SigBlk:) (((16#$mask >> ($2 - 1)) & 1)) && answer=2 ;;
+      SigCgt:) (((16#$mask >> ($2 - 1)) & 1)) && answer=0 ;;
+    esac
   done 2>/dev/null <"/proc/$1/status"
-  return 1
+  return "$answer"
 }
 
 # Passes the signal on, once, to those of the trial's processes that know what to do about it, wherever they are: a
 # launch script without a handler would die of it, and a trainer below it go on without anybody who waits for it.
+# Who has it blocked waits for it (srun does), unless it is in the midst of a fork, which blocks all for a moment.
 herd_pass_it_on() {
-  local pid number told=''
+  local pid number told='' blocked=()
   if [[ ! -r /proc/self/stat ]]; then
     kill -s "$herd_pass_on" 0 # this script itself is in the group, and has been told already
     return 0
   fi
   number=$(kill -l "$herd_pass_on")
   herd_find_family
-  for pid in "${herd_family[@]}"; do
-    herd_heeds "$pid" "$number" && kill -s "$herd_pass_on" "$pid" 2>/dev/null && told=1
+  for pid in ${herd_family[@]+"${herd_family[@]}"}; do
+    herd_heeds "$pid" "$number"
+    case $? in
+      0) kill -s "$herd_pass_on" "$pid" 2>/dev/null && told=1 ;;
+      2) blocked+=("$pid") ;;
+    esac
+  done
+  [[ ${blocked[*]-} ]] && read -r -t 1 _ <> <(:)
+  for pid in ${blocked[@]+"${blocked[@]}"}; do
+    herd_heeds "$pid" "$number"
+    (($? != 1)) && kill -s "$herd_pass_on" "$pid" 2>/dev/null && told=1
   done
   [[ $told ]] || printf 'hyperherd: the time limit is near, and nothing here handles %s\n' "$herd_pass_on" >&9
 }
@@ -95,20 +111,29 @@ herd_forward() {
   herd_now_near
 }
 
+# The trial's pid is known, also in the moment between its start and the command that keeps it.
+herd_runs() {
+  [[ $herd_pid ]] || herd_pid=$(jobs -p)
+  [[ $herd_pid ]]
+}
+
 herd_now_near() {
-  [[ $herd_warned && $herd_pid && -z $herd_forwarded ]] || return 0
+  [[ $herd_warned && -z $herd_forwarded ]] && herd_runs || return 0
   herd_forwarded=1
   herd_mark "$herd_attempt" TIMEOUT "$herd_job"
   herd_pass_it_on
 }
 
 # Told to end. If that is the time limit the job is queued again at once: the trial may take all the time that is left
-# until SIGKILL, which ends this script too. If it is not, Slurm knows what becomes of the job.
+# until SIGKILL, which ends this script too. If it is not, Slurm knows what becomes of the job. The first signal may have
+# been missed: of two that come in one moment bash forgets one (5.2).
 herd_ending() {
   herd_told=.TERM
-  [[ $herd_pid && $herd_element && -z $herd_queued ]] || return 0
+  [[ $herd_element && -z $herd_queued ]] && herd_runs || return 0
   herd_mark "$herd_attempt" TOLD "$herd_job"
-  [[ $herd_warned && "$(scontrol --oneliner show job "$herd_element" 2>&1)" == *' Reason=TimeLimit '* ]] || return 0
+  [[ $herd_signal && "$(scontrol --oneliner show job "$herd_element" 2>&1)" == *' Reason=TimeLimit '* ]] || return 0
+  herd_warned=1
+  herd_now_near
   herd_may "$herd_attempt" TIMEOUT && herd_queue_again
 }
 
