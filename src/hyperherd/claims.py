@@ -1,4 +1,8 @@
-"""The files of the attempts folder as text: their names and their words (docs/architecture.md, "Exactly once")."""
+"""The files of the attempts folder as text: their names and their words (docs/architecture.md, "Exactly once").
+
+A *claim* says who runs an attempt, a *note* how it ended, a *mark* (a word as the third part of its name) what cut it
+short; marks are there where the sweep has `requeue`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,14 @@ from dataclasses import dataclass
 
 _TERMINATED = "TERM"
 _CHANGED = "CHANGED"
+
+TIMEOUT, PREEMPTION, NODE_FAIL, EXIT75 = "TIMEOUT", "PREEMPTION", "NODE_FAIL", "EXIT75"
+"""Marks that say why an attempt was cut short; TIMEOUT from the moment on at which its trial was told of the limit."""
+
+AGAIN, REFUSED = "AGAIN", "REFUSED"
+"""Marks: another attempt of the same submission follows on this machine; Slurm would not queue the job again."""
+
+_MARKS = frozenset({TIMEOUT, PREEMPTION, NODE_FAIL, EXIT75, AGAIN, REFUSED})
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,30 @@ def read_name(file: str) -> tuple[int, int, Outcome | None] | None:
     flags = words[3:]
     outcome = Outcome(int(words[2]), _TERMINATED in flags, _CHANGED in flags) if len(words) > 2 else None
     return int(words[0]), int(words[1]), outcome
+
+
+def mark_name(index: int, attempt: int, word: str) -> str:
+    """The name of a mark.
+
+    >>> mark_name(3, 1, TIMEOUT)
+    '3.1.TIMEOUT'
+    """
+    return f"{index}.{attempt}.{word}"
+
+
+def read_mark(file: str) -> tuple[int, int, str] | None:
+    """Trial index, attempt and word of a mark; None for what is none.
+
+    >>> read_mark("3.1.TIMEOUT"), read_mark("3.1.143.TERM"), read_mark("3.1.0")
+    ((3, 1, 'TIMEOUT'), None, None)
+    """
+    index, _, rest = file.partition(".")
+    attempt, _, word = rest.partition(".")
+    return (
+        (int(index), int(attempt), word)
+        if word in _MARKS and is_number(index) and is_number(attempt)
+        else None
+    )
 
 
 def is_number(word: str) -> bool:

@@ -50,6 +50,37 @@ class Element:
     variables: tuple[tuple[str, str], ...]
 
 
+CAUSES = ("timeout", "preemption", "node_fail", "oom", "exit75")
+"""What an element can be cut short by."""
+
+
+@dataclass(frozen=True)
+class Requeue:
+    """When an element is queued again by itself, in one submission.
+
+    ``after``         some of `CAUSES`; of ``oom`` only the next submission takes care
+    ``max_timeouts``  after so many time limits it goes on, and not after one more
+    ``max_restarts``  the same for the other causes together
+    ``signal``        what the trial is sent when its time limit is near, without SIG; ``notice_s`` so long before
+    """
+
+    after: tuple[str, ...] = ("timeout", "preemption", "node_fail", "exit75")
+    max_timeouts: int = 10
+    max_restarts: int = 20
+    signal: str = "USR2"
+    notice_s: int = 120
+
+    @property
+    def queues(self) -> bool:
+        """Whether there is anything after which the same job is queued again."""
+        return any(cause != "oom" for cause in self.after)
+
+    @property
+    def warns(self) -> bool:
+        """Whether trials are told that their time limit is near."""
+        return "timeout" in self.after
+
+
 @dataclass(frozen=True)
 class Inline:
     """A script that runs as it stood when it was submitted, as sbatch would run it: the element's argument stands
@@ -75,6 +106,7 @@ class Batch:
     ``at_once``    at most this many trials at the same time; None is no limit
     ``after``      start only when these have succeeded: words that the launcher understands (Slurm: job ids)
     ``behind``     start only when this job has ended, however that was; its script does not say so, as it is older
+    ``requeue``    when elements are queued again by themselves; None: never
     """
 
     token: str
@@ -91,6 +123,7 @@ class Batch:
     behind: str = ""
     inline: Inline | None = None
     instead: Mapping[str, str | int | bool | None] = field(default_factory=dict)
+    requeue: Requeue | None = None
 
     def only(self, elements: tuple[Element, ...]) -> Batch:
         """The same batch with these elements."""

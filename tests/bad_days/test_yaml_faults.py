@@ -38,7 +38,7 @@ FAULTS = {
     "an unknown key of slurm": (TWO + "slurm: {partitoin: gpu}\n", [(7, "slurm.partitoin")]),
     "requires": (TWO + "requires: cuda(mem=24)\n", [(7, "requires")]),
     "compute": (TWO + "compute: [killarney/l40s_1x]\n", [(7, "compute")]),
-    "requeue": (TWO + "requeue: true\n", [(7, "requeue")]),
+    "requeue": (TWO + "requeue: {signal: STOP}\n", [(7, "requeue.signal")]),
     "an unknown parameter in a condition": (CONDITION % "optt: adam", [(9, "optt")]),
     "an unknown parameter in an expression": (EXPRESSION % "lrr > 0.01", [(9, "lrr")]),
     "a division by zero": (EXPRESSION % "1 / (lr - lr) > 1", [(9, "division by zero")]),
@@ -79,7 +79,7 @@ def test_every_command_tells_every_fault_with_its_line_and_writes_nothing(
     assert here.content() == before
 
 
-@pytest.mark.parametrize("key", ["requeue: true"])
+@pytest.mark.parametrize("key", ["discord: {}", "mcp_servers: []"])
 def test_a_key_that_is_not_built_yet_is_refused_by_name_and_not_as_a_slip(here: Workspace, key: str) -> None:
     here.yaml(TWO + key + "\n")
     said = here.herd("run", code=1).err

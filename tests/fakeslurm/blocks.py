@@ -69,9 +69,16 @@ NodeName={name} Arch=x86_64 CoresPerSocket=1
 """
 
 
+def _ending(row):
+    """Between SIGTERM and the script's end."""
+    if row["state"] != "RUNNING" or not row["request"]:
+        return {}
+    return {"state": "COMPLETING", "reason": "TimeLimit" if row["request"]["kind"] == "timeout" else "None"}
+
+
 def job(job, row):
     """One job or array element, or the elements of an array that wait together."""
-    values = {**job, **row, **_times(job, row), **_place(job, row)}
+    values = {**job, **row, **_times(job, row), **_place(job, row), **_ending(row)}
     values.update(
         array=_array(job, row),
         dependency=job["dependency"] or "(null)",

@@ -58,8 +58,10 @@ def ended(store, job, row, status, now):
     row["pid"], row["pid_start"], row["kill_at"], row["end"] = 0, 0, 0, now
     row["deliver"], row["request"] = [], None
     _judge(job, row, request, status)
-    again = request.get("kind") == "requeue" or (
-        request.get("kind") in ("preempt", "node_fail") and job["requeue"]
+    again = (
+        request.get("kind") == "requeue"
+        or request.get("again")
+        or (request.get("kind") in ("preempt", "node_fail") and job["requeue"])
     )
     if again:
         requeue(store, row, request.get("delay_s"))

@@ -222,7 +222,7 @@ def _requeue_one(store, job, row):
     if row["state"] == "PENDING":
         return "Job is pending execution"
     if row["state"] == "RUNNING":
-        row["request"] = row["request"] or {"kind": "requeue"}
+        row["request"] = {**row["request"], "again": True} if row["request"] else {"kind": "requeue"}
     else:
         ending.requeue(store, row)
     store.save(job, row)

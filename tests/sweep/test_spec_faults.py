@@ -75,9 +75,43 @@ CASES = {
         "    write 24G (10^9 bytes each) or 24GiB (2^30)",
     ),
     "requeue": (
-        WITH_LR + "requeue: {after: [time]}\n",
-        "f.yaml:5: requeue: 'requeue' is not built yet\n"
-        "    herd run submits again what has failed; remove it, or write requeue: false",
+        WITH_LR + "requeue: yes\n",
+        "f.yaml:5: requeue: true, false or a mapping expected, not 'yes'\n    requeue: true",
+    ),
+    "a cause that there is not": (
+        WITH_LR + "requeue:\n  after: [time]\n",
+        "f.yaml:6: requeue.after[0]: 'timeout', 'preemption', 'node_fail', 'oom' or 'exit75' expected, not 'time'\n"
+        "    did you mean 'timeout'?",
+    ),
+    "an unknown key of requeue": (
+        WITH_LR + "requeue:\n  max_timeout: 3\n",
+        "f.yaml:6: requeue.max_timeout: unknown key\n    did you mean 'max_timeouts'?",
+    ),
+    "a signal that nobody can catch": (
+        WITH_LR + "requeue: {signal: KILL@60}\n",
+        "f.yaml:5: requeue.signal: 'KILL' is no signal that can be sent\n"
+        "    known are USR1, USR2, TERM, INT, HUP, QUIT, ALRM, XCPU",
+    ),
+    "a signal too early": (
+        WITH_LR + "requeue: {signal: USR2@99999}\n",
+        "f.yaml:5: requeue.signal: 1 to 65535 seconds before the limit, not 99999\n    signal: USR2@120",
+    ),
+    "a factor without its x": (
+        WITH_LR + "requeue: {mem: 1.5}\n",
+        "f.yaml:5: requeue.mem: a factor above 1 expected, not 1.5\n    such as x1.5",
+    ),
+    "out of memory without more of it": (
+        WITH_LR + "requeue: {after: [timeout, oom]}\n",
+        "f.yaml:5: requeue.after: out of memory once is out of memory again, unless it gets more\n"
+        "    mem: x1.5, or leave oom out",
+    ),
+    "more time for nothing": (
+        WITH_LR + "requeue: {after: [preemption], time: x2}\n",
+        "f.yaml:5: requeue.time: 'after' does not name 'timeout'\n    add it, or remove time",
+    ),
+    "a ceiling over nothing": (
+        WITH_LR + "requeue: {max_mem: 200G}\n",
+        "f.yaml:5: requeue.max_mem: there is no 'mem' that it would bound\n    mem: x1.5",
     ),
     "another word for all": (
         "name: x\nlauncher: l\ngrid: al\nparameters: {a: [1]}\n",
@@ -452,7 +486,7 @@ def test_more_parameters_than_sobol_has_dimensions_are_refused() -> None:
 KEYS = """
 name launcher grid sample parameters zip conditions constraints static_overrides hydra slurm requeue compute type
 discrete continuous values low high scale log steps abbrev default labels when exclude force set expr lr opt all n
-method seed sobol in gt time max_concurrent extra_args experiment_name a/b range(0,3)
+method seed sobol in gt time after timeout max_mem x1.5 signal max_concurrent extra_args experiment_name a/b range(0,3)
 """
 words = st.sampled_from(KEYS.split())
 anything = st.recursive(

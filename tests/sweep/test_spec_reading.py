@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hyperherd.jobs import Requeue
 from hyperherd.sweep import description, spec
+from hyperherd.sweep.description import Growth
 
 HEAD = "name: x\nlauncher: launch.sh\n"
 
@@ -109,6 +111,26 @@ def test_overrides_of_the_older_place_come_first() -> None:
         + "grid: all\nparameters: {lr: [1]}\nhydra: {static_overrides: [a=1, b=1]}\nstatic_overrides: [a=2]\n"
     )
     assert made.static_overrides == ("a=1", "b=1", "a=2")
+
+
+@pytest.mark.parametrize(
+    "text, requeue, growth",
+    [
+        ("false", None, Growth()),
+        ("true", Requeue(("timeout", "preemption", "node_fail", "exit75"), 10, 20, "USR2", 120), Growth()),
+        ("{after: [timeout], max_timeouts: 0}", Requeue(("timeout",), max_timeouts=0), Growth()),
+        ("{max_restarts: 3, signal: SIGUSR1@60}", Requeue(max_restarts=3, signal="USR1", notice_s=60), Growth()),
+        ("{signal: term}", Requeue(signal="TERM", notice_s=120), Growth()),
+        (
+            "{mem: x1.5, max_mem: 200G, time: x2, max_time: 2-00:00:00}",
+            Requeue(("timeout", "preemption", "node_fail", "oom", "exit75")),
+            Growth(1.5, 2.0, 200 * 2**30, 2 * 86400.0),
+        ),
+    ],
+)
+def test_requeue_is_read_in_all_its_forms(text: str, requeue: Requeue | None, growth: Growth) -> None:
+    made = spec.parse(HEAD + "grid: all\nparameters: {lr: [1]}\nrequeue: " + text)
+    assert (made.requeue, made.growth) == (requeue, growth)
 
 
 def test_optional_keys_with_nothing_behind_them_are_absent() -> None:

@@ -46,5 +46,7 @@ def multirun(script: str, overrides: tuple[str, ...], seed: int | None, **option
     asked = asking.ask(workspace, loaded, product_)
     for note in loaded.notes:
         click.echo(f"note: {note}", err=True)
-    request = launch.Request(how.wish(), Choice(hashes=asked.hashes, lost=how.lost), how.at_once, how.after)
+    request = launch.Request(
+        how.wish(), Choice(hashes=asked.hashes, lost=how.lost), how.at_once, how.after, how.requeue
+    )
     return runs.carry_out(Run(workspace, asked.description, places.launchers(), request), how)

@@ -40,5 +40,5 @@ def run(
         lost=how.lost,
         force=force,
     )
-    request = launch.Request(how.wish(), choice, how.at_once, how.after)
+    request = launch.Request(how.wish(), choice, how.at_once, how.after, how.requeue)
     return runs.carry_out(Run(found.workspace, description, places.launchers(), request), how)

@@ -43,6 +43,7 @@ class How:
     detach: bool
     wait: bool
     after: str | None
+    requeue: bool | None
     yes: bool
     as_json: bool
 
@@ -85,6 +86,11 @@ _OPTIONS = (
     click.option("--detach", is_flag=True, help="On this machine: leave it running and return."),
     click.option("--wait", is_flag=True, help="On Slurm: return when all trials have ended."),
     click.option("--after", metavar="JOBID|WORKSPACE", help="Start when that one has succeeded."),
+    click.option(
+        "--requeue/--no-requeue",
+        default=None,
+        help="Queue trials again by themselves, or not, whatever the YAML says.",
+    ),
     click.option("--yes", is_flag=True, help="Do not ask about very many trials."),
     words.as_json,
 )
@@ -145,7 +151,7 @@ def _announce(task: Run, prepared: Prepared) -> None:
     click.echo(f"{task.description.spec.name}: {told}", err=True)
     if other_grid := summary.other_grid(task.description):
         click.echo(f"  {other_grid}", err=True)
-    for line in filter(None, summary.placed(prepared.pieces)):
+    for line in (*filter(None, summary.placed(prepared.pieces)), *summary.grown(prepared.pieces)):
         click.echo(f"  {line}", err=True)
     for warning in prepared.known.warnings:
         click.echo(f"  note: {warning}", err=True)

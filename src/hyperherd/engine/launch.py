@@ -16,14 +16,14 @@ import msgspec
 
 from hyperherd import fsio
 from hyperherd.connectors import processes
-from hyperherd.engine import planning, preflight, provenance, reconcile, recover, waiting
+from hyperherd.engine import growth, planning, preflight, provenance, reconcile, recover, waiting
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
 from hyperherd.engine.placing import Place, Placer, Wish
 from hyperherd.engine.preflight import Finding
 from hyperherd.engine.provenance import Provenance
 from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
-from hyperherd.jobs import VOID, Batch, Element
+from hyperherd.jobs import VOID, Batch, Element, Requeue
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.plan import Choice, Plan
 from hyperherd.sweep.trial import Part, Status, Trial
@@ -34,12 +34,16 @@ from hyperherd.workspace.submissions import Submission
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked of a run. ``at_once`` overrides the YAML's; ``after`` is a job id or a workspace."""
+    """What the user asked of a run. ``at_once`` overrides the YAML's; ``after`` is a job id or a workspace.
+
+    ``requeue``: whether trials are queued again by themselves; None: as the YAML says.
+    """
 
     wish: Wish = field(default_factory=Wish)
     choice: Choice = field(default_factory=Choice)
     at_once: int | None = None
     after: str | None = None
+    requeue: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,13 @@ class Run:
     @property
     def launch_script(self) -> Path:
         return self.workspace.root / self.description.spec.launcher
+
+    @property
+    def requeue(self) -> Requeue | None:
+        """When its trials are queued again by themselves."""
+        if self.request.requeue is None:
+            return self.description.spec.requeue
+        return (self.description.spec.requeue or Requeue()) if self.request.requeue else None
 
 
 @dataclass(frozen=True)
@@ -114,9 +125,10 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
         raise _undecided(planned.undecided, known.statuses)
     if not planned.submit:
         return Prepared(planned, known, [], findings)
+    groups = placer.groups(planned.submit, run.description.trials)
     wholes = [
         whole
-        for place, trials in placer.groups(planned.submit, run.description.trials)
+        for place, trials in growth.grown(groups, run.description.spec.growth, known)
         for whole in _wholes(run, place, trials, known)
     ]
     between()
@@ -181,6 +193,7 @@ def _batch(
         extra_args=place.extra_args,
         at_once=_at_once(run),
         after=waiting.after(run.request.after, place.launcher, run.launchers) if run.request.after else (),
+        requeue=run.requeue,
     )
 
 
@@ -270,6 +283,7 @@ def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
         git_commit=made_from.git_commit,
         git_dirty=made_from.git_dirty,
         static_overrides=tuple(run.description.spec.static_overrides),
+        requeue=batch.requeue,
     )
 
 

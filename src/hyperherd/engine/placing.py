@@ -44,7 +44,8 @@ class Wish:
 @dataclass(frozen=True)
 class Place:
     """Where trials go. ``host`` is the preset or the kind of machine, ``requires`` what was asked for, ``why`` a
-    sentence for people; each is "" where there is nothing to say. There is room for ``at_once``; None: nobody counts.
+    sentence for people, ``grown`` what is asked for more than before; each is "" where there is nothing to say. There
+    is room for ``at_once``; None: nobody counts.
     """
 
     launcher: Launcher
@@ -54,6 +55,7 @@ class Place:
     requires: str = ""
     why: str = ""
     at_once: int | None = None
+    grown: str = ""
 
 
 @dataclass(frozen=True)

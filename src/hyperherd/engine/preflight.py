@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hyperherd import units
 from hyperherd.errors import PreflightError
 from hyperherd.jobs import Batch
 from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.slurm import options
 from hyperherd.workspace.folder import Workspace
 
 FILES_PER_TRIAL = 5
@@ -46,8 +48,19 @@ def check(workspace: Workspace, batch: Batch, launcher: Launcher) -> list[Findin
     """What can be known before submitting ``batch`` (all the trials of a run, not yet split)."""
     return [
         *_seen_by_nodes(workspace, launcher),
+        *_told_in_time(batch),
         *(Finding(what, hint, fatal=True) for what, hint in launcher.check(batch).items()),
     ]
+
+
+def _told_in_time(batch: Batch) -> Iterator[Finding]:
+    time_s, requeue = options.seconds(batch.options.get("time")), batch.requeue
+    if requeue and requeue.warns and time_s is not None and time_s <= requeue.notice_s:
+        yield Finding(
+            f"requeue.signal comes {requeue.notice_s} s before the time limit, which is {units.duration(time_s)}",
+            f"requeue: {{signal: {requeue.signal}@{max(int(time_s) // 2, 1)}}}, or a longer slurm.time",
+            fatal=True,
+        )
 
 
 def check_room(workspace: Workspace, shares: Iterable[tuple[int, Launcher]]) -> list[Finding]:

@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from hyperherd import claims
 from hyperherd.claims import Outcome
-from hyperherd.engine import recover
+from hyperherd.engine import interruptions, recover
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Phase, State
 from hyperherd.launchers.base import Launcher
@@ -29,6 +30,7 @@ class Fact:
     """All that is known of one trial now, or of a ``part`` of it.
 
     ``attempt`` is the number of its newest attempt in the newest submission, 0 before one has begun.
+    ``causes``: attempt -> what cut it short, of those of any submission that were.
     ``interrupted``: whoever submitted it is gone, and only the next ``herd run`` decides what became of that.
     A trial with ``tasks`` is what they make together; all else that it says is of one of them, which shows best why.
     """
@@ -42,6 +44,7 @@ class Fact:
     state: State = NOT_ASKED
     submission: Submission | None = None
     interrupted: bool = False
+    causes: Mapping[int, str] = field(default_factory=dict)
     tasks: Sequence[Fact] = ()
 
     @property
@@ -125,12 +128,34 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
     heard = _remember(heard, tracked, states)
     interrupted = {r.token for r in records if r.state == "intent" and not recover.submitting(r)}
 
+    causes = interruptions.causes(listed, heard, records)
+
     def fact(trial: Trial, part: Part) -> Fact:
         state = _state(tracked, states, heard, part)
-        return _fact(stored, trial, part, tracked.get(part), state, interrupted)
+        found = _fact(stored, trial, part, tracked.get(part), state, interrupted)
+        return _with_causes(workspace, found, causes[part], listed) if part in causes else found
 
     facts = {t.index: _together(t, [fact(t, part) for part in t.parts]) for t in stored.trials}
     return Known(stored, records, facts, heard, listed.newest, tuple(warnings))
+
+
+def _with_causes(
+    workspace: Workspace, fact: Fact, causes: Mapping[int, str], listed: attempts.Attempts
+) -> Fact:
+    """The fact of a trial of which some attempts were cut short: if the newest was, that is why it has failed.
+
+    A job that is gone, and whose trial had been told of its time limit, was ended by that.
+    """
+    fact = replace(fact, causes=causes)
+    marks = listed.marks.get((fact.part, fact.attempt), frozenset())
+    gone = fact.status is Status.LOST and fact.state.phase is Phase.ABSENT and claims.TIMEOUT in marks
+    if fact.attempt not in causes or fact.submission is None or not (fact.status is Status.FAILED or gone):
+        return fact
+    record = fact.submission
+    first = record.attempts[record.parts.index(fact.part)]
+    refused = attempts.refusal(workspace, fact.part, fact.attempt) if claims.REFUSED in marks else ""
+    why = interruptions.reason(causes, fact.attempt, first, record.requeue, refused)
+    return replace(fact, status=Status.FAILED, reason=why)
 
 
 def _with_register(workspace: Workspace, record: Submission) -> Submission:

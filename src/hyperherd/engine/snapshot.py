@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hyperherd.engine import provenance
@@ -21,7 +21,8 @@ class TrialView:
 
     ``part`` is the trial, or the task of it that all else tells of; ``job`` is the scheduler's id, ``node`` where its
     newest attempt ran, ``last_line`` the last line with text that it printed; ``changed`` says that the launch script
-    was changed between its submission and its start, or up to now.
+    was changed between its submission and its start, or up to now. ``interruptions``: what cut attempts short -> how
+    many.
     """
 
     trial: Trial
@@ -34,6 +35,7 @@ class TrialView:
     job: str | None
     last_line: str | None
     changed: bool
+    interruptions: Mapping[str, int]
 
     @property
     def index(self) -> int:
@@ -98,6 +100,7 @@ def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str]) -> TrialV
         job=f"{record.slurm_job_id}_{_position(fact)}" if record and record.slurm_job_id else None,
         last_line=None,
         changed=_changed_at_start(workspace, fact) if fact.attempt else _changed(fact, checksums),
+        interruptions=Counter(fact.causes.values()),
     )
 
 

@@ -1,4 +1,4 @@
-"""The bash that runs a batch, on this machine and on a cluster: a table of the trials, then `trial.sh`.
+"""The bash that runs a batch, on this machine and on a cluster: a table of the trials, then what each of them does.
 
 A node needs bash and nothing else: the script uses builtins alone. Whatever a value or a path holds, bash
 sees it unchanged: `hyperherd.bash.quoting.quote` is the only way into the script.
@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hyperherd.bash.quoting import quote
-from hyperherd.jobs import Batch, Element, Inline
+from hyperherd.jobs import Batch, Element, Inline, Requeue
 
-_BODY = Path(__file__).with_name("trial.sh").read_text(encoding="utf-8")
+_DEFINITIONS, _REQUEUE, _STEPS = (
+    Path(__file__).with_name(name).read_text(encoding="utf-8")
+    for name in ("trial.sh", "requeue.sh", "steps.sh")
+)
 _UNKNOWN_ELEMENT = """\
   *)
     printf 'hyperherd: this script has no element "%s"\\n' "${SLURM_ARRAY_TASK_ID-}" >&2
@@ -45,7 +48,19 @@ def script(
     if batch.variables:
         parts += [*_exports(batch.variables, indent=""), ""]
     parts += _table(batch.elements, array or {})
-    return "\n".join(parts) + "\n\n" + _BODY
+    body = _DEFINITIONS + (_REQUEUE if batch.requeue else "") + _STEPS
+    return "\n".join(parts) + "\n\n" + body
+
+
+def warning_signal(requeue: Requeue) -> str:
+    """What the script itself is sent when the time limit is near; it passes on what the sweep asks for.
+
+    The same where that is a signal with no other meaning here: TERM and its like say that it shall end now.
+
+    >>> warning_signal(Requeue(signal="USR1")), warning_signal(Requeue(signal="TERM"))
+    ('USR1', 'USR2')
+    """
+    return requeue.signal if requeue.signal in ("USR1", "ALRM", "XCPU") else "USR2"
 
 
 def shell_signal(option: str | int | bool | None) -> str:
@@ -72,8 +87,23 @@ def _settings(batch: Batch, job: str) -> list[str]:
         f"herd_attempts={quote(str(files.attempts))}",
         f"herd_logs={quote(str(files.logs))}",
         f"herd_env_file={quote(str(files.env_file))}",
-        f"herd_signal={shell_signal(batch.options.get('signal'))}",
+        f"herd_signal={_signal(batch)}",
+        *(_again(batch.requeue) if batch.requeue else ()),
         *(_inline(batch.inline) if batch.inline else ()),
+    ]
+
+
+def _signal(batch: Batch) -> str:
+    if batch.requeue:
+        return warning_signal(batch.requeue) if batch.requeue.warns else ""
+    return shell_signal(batch.options.get("signal"))
+
+
+def _again(requeue: Requeue) -> list[str]:
+    return [
+        f"herd_after={quote(f' {chr(32).join(requeue.after)} ')}",
+        f"herd_max_timeouts={requeue.max_timeouts} herd_max_restarts={requeue.max_restarts}",
+        f"herd_pass_on={requeue.signal}",
     ]
 
 

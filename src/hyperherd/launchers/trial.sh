@@ -200,29 +200,3 @@ trap 'herd_told=.TERM; herd_forward INT' INT
 trap 'herd_told=.TERM; herd_forward HUP' HUP
 for herd_name in QUIT USR1 USR2 ALRM XCPU; do trap "herd_forward $herd_name" "$herd_name"; done
 
-[[ $herd_job ]] || herd_refuse 3 "this script is run by its launcher, not by hand"
-herd_by='this machine'
-[[ ${SLURM_ARRAY_JOB_ID-} ]] && herd_by="job ${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
-herd_attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0}))
-herd_log=$herd_logs/$herd_index
-herd_identify
-herd_clock
-herd_started=$herd_now herd_changed=
-[[ -e $herd_script && $herd_launch -nt $herd_script ]] && herd_changed=.CHANGED
-herd_ask_register
-herd_claim
-[[ $herd_told ]] && herd_end 143 .TERM
-export SLURM_ARRAY_TASK_ID=$herd_index HYPERHERD_ATTEMPT=$herd_attempt
-export HYPERHERD_ATTEMPT_MARK=$herd_token/$herd_index.$herd_attempt
-[[ -f $herd_env_file && -r $herd_env_file ]] && herd_read_env
-if ! herd_open_logs; then
-  herd_say "cannot write $herd_log.out and $herd_log.err; the trial is not run"
-  herd_end 74
-fi
-if ! cd "$herd_folder"; then
-  herd_say "cannot enter $herd_folder; the trial is not run"
-  herd_end 74
-fi
-herd_run
-((herd_code == 0)) && [[ $herd_told ]] && herd_code=143
-herd_end "$herd_code" "$herd_told"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from hyperherd.jobs import Requeue
 from hyperherd.sweep.expression import Expression
 from hyperherd.sweep.trial import Value
 
@@ -84,6 +85,21 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Growth:
+    """What a submission asks for more than those before it that ran out of memory, or of time: a factor for each of
+    them (None: no more), and not above ``max_mem_bytes``, ``max_time_s`` (None: no ceiling).
+    """
+
+    mem: float | None = None
+    time: float | None = None
+    max_mem_bytes: int | None = None
+    max_time_s: float | None = None
+
+
+NO_GROWTH = Growth()
+
+
+@dataclass(frozen=True)
 class SweepSpec:
     """``launcher`` is as written, relative to the YAML's folder. ``grid``: None varies one parameter at a
     time.
@@ -92,6 +108,7 @@ class SweepSpec:
     ``slurm``    sbatch's long options by name with ``_``; ``max_concurrent`` and ``extra_args`` stand apart
     ``compute``  the name of a compute preset; "" for none
     ``requires`` what each trial needs of a machine, where no condition says otherwise
+    ``requeue``  when a trial is queued again by itself; None: never
     """
 
     name: str
@@ -107,6 +124,8 @@ class SweepSpec:
     extra_args: tuple[str, ...] = ()
     compute: str = ""
     requires: HostRequirement | None = None
+    requeue: Requeue | None = None
+    growth: Growth = NO_GROWTH
 
     @property
     def defaults(self) -> dict[str, Value]:

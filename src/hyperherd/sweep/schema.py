@@ -6,17 +6,19 @@ import json
 import sys
 from typing import Any
 
-from hyperherd.sweep.reading.short_forms import NOT_BUILT, OPTIONAL
+from hyperherd.sweep.reading.short_forms import OPTIONAL
 from hyperherd.sweep.reading.structure import SweepKeys
 
 
 def make() -> dict[str, Any]:
-    """The schema, with the short forms of a parameter, which are taken apart before the models see them."""
+    """The schema, with the short forms, which are taken apart before the models see them."""
     schema = SweepKeys.model_json_schema()
     parameter = schema["properties"]["parameters"]["additionalProperties"]
     short = [{"type": "array", "minItems": 1}, {"type": "string", "description": "A Hydra sweep: range(0,5)"}]
     schema["properties"]["parameters"]["additionalProperties"] = {"anyOf": [parameter, *short]}
-    for key in set(OPTIONAL) - NOT_BUILT.keys():
+    requeue = schema["properties"]["requeue"]
+    requeue["anyOf"] = [{"type": "boolean"}, *requeue["anyOf"][:-1]]
+    for key in OPTIONAL:
         entry = schema["properties"][key]
         entry.pop("default", None)
         schema["properties"][key] = {"anyOf": [entry, {"type": "null"}]}

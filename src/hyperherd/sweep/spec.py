@@ -8,7 +8,7 @@ from typing import Any, Literal
 from hyperherd.errors import ConfigError, Fault, nearest
 from hyperherd.sweep import sobol
 from hyperherd.sweep.description import Missing, Parameter, Sample, SweepSpec
-from hyperherd.sweep.reading import document, parameters, resources, rules, short_forms, structure
+from hyperherd.sweep.reading import document, parameters, requeue, resources, rules, short_forms, structure
 from hyperherd.sweep.reading.faults import Faults, shown
 
 MAX_NAME_BYTES = 200
@@ -45,6 +45,7 @@ def _build(content: Mapping[str, Any], faults: Faults, slurm_options: Collection
     listed = content.get("conditions")
     reader = rules.Reader(entries, found, faults)
     resource = resources.build(content.get("slurm"), faults, slurm_options)
+    again = requeue.build(content, faults)
     groups = _zips(given.get("zip", []), entries, found, faults)
     spec = SweepSpec(
         name=_name(given, faults),
@@ -60,6 +61,8 @@ def _build(content: Mapping[str, Any], faults: Faults, slurm_options: Collection
         extra_args=resource.extra_args,
         compute=str(given.get("compute", "")),
         requires=rules.requirement(("requires",), given.get("requires"), faults),
+        requeue=again.requeue,
+        growth=again.growth,
     )
     _check_together(content, spec, faults)
     return spec

@@ -101,6 +101,15 @@ MOST_TELLING = (
 )
 """Of its tasks' statuses the first of these is the trial's: it lives while one does, has completed when all have."""
 
+SHORT = {
+    "timeout": "time limit",
+    "preemption": "preempted",
+    "node_fail": "node failure",
+    "oom": "out of memory",
+    "exit75": "exit 75",
+}
+"""What cut an attempt short (`hyperherd.jobs.CAUSES`), as a reason."""
+
 _SCHEDULER_ENDED_IT = {
     "TIMEOUT": "time limit",
     "OUT_OF_MEMORY": "out of memory",

@@ -134,6 +134,7 @@ def view(v: TrialView) -> dict[str, Any]:
         "orphan": v.trial.orphan,
         "slurm_job": v.job,
         "launch_script_changed": v.changed,
+        "interruptions": dict(v.interruptions),
     }
 
 

@@ -48,6 +48,14 @@ def placed(pieces: Sequence[Piece]) -> list[str]:
     return [_placed(place, indices) if place.requires else place.why for place, indices in groups.values()]
 
 
+def grown(pieces: Sequence[Piece]) -> list[str]:
+    """``2 again with 48G (out of memory)``: the trials that ask for more than before."""
+    counted: Counter[str] = Counter()
+    for piece in pieces:
+        counted[piece.place.grown] += len(piece.batch.elements)
+    return [f"{count} again with {what}" for what, count in counted.items() if what]
+
+
 def _placed(place: Place, indices: Sequence[int]) -> str:
     which = folded(indices)
     if len(which) > LONGEST:

@@ -15,7 +15,7 @@ from hyperherd.engine.inspection import AttemptView, Inspection
 from hyperherd.engine.observe import Listed
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
-from hyperherd.sweep.trial import Status
+from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.views import numbers
 from hyperherd.views.columns import Cell, Screen, printable, table
 
@@ -77,7 +77,7 @@ def _folded(trials: Sequence[TrialView], height: int | None) -> Sequence[TrialVi
 
 def _status_row(v: TrialView) -> tuple[Cell | str, ...]:
     reason = f" ({v.reason})" if v.reason else ""
-    again = f" attempt {v.attempt}" if v.attempt > 1 else ""
+    again = f" {attempt(v)}" if v.attempt > 1 or (v.interruptions and v.status in LIVE) else ""
     where = f" on {v.node}" if v.node and v.status in (Status.FAILED, Status.RUNNING) else ""
     name = f"{v.trial.name} (orphan)" if v.trial.orphan else v.trial.name
     changed = "launch script changed since; " if v.changed else ""
@@ -87,6 +87,21 @@ def _status_row(v: TrialView) -> tuple[Cell | str, ...]:
         name,
         Cell(changed + (v.last_line or ""), "dim"),
     )
+
+
+_CUT_SHORT = {
+    "timeout": ("time limit", "time limits"),
+    "preemption": ("preemption", "preemptions"),
+    "node_fail": ("node failure", "node failures"),
+    "oom": ("out of memory", "times out of memory"),
+    "exit75": ("exit 75", "times exit 75"),
+}
+
+
+def attempt(v: TrialView) -> str:
+    """``attempt 3, 2 time limits``."""
+    told = [f"{n} {_CUT_SHORT[cause][n > 1]}" for cause, n in v.interruptions.items()]
+    return ", ".join([f"attempt {v.attempt}", *told])
 
 
 def totals(snapshot: Snapshot, screen: Screen) -> str:
@@ -193,9 +208,9 @@ def _stats_row(v: TrialView, used: Usage) -> tuple[str | Cell, ...]:
 def shown(v: TrialView, inspected: Inspection, screen: Screen) -> str:
     """One trial, everything about it, in paragraphs."""
     reason = f" ({v.reason})" if v.reason else ""
-    title = (
-        f"trial {v.index}  {screen.paint(f'{v.status}{reason}', COLOURS.get(v.status, ''))}  {v.trial.name}"
-    )
+    again = f"  {attempt(v)}" if v.interruptions else ""
+    status_word = screen.paint(f"{v.status}{reason}", COLOURS.get(v.status, ""))
+    title = f"trial {v.index}  {status_word}{again}  {v.trial.name}"
     given = [(name, numbers.value(value)) for name, value in {**v.trial.params, **v.trial.extras}.items()]
     changed = "the launch script has changed since this trial was submitted" if v.changed else ""
     parts = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,13 @@ from hyperherd.workspace.folder import Workspace
 
 @dataclass(frozen=True)
 class Attempts:
-    """``newest``: part -> number of its newest claimed attempt; ``outcomes`` of what ended, by (part, attempt)."""
+    """``newest``: part -> number of its newest claimed attempt; ``outcomes`` of what ended, by (part, attempt);
+    ``marks``: what cut them short, and the like (`hyperherd.claims`), also by (part, attempt).
+    """
 
     newest: Mapping[Part, int]
     outcomes: Mapping[tuple[Part, int], Outcome]
+    marks: Mapping[tuple[Part, int], Set[str]]
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,25 @@ def read(workspace: Workspace) -> Attempts:
     """One listing of the folder, and of each trial's whose script is an array."""
     newest: dict[Part, int] = {}
     outcomes: dict[tuple[Part, int], Outcome] = {}
-    for part, attempt, outcome in _files(workspace):
+    marks: dict[tuple[Part, int], set[str]] = {}
+    for trial, name in _names(workspace):
+        found = claims.read_name(name)
+        if found is None:
+            if mark := claims.read_mark(name):
+                marks.setdefault((_part(trial, mark[0]), mark[1]), set()).add(mark[2])
+            continue
+        number, attempt, outcome = found
+        part = _part(trial, number)
         if attempt > newest.get(part, 0):
             newest[part] = attempt
         if outcome is not None:
             outcomes[part, attempt] = outcome
-    return Attempts(newest, outcomes)
+    return Attempts(newest, outcomes, marks)
+
+
+def refusal(workspace: Workspace, part: Part, attempt: int) -> str:
+    """The scheduler's words where it would not queue the attempt's job again."""
+    return _text(workspace, part, claims.mark_name(number_of(part), attempt, claims.REFUSED)).strip()
 
 
 def claim(workspace: Workspace, part: Part, attempt: int) -> Claim | None:
@@ -55,23 +71,25 @@ def note(workspace: Workspace, part: Part, attempt: int, outcome: Outcome) -> No
     return Note(words[0], _seconds(words[1]), _seconds(words[2]))
 
 
-def _files(workspace: Workspace) -> Iterator[tuple[Part, int, Outcome | None]]:
-    for name in _names(workspace.attempts):
+def _names(workspace: Workspace) -> Iterator[tuple[int | None, str]]:
+    """The names of all files, and of which trial they are where it has a folder of its own."""
+    for name in _listed(workspace.attempts):
         if claims.is_number(name):
-            trial = int(name)
-            for task_file in _names(workspace.attempts / name):
-                if found := claims.read_name(task_file):
-                    task, attempt, outcome = found
-                    yield (trial, task), attempt, outcome
-        elif found := claims.read_name(name):
-            yield found
+            for of_task in _listed(workspace.attempts / name):
+                yield int(name), of_task
+        else:
+            yield None, name
 
 
-def _names(folder: Path) -> list[str]:
+def _listed(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)
     except FileNotFoundError:
         return []
+
+
+def _part(trial: int | None, number: int) -> Part:
+    return number if trial is None else (trial, number)
 
 
 def _text(workspace: Workspace, part: Part, name: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from hyperherd import fsio
-from hyperherd.jobs import VOID, Job
+from hyperherd.jobs import VOID, Job, Requeue
 from hyperherd.sweep.trial import Part
 from hyperherd.workspace import files, registers
 from hyperherd.workspace.folder import Workspace
@@ -35,6 +35,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     ``stopped``   trials that the user has stopped
     ``root``      the workspace's folder when it was made: a copy of a workspace has the records of the original
     ``host``      the kind of machine or the preset that was chosen, for what it ``requires``; "" where none was
+    ``requeue``   when its trials are queued again by themselves
     ``launch``    the launch script, its checksum, and the git commit it was submitted from
     """
 
@@ -59,6 +60,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     git_commit: str | None = None
     git_dirty: bool | None = None
     static_overrides: tuple[str, ...] = ()
+    requeue: Requeue | None = None
 
     @property
     def trials(self) -> tuple[int, ...]:
@@ -68,7 +70,11 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def parts(self) -> tuple[Part, ...]:
         """Its elements."""
-        return self.indices if self.trial is None else tuple((self.trial, task) for task in self.indices)
+        return self.indices if self.trial is None else tuple(map(self.part, self.indices))
+
+    def part(self, number: int) -> Part:
+        """The element of this number."""
+        return number if self.trial is None else (self.trial, number)
 
     @property
     def legacy(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hyperherd.errors import LauncherError, SubmissionRefusedError
 from hyperherd.jobs import Batch
-from hyperherd.launchers.direct import environment, gpus, slots
+from hyperherd.launchers.direct import deadlines, environment, gpus, slots
 from hyperherd.launchers.direct.cores import usable
 from hyperherd.launchers.direct.gpus import Gpu
 from hyperherd.launchers.direct.slots import Slots
@@ -40,10 +40,11 @@ def faults(batch: Batch, environ: Mapping[str, str]) -> dict[str, str]:
         found[_too_few(wanted, there, environ)] = (
             "ask for fewer (slurm.gpus, slurm.gres), or run it on a cluster: herd run --on slurm"
         )
-    try:
-        slots.host_folder(environ)
-    except LauncherError as error:
-        found[error.what] = error.hint
+    for of_this_machine in (lambda: slots.host_folder(environ), lambda: deadlines.limit_of(batch)):
+        try:
+            of_this_machine()
+        except LauncherError as error:
+            found[error.what] = error.hint
     return found
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import hyperherd
@@ -128,6 +129,8 @@ class DirectLauncher:
         if job.where not in ("", self.where()):
             return dict.fromkeys(indices, f"it is kept by {job.where}: type the same there")
         folder = job.files.attempts
+        listing = records.listing(folder)
+        job = replace(job, attempt={i: listing.newest(i, job.attempt[i]) for i in indices})
         begun = [i for i in indices if not records.take(folder, i, job.attempt[i], job.token)]
         if len(begun) < len(indices):
             _tell_supervisor(job)
@@ -137,7 +140,10 @@ class DirectLauncher:
         }
         afar = {i: states.afar(claim.owner) for i, claim in claims.items() if claim and _is_afar(claim)}
         refused = {i: f"it runs on {place}: type the same there" for i, place in afar.items()}
-        return refused | self._end(job, {i: claim for i, claim in claims.items() if i not in afar})
+        refused |= self._end(job, {i: claim for i, claim in claims.items() if i not in afar})
+        after = records.listing(folder)
+        followed = [i for i in begun if i not in refused and after.newest(i, job.attempt[i]) > job.attempt[i]]
+        return refused | self.cancel(job, followed) if followed else refused
 
     def _end(self, job: Job, claims: Mapping[int, Claim | None]) -> dict[int, str]:
         running = {i: c for i, c in claims.items() if c is None or c.job_id != records.CANCELLED}

@@ -33,26 +33,41 @@ class Claim:
 
 @dataclass(frozen=True)
 class Listing:
-    """All of the folder: (index, attempt) of each claim, and how those that have ended did."""
+    """All of the folder: (index, attempt) of each claim, how those that have ended did, and the marks of each."""
 
     claims: Collection[tuple[int, int]]
     outcomes: dict[tuple[int, int], Outcome]
+    marks: dict[tuple[int, int], set[str]]
+
+    def newest(self, index: int, first: int) -> int:
+        """The number of a submission's newest attempt of a trial, begun or yet to begin; ``first`` is its first."""
+        attempt = first
+        while self._another_follows((index, attempt)):
+            attempt += 1
+        return attempt
+
+    def _another_follows(self, attempt: tuple[int, int]) -> bool:
+        outcome = self.outcomes.get(attempt)
+        return claims.AGAIN in self.marks.get(attempt, ()) and not (outcome and outcome.succeeded)
 
 
 def listing(folder: Path) -> Listing:
     """One look at the folder; a missing one is empty."""
     claimed = set()
     outcomes = {}
+    marks: dict[tuple[int, int], set[str]] = {}
     for name in _names(folder):
         found = claims.read_name(name)
         if found is None:
+            if marked := claims.read_mark(name):
+                marks.setdefault(marked[:2], set()).add(marked[2])
             continue
         index, attempt, outcome = found
         if outcome is None:
             claimed.add((index, attempt))
         else:
             outcomes[index, attempt] = outcome
-    return Listing(claimed, outcomes)
+    return Listing(claimed, outcomes, marks)
 
 
 def _names(folder: Path) -> list[str]:
@@ -99,6 +114,16 @@ def is_noted(folder: Path, index: int, attempt: int, exit_code: int) -> bool:
     """Whether the script itself has noted this end; a quick look at the likely names."""
     likely = (Outcome(exit_code, told, changed) for changed in (False, True) for told in (False, True))
     return any(os.path.exists(f"{folder}/{claims.name(index, attempt, outcome)}") for outcome in likely)
+
+
+def is_marked(folder: Path, index: int, attempt: int, word: str) -> bool:
+    return os.path.exists(f"{folder}/{claims.mark_name(index, attempt, word)}")
+
+
+def mark(folder: Path, index: int, attempt: int, word: str) -> None:
+    """Say so of an attempt, unless it is said already. Raises `WorkspaceError`."""
+    line = f"{processes.me().host}\n"
+    fsio.create(folder / claims.mark_name(index, attempt, word), line.encode(), durable=False)
 
 
 def note(folder: Path, attempt: tuple[int, int], outcome: Outcome, started_at: float | None = None) -> None:

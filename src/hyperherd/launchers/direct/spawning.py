@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hyperherd.connectors import children
 from hyperherd.jobs import Batch, Element
@@ -26,18 +26,22 @@ class Spawner:
     bash: str
     environ: Mapping[str, str]
 
-    def start(self, element: Element, slots: Taken) -> int:
+    def start(self, element: Element, slots: Taken, first: int) -> int:
         """The pid of the trial's bash, which leads a process group of its own and has the slots from now on.
+
+        ``first`` is the number of the submission's first attempt of the trial: its script counts from there.
 
         Raises OSError.
         """
         environ = dict(self.environ)
         environ["SLURM_ARRAY_TASK_ID"] = str(element.index)
         environ[environment.MARK] = self.mark(element)
+        if element.attempt > first:
+            environ["SLURM_RESTART_COUNT"] = str(element.attempt - first)
         if slots.gpus:
             environ[gpus.VISIBLE] = ",".join(slots.gpus)
         inherited = {_FIRST_SLOT + k: descriptor for k, descriptor in enumerate(slots.descriptors)}
-        return children.spawn(self.bash, self._words(element), environ, inherited)
+        return children.spawn(self.bash, self._words(replace(element, attempt=first)), environ, inherited)
 
     def mark(self, element: Element) -> str:
         """What the processes of this trial carry."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hyperherd import fsio
+from hyperherd import claims, fsio
 from hyperherd.claims import Outcome
 from hyperherd.connectors import processes
 from hyperherd.connectors.processes import Identity
@@ -67,17 +67,19 @@ def living_marks() -> Marks:
 
 def _state(job: Job, index: int, sight: Sight) -> State | None:
     """None: the processes have to be looked at."""
-    attempt = (index, job.attempt[index])
     listing = sight.listings(job.files.attempts)
+    attempt = (index, listing.newest(index, job.attempt[index]))
     if attempt in listing.outcomes:
-        return _ended(job, listing.outcomes[attempt])
+        return _ended(job, listing.outcomes[attempt], claims.TIMEOUT in listing.marks.get(attempt, ()))
     if attempt in listing.claims:
         return _claimed(job, attempt, sight)
     return _waiting(job, attempt, sight)
 
 
-def _ended(job: Job, outcome: Outcome) -> State:
-    word = "CANCELLED" if outcome.terminated else "FAILED" if outcome.exit_code else "COMPLETED"
+def _ended(job: Job, outcome: Outcome, warned: bool) -> State:
+    """``warned``: it had been told of its time limit, so that this was why it was told to end."""
+    told = "TIMEOUT" if warned else "CANCELLED"
+    word = told if outcome.terminated else "FAILED" if outcome.exit_code else "COMPLETED"
     return State(Phase.ENDED, word, node=job.where, exit_code=outcome.exit_code)
 
 

@@ -15,22 +15,22 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hyperherd import fsio
+from hyperherd import claims, fsio
 from hyperherd.claims import Outcome
 from hyperherd.connectors import processes
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import CommandNotFoundError, HerdError
 from hyperherd.jobs import Batch, Element
 from hyperherd.launchers.direct import capacity, environment, records, stored, trees, usage
+from hyperherd.launchers.direct.deadlines import GRACE_S, Deadlines, limit_of
 from hyperherd.launchers.direct.slots import Slots
 from hyperherd.launchers.direct.spawning import Spawner
 from hyperherd.launchers.direct.stored import log_path
 from hyperherd.launchers.direct.wakeups import Wakeups
 
-GRACE_S = 10.0
 _TRY_AGAIN_S = 0.1
 _LOOK_AGAIN_S = 1.0
 
@@ -48,8 +48,8 @@ class Supervisor:
     """``gate`` is the pid of the command that has to succeed before anything starts.
 
     ``bereft`` are trials whose script was killed while others of their processes live on, with the code
-    that the script ended with; ``leaving`` are marks of ended trials that left processes behind, with the
-    time of SIGKILL.
+    that the script ended with; ``leaving`` are marks of ended trials that left processes behind, with their
+    elements and the time of SIGKILL.
     """
 
     def __init__(self, batch: Batch, spawner: Spawner, slots: Slots, at_once: int, wakeups: Wakeups) -> None:
@@ -62,7 +62,9 @@ class Supervisor:
         self._running: dict[int, Running] = {}
         self._gate: int | None = None
         self._bereft: dict[str, tuple[Running, int]] = {}
-        self._leaving: dict[str, float] = {}
+        self._leaving: dict[str, tuple[Element, float]] = {}
+        self._first = {element.index: element.attempt for element in batch.elements}
+        self._deadlines = Deadlines(limit_of(batch), spawner.mark)
         self._journal = usage.Journal(usage.journal_path(batch.files.script))
         self._attempts = batch.files.attempts
 
@@ -71,10 +73,11 @@ class Supervisor:
         if self._batch.after:
             self._open_gate()
         while self._waiting or self._running or self._bereft or self._leaving:
-            pause_s = self._start_more()
-            self._wakeups.wait(pause_s)
+            pauses = (self._start_more(), self._deadlines.pause_s(time.monotonic()))
+            self._wakeups.wait(min((pause_s for pause_s in pauses if pause_s is not None), default=None))
             self._reap()
             self._obey()
+            self._deadlines.act(time.monotonic())
             self._look_after_bereft()
             self._see_off()
         if self._gate is not None:
@@ -104,13 +107,14 @@ class Supervisor:
         if slots is None:
             return False
         try:
-            pid = self._spawner.start(element, slots)
+            pid = self._spawner.start(element, slots, self._first[element.index])
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.ENOMEM):
                 return False
             self._cannot_start(element, error)
         else:
             self._running[pid] = Running(element, time.monotonic(), time.time())
+            self._deadlines.started(pid, element, time.monotonic())
         finally:
             slots.release()
         self._waiting.popleft()
@@ -133,6 +137,7 @@ class Supervisor:
             if pid == self._gate:
                 self._pass_gate(code)
             elif pid in self._running:
+                self._deadlines.ended(pid)
                 self._ended(self._running.pop(pid), code, pid, used.ru_maxrss)
 
     def _pass_gate(self, code: int) -> None:
@@ -159,7 +164,23 @@ class Supervisor:
                 return
             self._bereft[self._spawner.mark(run.element)] = (run, code)
         elif self._left_some(self._spawner.mark(run.element)):
-            self._leaving[self._spawner.mark(run.element)] = time.monotonic() + GRACE_S
+            self._leaving[self._spawner.mark(run.element)] = run.element, time.monotonic() + GRACE_S
+        else:
+            self._go_on(run.element)
+
+    def _go_on(self, element: Element) -> None:
+        """Another attempt of a trial that has ended, where one was announced."""
+        again = self._batch.requeue and records.is_marked(
+            self._attempts, element.index, element.attempt, claims.AGAIN
+        )
+        if (
+            not again
+            or records.listing(self._attempts).newest(element.index, element.attempt) == element.attempt
+        ):
+            return
+        self._waiting.append(replace(element, attempt=element.attempt + 1))
+        if self._wakeups.told_to_end:
+            self._cancel_waiting()
 
     def _left_some(self, marked: str) -> bool:
         """Whether a process of an ended trial has become our child."""
@@ -179,16 +200,18 @@ class Supervisor:
                     Outcome(code, terminated=False),
                     run.started_at,
                 )
+                self._go_on(run.element)
 
     def _see_off(self) -> None:
         """End what ended trials have left behind, as a cluster does: it would keep their slots for ever."""
         if not self._leaving:
             return
         processes_now = trees.scan()
-        for marked, deadline in list(self._leaving.items()):
+        for marked, (element, deadline) in list(self._leaving.items()):
             left = trees.Trees([marked]).living(processes_now)
             if not left:
                 del self._leaving[marked]
+                self._go_on(element)
             elif time.monotonic() > deadline:
                 trees.kill(left)
             else:

@@ -109,8 +109,9 @@ class SlurmLauncher:
         if batch.behind:
             other = batch.options.get("dependency") or _after(batch)
             arguments.append(f"--dependency={f'{other},' if other else ''}afterany:{batch.behind}")
+        own = ["array", "comment", *(["signal"] if batch.requeue else [])]
         return self._client.sbatch(
-            batch.files.script, arguments, cwd=batch.folder, options=[*batch.options, "array", "comment"]
+            batch.files.script, arguments, cwd=batch.folder, options=[*batch.options, *own]
         )
 
     def find(self, jobs: Sequence[Job]) -> dict[str, str]:
@@ -202,6 +203,7 @@ def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
     """The user's options first: of two lines that say the same sbatch takes the later one."""
     at_once = f"%{batch.at_once}" if batch.at_once else ""
     asked_again = batch.options.get("requeue") or batch.options.get("no_requeue")
+    requeue = batch.requeue
     own: dict[str, str | int | bool | None] = {
         "job_name": batch.name,
         "array": parse.folded(array.values()) + at_once,
@@ -210,7 +212,12 @@ def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
         "comment": batch.token,
         "dependency": _after(batch),
         # Slurm's default is to queue a job again after a node failure.
-        "no_requeue": None if asked_again else True,
+        "no_requeue": None if asked_again or (requeue and requeue.queues) else True,
+        # Without it the script could not do so either (scontrol: "Requested operation is presently disabled").
+        "requeue": bool(requeue and requeue.queues) or None,
+        "signal": f"B:{script.warning_signal(requeue)}@{requeue.notice_s}"
+        if requeue and requeue.warns
+        else None,
         **batch.instead,
     }
     output = _output(batch)

@@ -19,6 +19,7 @@ def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str,
     found = {f"{fault.where}: {fault.what}": fault.hint for fault in wrong}
     if batch.after and batch.options.get("dependency"):
         found["slurm.dependency and --after both say what it waits for"] = "one of the two"
+    found.update(_requeue_faults(batch))
     if found:
         return found
     return {
@@ -26,6 +27,18 @@ def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str,
         **dict(_after_faults(batch, client)),
         **dict(_account_faults(batch, client, limits, user)),
     }
+
+
+def _requeue_faults(batch: Batch) -> Iterator[tuple[str, str]]:
+    requeue = batch.requeue
+    if requeue is None:
+        return
+    for option in ("signal", "requeue", "no_requeue"):
+        if batch.options.get(option):
+            yield (
+                f"slurm.{option}: 'requeue' is there as well, which says it for herd and Slurm",
+                "remove one",
+            )
 
 
 def _partition_faults(batch: Batch, partitions: Sequence[Partition]) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,6 @@ OPTIONAL = (
 """Keys that may have nothing behind them."""
 
 NOT_BUILT = {
-    "requeue": "herd run submits again what has failed; remove it, or write requeue: false",
     "discord": "remove it: this herd has no monitor",
     "mcp_servers": "remove it: this herd has no monitor",
 }
@@ -28,9 +27,9 @@ def written_out(content: dict[str, Any], faults: Faults) -> dict[str, Any]:
     """A copy in which each thing has one form. An optional key with nothing behind it is as good as absent."""
     found = {k: v for k, v in content.items() if not (v is None and k in OPTIONAL)}
     for key in NOT_BUILT.keys() & found.keys():
-        if not (key == "requeue" and found[key] is False):
-            faults.add((key,), f"'{key}' is not built yet", NOT_BUILT[key])
+        faults.add((key,), f"'{key}' is not built yet", NOT_BUILT[key])
         del found[key]
+    _write_out_requeue(found, faults)
     _rename_constraints(found, faults)
     _merge_static_overrides(found, faults)
     if isinstance(found.get("parameters"), dict):
@@ -39,6 +38,19 @@ def written_out(content: dict[str, Any], faults: Faults) -> dict[str, Any]:
             for name, value in found["parameters"].items()
         }
     return found
+
+
+def _write_out_requeue(content: dict[str, Any], faults: Faults) -> None:
+    """``true`` as a mapping that leaves everything at its default, ``false`` as nothing."""
+    given = content.get("requeue", False)
+    if given is True:
+        content["requeue"] = {}
+    elif not isinstance(given, dict):
+        content.pop("requeue", None)
+        if given is not False:
+            faults.add(
+                ("requeue",), f"true, false or a mapping expected, not {shown(given)}", "requeue: true"
+            )
 
 
 def _rename_constraints(content: dict[str, Any], faults: Faults) -> None:

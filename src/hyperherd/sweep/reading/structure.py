@@ -41,6 +41,7 @@ Clauses = Annotated[dict[str, Any], Field(min_length=1), WithJsonSchema(_CLAUSES
 Exclusion = Annotated[Any, WithJsonSchema({"anyOf": [{"const": True}, _CLAUSES]})]
 Overrides = Annotated[list[Any], WithJsonSchema({"type": "array", "items": {"type": "string"}})]
 Resource = Annotated[Any, WithJsonSchema(_TEXT_OR_NUMBER)]
+Growing = Annotated[Any, WithJsonSchema({"type": "string", "pattern": "^x[0-9]+([.][0-9]+)?$"})]
 
 
 class _Keys(BaseModel):
@@ -121,6 +122,23 @@ class HydraKeys(_Keys):
     static_overrides: Overrides = Field([])
 
 
+class RequeueKeys(_Keys):
+    """When a trial is queued again by itself."""
+
+    after: list[Literal["timeout", "preemption", "node_fail", "oom", "exit75"]] | None = Field(
+        None, min_length=1, description="What it is queued again after; all but oom if not given"
+    )
+    max_timeouts: int | None = Field(
+        None, ge=0, description="Time limits after which it goes on; 10 if not given"
+    )
+    max_restarts: int | None = Field(None, ge=0, description="The same for all other causes; 20 if not given")
+    signal: str | None = Field(None, description="Sent so many seconds before the time limit: USR2@120")
+    mem: Growing = Field(None, description="x1.5: more memory after each submission that ran out of it")
+    time: Growing = Field(None, description="x1.5: a longer time limit after each submission that met it")
+    max_mem: Resource = Field(None, description="Never more memory than this, such as 200G")
+    max_time: Resource = Field(None, description="Never a longer time limit than this, such as 2-00:00:00")
+
+
 AnyParameter: TypeAlias = Annotated["Discrete | Continuous", Field(discriminator="type")]
 Conditions: TypeAlias = "list[ConditionKeys]"
 
@@ -146,7 +164,9 @@ class SweepKeys(_Keys):
     requires: str | None = Field(
         None, description="What a trial needs of a machine: duration=4h & cuda(mem=24GiB) * 2"
     )
-    requeue: Literal[False] = False
+    requeue: RequeueKeys | None = Field(
+        None, description="true, false, or when a trial is queued again by itself"
+    )
 
 
 def check(content: dict[str, Any], faults: Faults) -> None:
@@ -222,9 +242,10 @@ def _keys_at(location: tuple[str | int, ...]) -> list[str]:
         "conditions": ConditionKeys,
         "sample": SampleKeys,
         "hydra": HydraKeys,
+        "requeue": RequeueKeys,
     }
     model: type[BaseModel] = within[str(location[0])] if len(location) > 1 else SweepKeys
-    return [key for key in model.model_fields if key not in ("constraints", "hydra", "requeue")]
+    return [key for key in model.model_fields if key not in ("constraints", "hydra")]
 
 
 def _add_type_fault(path: Path, given: Any, faults: Faults) -> None:

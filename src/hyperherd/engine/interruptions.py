@@ -1,0 +1,90 @@
+"""What cut attempts short: from their marks, and from what schedulers said of their ends. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from hyperherd import claims
+from hyperherd.jobs import Requeue
+from hyperherd.sweep.trial import SHORT, Part
+from hyperherd.workspace.attempts import Attempts
+from hyperherd.workspace.ended import Ended
+from hyperherd.workspace.submissions import Submission
+
+Causes = Mapping[Part, Mapping[int, str]]
+"""Part -> attempt -> what cut it short, of `hyperherd.jobs.CAUSES`."""
+
+_HEARD = {
+    "TIMEOUT": "timeout",
+    "OUT_OF_MEMORY": "oom",
+    "NODE_FAIL": "node_fail",
+    "BOOT_FAIL": "node_fail",
+    "PREEMPTED": "preemption",
+}
+_MARKED = (claims.TIMEOUT, claims.EXIT75, claims.PREEMPTION, claims.NODE_FAIL)
+
+
+def causes(listed: Attempts, heard: Ended, records: Iterable[Submission]) -> Causes:
+    """Of every attempt that was cut short and has not succeeded. A mark is nearer to it than a scheduler's word, but
+    for one: a program that is killed for its memory cannot say so.
+    """
+    found: dict[Part, dict[int, str]] = {}
+    for (part, attempt), words in listed.marks.items():
+        if word := next((word for word in _MARKED if word in words), None):
+            found.setdefault(part, {})[attempt] = word.lower()
+    of_token = {record.token: record for record in records}
+    for token, said in heard.items():
+        for key, state in said.items():
+            if (cause := _HEARD.get(state.word)) and token in of_token:
+                number, attempt = map(int, key.split("."))
+                of_part = found.setdefault(of_token[token].part(number), {})
+                if cause == "oom" or attempt not in of_part:
+                    of_part[attempt] = cause
+    return {part: _unsuccessful(part, of_part, listed) for part, of_part in found.items()}
+
+
+def _unsuccessful(part: Part, of_trial: Mapping[int, str], listed: Attempts) -> dict[int, str]:
+    """Those that had begun and have not ended well."""
+    noted = {attempt: listed.outcomes.get((part, attempt)) for attempt in of_trial}
+    return {
+        attempt: cause
+        for attempt, cause in sorted(of_trial.items())
+        if attempt and not ((note := noted[attempt]) and note.succeeded)
+    }
+
+
+def reason(
+    of_trial: Mapping[int, str], attempt: int, first: int, requeue: Requeue | None, refused: str
+) -> str:
+    """Why it is not going on after ``attempt``, which was cut short; ``first`` is its submission's first attempt, and
+    ``refused`` what Slurm said where it would not queue it again.
+
+    >>> reason({1: "timeout", 2: "timeout"}, 2, 1, Requeue(max_timeouts=1), "")
+    'time limit, 1 of 1 used'
+    """
+    cause = of_trial[attempt]
+    word = SHORT[cause]
+    if refused:
+        return f"{word}; Slurm would not queue it again: {refused}"
+    if requeue is None or cause == "oom" or cause not in requeue.after:
+        return word
+    kind = "" if cause == "timeout" else " restarts"
+    most = requeue.max_restarts if kind else requeue.max_timeouts
+    before = [c for a, c in of_trial.items() if first <= a < attempt and c != "oom"]
+    used = sum((c != "timeout") == bool(kind) for c in before)
+    return f"{word}, {most} of {most}{kind} used" if used >= most else word
+
+
+def ends(of_trial: Mapping[int, str], index: int, records: Iterable[Submission], newest: int) -> Counter[str]:
+    """How many submissions of a trial ended with each cause, that is, whose last attempt was cut short by it.
+
+    A submission's first attempt is one more than the newest of before it.
+    """
+    rows = (dict(zip(r.indices, r.attempts, strict=True)) for r in records if r.state != "void")
+    firsts = [row[index] for row in rows if index in row]
+    return Counter(of_trial[last] for last in _lasts(firsts, newest) if last in of_trial)
+
+
+def _lasts(firsts: Sequence[int], newest: int) -> set[int]:
+    return {*(first - 1 for first in firsts), newest}

@@ -1,0 +1,122 @@
+"""Time limits on this machine: trials are told before, and ended at it, as Slurm does.
+
+Only where the sweep has both a limit (``slurm.time``) and a `requeue` after it: no other trial is ended here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from hyperherd import claims, units
+from hyperherd.connectors import processes
+from hyperherd.errors import LauncherError
+from hyperherd.jobs import Batch, Element, Requeue
+from hyperherd.launchers.direct import records, trees
+from hyperherd.launchers.script import warning_signal
+
+GRACE_S = 10.0
+"""From SIGTERM to SIGKILL; the script's own bash has a second more, to note how its trial ended."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What each trial of a batch may take, and what happens then."""
+
+    time_s: float
+    requeue: Requeue
+    attempts: Path
+    first: Mapping[int, int]
+
+    def allows_another(self, element: Element) -> bool:
+        """Whether the trial goes on in another attempt after this one has met the limit."""
+        before = range(self.first[element.index], element.attempt)
+        used = sum(records.is_marked(self.attempts, element.index, n, claims.TIMEOUT) for n in before)
+        return used < self.requeue.max_timeouts
+
+
+def limit_of(batch: Batch) -> Limit | None:
+    """None where its trials may take as long as they like. Raises `LauncherError` for a limit that cannot be read."""
+    requeue, asked = batch.requeue, batch.options.get("time")
+    if requeue is None or not requeue.warns or asked is None or isinstance(asked, bool):
+        return None
+    try:
+        time_s = units.seconds_of_limit(str(asked))
+    except ValueError as error:
+        raise LauncherError(f"slurm.time: {error}", hint="such as '4:00:00', or 240 (minutes)") from error
+    first = {element.index: element.attempt for element in batch.elements}
+    return None if math.isinf(time_s) else Limit(time_s, requeue, batch.files.attempts, first)
+
+
+Step: TypeAlias = "Callable[[int, _Running, float], tuple[Step, float]]"
+"""Does something to the trial of a pid at a time, and says what comes next, and when."""
+
+
+@dataclass
+class _Running:
+    """A trial, and what comes next for it at which time (by the caller's clock)."""
+
+    element: Element
+    started: float
+    step: Step
+    at: float
+
+
+class Deadlines:
+    """``mark`` gives what an element's processes carry. Without a ``limit`` nothing is ever due."""
+
+    def __init__(self, limit: Limit | None, mark: Callable[[Element], str]) -> None:
+        self._limit = limit
+        self._mark = mark
+        self._running: dict[int, _Running] = {}
+
+    def started(self, pid: int, element: Element, now: float) -> None:
+        """The trial's script has begun."""
+        if self._limit:
+            at = now + max(self._limit.time_s - self._limit.requeue.notice_s, 0.0)
+            self._running[pid] = _Running(element, now, partial(self._warn, self._limit), at)
+
+    def ended(self, pid: int) -> None:
+        """The trial's script has ended."""
+        self._running.pop(pid, None)
+
+    def pause_s(self, now: float) -> float | None:
+        """How long there is nothing to do; None: until something else happens."""
+        return max(0.0, min(one.at for one in self._running.values()) - now) if self._running else None
+
+    def act(self, now: float) -> None:
+        """Do what is due."""
+        for pid, one in self._running.items():
+            if one.at <= now:
+                one.step, one.at = one.step(pid, one, now)
+
+    def _warn(self, limit: Limit, pid: int, one: _Running, now: float) -> tuple[Step, float]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, getattr(signal, f"SIG{warning_signal(limit.requeue)}"))
+        return partial(self._end, limit), max(one.started + limit.time_s, now)
+
+    def _end(self, limit: Limit, pid: int, one: _Running, now: float) -> tuple[Step, float]:
+        """That another attempt follows is said before: nobody shall take what is ended now for failed."""
+        if limit.allows_another(one.element):
+            records.mark(limit.attempts, one.element.index, one.element.attempt, claims.AGAIN)
+        trees.tell(self._living(pid, one.element))
+        return self._kill, now + GRACE_S
+
+    def _kill(self, pid: int, one: _Running, now: float) -> tuple[Step, float]:
+        trees.kill(process for process in self._living(pid, one.element) if process.pid != pid)
+        return self._kill_script, now + 1.0
+
+    def _kill_script(self, pid: int, one: _Running, now: float) -> tuple[Step, float]:
+        trees.kill(self._living(pid, one.element))
+        return self._kill_script, now + 1.0
+
+    def _living(self, pid: int, element: Element) -> list[trees.Process]:
+        tree = trees.Trees([self._mark(element)], [(pid, processes.started(pid))])
+        return tree.living(trees.scan())
