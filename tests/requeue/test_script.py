@@ -255,6 +255,18 @@ def test_time_limits_are_counted_over_the_attempts_of_this_job(
     assert trial.requeued() == again
 
 
+def test_a_node_that_slurm_takes_for_dead_is_a_node_failure(trial: Trial) -> None:
+    """It told the job to end, and said why in its own log (both lines are Slurm 22.05's)."""
+    log = trial.folder / "logs/slurm/7_3.log"
+    log.parent.mkdir()
+    line = "slurmstepd-n2: error: *** JOB 12 ON n2 CANCELLED AT 2026-11-21T14:47:08 DUE TO {} ***\n"
+    log.write_text(line.format("PREEMPTION") + line.format("NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS"))
+    trial.begun(1, "TOLD")
+    trial.launch("exit 0\n")
+    assert trial.run(restarts=1) == 0
+    assert "3.1.NODE_FAIL" in trial.names()
+
+
 LEFT = {
     "a node that failed": ([], "NODE_FAIL"),
     "preempted, and killed before it could note its end": (["TOLD"], "PREEMPTION"),

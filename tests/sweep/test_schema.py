@@ -51,7 +51,13 @@ def test_the_shipped_schema_is_the_one_that_is_generated() -> None:
 def test_what_herd_reads_is_valid() -> None:
     assert valid(GOOD)
     assert valid({**{k: v for k, v in GOOD.items() if k != "grid"}, "sample": {"n": 3, "method": "sobol"}})
-    full = {"after": ["timeout", "oom"], "signal": "USR1@60", "mem": "x1.5", "max_mem": "200G", "max_restarts": 3}
+    full = {
+        "after": ["timeout", "oom"],
+        "signal": "USR1@60",
+        "mem": "x1.5",
+        "max_mem": "200G",
+        "max_restarts": 3,
+    }
     assert all(valid({**GOOD, "requeue": requeue}) for requeue in (True, None, {}, full))
     assert valid({**GOOD, "grid": ["opt"], "conditions": None, "slurm": None})
     assert valid({**GOOD, "constraints": GOOD["conditions"], "hydra": {"static_overrides": ["a=1"]}})

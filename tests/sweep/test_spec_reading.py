@@ -119,7 +119,11 @@ def test_overrides_of_the_older_place_come_first() -> None:
         ("false", None, Growth()),
         ("true", Requeue(("timeout", "preemption", "node_fail", "exit75"), 10, 20, "USR2", 120), Growth()),
         ("{after: [timeout], max_timeouts: 0}", Requeue(("timeout",), max_timeouts=0), Growth()),
-        ("{max_restarts: 3, signal: SIGUSR1@60}", Requeue(max_restarts=3, signal="USR1", notice_s=60), Growth()),
+        (
+            "{max_restarts: 3, signal: SIGUSR1@60}",
+            Requeue(max_restarts=3, signal="USR1", notice_s=60),
+            Growth(),
+        ),
         ("{signal: term}", Requeue(signal="TERM", notice_s=120), Growth()),
         (
             "{mem: x1.5, max_mem: 200G, time: x2, max_time: 2-00:00:00}",

@@ -134,7 +134,7 @@ def _dry_run(task: Run, how: How) -> int:
         words.print_json(documents.run(prepared, [], dry_run=True))
         return DONE
     _announce(task, prepared)
-    shown = {piece.place.requires: piece for piece in reversed(prepared.pieces)}
+    shown = {(piece.place.requires, piece.place.grown): piece for piece in reversed(prepared.pieces)}
     told = 0
     for piece in reversed(shown.values()):
         batch = piece.batch.only(piece.batch.elements[:SHOWN])

@@ -44,18 +44,18 @@ def causes(listed: Attempts, heard: Ended, records: Iterable[Submission]) -> Cau
     return {part: _unsuccessful(part, of_part, listed) for part, of_part in found.items()}
 
 
-def _unsuccessful(part: Part, of_trial: Mapping[int, str], listed: Attempts) -> dict[int, str]:
+def _unsuccessful(part: Part, of_part: Mapping[int, str], listed: Attempts) -> dict[int, str]:
     """Those that had begun and have not ended well."""
-    noted = {attempt: listed.outcomes.get((part, attempt)) for attempt in of_trial}
+    noted = {attempt: listed.outcomes.get((part, attempt)) for attempt in of_part}
     return {
         attempt: cause
-        for attempt, cause in sorted(of_trial.items())
+        for attempt, cause in sorted(of_part.items())
         if attempt and not ((note := noted[attempt]) and note.succeeded)
     }
 
 
 def reason(
-    of_trial: Mapping[int, str], attempt: int, first: int, requeue: Requeue | None, refused: str
+    of_part: Mapping[int, str], attempt: int, first: int, requeue: Requeue | None, refused: str
 ) -> str:
     """Why it is not going on after ``attempt``, which was cut short; ``first`` is its submission's first attempt, and
     ``refused`` what Slurm said where it would not queue it again.
@@ -63,7 +63,7 @@ def reason(
     >>> reason({1: "timeout", 2: "timeout"}, 2, 1, Requeue(max_timeouts=1), "")
     'time limit, 1 of 1 used'
     """
-    cause = of_trial[attempt]
+    cause = of_part[attempt]
     word = SHORT[cause]
     if refused:
         return f"{word}; Slurm would not queue it again: {refused}"
@@ -71,19 +71,19 @@ def reason(
         return word
     kind = "" if cause == "timeout" else " restarts"
     most = requeue.max_restarts if kind else requeue.max_timeouts
-    before = [c for a, c in of_trial.items() if first <= a < attempt and c != "oom"]
+    before = [c for a, c in of_part.items() if first <= a < attempt and c != "oom"]
     used = sum((c != "timeout") == bool(kind) for c in before)
     return f"{word}, {most} of {most}{kind} used" if used >= most else word
 
 
-def ends(of_trial: Mapping[int, str], index: int, records: Iterable[Submission], newest: int) -> Counter[str]:
-    """How many submissions of a trial ended with each cause, that is, whose last attempt was cut short by it.
+def ends(of_part: Mapping[int, str], part: Part, records: Iterable[Submission], newest: int) -> Counter[str]:
+    """How many submissions of a part ended with each cause, that is, whose last attempt was cut short by it.
 
     A submission's first attempt is one more than the newest of before it.
     """
-    rows = (dict(zip(r.indices, r.attempts, strict=True)) for r in records if r.state != "void")
-    firsts = [row[index] for row in rows if index in row]
-    return Counter(of_trial[last] for last in _lasts(firsts, newest) if last in of_trial)
+    rows = (dict(zip(r.parts, r.attempts, strict=True)) for r in records if r.state != "void")
+    firsts = [row[part] for row in rows if part in row]
+    return Counter(of_part[last] for last in _lasts(firsts, newest) if last in of_part)
 
 
 def _lasts(firsts: Sequence[int], newest: int) -> set[int]:

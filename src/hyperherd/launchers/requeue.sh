@@ -24,8 +24,18 @@ herd_may() {
   ((count < most))
 }
 
-# Slurm has queued the job again. Where we did not ask it to, a node that failed leaves nothing behind, a preempted
-# script at least that it was told to end; and what has ended by itself was queued again by hand.
+# Sets herd_words: why Slurm ended the job last, in the words of its own log, such as "NODE FAILURE, SEE ...".
+herd_read_slurms_words() {
+  local line
+  herd_words=
+  while IFS= read -r line; do
+    [[ $line == *' CANCELLED AT '*' DUE TO '* ]] && herd_words=${line##* DUE TO }
+  done 2>/dev/null <"$herd_logs/slurm/$herd_element.log"
+}
+
+# Slurm has queued the job again. Where we did not ask it to, a node that failed leaves nothing behind (or these words,
+# where it only seems to have failed), a preempted script at least that it was told to end; and what has ended by itself
+# was queued again by hand.
 herd_judge_the_last() {
   local attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0} - 1)) word cause='' notes
   while ((attempt >= herd_first)) && ! herd_is_ours "$attempt"; do attempt=$((attempt - 1)); done
@@ -33,7 +43,8 @@ herd_judge_the_last() {
   for word in TIMEOUT EXIT75; do herd_marked "$attempt" "$word" && return 0; done
   notes=("$herd_attempts/$herd_index.$attempt".[0-9]*)
   if herd_marked "$attempt" TOLD || [[ "${notes[*]}" == *.TERM* ]]; then
-    cause=PREEMPTION
+    herd_read_slurms_words
+    case $herd_words in NODE*) cause=NODE_FAIL ;; *) cause=PREEMPTION ;; esac
   elif [[ ! -e ${notes[0]} ]]; then
     cause=NODE_FAIL
   fi

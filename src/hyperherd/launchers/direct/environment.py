@@ -11,6 +11,9 @@ MARK = "HYPERHERD_ATTEMPT_MARK"
 SUPERVISOR = "HYPERHERD_SUPERVISOR"
 """``<token>``: on a supervisor, and on what it has forked but not yet turned into a trial."""
 
+TIME_LIMIT_AT = "HYPERHERD_TIME_LIMIT_AT"
+"""When a trial is ended, in seconds since the epoch: `hyperherd.checkpoint.time_left_s` counts to it."""
+
 JOB = "HYPERHERD_JOB"
 """The identity of the supervisor, which owns the register."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -20,11 +21,12 @@ _LONGEST_WORD = 100_000
 
 @dataclass(frozen=True)
 class Spawner:
-    """What is the same for all trials of a batch."""
+    """What is the same for all trials of a batch. Each may run for ``time_s`` seconds; None: as long as it likes."""
 
     batch: Batch
     bash: str
     environ: Mapping[str, str]
+    time_s: float | None = None
 
     def start(self, element: Element, slots: Taken, first: int) -> int:
         """The pid of the trial's bash, which leads a process group of its own and has the slots from now on.
@@ -36,6 +38,8 @@ class Spawner:
         environ = dict(self.environ)
         environ["SLURM_ARRAY_TASK_ID"] = str(element.index)
         environ[environment.MARK] = self.mark(element)
+        if self.time_s:
+            environ[environment.TIME_LIMIT_AT] = str(int(time.time() + self.time_s))
         if element.attempt > first:
             environ["SLURM_RESTART_COUNT"] = str(element.attempt - first)
         if slots.gpus:

@@ -266,7 +266,9 @@ def _supervise(batch: Batch, identity: str, wakeups: Wakeups) -> None:
     if bash is None:
         raise CommandNotFoundError(["bash"])
     environ = environment.cleaned(os.environ) | {environment.JOB: identity} | dict(room.variables)
-    Supervisor(batch, Spawner(batch, bash, environ), room.slots, room.at_once, wakeups).run()
+    limit = limit_of(batch)
+    spawner = Spawner(batch, bash, environ, limit.time_s if limit else None)
+    Supervisor(batch, spawner, room.slots, room.at_once, wakeups).run()
 
 
 def _drop_empty_log(log: Path) -> None:

@@ -1,0 +1,106 @@
+"""What cut attempts short, how that is counted, and what is asked for next: without any files."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hyperherd import claims, units
+from hyperherd.claims import Outcome
+from hyperherd.engine import growth, interruptions
+from hyperherd.jobs import CAUSES, Phase, Requeue, State
+from hyperherd.workspace.attempts import Attempts
+from hyperherd.workspace.submissions import Submission
+
+RECORD = Submission(token="t", indices=(0,), attempts=(1,))
+WORDS = {"TIMEOUT": "timeout", "EXIT75": "exit75", "PREEMPTION": "preemption", "NODE_FAIL": "node_fail"}
+
+
+def heard(word: str, key: str = "0.1") -> dict[str, dict[str, State]]:
+    return {"t": {key: State(Phase.ENDED, word)}}
+
+
+def listed(marks: dict[tuple[int, int], set[str]], **outcomes: Outcome) -> Attempts:
+    """``outcomes``: ``a1`` is that of attempt 1 of trial 0."""
+    noted = {(0, int(name[1:])): outcome for name, outcome in outcomes.items()}
+    return Attempts({0: 9}, noted, dict(marks))
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from([*WORDS, "AGAIN", "REFUSED"]))
+def test_a_mark_is_read_as_it_was_named_and_is_neither_claim_nor_note(
+    index: int, attempt: int, word: str
+) -> None:
+    name = claims.mark_name(index, attempt, word)
+    assert claims.read_mark(name) == (index, attempt, word)
+    assert claims.read_name(name) is None
+
+
+@given(st.text(max_size=12))
+def test_any_other_name_is_no_mark(name: str) -> None:
+    found = claims.read_mark(name)
+    assert found is None or claims.mark_name(*found) == name or name.startswith("0")
+
+
+def test_each_mark_and_each_word_of_slurm_is_a_cause() -> None:
+    for word, cause in WORDS.items():
+        assert interruptions.causes(listed({(0, 1): {word, "AGAIN"}}), {}, []) == {0: {1: cause}}
+    told = {"OUT_OF_MEMORY": "oom", "BOOT_FAIL": "node_fail", "PREEMPTED": "preemption", "TIMEOUT": "timeout"}
+    for word, cause in told.items():
+        assert interruptions.causes(listed({}), heard(word), [RECORD]) == {0: {1: cause}}
+    for word in ("FAILED", "CANCELLED", "COMPLETED"):
+        assert interruptions.causes(listed({}), heard(word), [RECORD]) == {}
+
+
+def test_out_of_memory_is_believed_before_a_mark_and_a_mark_before_any_other_word() -> None:
+    marked = listed({(0, 1): {"TIMEOUT"}})
+    assert interruptions.causes(marked, heard("OUT_OF_MEMORY"), [RECORD]) == {0: {1: "oom"}}
+    assert interruptions.causes(marked, heard("PREEMPTED"), [RECORD]) == {0: {1: "timeout"}}
+
+
+def test_what_succeeded_after_all_was_not_cut_short() -> None:
+    marked = {(0, 1): {"TIMEOUT"}, (0, 2): {"TIMEOUT"}}
+    assert interruptions.causes(listed(marked, a1=Outcome(75), a2=Outcome(0)), {}, []) == {0: {1: "timeout"}}
+
+
+def test_what_was_heard_of_one_task_is_said_of_that_task() -> None:
+    record = Submission(token="t", trial=4, indices=(0,), attempts=(1,))
+    assert interruptions.causes(listed({}), heard("TIMEOUT"), [record]) == {(4, 0): {1: "timeout"}}
+
+
+@given(
+    st.lists(st.sampled_from([cause for cause in CAUSES if cause != "oom"]), min_size=1, max_size=8),
+    st.integers(0, 8),
+    st.integers(1, 8),
+)
+def test_a_reason_tells_of_a_limit_just_where_it_is_used_up(causes: list[str], most: int, first: int) -> None:
+    of_part = dict(enumerate(causes, start=1))
+    newest = len(causes)
+    first = min(first, newest)
+    told = interruptions.reason(of_part, newest, first, Requeue(max_timeouts=most, max_restarts=most), "")
+    timeouts = [cause == "timeout" for cause in causes[first - 1 : -1]]
+    used = timeouts.count(causes[-1] == "timeout")
+    assert ("used" in told) == (used >= most)
+
+
+def test_submissions_that_ended_so_are_counted_and_not_their_attempts() -> None:
+    records = [
+        Submission(token=t, indices=(0,), attempts=(first,)) for t, first in (("a", 1), ("b", 4), ("c", 5))
+    ]
+    of_part = {1: "timeout", 2: "timeout", 3: "timeout", 4: "oom", 5: "timeout"}
+    assert interruptions.ends(of_part, 0, records, newest=6) == {"timeout": 1, "oom": 1}
+    assert interruptions.ends(of_part, 0, records, newest=5) == {"timeout": 2, "oom": 1}
+
+
+@given(
+    st.integers(1, 4000),
+    st.sampled_from(["M", "G", ""]),
+    st.floats(1, 50),
+    st.none() | st.integers(2**20, 2**45),
+)
+def test_grown_memory_is_what_sbatch_reads_and_between_what_was_asked_and_the_ceiling(
+    count: int, unit: str, factor: float, most: int | None
+) -> None:
+    before = units.bytes_asked(f"{count}{unit}")
+    after = units.bytes_asked(growth.memory(f"{count}{unit}", factor, most))
+    wanted = max(before, min(before * factor, most or before * factor))
+    assert wanted <= after < wanted + 2**20

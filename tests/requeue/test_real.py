@@ -1,0 +1,87 @@
+"""The same on a real Slurm, which has its own way of ending jobs."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from exactly_once.sweeps import GATE, Sweep, until
+
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("requeue")]
+
+SAVES = 'trap "say told; exit 75" USR2\n' + GATE
+EACH = f"""case $x in
+  1) trap 'say told; exit 75' USR2 ;;
+  2) trap '' USR2 TERM ;;
+  3) ((HYPERHERD_ATTEMPT > 1)) || exit 75 ;;
+esac
+{GATE}"""
+
+
+def slurm(sweep: Sweep, *argv: str) -> str:
+    done = subprocess.run(argv, env=sweep.env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def begun(sweep: Sweep, trial: int) -> list[int]:
+    return [line.attempt for line in sweep.lines() if line.trial == trial]
+
+
+def shown(sweep: Sweep, element: str, what: str = "%T %r") -> str:
+    return slurm(
+        sweep, "squeue", "--noheader", "--states=all", f"--format={what}", f"--jobs={element}"
+    ).strip()
+
+
+def start_again(sweep: Sweep, element: str, attempt: int) -> None:
+    """Slurm lets what it has queued again wait for two minutes."""
+    until(lambda: shown(sweep, element).startswith("PENDING"), f"{element} to wait again")
+    slurm(sweep, "scontrol", "update", f"JobId={element}", "StartTime=now+2")
+    until(lambda: attempt in begun(sweep, int(element.partition("_")[2])), f"attempt {attempt} of {element}")
+
+
+def test_only_what_was_cut_short_runs_again(real: Sweep) -> None:
+    """One saves when it is told of its limit, one does not listen and is killed, one ends with 75; one is left."""
+    real.describe([1, 2, 3, 4], more="slurm: {time: 10}\nrequeue: true\n")
+    real.script(EACH)
+    real.herd("run")
+    until(lambda: len(real.lines()) == 4, "all to start")
+    job = real.submissions()[0]["slurm_job_id"]
+    slurm(real, "scontrol", "update", f"JobId={job}_0", "EndTime=now+60")
+    slurm(real, "scontrol", "update", f"JobId={job}_1", "EndTime=now+3")
+    for number in range(3):
+        start_again(real, f"{job}_{number}", 2)
+    assert shown(real, f"{job}_3") == "RUNNING None"
+    assert real.statuses() == dict.fromkeys(range(4), "running")
+    real.go()
+    until(lambda: set(real.statuses().values()) == {"completed"}, "all to complete")
+    assert real.starts() == {"1": 2, "2": 2, "3": 2, "4": 1}
+    assert [line.attempt for line in real.lines("told")] == [1]
+    found = [trial["interruptions"] for trial in real.trials()]
+    assert found == [{"timeout": 1}, {"timeout": 1}, {"exit75": 1}, {}]
+    assert {shown(real, f"{job}_{number}", "%T") for number in range(4)} == {"COMPLETED"}
+
+
+def test_one_trial_survives_a_preemption_a_dead_node_and_a_signal_by_hand(real: Sweep) -> None:
+    real.describe([1], more="slurm: {time: 10, partition: preempt}\nrequeue: {max_timeouts: 1}\n")
+    real.script(SAVES)
+    real.herd("run")
+    until(lambda: begun(real, 0), "it to start")
+    element = f"{real.submissions()[0]['slurm_job_id']}_0"
+    node = shown(real, element, "%N")
+    whole = ("--partition=gpu", "--exclusive", f"--nodelist={node}", "--output=/dev/null")
+    slurm(real, "sbatch", *whole, "--wrap=true")
+    start_again(real, element, 2)
+    node = shown(real, element, "%N")
+    slurm(real, "scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    start_again(real, element, 3)
+    slurm(real, "scancel", "--signal=USR2", "--batch", element)
+    start_again(real, element, 4)
+    slurm(real, "scancel", "--signal=USR2", "--batch", element)
+    until(lambda: set(real.statuses().values()) == {"failed"}, "the last one to be the end")
+    trial = real.trials()[0]
+    assert trial["reason"] == "time limit, 1 of 1 used"
+    assert trial["interruptions"] == {"preemption": 1, "node_fail": 1, "timeout": 2}
+    assert shown(real, element, "%T") == "FAILED"
+    assert begun(real, 0) == [1, 2, 3, 4]
