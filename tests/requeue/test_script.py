@@ -155,6 +155,29 @@ def test_the_signal_reaches_the_program_once_and_not_the_launch_script_around_it
     assert trial.requeued() == 1
 
 
+def test_a_launch_script_that_cleans_up_at_its_end_does_so_after_the_program(trial: Trial) -> None:
+    """bash has a handler for every signal where there is a trap on EXIT, and would end."""
+    trial.launch(f"trap '[[ -e go ]] && : >cleaned' EXIT\n{trainer('ready', 75)}\n")
+    process = trial.start()
+    trial.until(lambda: trial.has("ready"))
+    trial.warn()
+    trial.until(trial.told)
+    assert process.poll() is None
+    (trial.folder / "go").touch()
+    assert process.wait(60) == 75
+    assert trial.has("cleaned")
+    assert trial.requeued() == 1
+
+
+def test_a_launch_script_that_cleans_up_and_saves_by_itself_is_told(trial: Trial) -> None:
+    trial.launch("trap ': >cleaned' EXIT\ntrap 'exit 75' USR2\n: >ready\nwhile :; do sleep 0.02; done\n")
+    process = trial.start()
+    trial.until(lambda: trial.has("ready"))
+    trial.warn()
+    assert process.wait(60) == 75
+    assert (trial.has("cleaned"), trial.requeued()) == (True, 1)
+
+
 def test_every_rank_is_told_also_one_in_a_session_of_its_own(trial: Trial) -> None:
     trial.launch(
         f"{trainer('r0', 75)} & setsid {trainer('r1', 0)} & bash -c '{trainer('r2', 0)}; true' &\nwait -n\nexit 75\n"

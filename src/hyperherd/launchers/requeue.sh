@@ -1,6 +1,7 @@
 # What comes on top where the sweep says `requeue`. A mark, attempts/<index>.<attempt>.<WORD>, says what cut an attempt
 # short (TIMEOUT, PREEMPTION, NODE_FAIL, EXIT75), that it was told to end (TOLD), that another one of this job follows on
-# this machine (AGAIN), or that Slurm would not queue it again (REFUSED, with its words).
+# this machine (AGAIN), or that Slurm would not queue it again (REFUSED, with its words). Some of this runs in traps,
+# where a `return` without a number gives back what was before the trap.
 herd_element=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
 herd_warned='' herd_queue='' herd_queued=''
 
@@ -76,43 +77,50 @@ herd_find_family() {
   done
 }
 
-# herd_heeds PID NUMBER: 0 where a process has a handler for a signal, 2 where it has it blocked, 1 where neither
-# (proc(5): SigCgt, SigBlk).
+# herd_heeds PID NUMBER: 0 where a process has a handler for a signal (proc(5): SigCgt), 1 where it has none, 2 where it
+# has it blocked (SigBlk), 3 where it has one for every signal that ends a process, SIGXFSZ, SIGVTALRM and SIGSYS too:
+# a bash with a trap on EXIT, which would end, or with one on the signal.
 herd_heeds() {
   local key mask answer=1
   while read -r key mask; do
     case $key in
       SigBlk:) (((16#$mask >> ($2 - 1)) & 1)) && answer=2 ;;
-      SigCgt:) (((16#$mask >> ($2 - 1)) & 1)) && answer=0 ;;
+      SigCgt:) (((16#$mask >> ($2 - 1)) & 1)) && answer=0 && (((16#$mask & 0x43000000) == 0x43000000)) && answer=3 ;;
     esac
   done 2>/dev/null <"/proc/$1/status"
   return "$answer"
 }
 
+herd_tell() { kill -s "$herd_pass_on" "$1" 2>/dev/null && herd_heard=1; }
+
 # Passes the signal on, once, to those of the trial's processes that know what to do about it, wherever they are: a
 # launch script without a handler would die of it, and a trainer below it go on without anybody who waits for it.
 # Who has it blocked waits for it (srun does), unless it is in the midst of a fork, which blocks all for a moment.
 herd_pass_it_on() {
-  local pid number told='' blocked=()
+  local pid number blocked=() shells=()
   if [[ ! -r /proc/self/stat ]]; then
     kill -s "$herd_pass_on" 0 # this script itself is in the group, and has been told already
     return 0
   fi
+  herd_heard=
   number=$(kill -l "$herd_pass_on")
   herd_find_family
   for pid in ${herd_family[@]+"${herd_family[@]}"}; do
     herd_heeds "$pid" "$number"
     case $? in
-      0) kill -s "$herd_pass_on" "$pid" 2>/dev/null && told=1 ;;
+      0) herd_tell "$pid" ;;
       2) blocked+=("$pid") ;;
+      3) shells+=("$pid") ;;
     esac
   done
   [[ ${blocked[*]-} ]] && read -r -t 1 _ <> <(:)
   for pid in ${blocked[@]+"${blocked[@]}"}; do
     herd_heeds "$pid" "$number"
-    (($? != 1)) && kill -s "$herd_pass_on" "$pid" 2>/dev/null && told=1
+    (($? != 1)) && herd_tell "$pid"
   done
-  [[ $told ]] || printf 'hyperherd: the time limit is near, and nothing here handles %s\n' "$herd_pass_on" >&9
+  [[ $herd_heard ]] && return 0
+  for pid in ${shells[@]+"${shells[@]}"}; do herd_tell "$pid"; done
+  [[ $herd_heard ]] || printf 'hyperherd: the time limit is near, and nothing here handles %s\n' "$herd_pass_on" >&9
 }
 
 # In the place of that of trial.sh: the time limit is near.
