@@ -287,6 +287,42 @@ def test_two_places_for_a_signal_are_refused(sweep: Sweep) -> None:
     assert "slurm.signal: 'requeue' is there as well" in sweep.herd("run", code=1).stderr
 
 
+def test_the_option_beside_a_signal_of_the_sweeps_own_is_refused(fake: Sweep) -> None:
+    fake.describe([1], more="slurm: {signal: B:USR1@60}\n")
+    assert "slurm.signal: 'requeue' is there as well" in fake.herd("run", "--requeue", code=1).stderr
+    assert fake.lines() == []
+
+
+def test_a_time_limit_that_cannot_be_read_is_refused_here_too(here: Sweep) -> None:
+    here.describe([1], more="slurm: {time: 4hours}\nrequeue: true\n")
+    assert "not a time limit: '4hours'" in here.herd("run", code=1).stderr
+    assert here.lines() == []
+
+
+def test_while_a_trial_goes_on_by_itself_no_other_run_submits_it(here: Sweep) -> None:
+    here.describe([1, 2], more="requeue: true\n")
+    here.script("sleep 0.3\n((HYPERHERD_ATTEMPT > 4)) || exit 75\n")
+    here.herd("run", "--detach")
+    while len(here.lines("end")) < 2:
+        assert json.loads(here.herd("run", "--detach", "--json").stdout)["submitted_indices"] == []
+    ended(here)
+    assert sorted((line.x, line.attempt) for line in here.lines()) == [
+        (x, n) for x in "12" for n in range(1, 6)
+    ]
+
+
+def test_a_trial_that_waits_to_go_on_can_be_stopped(here: Sweep) -> None:
+    here.describe([1, 2], more="requeue: true\n")
+    here.script(f"[[ $x == 1 ]] || {{ {GATE}exit 0; }}\nexit 75\n")
+    here.herd("run", "--detach", "-j", "1")
+    until(lambda: here.lines() and here.lines()[-1].x == "2", "the other trial's turn")
+    here.herd("stop", "0")
+    here.go()
+    ended(here)
+    assert here.statuses() == {0: "cancelled", 1: "completed"}
+    assert attempts(here, 0) == [1]
+
+
 def test_after_its_supervisor_was_killed_a_trial_that_should_go_on_runs_at_the_next_run(here: Sweep) -> None:
     here.describe([1], more="requeue: true\n")
     here.script("[[ $HYPERHERD_ATTEMPT == 1 ]] || exit 0\nsay waiting\n" + GATE + "exit 75\n")

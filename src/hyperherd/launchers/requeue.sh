@@ -99,7 +99,9 @@ herd_tell() { kill -s "$herd_pass_on" "$1" 2>/dev/null && herd_heard=1; }
 herd_pass_it_on() {
   local pid number blocked=() shells=()
   if [[ ! -r /proc/self/stat ]]; then
-    kill -s "$herd_pass_on" 0 # this script itself is in the group, and has been told already
+    trap '' "$herd_pass_on" # this script is in the group itself
+    kill -s "$herd_pass_on" 0
+    [[ $herd_pass_on == TERM ]] && trap herd_ending TERM
     return 0
   fi
   herd_heard=

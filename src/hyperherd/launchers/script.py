@@ -100,8 +100,9 @@ def _signal(batch: Batch) -> str:
 
 
 def _again(requeue: Requeue) -> list[str]:
+    after = " ".join(requeue.after)
     return [
-        f"herd_after={quote(f' {chr(32).join(requeue.after)} ')}",
+        f"herd_after={quote(f' {after} ')}",
         f"herd_max_timeouts={requeue.max_timeouts} herd_max_restarts={requeue.max_restarts}",
         f"herd_pass_on={requeue.signal}",
     ]
