@@ -92,6 +92,8 @@ class Place:
 
 def find(text: str) -> Place:
     """Where overrides stand in this script. Raises `ScriptError`, which says what else to write."""
+    if "\0" in text:
+        raise ScriptError("no script: it holds NUL bytes", hint="a text file that bash runs is wanted here")
     quoting = _quoting(text)
     scan = Scan(text)
     places = _placeholders(text, scan)

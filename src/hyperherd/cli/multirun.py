@@ -44,7 +44,7 @@ def multirun(script: str, overrides: tuple[str, ...], seed: int | None, **option
         agreement.ask(f"make {product_.count():,} trials", how.yes)
     workspace = folder.of_script(loaded.path)
     asked = asking.ask(workspace, loaded, product_)
-    for note in loaded.notes:
+    for note in (*product_.notes(), *loaded.notes):
         click.echo(f"note: {note}", err=True)
     request = launch.Request(
         how.wish(), Choice(hashes=asked.hashes, lost=how.lost), how.at_once, how.after, how.requeue

@@ -15,7 +15,7 @@ from hyperherd.sweep.description import Parameter, SweepSpec, bare
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Described
 from hyperherd.sweep.trial import Typed
-from hyperherd.workspace import folder, layout, manifest
+from hyperherd.workspace import folder, layout, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 
 MANY = 1_000_000
@@ -67,7 +67,7 @@ def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description
     Raises `ConfigError`, and `HerdError` for more than a million unless told.
     """
     if workspace.script:
-        return of_script(workspace, scripts.load(workspace.script, folder.absolute(Path("."))))
+        return of_script(workspace, scripts.load(workspace.script, _submitted_from(workspace)))
     checked = read_spec(workspace)
     many = combinations.count(checked)
     if many > MANY and not even_if_many:
@@ -80,6 +80,12 @@ def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description
     return Description(
         checked, [Described(trial_hash(c.params, c.extras), c.params, c.extras, c.requires) for c in made]
     )
+
+
+def _submitted_from(workspace: Workspace) -> Path:
+    """The folder from which a script's sweep was submitted last; the current one where that is not there."""
+    folders = [Path(record.folder) for record in submissions.read(workspace) if record.folder]
+    return folders[-1] if folders and folders[-1].is_dir() else folder.absolute(Path("."))
 
 
 def of_script(workspace: Workspace, script: Script) -> Description:

@@ -279,6 +279,7 @@ def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
         state="intent",
         root=str(run.workspace.root),
         launch=str(batch.launch),
+        folder=str(run.description.script.here) if run.description.script else "",
         launch_sha256=made_from.launch_sha256,
         git_commit=made_from.git_commit,
         git_dirty=made_from.git_dirty,

@@ -32,13 +32,18 @@ _REFUSED = {
 
 @dataclass(frozen=True)
 class Script:
-    """A script as it stands now. ``folder`` is where it runs: where it is submitted from, as with sbatch."""
+    """A script as it stands now. ``here`` is where it is submitted from, which is where it runs, as with sbatch."""
 
     path: Path
     place: Place
     interpreter: tuple[str, ...]
     asked: Directives
-    folder: Path
+    here: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where it runs: its own ``--chdir``, if it has one."""
+        return self.here / str(self.asked.herds.get("chdir", ""))
 
     @property
     def job_name(self) -> str:
@@ -92,13 +97,12 @@ def load(path: Path, here: Path) -> Script:
     except ScriptError as error:
         where = f"{path}:{error.where.removeprefix('line ')}" if error.where else str(path)
         raise ScriptError(error.what, where=where, hint=error.hint) from error
-    chdir = asked.herds.get("chdir")
     return Script(
         path=folder.absolute(path),
         place=place,
         interpreter=last_command.interpreter(text),
         asked=asked,
-        folder=here / str(chdir) if chdir else here,
+        here=here,
     )
 
 

@@ -37,6 +37,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     ``host``      the kind of machine or the preset that was chosen, for what it ``requires``; "" where none was
     ``requeue``   when its trials are queued again by themselves
     ``launch``    the launch script, its checksum, and the git commit it was submitted from
+    ``folder``    of a sweep over a script: where it was submitted from
     """
 
     token: str = ""
@@ -56,6 +57,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     host: str = ""
     requires: str = ""
     launch: str = ""
+    folder: str = ""
     launch_sha256: str = ""
     git_commit: str | None = None
     git_dirty: bool | None = None
