@@ -18,7 +18,7 @@ from exactly_once.sweeps import DEADLINE_S, until
 
 APP = """\
 #!/bin/bash
-# Writes down its words, each with a NUL behind it, the folder first; exits 7 for a word that is a line of the file fail.
+# Writes down the folder and its words, a NUL behind each; exits 7 for a word that is a line of the file fail.
 file=$SEEN/${HYPERHERD_TRIAL_ID-none}.${SLURM_ARRAY_TASK_ID-none}.$$
 printf '%s\\0' "$PWD" "$@" >"$file.part" && mv "$file.part" "$file"
 echo "given $# words"

@@ -100,7 +100,7 @@ def test_a_seed_makes_the_draw_repeatable(here: Home) -> None:
 def test_the_script_as_it_is_edited_is_what_new_runs_run(home: Home) -> None:
     home.script(f"{HEAD}app old\n")
     home.multirun("lr=1")
-    home.script(f"#!/bin/bash\n#SBATCH --time=6\n#SBATCH --job-name=other\napp {{overrides}} new\n")
+    home.script("#!/bin/bash\n#SBATCH --time=6\n#SBATCH --job-name=other\napp {overrides} new\n")
     home.multirun("lr=1,2")
     assert home.given() == [["lr=2", "new"], ["old", "lr=1"]]
 

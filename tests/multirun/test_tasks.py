@@ -10,7 +10,7 @@ from exactly_once.sweeps import until
 from .home import Home
 
 HEAD = "#!/bin/bash\n#SBATCH --time=5\n#SBATCH --array=1-3%2\n\n"
-SEED = 'app seed=$SLURM_ARRAY_TASK_ID\n'
+SEED = "app seed=$SLURM_ARRAY_TASK_ID\n"
 
 
 def tasks(home: Home) -> Counter[tuple[str, ...]]:
@@ -67,9 +67,9 @@ def test_a_task_is_shown_by_tail_and_the_failed_one_first(home: Home) -> None:
 
 
 def test_stop_ends_all_tasks_of_a_trial_and_no_other(home: Home) -> None:
-    home.script(f"{HEAD}GATE={home.folder.parent}/go {SEED}")
+    home.script(f"{HEAD.replace('%2', '%1')}GATE={home.folder.parent}/go {SEED}")
     home.begin("lr=1,2")
-    until(lambda: len(home.runs()) == 4, "two tasks of each")
+    until(lambda: len(home.runs()) == 2, "a task of each")
     home.herd("stop", "job.sh", "0")
     until(lambda: home.statuses()[0] == "cancelled", "the end of one")
     assert home.statuses() == ["cancelled", "running"]
@@ -91,6 +91,18 @@ def test_a_larger_array_runs_the_tasks_that_have_not_run(home: Home) -> None:
     assert home.statuses() == ["completed"] * 2
 
 
+def test_tasks_of_a_former_array_that_still_run_keep_the_trial_from_running_again(home: Home) -> None:
+    home.script(f"{HEAD}GATE={home.folder.parent}/go {SEED}")
+    home.begin("lr=1")
+    until(lambda: len(home.runs()) == 2, "two tasks")
+    home.script(HEAD.replace("1-3%2", "7") + SEED)
+    home.begin("lr=1")
+    (home.folder.parent / "go").touch()
+    assert home.until_ended() == ["completed"]
+    home.multirun("lr=1")
+    assert tasks(home) == {(f"seed={seed}", "lr=1"): 1 for seed in (1, 2, 3, 7)}
+
+
 def test_an_array_that_is_taken_away_leaves_trials_of_one_run(here: Home) -> None:
     here.script(HEAD + SEED)
     here.multirun("lr=1")
@@ -109,9 +121,9 @@ def test_herd_test_runs_the_first_task(here: Home) -> None:
 
 
 def test_array_forms_of_sbatch_are_taken(here: Home) -> None:
-    for array, numbers in {"0": [0], "7,3-5": [3, 4, 5, 7], "0-6:3": [0, 3, 6], "[1-2]": [1, 2]}.items():
-        name = f"job{len(array)}.sh"
-        here.script(f"#!/bin/bash\n#SBATCH -a {array}\n{SEED}", name)
-        here.multirun(f"a={len(array)}", script=name)
-        ran = [words[0] for words in here.given() if words[-1] == f"a={len(array)}"]
+    forms = {"0": [0], "7,3-5": [3, 4, 5, 7], "0-6:3": [0, 3, 6], "[1-2]": [1, 2]}
+    for form, (array, numbers) in enumerate(forms.items()):
+        here.script(f"#!/bin/bash\n#SBATCH -a {array}\n{SEED}", f"job{form}.sh")
+        here.multirun(f"form={form}", script=f"job{form}.sh")
+        ran = [words[0] for words in here.given() if words[-1] == f"form={form}"]
         assert ran == [f"seed={number}" for number in numbers]

@@ -59,7 +59,9 @@ def test_odd_values_arrive_in_a_sweep_each_in_its_run(here: Home) -> None:
     here.script("#!/bin/bash\napp\n")
     here.multirun("text=" + ",".join(map(quoted, ODD)))
     assert here.given() == sorted([f"text={quoted(text)}"] for text in ODD)
-    assert len({trial["experiment_name"] for trial in here.document("status", "job.sh")["trials"]}) == len(ODD)
+    assert len({trial["experiment_name"] for trial in here.document("status", "job.sh")["trials"]}) == len(
+        ODD
+    )
 
 
 def test_odd_values_are_kept_by_a_second_run_and_shown(here: Home) -> None:
@@ -75,7 +77,8 @@ def test_odd_values_are_kept_by_a_second_run_and_shown(here: Home) -> None:
 
 
 TEXT = st.text(
-    st.sampled_from(string.printable + "éß漢🐑") | st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+    st.sampled_from(string.printable + "éß漢🐑")
+    | st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
     max_size=30,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import secrets
 import shlex
@@ -103,6 +104,9 @@ def clean(
         if stopped.cancelled:
             _wait_for_the_end(workspace, launchers, sleep)
         _delete(workspace.state if everything else workspace.logs)
+        if everything and workspace.script:
+            with contextlib.suppress(OSError):  # what a user has put there stays
+                workspace.root.rmdir()
     if logs and not everything:
         workspace.make_folders()
     return stopped

@@ -55,15 +55,16 @@ def check(known: reconcile.Known, trial: Trial) -> None:
 
 
 def attempt(workspace: Workspace, description: Description, trial: Trial, *, cfg_job: bool) -> Tried:
-    """Run it to its end; its output goes to our own stdout and stderr."""
+    """Run it (its first task) to its end; its output goes to our own stdout and stderr."""
     launch = workspace.root / description.spec.launcher
     preflight.raise_fatal(preflight.check_files(workspace, launch))
     with tempfile.TemporaryDirectory(prefix="hyperherd-test-") as scratch:
         place = Path(scratch)
         batch = _batch(workspace, description, trial, place, cfg_job)
+        (element,) = batch.elements
         for name, device in (("out", "/dev/stdout"), ("err", "/dev/stderr")):
-            (batch.files.logs / f"{trial.index}.{name}").symlink_to(device)
-        inherited = {**os.environ, "SLURM_ARRAY_TASK_ID": str(trial.index)}
+            (batch.files.logs / f"{element.index}.{name}").symlink_to(device)
+        inherited = {**os.environ, "SLURM_ARRAY_TASK_ID": str(element.index)}
         code = attached.call(["bash", "-c", script(batch, job="test")], env=inherited)
         return Tried(trial, code, results.finals(place / layout.RESULTS, trial.index))
 
@@ -80,4 +81,4 @@ def _batch(workspace: Workspace, description: Description, trial: Trial, place: 
         folder.mkdir()
     results_folder = str(place / layout.RESULTS)
     maker = Maker(workspace, description, results_folder, appended=CFG_JOB if cfg_job else ())
-    return maker.batch(files, [(trial, trial.index)], {})
+    return maker.batch(files, [(trial, trial.parts[0])], {})
