@@ -1,4 +1,4 @@
-"""`run` and `status` of 1,000 trials on a real Slurm (tools/minislurm), against HyperHerd 0.1.3 on the same one.
+"""`run`, `multirun`, `status` of 1,000 trials on a real Slurm (tools/minislurm), against HyperHerd 0.1.3 on it.
 
 The partitions are down while it is measured, so that jobs wait: here nodes and login node are one machine.
 
@@ -62,6 +62,7 @@ def compare(scratch: Path, env: dict[str, str], turns: int) -> None:
     ratio = f"HyperHerd 0.1.3: {median(theirs)}" if theirs else ""
     say(f"run of {TRIALS:,} on Slurm", "0.5 s", median(ours), ratio)
     say(f"status of {TRIALS:,}, waiting", "2 calls, 150 ms besides", median(looks), f"calls: {counts[-1]}")
+    multiruns(scratch, env, turns)
     folder = sweep(scratch / "ends", TRIALS)
     process([*HERD, "run", "--on", "slurm"], folder, env)
     _scontrol(env, "up")
@@ -69,6 +70,19 @@ def compare(scratch: Path, env: dict[str, str], turns: int) -> None:
     _calls(scratch)
     cost = median([process([*HERD, "status"], folder, env)])
     say(f"status of {TRIALS:,}, ended", "2 calls, 150 ms besides", cost, f"calls: {_calls(scratch)}")
+
+
+def multiruns(scratch: Path, env: dict[str, str], turns: int) -> None:
+    """`herd multirun` of as many combinations."""
+    costs: list[Cost] = []
+    for turn in range(turns):
+        folder = scratch / f"multirun{turn}"
+        folder.mkdir()
+        (folder / "job.sh").write_text("#!/bin/bash\n#SBATCH --time=10 --mem=1G\n\ntrue\n")
+        words = ["multirun", "job.sh", "--on", "slurm", f"seed=range({TRIALS // 10})", "lr=range(10)"]
+        costs.append(process([*HERD, *words], folder, env))
+        _cancel(env)
+    say(f"multirun of {TRIALS:,} on Slurm", "0.5 s", median(costs))
 
 
 def _environment(scratch: Path, cluster: str) -> dict[str, str]:

@@ -59,18 +59,19 @@ def test_overrides_stand_at_the_last_command_or_where_the_script_says(here: Home
     assert [sorted(words) for words in here.given()] == [["lr=0.01", "x"], ["lr=0.1", "x"]]
 
 
-@pytest.mark.parametrize(
-    "first", ["#!/bin/bash -l", "#!/bin/sh", "#!/usr/bin/env bash", "#!/usr/bin/dash", ""]
-)
-def test_a_script_is_read_by_the_program_that_it_names(home: Home, first: str) -> None:
+FIRST = ["#!/bin/bash -l", "#!/bin/sh", "#!/usr/bin/env bash", "#!/usr/bin/dash", ""]
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_a_script_is_read_by_the_program_that_it_names(here: Home, first: str) -> None:
     if first and not Path(first.split()[0][2:]).exists():
         pytest.skip(f"{first} is not installed")
-    app = home.folder.parent / "bin/app"  # a login shell has a PATH of its own
-    home.script(f'{first}\n#SBATCH --time=5\nx="a  b"\n{app} "$x"\n')
-    home.multirun("lr=0.1,0.01", r"""text='$(touch oops) `id` "x"'""")
+    app = here.folder.parent / "bin/app"  # a login shell has a PATH of its own
+    here.script(f'{first}\n#SBATCH --time=5\nx="a  b"\n{app} "$x"\n')
+    here.multirun("lr=0.1,0.01", r"""text='$(touch oops) `id` "x"'""")
     text = r"""text='$(touch oops) `id` "x"'"""
-    assert home.given() == [["a  b", "lr=0.01", text], ["a  b", "lr=0.1", text]]
-    assert not (home.folder / "oops").exists()
+    assert here.given() == [["a  b", "lr=0.01", text], ["a  b", "lr=0.1", text]]
+    assert not (here.folder / "oops").exists()
 
 
 def test_a_script_for_zsh_runs(here: Home) -> None:

@@ -118,7 +118,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     preflight.raise_fatal(findings)
     placer = Placer(run.workspace, run.description.spec, run.launchers, run.request.wish)
     placer.check()
-    known = reconcile.read(run.workspace, run.launchers, silent_is_fatal=True, tasks=run.description.tasks)
+    known = reconcile.read(run.workspace, run.launchers, silent_is_fatal=True)
     between()
     planned = planning.plan_of(run.description, known, run.request.choice)
     if planned.undecided:
