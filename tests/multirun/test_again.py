@@ -42,6 +42,8 @@ def test_what_failed_and_is_not_asked_for_is_left(home: Home) -> None:
     home.multirun("lr=1,2", code=3)
     home.multirun("lr=3")
     assert home.statuses() == ["completed", "failed", "completed"]
+    assert "All that is asked for has completed" in home.multirun("lr=1,3").stderr
+    assert home.given() == [["lr=1"], ["lr=2"], ["lr=3"]]
 
 
 def test_herd_run_runs_again_what_failed(home: Home) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from another_user import NOBODY, skip_where_nobody_runs_python
@@ -54,11 +56,11 @@ def test_a_folder_that_may_not_be_written_is_told_with_a_way_out(here: Home) -> 
     if os.geteuid() != 0:
         pytest.skip("only root becomes another user")
     skip_where_nobody_runs_python(here.env)
-    here.script(f"{HEAD}app\n")
-    for folder in (here.folder, *here.folder.parents):
-        if folder.owner() == "root" and folder != folder.parent:
-            folder.chmod(folder.stat().st_mode | 0o055)
-    herd = [*NOBODY, sys.executable, "-m", "hyperherd", "multirun", "job.sh", "--on", "local", "lr=1"]
-    done = here.run(*herd, code=1)
-    assert f"ln -s {here.folder}/job.sh" in done.stderr
-    assert here.files() == {"job.sh"}
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        theirs = replace(here, folder=Path(folder))
+        script = theirs.script(f"{HEAD}app\n")
+        herd = [*NOBODY, sys.executable, "-m", "hyperherd", "multirun", "job.sh", "--on", "local", "lr=1"]
+        done = theirs.run(*herd, code=1)
+        assert f"ln -s {script}" in done.stderr
+        assert theirs.files() == {"job.sh"}

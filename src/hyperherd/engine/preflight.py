@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -136,10 +137,11 @@ def _writable(workspace: Workspace) -> Iterator[Finding]:
     home = workspace.root.parent if workspace.script else workspace.root
     folder = next((folder for folder in (workspace.state, workspace.root) if folder.exists()), home)
     if not os.access(folder, os.W_OK | os.X_OK):
-        beside = "your script: copy it" if workspace.script else "hyperherd.yaml: copy the two files"
+        link = f"your script: in a folder of yours, ln -s {shlex.quote(str(workspace.script))} . and run that"
+        copy = "hyperherd.yaml: copy the two files to a folder of yours"
         yield Finding(
             f"the workspace cannot be written: {folder}",
-            f"herd keeps its state beside {beside} to a folder of yours",
+            f"herd keeps its state beside {link if workspace.script else copy}",
             fatal=True,
         )
 

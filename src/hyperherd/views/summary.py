@@ -68,9 +68,12 @@ def nothing(prepared: Prepared, choice: Choice) -> str:
     """Why a run submits nothing."""
     if choice.indices is not None or choice.pins:
         return _nothing_of(prepared, choice)
-    counted = Counter(prepared.known.statuses.values())
+    statuses = prepared.known.statuses
+    asked = [t.index for t in prepared.plan.trials if choice.hashes is None or t.hash in choice.hashes]
+    counted = Counter(statuses[index] for index in asked if index in statuses)
     if not counted or set(counted) == {Status.COMPLETED}:
-        return "Every trial has completed; there is nothing to run. See herd res."
+        which = "Every trial" if choice.hashes is None else "All that is asked for"
+        return f"{which} has completed; there is nothing to run. See herd res."
     told = ", ".join(f"{count} {status}" for status, count in counted.most_common())
     lost = "  Lost ones run again with herd run --lost.\n" if counted[Status.LOST] else ""
     return f"Nothing to run: {told}.\n{lost}".rstrip()
