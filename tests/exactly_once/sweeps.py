@@ -158,7 +158,7 @@ class Sweep:
 
     def living(self) -> list[int]:
         """Processes that were started, directly or not, by any command of this test."""
-        return _marked(f"{MARK}={self.env[MARK]}".encode())
+        return marked(f"{MARK}={self.env[MARK]}".encode())
 
     def content(self) -> dict[str, bytes]:
         """Every file of the workspace but its trials' log."""
@@ -190,7 +190,7 @@ def environment(base: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 def end_all(folder: Path) -> None:
     """Kill, by pid, everything that carries the mark of this folder, until nothing does."""
-    while left := _marked(f"{MARK}={folder}".encode()):
+    while left := marked(f"{MARK}={folder}".encode()):
         for pid in left:
             kill(pid)
         time.sleep(0.02)
@@ -205,7 +205,8 @@ def kill(pid: int, number: int = signal.SIGKILL) -> bool:
     return True
 
 
-def _marked(mark: bytes) -> list[int]:
+def marked(mark: bytes) -> list[int]:
+    """Living processes with this word (``NAME=VALUE``) in their environment."""
     return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _carries(pid, mark)]
 
 

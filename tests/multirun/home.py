@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactly_once.sweeps import DEADLINE_S, until
+from exactly_once.sweeps import DEADLINE_S, MARK, marked, until
 
 APP = """\
 #!/bin/bash
@@ -94,6 +94,10 @@ class Home:
     def folders(self) -> set[str]:
         """Where `app` has run."""
         return {path.read_bytes().decode().split("\0")[0] for path in self.seen.iterdir()}
+
+    def living(self) -> list[int]:
+        """Processes that were started, directly or not, by any command of this test."""
+        return marked(f"{MARK}={self.env[MARK]}".encode())
 
     @property
     def seen(self) -> Path:

@@ -36,14 +36,14 @@ def test_what_failed_runs_again_and_only_that(home: Home) -> None:
     assert home.given() == [["lr=1"], ["lr=2"], ["lr=2"], ["lr=3"]]
 
 
-def test_what_failed_and_is_not_asked_for_is_left(home: Home) -> None:
-    home.script(f"{HEAD}app\n")
-    home.fail("lr=2")
-    home.multirun("lr=1,2", code=3)
-    home.multirun("lr=3")
-    assert home.statuses() == ["completed", "failed", "completed"]
-    assert "All that is asked for has completed" in home.multirun("lr=1,3").stderr
-    assert home.given() == [["lr=1"], ["lr=2"], ["lr=3"]]
+def test_what_failed_and_is_not_asked_for_is_left(here: Home) -> None:
+    here.script(f"{HEAD}app\n")
+    here.fail("lr=2")
+    here.multirun("lr=1,2", code=3)
+    here.multirun("lr=3")
+    assert here.statuses() == ["completed", "failed", "completed"]
+    assert "All that is asked for has completed" in here.multirun("lr=1,3").stderr
+    assert here.given() == [["lr=1"], ["lr=2"], ["lr=3"]]
 
 
 def test_herd_run_runs_again_what_failed(home: Home) -> None:
@@ -66,16 +66,16 @@ def test_pins_choose_among_its_trials(here: Home) -> None:
     assert "no such parameter" in here.herd("run", "job.sh", "--on", "local", "depth=2", code=2).stderr
 
 
-def test_random_seeds_are_drawn_once_for_a_combination(home: Home) -> None:
-    home.script(f"{HEAD}app\n")
-    home.multirun("env=a,b", "seed=__randseed(3)__")
-    first = drawn(home)
+def test_random_seeds_are_drawn_once_for_a_combination(here: Home) -> None:
+    here.script(f"{HEAD}app\n")
+    here.multirun("env=a,b", "seed=__randseed(3)__")
+    first = drawn(here)
     assert len(set(first)) == len(first) == 6
-    home.multirun("env=a,b", "seed=__randseed(3)__")
-    assert drawn(home) == first
-    home.multirun("env=a,b,c", "seed=__randseed(4)__")
-    assert set(first) < set(drawn(home))
-    assert len(set(drawn(home))) == len(drawn(home)) == 12
+    here.multirun("env=a,b", "seed=__randseed(3)__")
+    assert drawn(here) == first
+    here.multirun("env=a,b,c", "seed=__randseed(4)__")
+    assert set(first) < set(drawn(here))
+    assert len(set(drawn(here))) == len(drawn(here)) == 12
 
 
 def test_a_run_that_failed_has_its_seed_again(here: Home) -> None:

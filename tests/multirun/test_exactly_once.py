@@ -10,8 +10,8 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-import pytest
 from exactly_once.sweeps import DEADLINE_S, until
+from fakeslurm.fixture import FakeSlurm
 
 from .home import Home
 
@@ -19,32 +19,27 @@ KILLING = Path(__file__).parents[1] / "exactly_once/killing"
 MOST = 200
 
 
-@pytest.fixture(params=["here", "fake"])
-def quick(request: pytest.FixtureRequest) -> Home:
-    """Where no other job is in the way."""
-    fixture: Home = request.getfixturevalue(request.param)
-    return fixture
-
-
-def killed_at_each(home: Home, script: Callable[[int], str], sweep: list[str]) -> list[str]:
-    """A script of its own for each change that `herd multirun` makes, killed right before it; their names."""
+def killed_at_each(home: Home, script: Callable[[int], str], step: int) -> dict[int, str]:
+    """A script of its own for every ``step``-th change that `herd multirun` of two combinations makes, killed right
+    before it: the change's number -> the script's name.
+    """
     path = f"{KILLING}{os.pathsep}{home.env['PYTHONPATH']}"
-    names = []
-    for number in count(1):
+    names = {}
+    for number in count(1, step):
         assert number < MOST, "a run that changes so much, or that is not killed"
-        names.append(f"job{number}.sh")
-        home.script(script(number), names[-1])
+        names[number] = f"job{number}.sh"
+        home.script(script(number), names[number])
         victim = replace(home, env={**home.env, "PYTHONPATH": path, "KILLED_BEFORE": str(number)})
         argv = [
             sys.executable,
             "-m",
             "hyperherd",
             "multirun",
-            names[-1],
+            names[number],
             "--on",
             home.place,
             "--detach",
-            *sweep,
+            "lr=1,2",
         ]
         code = subprocess.run(
             argv, cwd=home.folder, env=victim.env, timeout=DEADLINE_S, stdout=subprocess.DEVNULL
@@ -56,25 +51,27 @@ def killed_at_each(home: Home, script: Callable[[int], str], sweep: list[str]) -
     raise AssertionError
 
 
-def test_killed_at_any_change_the_next_call_starts_what_has_not_started(quick: Home) -> None:
-    names = killed_at_each(quick, lambda number: f"#!/bin/bash\napp of{number}\n", ["lr=1,2"])
-    for name in names:
-        quick.begin("lr=1,2", script=name)
-    wanted = sorted([f"of{number}", f"lr={lr}"] for number in range(1, len(names) + 1) for lr in (1, 2))
-    until(lambda: len(quick.runs()) >= len(wanted), "all trials")
-    assert [quick.until_ended(name) for name in names] == [["completed"] * 2] * len(names)
-    assert quick.given() == wanted
+def test_killed_on_this_machine_the_next_call_starts_what_has_not_started(here: Home) -> None:
+    names = killed_at_each(here, lambda number: f"#!/bin/bash\napp of{number}\n", 3)
+    for name in names.values():
+        here.begin("lr=1,2", script=name)
+    wanted = sorted([f"of{number}", f"lr={lr}"] for number in names for lr in (1, 2))
+    until(lambda: len(here.runs()) >= len(wanted), "all trials")
+    until(lambda: not here.living(), "supervisors")
+    assert here.given() == wanted
 
 
-def test_a_script_with_an_array_killed_at_any_change_runs_each_task_once(fake: Home) -> None:
+def test_killed_on_slurm_the_next_call_starts_the_tasks_that_have_not_started(
+    fake: Home, fake_slurm: FakeSlurm
+) -> None:
     text = "#!/bin/bash\n#SBATCH --array=1-2\napp of{} $SLURM_ARRAY_TASK_ID\n"
-    names = killed_at_each(fake, text.format, ["lr=1"])
-    for name in names:
-        fake.begin("lr=1", script=name)
-    wanted = sorted([f"of{n}", task, "lr=1"] for n in range(1, len(names) + 1) for task in "12")
-    until(lambda: len(fake.runs()) >= len(wanted), "all tasks")
-    assert [fake.until_ended(name) for name in names] == [["completed"]] * len(names)
-    assert fake.given() == wanted
+    names = killed_at_each(fake, text.format, 2)
+    for name in names.values():
+        fake.begin("lr=1,2", script=name)
+    fake_slurm.wait_idle(DEADLINE_S)
+    assert fake.given() == sorted(
+        [f"of{n}", task, f"lr={lr}"] for n in names for task in "12" for lr in (1, 2)
+    )
 
 
 def test_several_at_once_run_each_combination_once(home: Home) -> None:

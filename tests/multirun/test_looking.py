@@ -14,13 +14,22 @@ HEAD = "#!/bin/bash\n#SBATCH --time=5\n\n"
 STATE = "job.sh.herd"
 
 
-@pytest.fixture
-def ran(home: Home) -> Home:
+def sweep_of_three(home: Home) -> Home:
     """A script's sweep of three, of which one has failed."""
     home.script(f"{HEAD}echo metric >&2\napp\n")
     home.fail("lr=2")
     home.multirun("lr=1,2,3", code=3)
     return home
+
+
+@pytest.fixture
+def ran(home: Home) -> Home:
+    return sweep_of_three(home)
+
+
+@pytest.fixture
+def ran_here(here: Home) -> Home:
+    return sweep_of_three(here)
 
 
 COMMANDS = {
@@ -33,15 +42,15 @@ COMMANDS = {
 }
 
 
-def test_each_command_says_the_same_of_the_script_its_folder_and_from_within(ran: Home) -> None:
+def test_each_command_says_the_same_of_the_script_its_folder_and_from_within(ran_here: Home) -> None:
     for command, trials in COMMANDS.values():
-        told = ran.document(command, "job.sh", *trials)
-        assert ran.document(command, STATE, *trials) == told
-        assert ran.document(command, str(ran.folder / "job.sh"), *trials) == told
-        assert ran.document(command, *trials, cwd=ran.folder / STATE) == told
-        assert json.loads(ran.herd("-C", "job.sh", command, *trials, "--json").stdout) == told
-        assert ran.herd(command, "job.sh", *trials).stdout
-    document = json.loads(ran.herd("snapshot", "job.sh").stdout)
+        told = ran_here.document(command, "job.sh", *trials)
+        assert ran_here.document(command, STATE, *trials) == told
+        assert ran_here.document(command, str(ran_here.folder / "job.sh"), *trials) == told
+        assert ran_here.document(command, *trials, cwd=ran_here.folder / STATE) == told
+        assert json.loads(ran_here.herd("-C", "job.sh", command, *trials, "--json").stdout) == told
+        assert ran_here.herd(command, "job.sh", *trials).stdout
+    document = json.loads(ran_here.herd("snapshot", "job.sh").stdout)
     assert document["sweep_name"] == "job.sh"
     assert document["totals"] == {"total": 3, "completed": 2, "failed": 1}
     assert document["failed_stderr"][0]["stderr_lines"][-1] == "metric"
@@ -62,11 +71,13 @@ def test_what_they_say_is_so(ran: Home) -> None:
     assert "lr=2" in shown["command"]
 
 
-def test_looking_writes_nothing(ran: Home) -> None:
-    before = {path: (ran.folder / path).stat().st_mtime_ns for path in ran.files() if "." in path}
+def test_looking_writes_nothing(ran_here: Home) -> None:
+    before = {path: (ran_here.folder / path).stat().st_mtime_ns for path in ran_here.files() if "." in path}
     for command, trials in COMMANDS.values():
-        ran.herd(command, "job.sh", *trials)
-    assert {path: (ran.folder / path).stat().st_mtime_ns for path in ran.files() if "." in path} == before
+        ran_here.herd(command, "job.sh", *trials)
+    assert {
+        path: (ran_here.folder / path).stat().st_mtime_ns for path in ran_here.files() if "." in path
+    } == before
 
 
 def test_stop_ends_what_runs_and_it_runs_again_when_asked(home: Home) -> None:

@@ -25,14 +25,14 @@ def test_each_combination_runs_once_as_one_array(home: Home) -> None:
     assert "4 completed" in done.stderr
 
 
-def test_no_sweep_at_all_is_one_run(home: Home) -> None:
-    home.script(f"{HEAD}app x\n")
-    home.multirun()
-    assert home.given() == [["x"]]
-    home.multirun()
-    assert home.given() == [["x"]]
-    home.multirun("lr=1")
-    assert home.given() == [["x"], ["x", "lr=1"]]
+def test_no_sweep_at_all_is_one_run(here: Home) -> None:
+    here.script(f"{HEAD}app x\n")
+    here.multirun()
+    assert here.given() == [["x"]]
+    here.multirun()
+    assert here.given() == [["x"]]
+    here.multirun("lr=1")
+    assert here.given() == [["x"], ["x", "lr=1"]]
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ def test_options_on_the_command_line_win_over_the_scripts(cluster: Home) -> None
     assert "--mem" not in [word.split("=")[0] for line in script.splitlines()[:20] for word in line.split()]
 
 
-def test_json_says_what_was_submitted(home: Home) -> None:
-    home.script(f"{HEAD}app\n")
-    document = json.loads(home.multirun("lr=0.1,0.01", "--json").stdout)
+def test_json_says_what_was_submitted(here: Home) -> None:
+    here.script(f"{HEAD}app\n")
+    document = json.loads(here.multirun("lr=0.1,0.01", "--json").stdout)
     assert document["submitted_indices"] == [0, 1]
     assert [trial["params"] for trial in document["trials"]] == [{"lr": 0.1}, {"lr": 0.01}]
     assert Path(document["sbatch_path"]).is_file()

@@ -51,19 +51,19 @@ def test_one_failed_task_fails_the_trial_and_runs_again_alone(home: Home) -> Non
     assert sum(tasks(home).values()) == 4
 
 
-def test_a_task_is_shown_by_tail_and_the_failed_one_first(home: Home) -> None:
-    home.script(f'{HEAD}echo "task $SLURM_ARRAY_TASK_ID"\n{SEED}')
-    home.fail("seed=2")
-    home.multirun("lr=1,2", code=3)
-    shown = home.herd("tail", "job.sh", "1")
+def test_a_task_is_shown_by_tail_and_the_failed_one_first(here: Home) -> None:
+    here.script(f'{HEAD}echo "task $SLURM_ARRAY_TASK_ID"\n{SEED}')
+    here.fail("seed=2")
+    here.multirun("lr=1,2", code=3)
+    shown = here.herd("tail", "job.sh", "1")
     assert "task 2 of 3" in shown.stderr
     assert "task 2\n" in shown.stdout
-    assert "task 3\n" in home.herd("tail", "job.sh", "0", "--task", "3").stdout
-    assert home.herd("tail", "job.sh", "0", "--task", "9", code=None).returncode in (1, 2)
+    assert "task 3\n" in here.herd("tail", "job.sh", "0", "--task", "3").stdout
+    assert here.herd("tail", "job.sh", "0", "--task", "9", code=None).returncode in (1, 2)
     for command in ("show", "stats", "status", "res"):
-        home.herd(command, "job.sh", "0")
-        home.document(command, "job.sh", "0")
-    home.herd("snapshot", "job.sh")
+        here.herd(command, "job.sh", "0")
+        here.document(command, "job.sh", "0")
+    here.herd("snapshot", "job.sh")
 
 
 def test_stop_ends_all_tasks_of_a_trial_and_no_other(home: Home) -> None:

@@ -83,7 +83,7 @@ TEXT = st.text(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(TEXT, min_size=20, max_size=40))
 def test_any_text_arrives_as_it_was_typed(here: Home, texts: list[str]) -> None:
     for path in here.seen.iterdir():

@@ -8,7 +8,7 @@ import click
 
 from hyperherd.cli import agreement, runs
 from hyperherd.cli.runs import How
-from hyperherd.engine import launch, places, scripts
+from hyperherd.engine import describe, launch, places, scripts
 from hyperherd.engine import multirun as asking
 from hyperherd.engine.launch import Run
 from hyperherd.grammar import product
@@ -43,10 +43,12 @@ def multirun(script: str, overrides: tuple[str, ...], seed: int | None, **option
     if product_.count() > MANY:
         agreement.ask(f"make {product_.count():,} trials", how.yes)
     workspace = folder.of_script(loaded.path)
-    asked = asking.ask(workspace, loaded, product_)
     for note in (*product_.notes(), *loaded.notes):
         click.echo(f"note: {note}", err=True)
-    request = launch.Request(
-        how.wish(), Choice(hashes=asked.hashes, lost=how.lost), how.at_once, how.after, how.requeue
-    )
-    return runs.carry_out(Run(workspace, asked.description, places.launchers(), request), how)
+    request = launch.Request(how.wish(), Choice(lost=how.lost), how.at_once, how.after, how.requeue)
+
+    def anew(run: Run) -> Run:
+        return asking.ask(workspace, loaded, product_).in_run(run)
+
+    before = describe.of_script(workspace, loaded)
+    return runs.carry_out(anew(Run(workspace, before, places.launchers(), request, anew)), how)

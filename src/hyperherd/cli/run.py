@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from hyperherd.cli import runs, words
@@ -41,4 +43,9 @@ def run(
         force=force,
     )
     request = launch.Request(how.wish(), choice, how.at_once, how.after, how.requeue)
-    return runs.carry_out(Run(found.workspace, description, places.launchers(), request), how)
+    anew = _described_anew if description.script else None
+    return runs.carry_out(Run(found.workspace, description, places.launchers(), request, anew), how)
+
+
+def _described_anew(run: Run) -> Run:
+    return replace(run, description=describe(run.workspace))

@@ -48,12 +48,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a sweep: where, what is described, who runs it, and what was asked."""
+    """One run of a sweep: where, what is described, who runs it, and what was asked.
+
+    ``anew`` makes the run again once nobody else changes the workspace: what a script's sweep consists of, others may
+    have added to meanwhile.
+    """
 
     workspace: Workspace
     description: Description
     launchers: Mapping[str, Launcher]
     request: Request
+    anew: Callable[[Run], Run] | None = None
 
     @property
     def launch_script(self) -> Path:
@@ -154,6 +159,7 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
     with fsio.Lock(run.workspace.lock) as lock:
         recover.recover(run.workspace, run.launchers, lock)
         lock.touch()
+        run = run.anew(run) if run.anew else run
         prepared = prepare(run, lock.touch)
         announce(prepared)
         made = _intents(run, prepared.pieces)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from hyperherd.engine import describe
 from hyperherd.engine.describe import Description
+from hyperherd.engine.launch import Run
 from hyperherd.engine.scripts import Script
 from hyperherd.grammar.product import Chosen, Product
 from hyperherd.sweep.identity import trial_hash
@@ -21,6 +22,11 @@ class Asked:
 
     description: Description
     hashes: frozenset[str]
+
+    def in_run(self, run: Run) -> Run:
+        """The run of these trials."""
+        choice = replace(run.request.choice, hashes=self.hashes)
+        return replace(run, description=self.description, request=replace(run.request, choice=choice))
 
 
 def ask(workspace: Workspace, script: Script, product: Product) -> Asked:
