@@ -14,7 +14,7 @@ LINES = {
     "blanks": "#SBATCH --time 6:00:00\n#SBATCH --cpus-per-task 2 # cores\n#SBATCH --job-name WOW  #Job name\n"
     "#SBATCH --account main\n#SBATCH --comment mine",
     "short": "#SBATCH -t6:00:00 -c 2\n#SBATCH -J WOW -Amain\n#SBATCH --comment='mine'\n",
-    "odd": '# words\n\n#SBATCH --time="6:00:00" -J "WOW"\n# more\n#SBATCH --cpus-per-t=1 -c2 --accou=main --comme mine\n',
+    "odd": '# words\n\n#SBATCH --time="6:00:00" -J "WOW"\n# x\n#SBATCH --cpus-per-t=1 -c2 --accou=main --comme mine\n',
 }
 WANTED = {"JobName": "WOW", "TimeLimit": "06:00:00", "Account": "main", "Comment": "mine", "CPUs/Task": "2"}
 
