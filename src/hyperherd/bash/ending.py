@@ -37,7 +37,7 @@ class Ending(NamedTuple):
 
 def find(tokens: Iterable[Token]) -> Ending | None:
     """Where the script certainly ends; None if its last line is reached as far as one can tell."""
-    for command, before, after in _outermost(tokens):
+    for command, before, after in outermost(tokens):
         if before in _CONDITIONS or after in _ASIDE:
             continue
         words = without_prefix([token for token in command if token.kind is Kind.WORD])
@@ -49,6 +49,15 @@ def find(tokens: Iterable[Token]) -> Ending | None:
     return None
 
 
+def is_assignment(word: str) -> bool:
+    """Whether a word before a command sets a variable.
+
+    >>> is_assignment("OMP_NUM_THREADS=1"), is_assignment("lr=0.1"), is_assignment("--lr=0.1")
+    (True, True, False)
+    """
+    return _ASSIGNMENT.match(word) is not None
+
+
 def without_prefix(words: Sequence[Token]) -> Sequence[Token]:
     """Without assignments, ``!`` and ``time`` before the command."""
     start = 0
@@ -57,7 +66,7 @@ def without_prefix(words: Sequence[Token]) -> Sequence[Token]:
     return words[start:]
 
 
-class _Nesting:
+class Nesting:
     """``closers`` are what closes the constructs that are open, outermost first.
 
     A reserved word is one at the beginning of a command, and behind another reserved word.
@@ -87,9 +96,9 @@ class _Nesting:
         self._previous = text
 
 
-def _outermost(tokens: Iterable[Token]) -> Iterator[tuple[list[Token], str, str]]:
+def outermost(tokens: Iterable[Token]) -> Iterator[tuple[list[Token], str, str]]:
     """The simple commands that stand in nothing else, each with the operator before and behind it."""
-    nesting = _Nesting()
+    nesting = Nesting()
     command: list[Token] = []
     before, nested = "", False
     for token in tokens:

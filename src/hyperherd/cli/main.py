@@ -20,6 +20,7 @@ COMMANDS = {
     "init": ("begin", "Make a workspace that works as written."),
     "run": ("run", "Run every trial that has not succeeded yet."),
     "test": ("begin", "Run one trial here, to see whether it works."),
+    "doctor": ("doctor", "Compare what the launch script finds here and on a node."),
     "ls": ("look", "List all trials with their parameters."),
     "status": ("look", "Show how every trial is doing."),
     "show": ("look", "Show all about one trial."),

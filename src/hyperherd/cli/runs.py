@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -49,8 +50,7 @@ class How:
 
     def wish(self) -> Wish:
         """Where to run. Raises `UsageError`."""
-        places.kind(self.place)
-        return Wish(self.place, self.compute, _options(self.options))
+        return wish(self.place, self.compute, self.options)
 
     def check(self) -> None:
         """Raise `UsageError` for options that contradict each other."""
@@ -60,29 +60,29 @@ class How:
             )
 
 
+ON = click.option(
+    "--on", "place", default="auto", metavar="local|slurm|auto", help="Who runs it (auto: Slurm if there)."
+)
+COMPUTE = click.option(
+    "--compute", default="", metavar="PRESET", help="The compute preset, such as killarney/l40s_1x."
+)
+SLURM = click.option(
+    "--slurm",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of sbatch, such as time=4:00:00.",
+)
+
 _OPTIONS = (
     click.option("-n", "--dry-run", is_flag=True, help="Say what would be done; change nothing."),
     click.option(
         "-j", "--max-concurrent", "at_once", type=click.IntRange(1), metavar="N", help="At most N at once."
     ),
     click.option("--lost", is_flag=True, help="Submit lost trials again as well."),
-    click.option(
-        "--on",
-        "place",
-        default="auto",
-        metavar="local|slurm|auto",
-        help="Who runs it (auto: Slurm if there).",
-    ),
-    click.option(
-        "--compute", default="", metavar="PRESET", help="The compute preset, such as killarney/l40s_1x."
-    ),
-    click.option(
-        "--slurm",
-        "options",
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="An option of sbatch, such as time=4:00:00.",
-    ),
+    ON,
+    COMPUTE,
+    SLURM,
     click.option("--detach", is_flag=True, help="On this machine: leave it running and return."),
     click.option("--wait", is_flag=True, help="On Slurm: return when all trials have ended."),
     click.option("--after", metavar="JOBID|WORKSPACE", help="Start when that one has succeeded."),
@@ -96,6 +96,12 @@ _OPTIONS = (
 )
 
 
+def wish(place: str, compute: str, options: Sequence[str]) -> Wish:
+    """What was typed behind `ON`, `COMPUTE` and `SLURM`. Raises `UsageError`."""
+    places.kind(place)
+    return Wish(place, compute, _options(options))
+
+
 def options(command: F) -> F:
     """The options of `How`, on a command."""
     for option in reversed(_OPTIONS):
@@ -105,10 +111,17 @@ def options(command: F) -> F:
 
 def carry_out(task: Run, how: How) -> int:
     """Do it, or say what would be done; the exit code."""
-    try:
+    with or_here(how.place):
         return _dry_run(task, how) if how.dry_run else _execute(task, how)
+
+
+@contextmanager
+def or_here(place: str) -> Iterator[None]:
+    """Where Slurm was not asked for by name and does not answer, its error says how to do without it."""
+    try:
+        yield
     except SchedulerSilentError as silent:
-        if how.place != "auto":
+        if place != "auto":
             raise
         hint = f"{silent.hint}; or run it on this machine: --on local".removeprefix("; ")
         raise SchedulerSilentError(silent.what, where=silent.where, hint=hint) from silent

@@ -1,0 +1,260 @@
+"""``herd doctor``: a launch script's training is looked for here and, by a short job like the sweep's, on a node.
+
+The launch script runs up to its training, in whose place `hyperherd.engine.probe` looks. Its files lie in a folder of
+their own below ``.hyperherd/``, which is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hyperherd import fsio, units
+from hyperherd.bash import training
+from hyperherd.bash.training import Training
+from hyperherd.connectors.local import LocalConnector
+from hyperherd.engine import diagnosis, preflight, probe, submitted, trying
+from hyperherd.engine.batches import Maker
+from hyperherd.engine.describe import Description
+from hyperherd.engine.diagnosis import Case, Diagnosis
+from hyperherd.engine.placing import Place, Placer, Wish
+from hyperherd.engine.probe import Seen
+from hyperherd.engine.submitted import INDEX, SubmittedTask
+from hyperherd.errors import CommandTimeoutError, HerdError, SchedulerSilentError, ScriptError
+from hyperherd.jobs import Batch, Files, Inline
+from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.script import script
+from hyperherd.launchers.slurm.options import Value
+from hyperherd.sweep.trial import Trial, Typed
+from hyperherd.workspace import layout, submissions
+from hyperherd.workspace.folder import Workspace
+
+HERE_S = 120.0
+"""As long as the probe may take here: what stands before the training runs as well."""
+
+SHORT = "00:01:00"
+JOB_NAME = "hyperherd_doctor"
+
+_NOT_FOR_A_SHORT_JOB = (
+    *("time_min", "signal", "begin", "deadline", "dependency", "hold", "mail_type", "mail_user"),
+    "requeue",
+)
+"""sbatch's options that say when a job starts, or what comes before its end."""
+
+_OF_GPUS = ("gpus", "gpus_per_node", "gpus_per_task", "gpus_per_socket", "gres")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whose launch script is looked at, who could run it, and what the user typed about that."""
+
+    workspace: Workspace
+    description: Description
+    launchers: Mapping[str, Launcher]
+    wish: Wish
+    timeout_s: float
+
+    @property
+    def launch(self) -> Path:
+        """The launch script, or the script of a multirun."""
+        return self.workspace.root / self.description.spec.launcher
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be looked at, and where."""
+
+    training: Training
+    trial: Trial
+    place: Place
+
+    @property
+    def command(self) -> str:
+        """The training's command as it stands in the script; "" where no single one can be told."""
+        return " ".join((*self.training.words, *self.training.arguments))
+
+    @property
+    def on_a_node(self) -> bool:
+        return self.place.launcher.name == "slurm"
+
+    @property
+    def asks_for_gpus(self) -> bool:
+        return any(
+            name in self.place.options and _has_gpus(name, self.place.options[name]) for name in _OF_GPUS
+        )
+
+
+def plan(question: Question) -> Plan:
+    """Find the training and the first trial's place. Raises `HerdError` for what would stop each `herd run` as well."""
+    preflight.raise_fatal(preflight.check_files(question.workspace, question.launch))
+    _check_syntax(question)
+    text = question.launch.read_bytes().decode("utf-8", "surrogateescape")
+    trial = _first_trial(question)
+    placer = Placer(question.workspace, question.description.spec, question.launchers, question.wish)
+    place, _ = placer.groups([trial], question.description.trials)[0]
+    return Plan(training.find(text), trial, place)
+
+
+def examine(question: Question, planned: Plan) -> Diagnosis:
+    """Look here, then on a node where Slurm would run the trials, and compare.
+
+    Raises `PreflightError`, `SubmissionRefusedError`, `SubmissionUnknownError`, `SchedulerSilentError`; whatever is
+    raised, no job of it goes on.
+    """
+    case = Case(planned.training, question.launch.name, planned.asks_for_gpus)
+    with _folder(question.workspace) as folder:
+        here = _here(question, planned, folder / "here")
+        node = _on_a_node(question, planned, folder / "node") if planned.on_a_node else None
+    return diagnosis.diagnose(case, here, node)
+
+
+def _check_syntax(question: Question) -> None:
+    """Raise `ScriptError` in bash's words where it cannot read the launch script at all."""
+    if question.description.script:
+        return
+    done = LocalConnector.instance().run(["bash", "-n", str(question.launch)], timeout_s=HERE_S)
+    if done.code:
+        said = done.stderr.strip() or f"exit {done.code}"
+        raise ScriptError(f"bash cannot read it:\n{said}", where=str(question.launch), hint="mend that line")
+
+
+def _first_trial(question: Question) -> Trial:
+    if not question.description.script:
+        known, _ = trying.trials(question.workspace, question.description)
+        if not known:
+            raise HerdError("the sweep describes no trial", hint="its conditions exclude all: herd ls")
+        return known[0]
+    return Trial(0, "", question.description.spec.name, {}, {}, typed=Typed(()))
+
+
+def _here(question: Question, planned: Plan, folder: Path) -> Seen:
+    mark, batch = _batch(question, planned, folder, outside=True)
+    env = {**os.environ, "SLURM_ARRAY_TASK_ID": str(INDEX)}
+    argv = ["bash", "-c", script(batch, job="doctor")]
+    try:
+        code = LocalConnector.instance().run(argv, timeout_s=HERE_S, env=env).code
+    except CommandTimeoutError:
+        return replace(_read(batch, mark, "here", None), ended=f"it did not end within {HERE_S:g} s")
+    return _read(batch, mark, "here", code)
+
+
+def _on_a_node(question: Question, planned: Plan, folder: Path) -> Seen:
+    launcher = planned.place.launcher
+    mark, batch = _batch(question, planned, folder, outside=False)
+    batch = replace(
+        batch, options=_short(planned.place.options, question.wish), extra_args=planned.place.extra_args
+    )
+    preflight.raise_fatal(preflight.check(question.workspace, batch, launcher))
+    fsio.replace(batch.files.script, launcher.script(batch).encode("utf-8", "surrogateescape"), 0o600)
+    task = submitted.submit(JOB_NAME, launcher, batch)
+    late = _wait(task, question.timeout_s)
+    verdict = None if late else task.verdict()
+    seen = _read(batch, mark, "", verdict.exit_code if verdict else None)
+    seen = replace(seen, place=seen.fact("node") or seen.fact("begun") or "a node")
+    if verdict is None:
+        return replace(
+            seen, ended=late, hint="wait longer (herd doctor --timeout 1h), or ask for less (--slurm)"
+        )
+    return replace(seen, ended=f"{verdict.status}, {verdict.reason}".rstrip(", "))
+
+
+def _wait(task: SubmittedTask, timeout_s: float) -> str:
+    """Wait for the job's end; what was not to be waited for is cancelled, and said."""
+    try:
+        submitted.until_ended([task], timeout_s)
+    except TimeoutError:
+        late = f"{_state(task)} after {units.duration(timeout_s)}"
+        task.cancel()
+        return late
+    except BaseException:
+        task.cancel()
+        raise
+    return ""
+
+
+def _state(task: SubmittedTask) -> str:
+    try:
+        verdict = task.verdict()
+    except SchedulerSilentError:
+        return "not ended"
+    return f"{verdict.status} ({verdict.reason})" if verdict.reason else str(verdict.status)
+
+
+def _batch(question: Question, planned: Plan, folder: Path, *, outside: bool) -> tuple[str, Batch]:
+    """A batch of one element, as the trial's would be, but for what it runs; with the mark of its answer."""
+    token = submissions.new_token()
+    files = Files(
+        script=folder / f"{token}.sbatch",
+        register=folder / f"{token}.state",
+        attempts=folder / layout.ATTEMPTS,
+        logs=folder / layout.LOGS,
+        env_file=question.workspace.env_file,
+    )
+    question.workspace.make_folders_of(files)
+    of_script = question.description.script
+    mark = f"@{token}"
+    text = probe.text(planned.training, None if of_script else question.launch, mark, outside=outside)
+    launch = folder / "doctor.sh"
+    fsio.replace(launch, text.encode("utf-8", "surrogateescape"), 0o600)
+    maker = Maker(question.workspace, question.description, str(folder / layout.RESULTS))
+    batch = maker.batch(files, [(planned.trial, planned.trial.parts[0])], {})
+    return mark, replace(
+        batch,
+        name=JOB_NAME,
+        launch=launch,
+        elements=tuple(replace(element, index=INDEX) for element in batch.elements),
+        inline=Inline(of_script.interpreter, (text,)) if of_script else None,
+    )
+
+
+def _short(options: Mapping[str, Value], wish: Wish) -> dict[str, Value]:
+    """The sweep's options for a job that looks and ends; a time that was typed is kept."""
+    kept = {name: value for name, value in options.items() if name not in _NOT_FOR_A_SHORT_JOB}
+    return {**kept, "time": wish.options.get("time") or SHORT}
+
+
+def _has_gpus(name: str, value: Value) -> bool:
+    return bool(value) and (name != "gres" or "gpu" in str(value))
+
+
+def _read(batch: Batch, mark: str, place: str, code: int | None) -> Seen:
+    """What the probe told; ``code`` is how its job ended, which counts where the probe has not told of the training's."""
+    logs = batch.files.logs
+    facts, python = probe.read(_text(logs / f"{INDEX}.out"), mark)
+    said = _text(logs / f"{INDEX}.err") or "".join(map(_text, sorted((logs / layout.OF_SLURM).glob("*.log"))))
+    lines = [
+        line.strip() for line in said.splitlines() if line.strip() and not line.startswith("==== hyperherd")
+    ]
+    told = facts.get("exit", ("",))[-1]
+    return Seen(place, facts, python, int(told) if told else code, lines[-1] if lines else "")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+@contextmanager
+def _folder(workspace: Workspace) -> Iterator[Path]:
+    """A folder of its own, gone afterwards with those above it that were not there before."""
+    folder = workspace.state / "doctor" / submissions.new_token()
+    made = [path for path in folder.parents if not path.exists()]
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        for path in made:
+            _remove_if_empty(path)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        return  # somebody else works in it
