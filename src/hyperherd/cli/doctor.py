@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -15,6 +18,8 @@ from hyperherd.errors import UsageError
 from hyperherd.requirements.amounts import seconds_in
 from hyperherd.views import doctoring
 from hyperherd.views.columns import Screen
+from hyperherd.workspace import folder, layout
+from hyperherd.workspace.folder import Workspace
 
 
 @click.command(
@@ -36,8 +41,8 @@ def doctor(
     """
     wish = runs.wish(place, compute, options)
     timeout_s = _seconds(timeout)
-    found = words.read(given)
-    question = Question(found.workspace, describe(found.workspace), places.launchers(), wish, timeout_s)
+    workspace = _workspace(given)
+    question = Question(workspace, describe(workspace), places.launchers(), wish, timeout_s)
     with runs.or_here(place):
         planned = asking.plan(question)
         if planned.on_a_node:
@@ -50,6 +55,13 @@ def doctor(
     for line in doctoring.told(diagnosed):
         click.echo(line, err=True)
     return 0 if diagnosed.well else 1
+
+
+def _workspace(given: Sequence[str]) -> Workspace:
+    """A script needs not have been run by herd to be looked at."""
+    if len(given) == 1 and os.path.isfile(given[0]) and os.path.basename(given[0]) != layout.CONFIG:
+        return folder.of_script(Path(given[0]))
+    return words.read(given).workspace
 
 
 def _seconds(text: str) -> float:

@@ -222,7 +222,7 @@ def _has_gpus(name: str, value: Value) -> bool:
 
 
 def _read(batch: Batch, mark: str, place: str, code: int | None) -> Seen:
-    """What the probe told; ``code`` is how its job ended, which counts where the probe has not told of the training's."""
+    """What the probe told; ``code`` is how its job ended, for where it has not told how the training's Python did."""
     logs = batch.files.logs
     facts, python = probe.read(_text(logs / f"{INDEX}.out"), mark)
     said = _text(logs / f"{INDEX}.err") or "".join(map(_text, sorted((logs / layout.OF_SLURM).glob("*.log"))))
