@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+SHIPPED = HERE.parents[1] / "examples/launch"
 STAND_INS = HERE.parent / "stand_ins"
 
 SPEC = """\
@@ -63,7 +64,7 @@ class Script:
     """A launch script of the documents, and what should reach the trainer through it.
 
     ``tools``    the stand-ins on PATH
-    ``through``  what the command passes on its way, as the stand-ins note it
+    ``through``  what the command passes on its way, as the stand-ins note it; the workspace is ``{workspace}``
     ``form``     how the overrides arrive: ``words``, ``flags``, ``one`` argument, words of a ``look-up``
     """
 
@@ -96,24 +97,28 @@ SCRIPTS = (
         ),
     ),
     Script(
-        "srun",
+        "pyxis",
         ("srun",),
         (
-            "srun --container-image=registry.example.org/trainer:1.4 --container-mounts=/scratch:/scratch",
+            "srun --container-image=registry.example.org/trainer:1.4 "
+            "--container-mounts={workspace}:{workspace},/scratch:/scratch --container-workdir={workspace}",
             "python of system",
         ),
     ),
-    Script("module", ("module",), ("apptainer --nv /shared/containers/trainer.sif", "python of system")),
+    Script(
+        "apptainer-module", ("module",), ("apptainer --nv /shared/containers/trainer.sif", "python of system")
+    ),
     Script("conda", (), ("python of myenv",)),
-    Script("conda-base", ("conda",), ("python of myenv",)),
+    Script("conda-anywhere", ("conda",), ("python of myenv",)),
     Script("uv", ("uv",), ("uv", "python of .venv")),
+    Script("modules", ("module",), ("python of .venv",)),
     Script("venv", (), ("python of .venv",)),
     Script("absolute-python", (), ("python of .venv",)),
     Script("parse-overrides", (), ("python of system",), "one", "train_with_hyperherd.py"),
     Script("flags", (), ("python of system",), "flags"),
-    Script("argv", (), ("python of system",)),
+    Script("words", (), ("python of system",)),
     Script(
-        "jq",
+        "look-up-with-jq",
         ("apptainer",),
         (f"{_APPTAINER} /scratch:/scratch /shared/containers/trainer.sif", "python of system"),
         "look-up",
@@ -146,6 +151,11 @@ class Machine:
         record: dict[str, Any] = json.loads((self.workspace / "seen" / f"{NAMES[index]}.json").read_text())
         return record
 
+    @property
+    def through(self) -> list[str]:
+        """What the command passes on its way here."""
+        return [one.replace("{workspace}", str(self.workspace)) for one in self.script.through]
+
     def _tool_folder(self, tool: str) -> Path:
         return self.root / ("opt/conda/bin" if tool == "conda" else f"tools/{tool}")
 
@@ -156,7 +166,7 @@ class Machine:
             "uv": ("tools/uv/",),
             "conda": ("opt/conda/bin/",),
             "conda.sh": ("opt/conda/etc/profile.d/",),
-            "module.sh": ("modules/",),
+            "module.sh": ("modules/", "modules/python/", "modules/cuda/"),
             "activate": ("home/me/project/.venv/bin/",),
             "python": (
                 "system/bin/",
@@ -171,7 +181,7 @@ class Machine:
                 shutil.copy(STAND_INS / program, folder / program)
 
     def _make_workspace(self) -> None:
-        text = (HERE / f"{self.script.name}.sh").read_text()
+        text = (SHIPPED / f"{self.script.name}.sh").read_text()
         for path in _SITE_PATHS:
             text = text.replace(path, str(self.root) + path)
         (self.workspace / "launch.sh").write_text(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -11,14 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from machine import MANIFEST, NAMES, SCRIPTS, WORDS, Machine, Script
+from machine import MANIFEST, NAMES, SCRIPTS, SHIPPED, WORDS, Machine, Script
+
+from hyperherd.bash import training
+from hyperherd.bash.training import Runs
 
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 
 
 @pytest.fixture
 def machine(tmp_path: Path, script: Script) -> Machine:
-    if script.name == "jq" and shutil.which("jq") is None:
+    if script.name == "look-up-with-jq" and shutil.which("jq") is None:
         pytest.skip("jq is not installed")
     return Machine(tmp_path, script)
 
@@ -44,7 +48,7 @@ def assert_reached(machine: Machine, index: int) -> None:
     """The trainer was given the overrides of the trial, by way of the programs that the script names."""
     seen = machine.seen(index)
     assert seen["argv"] == machine.script.argv(index)
-    assert seen["through"] == list(machine.script.through)
+    assert seen["through"] == machine.through
     if "params" in seen:
         assert seen["params"]["lr"] == MANIFEST[index]["params"]["lr"]
         assert seen["params"]["opt"] == "adam"
@@ -61,6 +65,7 @@ def test_a_script_passes_the_overrides_on_as_the_contract_states_them(machine: M
         "bash",
         str(machine.workspace / "launch.sh"),
         " ".join(WORDS[index]),
+        HYPERHERD_WORKSPACE=str(machine.workspace),
         HYPERHERD_TRIAL_NAME=NAMES[index],
         HYPERHERD_ARGV=shlex.join(WORDS[index]),
         HYPERHERD_RESULTS=str(manifest.parent / "results" / str(index)),
@@ -91,10 +96,33 @@ def test_every_script_runs_as_a_trial_on_slurm(
     cluster: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     shell = request.getfixturevalue(cluster).env
-    runnable = [script for script in SCRIPTS if script.name != "jq" or shutil.which("jq")]
+    runnable = [script for script in SCRIPTS if script.name != "look-up-with-jq" or shutil.which("jq")]
     machines = [Machine(tmp_path / script.name, script, shell=shell) for script in runnable]
     with ThreadPoolExecutor(len(machines)) as pool:
         list(pool.map(lambda machine: herd(machine, "run", "--on", "slurm", "--wait"), machines))
     for machine in machines:
         assert_reached(machine, 0)
         assert_reached(machine, 1)
+
+
+def test_every_shipped_script_is_tested_and_can_be_run() -> None:
+    shipped = sorted(SHIPPED.glob("*.sh"))
+    assert {path.stem for path in shipped} == {script.name for script in SCRIPTS}
+    assert [path for path in shipped if not os.access(path, os.X_OK)] == []
+
+
+@every_script
+def test_the_doctor_finds_the_training_of_a_script(script: Script) -> None:
+    found = training.find((SHIPPED / f"{script.name}.sh").read_text())
+    assert found.runs is Runs.PYTHON, found.why
+    assert found.arguments[0] == "train.py"
+
+
+@pytest.mark.parametrize(
+    "script", [s for s in SCRIPTS if s.name in ("apptainer", "modules", "uv")], ids=lambda s: s.name
+)
+def test_the_doctor_looks_through_what_a_script_calls(machine: Machine) -> None:
+    done = run(machine, sys.executable, "-m", "hyperherd", "doctor", "--on", "local", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["here"]["trainer_found"]
+    assert not (machine.workspace / "seen").exists()
