@@ -17,8 +17,8 @@ from fakeslurm.fixture import FakeSlurm
 from launchers.herd import GATE, Herd, clean
 
 PAGE = Path(__file__).parents[1] / "docs/json.md"
-MAPS = {"params", "options", "values", "metrics", "extras", "environment", "totals"}
-WORDS = {"warnings", "tags", "refusals"}
+MAPS = {"params", "options", "values", "metrics", "extras", "environment", "totals", "packages"}
+WORDS = {"warnings", "tags", "refusals", "gpus"}
 """Lists of texts, which may be empty."""
 
 TRIAL = "index status experiment_name params"
@@ -116,6 +116,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         told[" ".join(words)] = herd.json(*words)
     told["tail"], told["show"] = herd.json("tail", "0"), herd.json("show", "1")
     told["show 0"] = herd.json("show", "0")
+    told["doctor"] = herd.json("doctor", "--on", "local")
     (root / "launchers.yaml").write_text(HOSTS)
     for command, asked in MACHINES.items():
         argv = [sys.executable, "-m", "hyperherd", *command.split(), *asked, "--json"]
@@ -137,7 +138,7 @@ def test_the_keys_that_scripts_read_are_documented(command: str) -> None:
     assert promised(command) <= documented()[command]
 
 
-@pytest.mark.parametrize("command", [*PROMISED, *MACHINES, "ls", "show"])
+@pytest.mark.parametrize("command", [*PROMISED, *MACHINES, "ls", "show", "doctor"])
 def test_the_documents_page_lists_every_key_and_no_other(said: dict[str, Any], command: str) -> None:
     found = paths(said[command])
     if command == "run":

@@ -43,7 +43,7 @@ def test_a_package_that_is_here_and_not_on_the_node_is_found(site: Site) -> None
     document = site.doctor(code=1)
     (what,) = fatal(document)
     assert f"{there} on {document['node']['place']} does not have only_here" in what
-    assert f"{here} has here" in what
+    assert f"which {here} has here" in what
     hint = document["findings"][0]["hint"]
     assert str(here) in hint
     assert "launch.sh" in hint

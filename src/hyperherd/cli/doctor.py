@@ -46,7 +46,7 @@ def doctor(
     with runs.or_here(place):
         planned = asking.plan(question)
         if planned.on_a_node:
-            click.echo("Looking here, then on a node by a job of one minute ...", err=True)
+            click.echo("Looking here, then on a node by a short job ...", err=True)
         diagnosed = asking.examine(question, planned)
     if as_json:
         words.print_json(doctoring.document(diagnosed, str(question.launch), planned.command))

@@ -33,12 +33,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Case:
-    """What was asked: the script as it was cut, its name, and how many GPUs a job of it is given (None: unknown)."""
+    """What was asked: the script as it was cut, its name, whether a job of it asks for GPUs, and herd's own environment
+    ("" where it has none).
+    """
 
     training: Training
     script: str
     gpus: bool
-    herd_prefix: str = sys.prefix
+    herd_prefix: str = sys.prefix if sys.prefix != sys.base_prefix else ""
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,14 @@ class Diagnosis:
 def diagnose(case: Case, here: Seen, node: Seen | None) -> Diagnosis:
     """Compare. Only what would fail where the trials run is fatal."""
     judged = node or here
-    found = [*_broken(case, here, judged), *_noted(case, here, judged)]
-    found = list(dict.fromkeys(found))
     rows = sorted(_rows(here, node), key=lambda row: not row.differs)
-    return Diagnosis(here, node, rows, sorted(found, key=lambda finding: not finding.fatal))
+    broken = list(_broken(case, here, judged))
+    noted = [*_cut_short(case, judged, here), *([] if broken else _other_python(case, here, judged))]
+    return Diagnosis(here, node, rows, [*broken, *noted, *_noted(case, here, judged)])
 
 
 def _broken(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
-    """What would make a trial fail; the first that stops all that comes after it is the last that is said."""
+    """What would make a trial fail, as far as the probe came."""
     at = _at(seen)
     if "begun" not in seen.facts:
         yield _not_begun(seen)
@@ -145,17 +147,11 @@ def _bring(case: Case, name: str) -> str:
 def _make_environment(case: Case, here: Seen) -> str:
     """How the Python that is used here is made the one of the nodes."""
     python = here.python or {}
-    executable, prefix = python.get("executable", ""), python.get("prefix", "")
-    if not executable:
+    if not python.get("executable"):
         return f"make the environment in {case.script}: source .../bin/activate, conda activate, module load"
-    active = (
-        f"source {prefix}/bin/activate" if executable.startswith(f"{prefix}/") else "activate its environment"
-    )
-    if here.fact("active"):
-        active = f"source {prefix}/bin/activate" if here.fact("active") == prefix else active
+    executable = python["executable"]
     return (
-        f"name the one that is used here by its path in {case.script}, {executable}, or {active} there; "
-        "a node must see that folder"
+        f"in {case.script}, write {executable}, or activate its environment there; nodes must see its folder"
     )
 
 
@@ -202,8 +198,8 @@ def _missing(case: Case, here: Seen, seen: Seen, missing: Sequence[str]) -> Find
             if other.get("executable") != python["executable"]
             else f"it is the same path as here, and another folder: install {names}{at}, or use a shared one"
         )
-        return Finding(f"{what}; {other.get('executable')} has here", hint, fatal=True)
-    own = python.get("prefix") == case.herd_prefix
+        return Finding(f"{what}, which {other.get('executable')} has here", hint, fatal=True)
+    own = bool(case.herd_prefix) and python.get("prefix") == case.herd_prefix
     hint = (
         f"it is herd's own Python: activate the trainer's environment in {case.script}"
         if own
@@ -227,21 +223,34 @@ def _of_gpus(case: Case, seen: Seen) -> Iterator[Finding]:
         )
 
 
-def _noted(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
-    """What may be meant, or may not."""
-    at = _at(seen)
+def _cut_short(case: Case, seen: Seen, here: Seen) -> Iterator[Finding]:
+    """What was not looked at."""
     if case.training.why:
         yield Finding(
             f"{case.script}: {case.training.why}; only what comes before it was looked at",
             "let it end in one line that starts the training, such as: python train.py $1",
         )
+    if seen is not here and _left_out(case, here):
+        yield Finding(
+            f"{bare(case.training.program)} would ask for an allocation here, so Python was looked at"
+            f"{_at(seen)} only",
+            "nothing is wrong with that",
+        )
+
+
+def _other_python(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
     one, other = here.python, seen.python
     if seen is not here and one and other and one.get("executable") != other.get("executable"):
         yield Finding(
-            f"python is {one.get('executable')} here and {other.get('executable')}{at}",
+            f"python is {one.get('executable')} here and {other.get('executable')}{_at(seen)}",
             f"name the one that is meant by its path in {case.script}, or activate its environment there",
         )
-    if other and other.get("prefix") == case.herd_prefix and sys.prefix != sys.base_prefix:
+
+
+def _noted(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
+    """What may be meant, or may not."""
+    at, other = _at(seen), seen.python
+    if other and case.herd_prefix and other.get("prefix") == case.herd_prefix:
         yield Finding(
             f"the trainer's Python is herd's own{at}: {other.get('executable')}",
             "if it lives elsewhere, activate its environment in the launch script, or name it by its path",
@@ -259,11 +268,6 @@ def _noted(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
     if free.isdigit() and int(free) * 1024 < LITTLE_BYTES:
         yield Finding(
             f"{sizes_for_people(int(free) * 1024)[0]} are free in the workspace{at}", "free some, or move it"
-        )
-    if seen is not here and _left_out(case, here):
-        yield Finding(
-            f"{bare(case.training.program)} would ask for an allocation here, so Python was looked at{at} only",
-            "nothing is wrong with that",
         )
 
 

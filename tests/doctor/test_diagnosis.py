@@ -1,0 +1,172 @@
+"""Of what was seen here and on a node, what would fail is told from what only differs, with what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hyperherd.bash import training
+from hyperherd.engine import diagnosis, probe
+from hyperherd.engine.diagnosis import Case, Diagnosis
+from hyperherd.engine.probe import Seen
+from hyperherd.views import doctoring
+from hyperherd.views.columns import Screen
+
+FACTS = {
+    "begun": ("n3",),
+    "reached": ("/work",),
+    "workspace": ("there", "writable"),
+    "program": ("python",),
+    "found": ("/venv/bin/python",),
+    "executable": ("yes",),
+    "cuda_visible": ("0,1",),
+    "gpu": ("GPU 0: NVIDIA A40 (UUID: GPU-1)", "GPU 1: NVIDIA A40 (UUID: GPU-2)"),
+    "free_kib": ("104857600",),
+    "nofile": ("1024",),
+}
+
+
+def python(path: str = "/venv/bin/python", **packages: str | None) -> dict[str, Any]:
+    return {
+        "executable": path,
+        "version": "3.11.2",
+        "prefix": path.rpartition("/bin/")[0],
+        "file": "train.py",
+        "file_found": True,
+        "unreadable": "",
+        "hyperherd": True,
+        "packages": {
+            name: {
+                "origin": None if version is None else f"/x/site-packages/{name}",
+                "version": version or "",
+                "needed": True,
+            }
+            for name, version in packages.items()
+        },
+    }
+
+
+CASE = Case(training.find("python train.py $1"), "launch.sh", gpus=True, herd_prefix="/herd")
+HERE = Seen("here", FACTS, python(torch="2.3"), 0)
+NODE = replace(HERE, place="n3")
+
+
+def without(*names: str, **facts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    return {**{name: value for name, value in FACTS.items() if name not in names}, **facts}
+
+
+def fatal(found: Diagnosis) -> str:
+    (one,) = [finding for finding in found.findings if finding.fatal]
+    assert one.hint
+    assert not found.well
+    return one.what
+
+
+def test_two_that_see_the_same_are_well() -> None:
+    found = diagnosis.diagnose(CASE, HERE, NODE)
+    assert found.well
+    assert found.findings == []
+    assert not any(row.differs for row in found.rows)
+    assert [row.node for row in found.rows if row.what == "GPUs"] == [
+        "2 x NVIDIA A40; CUDA_VISIBLE_DEVICES=0,1"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (
+            {"python": python("/usr/bin/python3", torch=None)},
+            "/usr/bin/python3 on n3 does not have torch, which /venv/bin/python has here",
+        ),
+        ({"python": python(torch=None)}, "/venv/bin/python on n3 does not have torch"),
+        ({"python": {**python(torch="2.3"), "file_found": False}}, "train.py is not there on n3, seen from /work"),
+        ({"python": {**python(), "unreadable": "train.py: invalid syntax"}}, "cannot read the trainer on n3"),
+        ({"python": {"version": "2.7.5", "too_old": True}}, "Python is 2.7.5 on n3"),
+        ({"python": None, "exit_code": 1, "last_words": "no libpython"}, "on n3 (exit 1): no libpython"),
+        ({"facts": without("found", "executable"), "python": None}, "python is not on PATH on n3 (here it is /venv"),
+        ({"facts": without("executable", exists=("yes",)), "python": None}, "cannot be executed on n3"),
+        (
+            {"facts": without("reached"), "exit_code": 1, "last_words": "no module x"},
+            "before it comes to its training (exit 1): no module x",
+        ),
+        ({"facts": without("workspace")}, "the workspace is not there on n3"),
+        ({"facts": without(workspace=("there",))}, "the workspace cannot be written on n3"),
+        ({"facts": without("gpu", cuda_visible=("unset",))}, "asks for GPUs, and none is to be seen on n3"),
+        ({"facts": {}, "python": None, "ended": "failed, exit 1"}, "the job told nothing (failed, exit 1)"),
+        ({"facts": {}, "python": None, "ended": "queued (Priority)", "hint": "wait"}, "the job was queued (Priority)"),
+    ],
+)  # fmt: skip
+def test_what_would_fail_on_the_node_is_told(node: dict[str, Any], words: str) -> None:
+    assert words in fatal(diagnosis.diagnose(CASE, HERE, replace(NODE, **node)))
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (
+            {"python": python("/usr/bin/python3", torch="2.3")},
+            "python is /venv/bin/python here and /usr/bin/python3 on n3",
+        ),
+        ({"python": python(torch="2.1")}, "torch 2.3 here and 2.1 on n3"),
+        ({"facts": without(free_kib=("1024",))}, "1 MiB are free in the workspace on n3"),
+        ({"python": {**python(torch="2.3"), "prefix": "/herd"}}, "the trainer's Python is herd's own"),
+    ],
+)  # fmt: skip
+def test_what_only_differs_fails_nothing(node: dict[str, Any], words: str) -> None:
+    found = diagnosis.diagnose(CASE, HERE, replace(NODE, **node))
+    assert found.well
+    assert words in found.findings[0].what
+
+
+def test_what_is_missing_here_alone_fails_nothing() -> None:
+    here = replace(HERE, python=None, facts=without("found", "executable"))
+    assert diagnosis.diagnose(CASE, here, NODE).well
+
+
+def test_without_a_node_this_machine_is_judged() -> None:
+    here = replace(HERE, python=python(torch=None), facts=without("gpu", cuda_visible=("unset",)))
+    found = diagnosis.diagnose(CASE, here, None)
+    assert "does not have torch" in fatal(found)
+    assert {row.node for row in found.rows} == {None}
+
+
+def test_a_package_that_the_trainer_can_do_without_fails_only_where_it_is_here() -> None:
+    def maybe(version: str | None) -> dict[str, Any]:
+        seen = python(wandb=version)
+        seen["packages"]["wandb"]["needed"] = False
+        return seen
+
+    absent = replace(NODE, python=maybe(None))
+    assert diagnosis.diagnose(CASE, replace(HERE, python=maybe(None)), absent).well
+    assert "wandb" in fatal(diagnosis.diagnose(CASE, replace(HERE, python=maybe("1.0")), absent))
+
+
+def test_what_differs_stands_first() -> None:
+    node = replace(NODE, python=python(torch="2.1"))
+    rows = diagnosis.diagnose(CASE, HERE, node).rows
+    assert [row.what for row in rows if row.differs] == ["torch"] == [rows[0].what]
+
+
+def test_of_several_ranks_the_first_is_taken_however_srun_labels_it() -> None:
+    told = 'chatter\n0: @m python {"a": 1}\n@m gpu A: b\n1: @m python {"a": 2}\n@m gpu C\n@m reached \n'
+    facts, seen = probe.read(told, "@m")
+    assert seen == {"a": 1}
+    assert facts == {"gpu": ("A: b", "C"), "reached": ("",)}
+
+
+def test_the_documents_sample_is_what_is_printed() -> None:
+    page = (Path(__file__).parents[2] / "docs/doctor.md").read_text()
+    common = {"reached": ("/work/ada/digits",), "program": ("python",), "bash": ("5.1.8(1)-release",)}
+    here = Seen(
+        "here", without("gpu", cuda_visible=("unset",), **common, found=("/home/ada/venv/bin/python",))
+    )
+    node = Seen("n3", {**FACTS, **common, "found": ("/usr/bin/python",), "nofile": ("131072",)})
+    there = {**python("/usr/bin/python3", torch=None, numpy="1.23.5"), "version": "3.9.18", "prefix": "/usr"}
+    here = replace(here, python=python("/home/ada/venv/bin/python", torch="2.3.1", numpy="1.26.4"))
+    found = diagnosis.diagnose(CASE, here, replace(node, python={**there, "hyperherd": False}))
+    sample = "\n".join([doctoring.table(found, Screen()), *doctoring.told(found)])
+    assert sample in page

@@ -1,0 +1,120 @@
+"""What a trainer needs is read from its files: nothing of it is imported, and what it can do without is told apart."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hyperherd.engine import sees
+
+from .conftest import venv
+
+TRAINER = """\
+from __future__ import annotations
+import json, os.path
+import needed.sub as n
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    import for_types
+try:
+    import fast_one
+except ImportError:
+    import slow_one
+def main():
+    import later
+if os.environ.get("X"):
+    import sometimes
+from package import module, name
+from local import *
+if __name__ == "__main__":
+    import for_the_program
+"""
+
+
+def told(python: Path | str, folder: Path, *words: str) -> dict[str, Any]:
+    program = f"{inspect.getsource(sees)}\ntell('@mark')\n"
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    argv = [str(python), "-c", program, *words]
+    done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=True)
+    mark, word, document = done.stdout.strip().split(" ", 2)
+    assert (mark, word) == ("@mark", "python")
+    found: dict[str, Any] = json.loads(document)
+    return found
+
+
+def files(folder: Path, **texts: str) -> None:
+    for name, text in texts.items():
+        path = folder / (name.replace("__in__", "/") + ".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_a_trainers_packages_are_those_of_its_file_and_its_own_modules(tmp_path: Path) -> None:
+    files(
+        tmp_path,
+        train=TRAINER,
+        local="import by_local\nfrom package import module\n",
+        package__in____init__="from . import module\nfrom .sub import deep\n",
+        package__in__module="import by_module\n",
+        package__in__sub__in__deep="import by_deep\nfrom ..module import x\nraise SystemExit('imported')\n",
+        package__in__unused="import by_unused\n",
+    )
+    found = told(sys.executable, tmp_path, "train.py", "lr=1")["packages"]
+    needed = {name for name, one in found.items() if one["needed"]}
+    everywhere = {"json", "os", "typing"}
+    assert needed - everywhere == (
+        {"needed", "package", "local", "by_local", "by_module", "by_deep", "for_the_program"}
+    )
+    assert set(found) - needed == {"fast_one", "slow_one", "later", "sometimes"}
+    assert {name for name, one in found.items() if one["origin"] is not None} - everywhere == {
+        "package",
+        "local",
+    }
+
+
+def test_a_module_is_looked_for_as_python_dash_m_does(tmp_path: Path) -> None:
+    files(
+        tmp_path,
+        pkg__in____init__="",
+        pkg__in__train="import by_train\nfrom . import other\n",
+        pkg__in__other="import by_other\n",
+    )
+    seen = told(sys.executable, tmp_path, "-m", "pkg.train", "lr=1")
+    assert set(seen["packages"]) == {"pkg", "by_train", "by_other"}
+    assert seen["module"] == "pkg.train"
+    gone = told(sys.executable, tmp_path, "-m", "pgk.train")
+    assert gone["packages"]["pgk"] == {"origin": None, "version": "", "needed": True}
+
+
+def test_versions_are_the_distributions(tmp_path: Path) -> None:
+    python = venv(tmp_path / "env", some_package="1.2rc1")
+    files(tmp_path, train="import some_package\n")
+    seen = told(python, tmp_path, "train.py")
+    assert seen["packages"]["some_package"]["version"] == "1.2rc1"
+    assert seen["executable"] == str(python)
+    assert seen["prefix"] == str(tmp_path / "env")
+
+
+def test_a_trainer_in_another_folder_finds_its_own_modules(tmp_path: Path) -> None:
+    files(tmp_path, code__in__train="import beside\n", code__in__beside="import by_beside\n")
+    seen = told(sys.executable, tmp_path, "--nproc=2", "code/train.py", "data=x.py")
+    assert seen["file"] == "code/train.py"
+    assert seen["packages"]["beside"]["origin"] == str(tmp_path / "code/beside.py")
+    assert "by_beside" in seen["packages"]
+
+
+def test_a_file_that_python_cannot_read_is_told(tmp_path: Path) -> None:
+    files(tmp_path, train="import os\nthis is no Python\n")
+    seen = told(sys.executable, tmp_path, "train.py")
+    assert "train.py" in seen["unreadable"]
+    assert told(sys.executable, tmp_path, "gone.py")["file_found"] is False
+
+
+def test_python_3_6_can_read_what_it_is_given() -> None:
+    ast.parse(inspect.getsource(sees), feature_version=(3, 6))
