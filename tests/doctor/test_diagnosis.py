@@ -96,7 +96,11 @@ def test_two_that_see_the_same_are_well() -> None:
         ({"facts": without("workspace")}, "the workspace is not there on n3"),
         ({"facts": without(workspace=("there",))}, "the workspace cannot be written on n3"),
         ({"facts": without("gpu", cuda_visible=("unset",))}, "asks for GPUs, and none is to be seen on n3"),
-        ({"facts": {}, "python": None, "ended": "failed, exit 1"}, "the job told nothing (failed, exit 1)"),
+        ({"facts": {}, "python": None, "exit_code": 1}, "the probe told nothing on n3 (exit 1)"),
+        (
+            {"facts": without("reached"), "exit_code": 143, "ended": "failed, time limit"},
+            "before it comes to its training (failed, time limit)",
+        ),
         ({"facts": {}, "python": None, "ended": "queued (Priority)", "hint": "wait"}, "the job was queued (Priority)"),
     ],
 )  # fmt: skip

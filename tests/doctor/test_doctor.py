@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -130,9 +131,18 @@ def test_a_job_that_does_not_start_is_cancelled(site: Site, cluster: Callable[..
     python = site.python("shared", only_here="1.2")
     site.write(f"{python} train.py $1")
     document = site.doctor("--timeout", "1s", code=1)
-    assert "nothing was seen of a node" in fatal(document)[0]
+    assert "and is cancelled" in fatal(document)[0]
     assert document["here"]["python"] == str(python)
     assert site.herd.tool("squeue", "-h").strip() == ""
+
+
+@on_the_fake
+def test_a_setup_that_takes_too_long_is_told(site: Site, cluster: Callable[..., None]) -> None:
+    cluster(minute_s=1, kill_wait_s=0)
+    site.write(f"if [[ ${{SLURM_JOB_ID-}} ]]; then sleep 60; fi\n{sys.executable} train.py $1", "import os\n")
+    document = site.doctor(code=1)
+    assert "before it comes to its training (failed, time limit)" in fatal(document)[0]
+    assert "--slurm time=" in document["findings"][0]["hint"]
 
 
 @on_the_fake
@@ -141,7 +151,7 @@ def test_ctrl_c_cancels_the_job(site: Site, cluster: Callable[..., None]) -> Non
     site.write(f"{site.python('shared', only_here='1.2')} train.py $1")
     before = site.files()
     with site.start() as process:
-        site.herd.until(lambda: site.herd.tool("squeue", "-h").strip(), "the job")
+        site.herd.until(lambda: [*site.herd.root.rglob("node/*.state")], "the job's submission")
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
     assert site.herd.tool("squeue", "-h").strip() == ""

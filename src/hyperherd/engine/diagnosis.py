@@ -17,6 +17,11 @@ from hyperherd.engine.probe import Seen
 from hyperherd.requirements.amounts import sizes_for_people
 
 NOT_THERE = "not there"
+LIMIT = "time limit"
+"""In the words for how a job ended."""
+
+MORE_TIME = "give it more time: herd doctor --slurm time=5"
+
 LITTLE_BYTES = 1 << 30
 """Less free space than this is said."""
 
@@ -70,13 +75,22 @@ def diagnose(case: Case, here: Seen, node: Seen | None) -> Diagnosis:
 def _broken(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
     """What would make a trial fail, as far as the probe came."""
     at = _at(seen)
+    if seen.hint:
+        yield Finding(f"the job was {seen.ended}, and is cancelled", seen.hint, fatal=True)
+        return
     if "begun" not in seen.facts:
-        yield _not_begun(seen)
+        yield Finding(
+            f"the probe told nothing{at}{_with(seen)}",
+            "a node may not see the workspace: put it on a file system that the nodes share",
+            fatal=True,
+        )
         return
     if "reached" not in seen.facts:
         yield Finding(
             f"{case.script} ends{at} before it comes to its training{_with(seen)}",
-            f"run it by hand{at}, or with `set -x` in it, to see which line ends it",
+            MORE_TIME
+            if LIMIT in seen.ended
+            else f"run it{at} with `set -x` in it, to see which line ends it",
             fatal=True,
         )
         return
@@ -93,30 +107,13 @@ def _broken(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
     if case.training.runs is Runs.PYTHON and seen.python is None and not _left_out(case, seen):
         yield Finding(
             f"Python did not come so far as to tell anything{at}{_with(seen)}",
-            f"try it there: {' '.join(case.training.words)} -c 'print(1)'; "
-            "where the probe had no time, give it more: herd doctor --slurm time=5",
+            MORE_TIME if LIMIT in seen.ended else f"try there: {' '.join(case.training.words)} -c 'print(1)'",
             fatal=True,
         )
         return
     if seen.python is not None:
         yield from _of_python(case, here, seen)
     yield from _of_gpus(case, seen)
-
-
-def _not_begun(seen: Seen) -> Finding:
-    if seen.place == "here":
-        return Finding(
-            f"the probe did not start{_with(seen)}", "see whether bash runs the script", fatal=True
-        )
-    if seen.hint:
-        return Finding(
-            f"nothing was seen of a node: the job was {seen.ended}, and is cancelled", seen.hint, fatal=True
-        )
-    return Finding(
-        f"the job told nothing ({seen.ended}){_with(seen)}",
-        "the node may not see the workspace: put it on a file system that the nodes share",
-        fatal=True,
-    )
 
 
 def _program(case: Case, here: Seen, seen: Seen) -> Finding | None:
@@ -285,12 +282,13 @@ def _packages(seen: Seen) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _at(seen: Seen) -> str:
-    return " here" if seen.place == "here" else f" on {seen.place}"
+    return " on this machine" if seen.place == "here" else f" on {seen.place}"
 
 
 def _with(seen: Seen) -> str:
-    code = "" if seen.exit_code is None else f" (exit {seen.exit_code})"
-    return f"{code}: {seen.last_words}" if seen.last_words else code
+    how = f"exit {seen.exit_code}" if seen.exit_code is not None and LIMIT not in seen.ended else seen.ended
+    how = f" ({how})" if how else ""
+    return f"{how}: {seen.last_words}" if seen.last_words else how
 
 
 def _rows(here: Seen, node: Seen | None) -> Iterator[Row]:
@@ -321,7 +319,7 @@ def _told(seen: Seen) -> dict[str, str]:
     workspace = seen.facts.get("workspace", ())
     told["workspace"] = "writable" if "writable" in workspace else "read only" if workspace else NOT_THERE
     told["folder"] = seen.fact("reached")
-    told["GPUs"] = _gpus(seen)
+    told["GPUs"] = _gpus(seen) if "reached" in seen.facts else ""
     free = seen.fact("free_kib")
     told["free space"] = sizes_for_people(int(free) * 1024)[0] if free.isdigit() else ""
     told["open files"] = seen.fact("nofile")

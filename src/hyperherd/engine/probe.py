@@ -25,6 +25,8 @@ _SOURCE = re.compile(r"(\$\{?)BASH_SOURCE(?:\[0\])?(?!\[|\w)")
 _BEGIN = (
     'exec 7>&1; herd_tell() {{ printf \'{mark} %s %s\\n\' "$1" "$2" >&7; }}; '
     'herd_tell begun "$(uname -n)"; herd_tell node "${{SLURMD_NODENAME-}}"; '
+    '[ ! -d "$HYPERHERD_WORKSPACE" ] || herd_tell workspace there; '
+    '[ ! -w "$HYPERHERD_WORKSPACE" ] || herd_tell workspace writable; '
 )
 """No line of its own, so that the lines of the launch script keep their numbers."""
 
@@ -34,8 +36,6 @@ herd_tell bash "${BASH_VERSION-}"
 herd_tell nofile "$(ulimit -n)"
 herd_tell active "${VIRTUAL_ENV-${CONDA_PREFIX-}}"
 herd_tell cuda_visible "${CUDA_VISIBLE_DEVICES-unset}"
-[ -d "$HYPERHERD_WORKSPACE" ] && herd_tell workspace there
-[ -w "$HYPERHERD_WORKSPACE" ] && herd_tell workspace writable
 df -Pk "$HYPERHERD_WORKSPACE" 2>/dev/null | {
   read -r herd_line
   read -r _ _ _ herd_free _ && herd_tell free_kib "$herd_free"
@@ -54,7 +54,7 @@ exit 0
 
 _PROGRAM = """\
 herd_look() {
-  herd_found=$(command -v "$1" 2>/dev/null | head -n 1)
+  herd_found=$(command -v "$1" 2>/dev/null)
   herd_tell program "$1"
   herd_tell found "$herd_found"
   case $herd_found in */*) [ -x "$herd_found" ] && herd_tell executable yes ;; ?*) herd_tell executable yes ;; esac

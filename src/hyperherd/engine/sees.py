@@ -76,7 +76,9 @@ def tell(mark: str) -> None:
     module = words[1] if words[:1] == ["-m"] and len(words) > 1 else ""
     file = next((word for word in words if word.endswith(".py") and "=" not in word), "")
     if sys.path[:1] == [""]:
-        sys.path[0] = os.path.dirname(os.path.realpath(file)) if file and not module else os.getcwd()
+        # Of `-m torch.distributed.run train.py` both are searched.
+        folders = [os.getcwd()] if module else []
+        sys.path[:1] = folders + ([os.path.dirname(os.path.realpath(file))] if file else [])
     needed, unreadable = imported(file, module)
     seen = {
         "executable": sys.executable,

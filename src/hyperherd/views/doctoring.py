@@ -31,7 +31,9 @@ def told(found: Diagnosis) -> Iterator[str]:
     where = f"on {found.node.place}" if found.node else "here"
     fatal = sum(finding.fatal for finding in found.findings)
     yield (
-        f"{fatal} thing{'s' * (fatal != 1)} would fail {where}." if fatal else f"Nothing would fail {where}."
+        f"{fatal} thing{'s' * (fatal != 1)} would fail {where}."
+        if fatal
+        else f"Nothing was found that would fail {where}."
     )
 
 
