@@ -6,12 +6,16 @@ import ast
 import inspect
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from hyperherd.engine import sees
+import pytest
+
+from hyperherd.bash import training
+from hyperherd.engine import probe, sees
 
 from .conftest import venv
 
@@ -118,3 +122,27 @@ def test_a_file_that_python_cannot_read_is_told(tmp_path: Path) -> None:
 
 def test_python_3_6_can_read_what_it_is_given() -> None:
     ast.parse(inspect.getsource(sees), feature_version=(3, 6))
+
+
+OLD = [
+    shutil.which(name)
+    for name in ("python2.7", "python3.5", "python3.6", "python3.7", "python3.8", "python3.9")
+]
+
+
+@pytest.mark.parametrize("python", [path for path in OLD if path] or [sys.executable])
+def test_an_old_python_tells_its_version_if_nothing_else(tmp_path: Path, python: str) -> None:
+    asked = [python, "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"]
+    known = subprocess.run(asked, capture_output=True, text=True)
+    if known.returncode:
+        pytest.skip(f"{python} does not start: {known.stderr}")
+    files(tmp_path, train="import json\n")
+    script = probe.text(training.find(f"{python} train.py"), None, "@mark", outside=True)
+    env = {**os.environ, "HYPERHERD_WORKSPACE": str(tmp_path)}
+    argv = ["sh", "-c", script]
+    done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=True)
+    facts, seen = probe.read(done.stdout, "@mark")
+    assert seen is not None, done.stderr
+    assert seen["version"] == known.stdout.strip()
+    assert bool(seen.get("too_old")) == (tuple(map(int, known.stdout.split("."))) < (3, 6))
+    assert facts["exit"] == ("0",)

@@ -155,7 +155,7 @@ def _make_environment(case: Case, here: Seen) -> str:
 def _of_python(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
     python, at = seen.python or {}, _at(seen)
     if python.get("too_old"):
-        what = f"Python is {python.get('version')}{at}, which is older than all that is in use"
+        what = f"Python is {python.get('version')}{at}, too old for its packages to be looked at"
         yield Finding(what, _make_environment(case, here), fatal=True)
         return
     if python.get("file") and not python.get("file_found"):
@@ -314,7 +314,7 @@ def _told(seen: Seen) -> dict[str, str]:
     for name, package in _packages(seen).items():
         if _is_shown(name, package):
             told[name] = _version(package)
-    if python:
+    if "hyperherd" in python:
         told.setdefault("hyperherd", "found" if python.get("hyperherd") else f"{NOT_THERE} (not needed)")
     workspace = seen.facts.get("workspace", ())
     told["workspace"] = "writable" if "writable" in workspace else "read only" if workspace else NOT_THERE

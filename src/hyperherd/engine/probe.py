@@ -144,12 +144,9 @@ def _command(training: Training, mark: str) -> str:
 
 
 def _program(mark: str) -> str:
-    """One line: `conda run` takes no argument of several. It holds no backslash and no dollar sign."""
+    """One line, as `conda run` takes no argument of several, without a backslash or a dollar sign; Python 2 reads it."""
     source = f"{inspect.getsource(sees)}\ntell({mark!r})\n"
     packed = base64.b64encode(zlib.compress(source.encode(), 9)).decode()
-    old = json.dumps({"version": "", "too_old": True})
-    return (
-        "import base64,sys,zlib;"
-        f"exec(zlib.decompress(base64.b64decode('{packed}'))) if sys.version_info>=(3,6) else "
-        f"sys.stdout.write('{mark} python '+'{old}'.replace('\"\"','\"'+sys.version.split()[0]+'\"'))"
-    )
+    old = f"""print('{mark} python {{"too_old":true,"version":"%s"}}'%sys.version.split()[0])"""
+    modern = f"zlib.decompress(base64.b64decode('{packed}'))"
+    return f'import base64,sys,zlib;exec({modern} if sys.version_info>=(3,6) else """{old}""")'
