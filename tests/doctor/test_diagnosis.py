@@ -145,6 +145,8 @@ def test_a_package_that_the_trainer_can_do_without_fails_only_where_it_is_here()
         return seen
 
     absent = replace(NODE, python=maybe(None))
+    rows = diagnosis.diagnose(CASE, replace(HERE, python=maybe("1.0")), absent).rows
+    assert [(row.here, row.node) for row in rows if row.what == "wandb"] == [("1.0", "not there")]
     assert diagnosis.diagnose(CASE, replace(HERE, python=maybe(None)), absent).well
     assert "wandb" in fatal(diagnosis.diagnose(CASE, replace(HERE, python=maybe("1.0")), absent))
 

@@ -162,7 +162,8 @@ def test_ctrl_c_cancels_the_job(site: Site, cluster: Callable[..., None]) -> Non
 def test_the_job_is_the_sweeps_but_for_its_length(site: Site) -> None:
     site.write(
         f"{site.python('shared', only_here='1.2')} train.py $1",
-        yaml="slurm: {partition: cpu, time: '2-0', mem: 100M, signal: 'B:USR1@120', begin: now+1hour}\n",
+        yaml="slurm: {partition: cpu, time: '2-0', signal: 'B:USR1@120', begin: now+1hour, "
+        "extra_args: [--mem=100M, -t 9-0 --signal=B:USR1@120]}\n",
     )
     site.doctor()
     job = site.herd.tool("sacct", "-n", "-P", "-X", "-o", "Partition,Timelimit,ReqMem,State")

@@ -206,13 +206,8 @@ def _missing(case: Case, here: Seen, seen: Seen, missing: Sequence[str]) -> Find
 
 
 def _of_gpus(case: Case, seen: Seen) -> Iterator[Finding]:
-    visible = seen.fact("cuda_visible")
-    if (
-        case.gpus
-        and seen.place != "here"
-        and not seen.facts.get("gpu")
-        and visible in ("unset", "", "NoDevFiles")
-    ):
+    hidden = seen.fact("cuda_visible") in ("unset", "", "NoDevFiles") and not seen.fact("other_gpus")
+    if case.gpus and seen.place != "here" and hidden and not seen.facts.get("gpu"):
         yield Finding(
             f"the job asks for GPUs, and none is to be seen{_at(seen)}",
             "ask the site whether its jobs get CUDA_VISIBLE_DEVICES, and whether nvidia-smi is there",
@@ -294,10 +289,15 @@ def _with(seen: Seen) -> str:
 def _rows(here: Seen, node: Seen | None) -> Iterator[Row]:
     ours, theirs = _told(here), _told(node) if node else {}
     for what in [*ours, *(name for name in theirs if name not in ours)]:
-        one = ours.get(what, "")
-        other = theirs.get(what, "") if node else None
+        one = _or_missing(ours.get(what, ""), what, here)
+        other = _or_missing(theirs.get(what, ""), what, node) if node else None
         if one or other:
             yield Row(what, one, other, node is not None and one != other)
+
+
+def _or_missing(told: str, what: str, seen: Seen) -> str:
+    """A package that the trainer can do without is shown where it is there on one side."""
+    return NOT_THERE if not told and what in _packages(seen) else told
 
 
 def _told(seen: Seen) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from hyperherd.errors import CommandTimeoutError, HerdError, SchedulerSilentErro
 from hyperherd.jobs import Batch, Files, Inline
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.script import script
+from hyperherd.launchers.slurm import directives
 from hyperherd.launchers.slurm.options import Value
 from hyperherd.sweep.trial import Trial, Typed
 from hyperherd.workspace import layout, submissions
@@ -146,7 +147,7 @@ def _on_a_node(question: Question, planned: Plan, folder: Path) -> Seen:
     launcher = planned.place.launcher
     mark, batch = _batch(question, planned, folder, outside=False)
     batch = replace(
-        batch, options=_short(planned.place.options, question.wish), extra_args=planned.place.extra_args
+        batch, options=_short(planned.place.options, question.wish), extra_args=_raw(planned.place.extra_args)
     )
     preflight.raise_fatal(preflight.check(question.workspace, batch, launcher))
     fsio.replace(batch.files.script, launcher.script(batch).encode("utf-8", "surrogateescape"), 0o600)
@@ -215,6 +216,13 @@ def _short(options: Mapping[str, Value], wish: Wish) -> dict[str, Value]:
     """The sweep's options for a job that looks and ends; a time that was typed is kept."""
     kept = {name: value for name, value in options.items() if name not in _NOT_FOR_A_SHORT_JOB}
     return {**kept, "time": wish.options.get("time") or SHORT}
+
+
+def _raw(extra_args: Sequence[str]) -> tuple[str, ...]:
+    """The same of raw ``#SBATCH`` words."""
+    left_out = {*_NOT_FOR_A_SHORT_JOB, "time"}
+    told = [(text, directives.options(directives.words(text))) for text in extra_args]
+    return tuple(text for text, options in told if not left_out & {option.name for option in options})
 
 
 def _has_gpus(name: str, value: Value) -> bool:

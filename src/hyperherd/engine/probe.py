@@ -36,6 +36,7 @@ herd_tell bash "${BASH_VERSION-}"
 herd_tell nofile "$(ulimit -n)"
 herd_tell active "${VIRTUAL_ENV-${CONDA_PREFIX-}}"
 herd_tell cuda_visible "${CUDA_VISIBLE_DEVICES-unset}"
+herd_tell other_gpus "${ROCR_VISIBLE_DEVICES-}${HIP_VISIBLE_DEVICES-}${ZE_AFFINITY_MASK-}"
 df -Pk "$HYPERHERD_WORKSPACE" 2>/dev/null | {
   read -r herd_line
   read -r _ _ _ herd_free _ && herd_tell free_kib "$herd_free"
@@ -144,7 +145,7 @@ def _command(training: Training, mark: str) -> str:
 
 
 def _program(mark: str) -> str:
-    """One line, as `conda run` takes no argument of several, without a backslash or a dollar sign; Python 2 reads it."""
+    """One line, as `conda run` takes no argument of several, with neither backslash nor dollar; Python 2 reads it."""
     source = f"{inspect.getsource(sees)}\ntell({mark!r})\n"
     packed = base64.b64encode(zlib.compress(source.encode(), 9)).decode()
     old = f"""print('{mark} python {{"too_old":true,"version":"%s"}}'%sys.version.split()[0])"""
