@@ -61,6 +61,12 @@ def test_the_training_is_found(script: str) -> None:
         ("/opt/bin/accelerate launch train.py $1", "", "/opt/bin/accelerate launch train.py $1", "script"),
         ("./train.py $1", "", "./train.py $1", "script"),
         ("source env\n./simulate $1", "./simulate $1", "", "program"),
+        (
+            'apptainer exec x.sif sh -c "cd /x && python train.py"',
+            'apptainer exec x.sif sh -c "cd /x && python train.py"',
+            "",
+            "program",
+        ),
     ],
 )
 def test_what_is_no_python_by_its_name_is_told_apart(

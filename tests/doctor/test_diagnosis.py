@@ -126,6 +126,19 @@ def test_what_only_differs_fails_nothing(node: dict[str, Any], words: str) -> No
     assert words in found.findings[0].what
 
 
+def test_a_script_that_ends_with_success_before_its_training_fails_nothing() -> None:
+    found = diagnosis.diagnose(CASE, HERE, replace(NODE, facts=without("reached"), python=None))
+    assert found.well
+    assert "before it comes to its training (exit 0)" in found.findings[0].what
+
+
+def test_where_no_python_is_named_it_is_said_that_none_was_looked_at() -> None:
+    case = replace(CASE, training=training.find("./simulate $1"))
+    found = diagnosis.diagnose(case, replace(HERE, python=None), replace(NODE, python=None))
+    assert found.well
+    assert "which Python ./simulate runs, if any, cannot be told" in found.findings[0].what
+
+
 def test_what_is_missing_here_alone_fails_nothing() -> None:
     here = replace(HERE, python=None, facts=without("found", "executable"))
     assert diagnosis.diagnose(CASE, here, NODE).well

@@ -17,7 +17,7 @@ from hyperherd.bash.ending import without_prefix
 from hyperherd.bash.scanning import PLACEHOLDER, Kind, Scan, Token
 from hyperherd.errors import ScriptError
 
-_PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)[\d.]*t?")
+_PYTHON = re.compile(r"(?:\S*/)?(?:python|pypy)[\d.]*t?")
 _VARIABLE_PYTHON = re.compile(
     r"\$\{?\w*(?:python|interpreter)(?:_?(?:bin|exe|cmd))?(?::?[-=][^}]*)?\}?", re.IGNORECASE
 )
@@ -143,7 +143,7 @@ def interpreter(words: Sequence[str]) -> int | None:
 
 def trainer(words: Sequence[str]) -> int | None:
     """Which of a command's words is the trainer's file."""
-    files = (place for place, word in enumerate(words) if bare(word).endswith(".py") and "=" not in word)
+    files = (place for place, word in enumerate(words) if re.fullmatch(r"[^\s=]*\.py", bare(word)))
     return next(files, None)
 
 

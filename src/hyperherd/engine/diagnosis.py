@@ -86,12 +86,11 @@ def _broken(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
         )
         return
     if "reached" not in seen.facts:
+        line = f"run it{at} with `set -x` in it, to see which line ends it"
         yield Finding(
             f"{case.script} ends{at} before it comes to its training{_with(seen)}",
-            MORE_TIME
-            if LIMIT in seen.ended
-            else f"run it{at} with `set -x` in it, to see which line ends it",
-            fatal=True,
+            MORE_TIME if LIMIT in seen.ended else line,
+            fatal=seen.exit_code != 0 or LIMIT in seen.ended,
         )
         return
     if "writable" not in seen.facts.get("workspace", ()):
@@ -221,6 +220,12 @@ def _cut_short(case: Case, seen: Seen, here: Seen) -> Iterator[Finding]:
         yield Finding(
             f"{case.script}: {case.training.why}; only what comes before it was looked at",
             "let it end in one line that starts the training, such as: python train.py $1",
+        )
+    elif "reached" in seen.facts and seen.python is None and case.training.runs is not Runs.PYTHON:
+        yield Finding(
+            f"{case.script}: which Python {bare(case.training.program)} runs, if any, cannot be told; "
+            "only whether it is there was looked at",
+            "name the interpreter in that line to have it looked at: python train.py $1",
         )
     if seen is not here and _left_out(case, here):
         yield Finding(
