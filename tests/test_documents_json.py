@@ -17,7 +17,7 @@ from fakeslurm.fixture import FakeSlurm
 from launchers.herd import GATE, Herd, clean
 
 PAGE = Path(__file__).parents[1] / "docs/json.md"
-MAPS = {"params", "options", "values", "metrics", "extras", "environment", "totals", "packages"}
+MAPS = {"params", "options", "values", "metrics", "extras", "environment", "totals", "packages", "interruptions"}
 WORDS = {"warnings", "tags", "refusals", "gpus"}
 """Lists of texts, which may be empty."""
 
@@ -145,6 +145,8 @@ def test_the_documents_page_lists_every_key_and_no_other(said: dict[str, Any], c
         found |= paths(said["run -n"])
     if command == "stop":
         found |= {"refused[].index", "refused[].reason"}
+    if command == "show":
+        found |= {"attempts[].task"}
     assert documented()[command] == found
 
 

@@ -52,6 +52,7 @@ def typed(home: Home, fake_slurm: FakeSlurm) -> Iterator[Home]:
         )
         (folder / "launch.sh").write_text(RESULT)
         (folder / "launch.sh").chmod(0o755)
+    (root / "sbatch.sh").write_text(RESULT)
     yield home
 
 

@@ -21,9 +21,9 @@ MANY = 10_000
 
 @click.command(
     epilog="\b\nExamples:\n  herd multirun sbatch.sh env.num_envs=8,16,32 env.name=HalfCheetah,Reacher\n"
-    "  herd multirun sbatch.sh -n lr=0.1,0.01            what would be submitted\n"
+    "  herd multirun sbatch.sh -n lr=0.1,0.01\n"
     "  herd multirun sbatch.sh env=a,b 'seed=__randseed(5)__'\n"
-    "  herd status sbatch.sh                             how they are doing"
+    "  herd status sbatch.sh"
 )
 @click.argument("script", metavar="SCRIPT")
 @click.argument("overrides", nargs=-1, metavar="[KEY=SWEEP]...")
