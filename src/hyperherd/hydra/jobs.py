@@ -45,14 +45,14 @@ class Job:
 class Asked:
     """The launcher's own options."""
 
-    on: str
+    place: str
     compute: str
     slurm: Mapping[str, Any]
     max_concurrent: int | None
 
     def check(self) -> None:
         """Raises `HerdError` for what can be known to be wrong."""
-        places.kind(self.on)
+        places.kind(self.place)
         faults = sbatch.faults(self.slurm, "hydra.launcher.slurm")
         if faults:
             raise HerdError("\n".join(map(str, faults)))
@@ -108,10 +108,10 @@ def _place(app: Application, asked: Asked) -> tuple[str, dict[str, sbatch.Value]
     preset may lie with the application. Raises `HerdError`.
     """
     if not asked.compute:
-        return asked.on, dict(asked.slurm)
+        return asked.place, dict(asked.slurm)
     host = presets.load(asked.compute, Sources(app.folder)).host
     options = gpu_options.merged(host.request, asked.slurm)
-    return (host.launcher if asked.on == "auto" else asked.on), options
+    return (host.launcher if asked.place == "auto" else asked.place), options
 
 
 def _check_folders(outputs: Sequence[Output], say: Callable[[str], None]) -> None:

@@ -43,13 +43,14 @@ INTERRUPTED = 130
 
 @dataclass
 class HyperHerdConf:
-    """``slurm`` are sbatch's long options by name with ``_``; ``on`` is local, slurm or auto; ``compute`` a preset;
+    """``slurm`` are sbatch's long options by name with ``_``; ``place`` is local, slurm or auto (``on``, as herd has
+    it, is true in Hydra's YAML); ``compute`` a preset;
     ``max_concurrent`` the most jobs at once. ``wait``: return when all jobs have ended; null is false, and an error
     with a sweeper that may want what they return.
     """
 
     _target_: str = "hydra_plugins.hyperherd_launcher.HyperHerdLauncher"
-    on: str = "auto"
+    place: str = "auto"
     compute: str = ""
     slurm: dict[str, Any] = field(default_factory=lambda: dict.fromkeys(USUAL))
     max_concurrent: int | None = None
@@ -66,14 +67,14 @@ class Launcher(plugin.Launcher):
 
     def __init__(
         self,
-        on: str = "auto",
+        place: str = "auto",
         compute: str = "",
         slurm: dict[str, Any] | None = None,
         max_concurrent: int | None = None,
         wait: bool | None = None,
     ) -> None:
         super().__init__()
-        self._on = on
+        self._place = place
         self._compute = compute
         self._slurm = dict(slurm or {})
         self._max_concurrent = max_concurrent
@@ -110,7 +111,7 @@ class Launcher(plugin.Launcher):
         assert app is not None, "Hydra calls setup() first"
         setup_globals()
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
-        asked = jobs.Asked(self._on, self._compute, _plain(self._slurm), self._max_concurrent)
+        asked = jobs.Asked(self._place, self._compute, _plain(self._slurm), self._max_concurrent)
         found = folders.Folders(self._loader, self._config, app.folder)
         try:
             listed = [
@@ -156,7 +157,7 @@ class Launcher(plugin.Launcher):
 
 def _as_hydra_has_it(error: HerdError) -> CompactHydraException:
     """Its words, where an option of herd's is one of this launcher."""
-    return CompactHydraException(re.sub(r"(herd run )?--on (\w+)", r"hydra.launcher.on=\2", str(error)))
+    return CompactHydraException(re.sub(r"(herd run )?--on (\w+)", r"hydra.launcher.place=\2", str(error)))
 
 
 def _plain(slurm: dict[str, Any]) -> dict[str, Any]:
