@@ -10,10 +10,14 @@ from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 _SAME_FOR_ALL = re.compile(r"\$\{(now:[^${}]*|oc\.env:[^${}]*|hydra[.:](job\.(name|num|id)|runtime\.cwd))\}")
 """What a pattern may refer to without being another one for each job, but for its number."""
+
+
+_ANY_NUMBER = 987_654_321_012
+"""Of a job; no folder has it in its name by chance."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,9 @@ class Output:
 
 
 class Folders:
-    """Finds them. Where the patterns refer to a job's own values, its configuration is composed (20 ms)."""
+    """Finds them. Where the patterns refer to a job's own values, its configuration is composed (20 ms); else one
+    folder is found, and all others are it with another number.
+    """
 
     def __init__(self, loader: ConfigLoader, config: DictConfig, here: Path) -> None:
         self._loader = loader
@@ -38,15 +44,21 @@ class Folders:
         sweep = OmegaConf.to_container(config.hydra.sweep, resolve=False)
         assert isinstance(sweep, dict)
         varies = any("$" in _SAME_FOR_ALL.sub("", str(pattern)) for pattern in sweep.values())
-        self._usual = None if varies else copy.deepcopy(config)
+        self._usual = None if varies else self._resolved(copy.deepcopy(config), _ANY_NUMBER)
 
     def of(self, overrides: Sequence[str], number: int) -> Output:
         """Of the job with this number. Raises what Hydra raises."""
-        whole = self._usual or self._loader.load_sweep_config(self._config, list(overrides))
-        with read_write(whole.hydra), open_dict(whole.hydra):
+        if self._usual is None:
+            return self._resolved(self._loader.load_sweep_config(self._config, list(overrides)), number)
+        sweep, subdir = str(self._usual.sweep), self._usual.subdir
+        any_, this = str(_ANY_NUMBER), str(number)
+        return Output(Path(sweep.replace(any_, this)), subdir.replace(any_, this))
+
+    def _resolved(self, whole: DictConfig, number: int) -> Output:
+        with open_dict(whole):
             whole.hydra.job.id, whole.hydra.job.num = str(number), number
         before = HydraConfig.instance().cfg
-        HydraConfig.instance().set_config(whole)  # what ${hydra:...} refers to
+        HydraConfig.instance().cfg = whole  # what ${hydra:...} refers to
         try:
             return Output(self._here / str(whole.hydra.sweep.dir), str(whole.hydra.sweep.subdir))
         finally:
