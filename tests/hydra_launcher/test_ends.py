@@ -41,6 +41,11 @@ def test_an_exception_is_a_failed_job_which_runs_again_into_the_same_folder(here
     assert {path.name for path in here.output.iterdir() if path.is_dir()} == {*"0123", "app.sh.herd"}
 
 
+def test_a_job_that_asks_for_it_is_queued_again(here: Application) -> None:
+    here.sweep("lr=1", "+stops=true", "hydra.launcher.requeue=true")
+    assert [facts["output"] for facts in here.facts()] == ["0", "0"]
+
+
 def test_ctrl_c_leaves_the_jobs_going(here: Application) -> None:
     waiting = here.start("lr=1", "gate=true")
     until(lambda: "See how they do" in (here.root / "said").read_text() and here.facts(), "the job to begin")

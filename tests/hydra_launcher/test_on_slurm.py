@@ -47,6 +47,11 @@ def test_a_refusal_of_slurm_is_said_in_its_words(on_the_fake: Application, fake_
     assert not on_the_fake.facts()
 
 
+def test_what_slurm_does_not_have_is_an_option_of_the_launchers(on_the_fake: Application) -> None:
+    done = on_the_fake.sweep("lr=1,2", "hydra.launcher.slurm.partition=nowhere", code=1)
+    assert "hydra.launcher.slurm.partition: there is no partition 'nowhere'" in done.stderr
+
+
 @pytest.mark.slurm
 def test_jobs_run_on_a_real_cluster_and_are_collected(on_the_real: Application) -> None:
     done = on_the_real.sweep(

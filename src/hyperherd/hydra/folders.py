@@ -58,7 +58,8 @@ class Folders:
         with open_dict(whole):
             whole.hydra.job.id, whole.hydra.job.num = str(number), number
         before = HydraConfig.instance().cfg
-        HydraConfig.instance().cfg = whole  # what ${hydra:...} refers to
+        # What ${hydra:...} refers to. Hydra's set_config copies it, which takes 10 ms.
+        HydraConfig.instance().cfg = whole  # type: ignore[assignment]  # Hydra keeps a DictConfig there as well
         try:
             return Output(self._here / str(whole.hydra.sweep.dir), str(whole.hydra.sweep.subdir))
         finally:

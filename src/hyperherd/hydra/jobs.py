@@ -49,6 +49,7 @@ class Asked:
     compute: str
     slurm: Mapping[str, Any]
     max_concurrent: int | None
+    requeue: bool | None
 
     def check(self) -> None:
         """Raises `HerdError` for what can be known to be wrong."""
@@ -94,7 +95,9 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     place, options = _place(app, asked)
     app.write_script(options)
     wanted = multirun.add(workspace, scripts.load(app.script, app.folder), described)
-    request = launch.Request(Wish(place), Choice(hashes=wanted.hashes), asked.max_concurrent)
+    request = launch.Request(
+        Wish(place), Choice(hashes=wanted.hashes), asked.max_concurrent, requeue=asked.requeue
+    )
     run = Run(workspace, wanted.description, places.launchers(), request)
     prepared, made = launch.execute(run, lambda prepared: _announce(prepared, say))
     index = {trial.hash: trial.index for trial in prepared.plan.trials}
@@ -142,7 +145,9 @@ def _described(app: Application, job: Job) -> Described:
 
 def _announce(prepared: Prepared, say: Callable[[str], None]) -> None:
     if not prepared.pieces:
-        say("Nothing to submit: these jobs have completed before, or are on their way")
+        say(
+            "Nothing to submit: these jobs have completed, or are on their way. To run them anew: another hydra.sweep.dir"
+        )
     for line in (*filter(None, summary.placed(prepared.pieces)), *prepared.known.warnings):
         say(line)
     for finding in prepared.findings:

@@ -17,7 +17,6 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
-    from hyperherd.errors import HerdError
     from hyperherd.hydra.application import Application
     from hyperherd.hydra.jobs import Ended, Job, Sweep
 
@@ -43,10 +42,10 @@ INTERRUPTED = 130
 
 @dataclass
 class HyperHerdConf:
-    """``slurm`` are sbatch's long options by name with ``_``; ``place`` is local, slurm or auto (``on``, as herd has
-    it, is true in Hydra's YAML); ``compute`` a preset;
-    ``max_concurrent`` the most jobs at once. ``wait``: return when all jobs have ended; null is false, and an error
-    with a sweeper that may want what they return.
+    """``place`` is local, slurm or auto (``on``, as herd has it, is true in Hydra's YAML); ``compute`` a preset;
+    ``slurm`` are sbatch's long options by name with ``_``; ``max_concurrent`` the most jobs at once. ``requeue``: jobs
+    are queued again by themselves. ``wait``: return when all jobs have ended; null is false, and an error with a
+    sweeper that may want what they return.
     """
 
     _target_: str = "hydra_plugins.hyperherd_launcher.HyperHerdLauncher"
@@ -54,6 +53,7 @@ class HyperHerdConf:
     compute: str = ""
     slurm: dict[str, Any] = field(default_factory=lambda: dict.fromkeys(USUAL))
     max_concurrent: int | None = None
+    requeue: bool | None = None
     wait: bool | None = None
 
 
@@ -71,6 +71,7 @@ class Launcher(plugin.Launcher):
         compute: str = "",
         slurm: dict[str, Any] | None = None,
         max_concurrent: int | None = None,
+        requeue: bool | None = None,
         wait: bool | None = None,
     ) -> None:
         super().__init__()
@@ -78,6 +79,7 @@ class Launcher(plugin.Launcher):
         self._compute = compute
         self._slurm = dict(slurm or {})
         self._max_concurrent = max_concurrent
+        self._requeue = requeue
         self._wait = wait
         self._config = DictConfig({})
         self._application: Application | None = None
@@ -100,7 +102,7 @@ class Launcher(plugin.Launcher):
         try:
             self._application = application.of(config)
         except HerdError as error:
-            raise _as_hydra_has_it(error) from error
+            raise CompactHydraException(_as_hydra_has_it(str(error))) from error
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Nothing is returned of jobs that nobody waits for. Raises `CompactHydraException`."""
@@ -111,20 +113,22 @@ class Launcher(plugin.Launcher):
         assert app is not None, "Hydra calls setup() first"
         setup_globals()
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
-        asked = jobs.Asked(self._place, self._compute, _plain(self._slurm), self._max_concurrent)
+        asked = jobs.Asked(
+            self._place, self._compute, _plain(self._slurm), self._max_concurrent, self._requeue
+        )
         found = folders.Folders(self._loader, self._config, app.folder)
         try:
             listed = [
                 jobs.Job(number, list(overrides), found.of(overrides, number))
                 for number, overrides in enumerate(job_overrides, initial_job_idx)
             ]
-            sweep = jobs.submit(app, listed, asked, say=log.info)
+            sweep = jobs.submit(app, listed, asked, say=lambda line: log.info(_as_hydra_has_it(line)))
             for job in listed:
                 log.info(f"\t#{job.number} : {' '.join(filter_overrides(job.overrides))}")
             log.info(f"See how they do: herd status {sweep.script}")
             return self._collect(sweep, listed) if self._wait else []
         except HerdError as error:
-            raise _as_hydra_has_it(error) from error
+            raise CompactHydraException(_as_hydra_has_it(str(error))) from error
 
     def _collect(self, sweep: Sweep, listed: Sequence[Job]) -> list[JobReturn]:
         from hyperherd.hydra import jobs
@@ -155,9 +159,14 @@ class Launcher(plugin.Launcher):
         return one
 
 
-def _as_hydra_has_it(error: HerdError) -> CompactHydraException:
-    """Its words, where an option of herd's is one of this launcher."""
-    return CompactHydraException(re.sub(r"(herd run )?--on (\w+)", r"hydra.launcher.place=\2", str(error)))
+def _as_hydra_has_it(words: str) -> str:
+    """Herd's words, where an option of its own is one of this launcher.
+
+    >>> _as_hydra_has_it("slurm.mem: too much, or run it here: herd run --on local")
+    'hydra.launcher.slurm.mem: too much, or run it here: hydra.launcher.place=local'
+    """
+    placed = re.sub(r"(herd run )?--on (\w+)", r"hydra.launcher.place=\2", words)
+    return re.sub(r"(?m)^slurm\.(?=\w+: )", "hydra.launcher.slurm.", placed)
 
 
 def _plain(slurm: dict[str, Any]) -> dict[str, Any]:
