@@ -14,7 +14,7 @@ SWEEPS = {
         "lr=1e-3",
         "name='a b','it\"s \\'$HOME\\' ${oc.env:HOME}',[1,2.0,x y],{a:'b, c'},'é=ü',null",
         "db=postgres",
-        "+hydra.job.env_set.OF_THE_JOB=told",
+        "+hydra.job.env_set.OF_THE_JOB='job ${hydra.job.num}: ${db.host}'",
     ],
     "structure": ["~db", "+new=1,2", "~name", "hydra.job.chdir=true", "hydra.output_subdir=null"],
     "folders": [
@@ -25,6 +25,14 @@ SWEEPS = {
         "hydra.output_subdir=settings",
         "hydra.job.name=trainer",
         "hydra.job_logging.formatters.simple.format='%(message)s'",
+    ],
+    "named": [
+        "--config-name=watched",
+        "lr=1,2",
+        "+db@more=mysql",
+        "++name=x",
+        "hydra.sweep.subdir='${hydra:job.name}-${hydra.job.num}/${hydra.job.override_dirname}'",
+        "hydra.job.config.override_dirname.kv_sep=_is_",
     ],
     "twice": ["lr=1,1", "hydra.verbose=true"],
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra._internal.utils import get_args_parser
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from hyperherd import fsio
 from hyperherd.bash.quoting import quote
@@ -59,7 +59,8 @@ class Application:
 def of(config: DictConfig) -> Application:
     """The application whose multirun this is. Raises `HerdError` where no other process could start it."""
     here = folder.absolute(Path("."))
-    given = config.hydra.overrides.hydra
+    given = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    assert isinstance(given, list)
     return Application(
         name=str(config.hydra.job.name),
         command=(sys.executable, *_program(), *_flags()),

@@ -146,7 +146,7 @@ def _described(app: Application, job: Job) -> Described:
 def _announce(prepared: Prepared, say: Callable[[str], None]) -> None:
     if not prepared.pieces:
         say(
-            "Nothing to submit: these jobs have completed, or are on their way. To run them anew: another hydra.sweep.dir"
+            "Nothing to submit: these jobs have completed, or are on their way; another hydra.sweep.dir runs them anew"
         )
     for line in (*filter(None, summary.placed(prepared.pieces)), *prepared.known.warnings):
         say(line)
