@@ -34,10 +34,11 @@ HERD = ("hydra/launcher=hyperherd", "hydra.launcher.place=slurm")
 SWEEPS = {
     "1,000 jobs, 3 keys of 10 values": ("lr=range(10)", "depth=range(10)", "opt=range(10)"),
     "1,000 jobs, 1 key of 1,000 values": ("lr=range(1000)",),
-    "100 jobs, folders named by overrides": (
-        "lr=range(100)",
+    "1,000 jobs, folders by overrides": (
+        "lr=range(1000)",
         "hydra.sweep.subdir=${hydra.job.override_dirname}",
     ),
+    "100 jobs, folders by a value": ("lr=range(100)", "hydra.sweep.subdir=${lr}"),
 }
 IMPORT = """\
 import time

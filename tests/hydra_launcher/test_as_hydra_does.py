@@ -14,7 +14,7 @@ SWEEPS = {
         "lr=1e-3",
         "name='a b','it\"s \\'$HOME\\' ${oc.env:HOME}',[1,2.0,x y],{a:'b, c'},'é=ü',null",
         "db=postgres",
-        "+hydra.job.env_set.OF_THE_JOB='job ${hydra.job.num}: ${db.host}'",
+        "+hydra.job.env_set.OF_THE_JOB='job ${hydra.job.num}'",
     ],
     "structure": ["~db", "+new=1,2", "~name", "hydra.job.chdir=true", "hydra.output_subdir=null"],
     "folders": [
