@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -75,11 +74,3 @@ def test_a_structured_configuration_is_checked_and_filled(here: Application) -> 
     assert [facts["config"] for facts in here.facts()] == [
         {"model": {"depth": depth, "width": None}, "lr": 1.0} for depth in (2, 3)
     ]
-
-
-def test_each_job_leaves_its_log_and_its_configuration_in_its_folder(here: Application) -> None:
-    here.sweep("lr=1,2")
-    for number in "01":
-        folder = here.output / number
-        assert "begun" in (folder / "app.log").read_text()
-        assert re.search(rf"num: {number}\n", (folder / ".hydra/hydra.yaml").read_text())
