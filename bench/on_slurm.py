@@ -88,7 +88,7 @@ def multiruns(scratch: Path, env: dict[str, str], turns: int) -> None:
         (folder / "job.sh").write_text("#!/bin/bash\n#SBATCH --time=10 --mem=1G\n\ntrue\n")
         words = ["multirun", "job.sh", "--on", "slurm", f"seed=range({TRIALS // 10})", "lr=range(10)"]
         costs.append(process([*HERD, *words], folder, env))
-        _cancel(env)
+        cancel(env)
     say(f"multirun of {TRIALS:,} on Slurm", "0.5 s", median(costs))
 
 

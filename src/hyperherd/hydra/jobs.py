@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperherd.bash.quoting import quote
-from hyperherd.engine import launch, multirun, places, reconcile, scripts, waiting
+from hyperherd.engine import describe, launch, multirun, places, reconcile, scripts, waiting
 from hyperherd.engine.launch import Made, Prepared, Run
 from hyperherd.engine.placing import Wish
 from hyperherd.errors import HerdError
@@ -21,7 +21,7 @@ from hyperherd.launcherfinder import gpu_options, presets
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launchers.slurm import options as sbatch
 from hyperherd.sweep.identity import trial_hash
-from hyperherd.sweep.plan import Choice, Described
+from hyperherd.sweep.plan import Described
 from hyperherd.sweep.trial import Status, Typed
 from hyperherd.views import summary
 from hyperherd.workspace import folder, results, submissions
@@ -94,11 +94,14 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     workspace = folder.of_script(app.script)
     place, options = _place(app, asked)
     app.write_script(options)
-    wanted = multirun.add(workspace, scripts.load(app.script, app.folder), described)
-    request = launch.Request(
-        Wish(place), Choice(hashes=wanted.hashes), asked.max_concurrent, requeue=asked.requeue
-    )
-    run = Run(workspace, wanted.description, places.launchers(), request)
+    script = scripts.load(app.script, app.folder)
+    request = launch.Request(Wish(place), at_once=asked.max_concurrent, requeue=asked.requeue)
+
+    def anew(run: Run) -> Run:
+        return multirun.add(workspace, script, described).in_run(run)
+
+    before = describe.of_script(workspace, script)
+    run = anew(Run(workspace, before, places.launchers(), request, anew))
     prepared, made = launch.execute(run, lambda prepared: _announce(prepared, say))
     index = {trial.hash: trial.index for trial in prepared.plan.trials}
     sweep = Sweep(run, [index[one.hash] for one in described])
