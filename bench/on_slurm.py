@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from timing import HERD, Cost, environment, median, process, rival, say, sweep
@@ -28,18 +29,24 @@ def main() -> None:
     if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
         print("(Slurm is not installed here: left out)")
         return
-    with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder)
-        cluster = str(scratch / "slurm")
-        subprocess.run([MINISLURM, "up", "--dir", cluster, "--ends-with", str(os.getpid())], check=True)
-        try:
-            compare(scratch, _environment(scratch, cluster), turns)
-        finally:
-            subprocess.run([MINISLURM, "down", "--dir", cluster], check=True)
+    with tempfile.TemporaryDirectory() as folder, cluster(Path(folder)) as env:
+        compare(Path(folder), env, turns)
+
+
+@contextmanager
+def cluster(scratch: Path) -> Iterator[dict[str, str]]:
+    """A cluster whose partitions are down, and the environment of its users."""
+    folder = str(scratch / "slurm")
+    subprocess.run([MINISLURM, "up", "--dir", folder, "--ends-with", str(os.getpid())], check=True)
+    try:
+        env = _environment(scratch, folder)
+        _scontrol(env, "down")
+        yield env
+    finally:
+        subprocess.run([MINISLURM, "down", "--dir", folder], check=True)
 
 
 def compare(scratch: Path, env: dict[str, str], turns: int) -> None:
-    _scontrol(env, "down")
     herd, apart = rival(scratch), {name: value for name, value in env.items() if name != "PYTHONPATH"}
     process([*HERD, "run", "--help"], scratch, env)
     ours: list[Cost] = []
@@ -52,13 +59,13 @@ def compare(scratch: Path, env: dict[str, str], turns: int) -> None:
         _calls(scratch)
         looks.append(process([*HERD, "status"], folder, env))
         counts.append(_calls(scratch))
-        _cancel(env)
+        cancel(env)
         if herd:
             other = sweep(scratch / f"theirs{turn}", TRIALS)
             with (other / "hyperherd.yaml").open("a") as config:
                 config.write("slurm: {partition: gpu, time: '00:10:00', mem: 1G}\n")
             theirs.append(process([herd, "run", str(other)], other, apart))
-            _cancel(env)
+            cancel(env)
     ratio = f"HyperHerd 0.1.3: {median(theirs)}" if theirs else ""
     say(f"run of {TRIALS:,} on Slurm", "0.5 s", median(ours), ratio)
     say(f"status of {TRIALS:,}, waiting", "2 calls, 150 ms besides", median(looks), f"calls: {counts[-1]}")
@@ -81,7 +88,7 @@ def multiruns(scratch: Path, env: dict[str, str], turns: int) -> None:
         (folder / "job.sh").write_text("#!/bin/bash\n#SBATCH --time=10 --mem=1G\n\ntrue\n")
         words = ["multirun", "job.sh", "--on", "slurm", f"seed=range({TRIALS // 10})", "lr=range(10)"]
         costs.append(process([*HERD, *words], folder, env))
-        _cancel(env)
+        cancel(env)
     say(f"multirun of {TRIALS:,} on Slurm", "0.5 s", median(costs))
 
 
@@ -119,7 +126,8 @@ def _scontrol(env: dict[str, str], state: str) -> None:
         _do(env, ["scontrol", "update", f"PartitionName={partition}", f"State={state}"])
 
 
-def _cancel(env: dict[str, str]) -> None:
+def cancel(env: dict[str, str]) -> None:
+    """Take everything out of the queue."""
     _do(env, ["scancel", "--me"])
     _wait(env)
 

@@ -57,9 +57,14 @@ def _described(
     rows: Iterable[tuple[Chosen, ...]], drawn: tuple[str, ...], tasks: tuple[int, ...]
 ) -> Iterator[Described]:
     for row in rows:
-        params = {one.name: _with_text_keys(one.value) for one in row}
+        params = parameters(row)
         typed = Typed(tuple([one.text for one in row]), drawn, tasks)
         yield Described(trial_hash(params, {}), params, {}, typed=typed)
+
+
+def parameters(row: Iterable[Chosen]) -> dict[str, Value]:
+    """A combination by its keys."""
+    return {one.name: _with_text_keys(one.value) for one in row}
 
 
 def _with_text_keys(value: Value) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,47 +11,50 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
-from hydra.errors import HydraException
+from hydra.errors import CompactHydraException
 from hydra.plugins import launcher as plugin
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
-    from hyperherd.hydra.jobs import Application, Job, Sweep
+    from hyperherd.hydra.application import Application
+    from hyperherd.hydra.jobs import Ended, Job, Sweep
 
 log = logging.getLogger(__name__)
 
 
 USUAL = (
-    *(
-        "partition",
-        "account",
-        "qos",
-        "time",
-        "mem",
-        "cpus_per_task",
-        "gres",
-        "gpus",
-        "gpus_per_node",
-        "nodes",
-    ),
-    *("ntasks_per_node", "constraint", "exclude", "nodelist", "reservation", "signal"),
+    *("partition", "account", "qos", "time", "mem", "cpus_per_task", "gres", "gpus", "gpus_per_node"),
+    *("nodes", "ntasks_per_node", "constraint", "exclude", "nodelist", "reservation", "signal"),
 )
 """Options of sbatch that need no ``+`` on the command line."""
 
 
+HYDRAS_OWN = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+"""The sweeper that makes no use of what jobs return."""
+
+SHOWN = 10
+"""Failed jobs are named one by one, so many at most."""
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
+
+
 @dataclass
 class HyperHerdConf:
-    """``slurm`` are sbatch's long options by name with ``_``; ``on`` is local, slurm or auto; ``compute`` a preset;
-    ``max_concurrent`` the most jobs at once. ``wait``: return when all jobs have ended.
+    """``place`` is local, slurm or auto (``on``, as herd has it, is true in Hydra's YAML); ``compute`` a preset;
+    ``slurm`` are sbatch's long options by name with ``_``; ``max_concurrent`` the most jobs at once. ``requeue``: jobs
+    are queued again by themselves. ``wait``: return when all jobs have ended; null is false, and an error with a
+    sweeper that may want what they return.
     """
 
     _target_: str = "hydra_plugins.hyperherd_launcher.HyperHerdLauncher"
-    on: str = "auto"
+    place: str = "auto"
     compute: str = ""
     slurm: dict[str, Any] = field(default_factory=lambda: dict.fromkeys(USUAL))
     max_concurrent: int | None = None
-    wait: bool = False
+    requeue: bool | None = None
+    wait: bool | None = None
 
 
 ConfigStore.instance().store(
@@ -63,68 +67,106 @@ class Launcher(plugin.Launcher):
 
     def __init__(
         self,
-        on: str = "auto",
+        place: str = "auto",
         compute: str = "",
         slurm: dict[str, Any] | None = None,
         max_concurrent: int | None = None,
-        wait: bool = False,
+        requeue: bool | None = None,
+        wait: bool | None = None,
     ) -> None:
         super().__init__()
-        self._on = on
+        self._place = place
         self._compute = compute
         self._slurm = dict(slurm or {})
         self._max_concurrent = max_concurrent
+        self._requeue = requeue
         self._wait = wait
         self._config = DictConfig({})
         self._application: Application | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from hyperherd.hydra import composing, jobs
+        """Raises `CompactHydraException`."""
+        from hyperherd.errors import HerdError
+        from hyperherd.hydra import application, composing
 
         self._config = config
         self._loader = hydra_context.config_loader
-        hydra_context.config_loader = composing.FewJobs(self._loader)  # type: ignore[assignment]  # no subclass
-        self._application = jobs.application(config)
+        sweeper = str(config.hydra.sweeper.get("_target_"))
+        if sweeper == HYDRAS_OWN:
+            hydra_context.config_loader = composing.FewJobs(self._loader)  # type: ignore[assignment]  # no subclass
+        elif self._wait is None:
+            raise CompactHydraException(
+                f"{sweeper} may want what the jobs return, and nobody waits for them.\n"
+                "Write hydra.launcher.wait=true, or hydra.launcher.wait=false if it does not"
+            )
+        try:
+            self._application = application.of(config)
+        except HerdError as error:
+            raise CompactHydraException(_as_hydra_has_it(str(error))) from error
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Nothing is returned of jobs that nobody waits for. Raises `HydraException`."""
+        """Nothing is returned of jobs that nobody waits for. Raises `CompactHydraException`."""
         from hyperherd.errors import HerdError
-        from hyperherd.hydra import jobs
+        from hyperherd.hydra import folders, jobs
 
-        assert self._application is not None, "Hydra calls setup() first"
+        app = self._application
+        assert app is not None, "Hydra calls setup() first"
         setup_globals()
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
-        asked = jobs.Asked(self._on, self._compute, _plain(self._slurm), self._max_concurrent)
+        asked = jobs.Asked(
+            self._place, self._compute, _plain(self._slurm), self._max_concurrent, self._requeue
+        )
+        found = folders.Folders(self._loader, self._config, app.folder)
         try:
             listed = [
-                jobs.job(self._loader, self._config, list(overrides), initial_job_idx + place)
-                for place, overrides in enumerate(job_overrides)
+                jobs.Job(number, list(overrides), found.of(overrides, number))
+                for number, overrides in enumerate(job_overrides, initial_job_idx)
             ]
-            sweep = jobs.submit(self._application, listed, asked, say=log.info)
+            sweep = jobs.submit(app, listed, asked, say=lambda line: log.info(_as_hydra_has_it(line)))
             for job in listed:
                 log.info(f"\t#{job.number} : {' '.join(filter_overrides(job.overrides))}")
             log.info(f"See how they do: herd status {sweep.script}")
             return self._collect(sweep, listed) if self._wait else []
         except HerdError as error:
-            raise HydraException(str(error)) from error
+            raise CompactHydraException(_as_hydra_has_it(str(error))) from error
 
     def _collect(self, sweep: Sweep, listed: Sequence[Job]) -> list[JobReturn]:
         from hyperherd.hydra import jobs
 
-        returned = []
-        for job, ended in zip(listed, jobs.wait(sweep, listed), strict=True):
-            one = JobReturn(
-                overrides=job.overrides,
-                working_dir=str(job.folder),
-                task_name=self._config.hydra.job.name,
-                status=JobStatus.COMPLETED if ended.completed else JobStatus.FAILED,
-            )
-            saved = job.folder / (self._config.hydra.output_subdir or ".hydra")
+        try:
+            ended = jobs.wait(sweep, listed)
+        except KeyboardInterrupt:
+            log.info(f"Left; the jobs go on. Stop them: herd stop {sweep.script} --all")
+            raise SystemExit(INTERRUPTED) from None
+        bad = [one for one in ended if not one.completed]
+        log.info(f"{len(ended) - len(bad)} jobs completed, {len(bad)} not")
+        for one in bad[:SHOWN]:
+            log.error(one.reason)
+        return [self._returned(job, one) for job, one in zip(listed, ended, strict=True)]
+
+    def _returned(self, job: Job, ended: Ended) -> JobReturn:
+        one = JobReturn(
+            overrides=job.overrides,
+            working_dir=str(job.output.folder),
+            task_name=self._config.hydra.job.name,
+            status=JobStatus.COMPLETED if ended.completed else JobStatus.FAILED,
+        )
+        if self._config.hydra.output_subdir is not None:
+            saved = job.output.folder / self._config.hydra.output_subdir
             one.cfg = _load(saved / "config.yaml")
             one.hydra_cfg = _load(saved / "hydra.yaml")
-            one.return_value = ended.value if ended.completed else HydraException(ended.reason)
-            returned.append(one)
-        return returned
+        one.return_value = ended.value if ended.completed else CompactHydraException(ended.reason)
+        return one
+
+
+def _as_hydra_has_it(words: str) -> str:
+    """Herd's words, where an option of its own is one of this launcher.
+
+    >>> _as_hydra_has_it("slurm.mem: too much, or run it here: herd run --on local")
+    'hydra.launcher.slurm.mem: too much, or run it here: hydra.launcher.place=local'
+    """
+    placed = re.sub(r"(herd run )?--on (\w+)", r"hydra.launcher.place=\2", words)
+    return re.sub(r"(?m)^slurm\.(?=\w+: )", "hydra.launcher.slurm.", placed)
 
 
 def _plain(slurm: dict[str, Any]) -> dict[str, Any]:

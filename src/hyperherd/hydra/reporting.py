@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -12,20 +11,27 @@ METRIC = "return_value"
 
 
 class Report(Callback):
-    """Logs a number, text or a list of them as the metric `METRIC`; other values are nobody's to read."""
+    """Logs it as the metric `METRIC`: a number, text, a list or dict of them, or an array of one element."""
 
     def on_job_end(self, config: Any, job_return: JobReturn, **kwargs: Any) -> None:
         """Hydra calls it when the function has ended, also with an exception."""
         from hyperherd import log_result
 
-        if job_return.status is not JobStatus.COMPLETED:
-            return
-        value = job_return.return_value
-        if isinstance(value, (int, float, str)) or _is_list_of_numbers(value) or hasattr(value, "item"):
+        value = _plain(job_return.return_value) if job_return.status is JobStatus.COMPLETED else None
+        if value is not None:
             log_result(METRIC, value)
 
 
-def _is_list_of_numbers(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and all(
-        isinstance(one, (int, float)) and not math.isnan(one) for one in value
-    )
+def _plain(value: Any) -> Any:
+    """What can be written of a value, None where nothing can; at any depth."""
+    if isinstance(value, (int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(element) for element in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(element) for key, element in value.items()}
+    try:
+        number = value.item()
+    except (AttributeError, ValueError, RuntimeError, TypeError):  # no array, or one of more elements
+        return None
+    return number if isinstance(number, (int, float, str)) else None
