@@ -1,0 +1,43 @@
+"""The settings of ``hydra.launcher``, below those of Hydra's own Submitit plugin."""
+
+# No `from __future__ import annotations`: Hydra executes plugins where dataclasses cannot look such names up.
+from dataclasses import dataclass, field
+from typing import Any, Dict, Optional  # noqa: UP035 (OmegaConf reads these)
+
+from hydra.core.config_store import ConfigStore
+from hydra_plugins.hydra_submitit_launcher.config import LocalQueueConf, SlurmQueueConf
+
+LOGS = "${hydra.sweep.dir}/submitit_logs/%j"
+
+
+@dataclass
+class SlurmConf(SlurmQueueConf):
+    """``additional_parameters`` stand above ``preset_parameters``, and above all that has a name here."""
+
+    _target_: str = "hydra_plugins.training_launchers.on_slurm.TrainingSlurmLauncher"
+    submitit_folder: str = LOGS
+    tasks_per_node: Optional[int] = None  # type: ignore[assignment]
+    mem_gb: Optional[float] = None  # type: ignore[assignment]
+    timeout_min: Optional[int] = None  # type: ignore[assignment]
+    preset_parameters: Dict[str, Any] = field(default_factory=dict)
+    requeue: bool = False
+    wait: bool = True
+
+
+@dataclass
+class LocalConf(LocalQueueConf):
+    """``at_once``: how many runs at once; None for as many as the cores and GPUs of this machine hold."""
+
+    _target_: str = "hydra_plugins.training_launchers.on_this_machine.TrainingLocalLauncher"
+    submitit_folder: str = LOGS
+    tasks_per_node: Optional[int] = None  # type: ignore[assignment]
+    timeout_min: Optional[int] = None  # type: ignore[assignment]
+    at_once: Optional[int] = None
+    requeue: bool = False
+    max_num_timeout: int = 0
+    signal_delay_s: int = 120
+
+
+_STORE = ConfigStore.instance()
+_STORE.store(group="hydra/launcher", name="training_slurm", node=SlurmConf, provider="training_launchers")
+_STORE.store(group="hydra/launcher", name="training_local", node=LocalConf, provider="training_launchers")

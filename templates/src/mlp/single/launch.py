@@ -1,0 +1,16 @@
+"""Train an MLP: ``python -m mlp.single.launch``; with ``--multirun`` a sweep, on Slurm."""
+
+import hydra
+from omegaconf import DictConfig
+
+from mlp.single.train import MLPTrainer
+from training import launching
+
+
+@hydra.main(config_path=".", config_name="config", version_base="1.3")
+def main(cfg: DictConfig) -> dict[str, float]:
+    return launching.run(MLPTrainer(), cfg)
+
+
+if __name__ == "__main__":
+    main()
