@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable
+from enum import IntEnum
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -19,51 +20,48 @@ log = logging.getLogger(__name__)
 
 NOT_FINISHED = 75
 TERMINATED = 128 + signal.SIGTERM
-_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
+
+
+class Asked(IntEnum):
+    """What a signal asks for; the larger one counts."""
+
+    NOTHING = 0
+    SAVE = 1
+    LEAVE = 2
+
+
+_MEANING = {signal.SIGTERM: Asked.SAVE, signal.SIGUSR1: Asked.LEAVE, signal.SIGUSR2: Asked.LEAVE}
 
 _after_requeue: DelayedSubmission | None = None
 
 
 class Interruption:
-    """Within ``with``, notes signals; the training loop asks `requested` after each step.
-
-        with Interruption() as interruption:
-            for batch in batches:
-                ...
-                if interruption.requested:
-                    interruption.leave(self.checkpoint(cfg))
-    """
+    """Within ``with``, notes signals; the training loop looks at `asked` after each step, saves, and calls `leave`."""
 
     def __init__(self) -> None:
-        self._received: signal.Signals | None = None
+        self.asked = Asked.NOTHING
         self._before: dict[signal.Signals, Any] = {}
 
-    @property
-    def requested(self) -> bool:
-        """Whether a signal has come since the last `leave`."""
-        return self._received is not None
+    def leave(self, asked: int, then: DelayedSubmission) -> None:
+        """Do what was asked for, once the state is saved. ``then`` is what runs after a requeue.
 
-    def leave(self, then: DelayedSubmission) -> None:
-        """Do what the signal asked for, after the state was saved. ``then`` is what runs after a requeue.
-
-        Returns only where the training is to go on. Raises SystemExit, and what Submitit raises where the job is not
-        queued again: the run has then failed, and says why.
+        Returns where the training is to go on. Raises SystemExit, and what Submitit raises where the job is not queued
+        again: the run has then failed, and says why.
         """
-        received, self._received = self._received, None
-        if received is None:
-            return
+        self.asked = Asked.NOTHING
         requeue = self._submitit
-        if received is signal.SIGTERM:
+        if asked == Asked.SAVE:
             if requeue is None:
+                log.warning("SIGTERM: the state is saved; run the same command to go on")
                 raise SystemExit(TERMINATED)
-            log.warning("SIGTERM: the state is saved; training goes on until the end")
+            log.warning("SIGTERM: the state is saved; the training goes on until the end")
             return
         if requeue is None:
-            log.warning("%s: the state is saved; run the same command to go on", received.name)
+            log.warning("told to leave: the state is saved; run the same command to go on")
             raise SystemExit(NOT_FINISHED)
-        global _after_requeue
-        _after_requeue = then
-        requeue(received, None)
+        resume_with(then)
+        requeue(signal.SIGUSR2, None)
+        raise SystemExit(NOT_FINISHED)  # not rank 0, which has queued the job again
 
     @property
     def _submitit(self) -> Callable[[int, FrameType | None], None] | None:
@@ -72,12 +70,10 @@ class Interruption:
         return before if callable(before) else None
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
-        # A request to save and leave is not taken back by the SIGTERM that may come with it.
-        if self._received in (None, signal.SIGTERM):
-            self._received = signal.Signals(signum)
+        self.asked = max(self.asked, _MEANING[signal.Signals(signum)])
 
     def __enter__(self) -> Interruption:
-        self._before = {signum: signal.signal(signum, self._note) for signum in _SIGNALS}
+        self._before = {signum: signal.signal(signum, self._note) for signum in _MEANING}
         return self
 
     def __exit__(
@@ -93,6 +89,6 @@ def after_requeue() -> DelayedSubmission | None:
 
 
 def resume_with(then: DelayedSubmission | None) -> None:
-    """Told by the launcher at the start of a job."""
+    """Keep what runs after a requeue; the launcher tells it again at the start of the job."""
     global _after_requeue
     _after_requeue = then
