@@ -17,7 +17,7 @@ from typing import Any
 
 from real_slurm import Slurm
 
-DEADLINE_S = 120.0
+DEADLINE_S = 300.0
 SMALL = ("compute=bon_echo/cpu_1x", "compute.cpus_per_task=1", "compute.mem_gb=1")
 
 TOY = '''

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .project import SMALL, OnSlurm, Project, same, until
+from .project import DEADLINE_S, SMALL, OnSlurm, Project, same, until
 from .test_resuming import TRAINING, ends_on_the_same, straight  # noqa: F401 (a fixture)
 
 ONE = ("mlp.single.launch", *SMALL, *TRAINING, "requeue=on", "experiment_name=one")
@@ -45,7 +45,7 @@ def states(on_slurm: OnSlurm, job: str) -> list[str]:
     return on_slurm.ask("sacct", "-X", "-P", "-n", "-o", "State", "-j", job).split()
 
 
-@pytest.mark.parametrize("how", ["USR1", "USR2", "time limit", "preempted", "node down"])
+@pytest.mark.parametrize("how", ["USR1", "USR2", "time limit", "preempted", "scontrol requeue"])
 def test_an_interrupted_job_is_queued_again_and_ends_on_the_same_numbers(
     on_slurm: OnSlurm, straight: Project, how: str  # noqa: F811
 ) -> None:
@@ -55,7 +55,7 @@ def test_an_interrupted_job_is_queued_again_and_ends_on_the_same_numbers(
     on_slurm.until_logged("one", "epoch 1:")
     interrupt(on_slurm, job, how)
     on_slurm.start_again(job)
-    assert sweep.wait(120) == 0, on_slurm.terminal()
+    assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
     ((_, step),) = on_slurm.resumed_at("one")
     if how in ("USR1", "USR2", "time limit"):
         assert step > 0, "the signal was to fall inside an epoch"
@@ -71,8 +71,8 @@ def interrupt(on_slurm: OnSlurm, job: str, how: str) -> None:
         out = on_slurm.work_root / "above.out"
         above = ["--partition=cpu", f"--nodelist={node[1]}", "--exclusive", "--time=1", f"--output={out}", "--wrap=true"]
         on_slurm.ask("sbatch", *above)
-    elif how == "node down":
-        on_slurm.ask("scontrol", "requeue", job)  # what Slurm does by itself with the jobs of a lost node
+    elif how == "scontrol requeue":
+        on_slurm.ask("scontrol", "requeue", job)
     else:
         on_slurm.ask("scancel", f"--signal={how}", job)
 
@@ -82,7 +82,7 @@ def test_with_requeue_off_an_interrupted_job_saves_has_failed_and_says_why(on_sl
     job = on_slurm.job("one")
     on_slurm.until_logged("one", "epoch 1:")
     on_slurm.ask("scancel", "--signal=USR2", job)
-    assert sweep.wait(120) == 1
+    assert sweep.wait(DEADLINE_S) == 1
     assert "not queued again: requeue=off" in on_slurm.terminal()
     on_slurm.until_state(job, "FAILED")
     assert any("-step-" in name for name in on_slurm.checkpoints("one"))
@@ -122,7 +122,7 @@ def test_what_the_trainers_checkpoint_returns_is_what_runs_after_the_requeue(on_
     (on_slurm.sweep("toy") / f"submitit_logs/{job}/{job}_submitted.pkl.save_tmp").with_suffix(".later").touch()
     on_slurm.ask("scancel", "--signal=USR1", job)
     on_slurm.start_again(job)
-    assert sweep.wait(120) == 0, on_slurm.terminal()
+    assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
     assert calls.read_text().splitlines() == ["first 7", "as checkpoint() said 7"]
 
 
@@ -139,7 +139,7 @@ def test_what_a_killed_save_of_submitit_has_left_does_not_keep_the_next_from_sav
     (logs / f"{job}_submitted.pkl.save_tmp").touch()
     (logs / f"{job}_0_result.pkl.save_tmp").touch()
     on_slurm.ask("scontrol", "release", job)
-    assert held.wait(60) == 0, on_slurm.terminal()
+    assert held.wait(DEADLINE_S) == 0, on_slurm.terminal()
     assert (on_slurm.run_folder("toy") / "outputs/left").read_text() == "[]"
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from .conftest import TEMPLATES
-from .project import SMALL, Project, same
+from .project import DEADLINE_S, SMALL, Project, same
 
-TRAINING = ("trainer.num_epochs=10", "trainer.batch_size=2")
-"""Epochs of some 0.3 s, so that a signal falls inside of one."""
+TRAINING = ("trainer.num_epochs=6", "trainer.batch_size=4")
+"""Epochs of some 0.15 s, so that a signal falls inside of one."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_a_run_that_was_killed_inside_an_epoch_resumes_and_ends_on_the_same_numb
     child = project.start(*words)
     project.until_logged("killed", "epoch 1:")
     child.send_signal(number)
-    assert child.wait(60) == code
+    assert child.wait(DEADLINE_S) == code
     project.run(*words)
     ((_, step),) = project.resumed_at("killed")
     if number != signal.SIGKILL:
@@ -54,7 +54,7 @@ def test_a_job_of_a_sweep_here_is_queued_again_and_ends_on_the_same_numbers(proj
     )
     project.until_logged("again", "epoch 1:")
     os.kill(trainer_of(project, "again"), signal.SIGUSR2)
-    assert sweep.wait(90) == 0, project.terminal()
+    assert sweep.wait(DEADLINE_S) == 0, project.terminal()
     ((_, step),) = project.resumed_at("again")
     assert step > 0
     ends_on_the_same(project, "again", straight)

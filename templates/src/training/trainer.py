@@ -52,10 +52,12 @@ class Trainer(Checkpointable):
         return DelayedSubmission(type(self)(), cfg)
 
     def end_step(self, cfg: DictConfig, interruption: Interruption) -> None:
-        """Count a step; save and leave if a signal has asked for it."""
+        """Count a step; save where it is time to, and save and leave if a signal has asked for it."""
         self.step += 1
         if asked := ranks.most(interruption.asked):
             interruption.leave(asked, self.checkpoint(cfg))
+        elif (every := cfg.trainer.get("save_every_steps")) and self.step % every == 0:
+            self.save(cfg, self.epoch, self.step)
 
     def end_epoch(self, cfg: DictConfig, measured: Mapping[str, float]) -> None:
         """Count an epoch, log what was measured in it, and save where it is time to."""
@@ -98,7 +100,8 @@ class Trainer(Checkpointable):
         self.epoch, self.step = state["position"]
         self.history = state["history"]
         checkpoints.restore_random_states(state["random"][ranks.rank()])
-        log.info("resumed from %s", newest.name)
+        if ranks.rank() == 0:
+            log.info("resumed from %s", newest.name)
 
     def order(self, cfg: DictConfig, size: int) -> torch.Tensor:
         """The order of this epoch's ``size`` examples; it depends on seed and epoch alone."""

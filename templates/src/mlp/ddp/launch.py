@@ -1,0 +1,16 @@
+"""Train an MLP with a process for each GPU: ``python -m mlp.ddp.launch compute=killarney/l40s_4x --multirun``."""
+
+import hydra
+from omegaconf import DictConfig
+
+from mlp.ddp.train import DDPTrainer
+from training import launching
+
+
+@hydra.main(config_path=".", config_name="config", version_base="1.3")
+def main(cfg: DictConfig) -> dict[str, float]:
+    return launching.run(DDPTrainer(), cfg)
+
+
+if __name__ == "__main__":
+    main()
