@@ -43,6 +43,17 @@ if __name__ == "__main__":
 TOY_CONFIG = "defaults: [_global, _self_]\nx: 0\nhydra: {searchpath: ['pkg://configs']}\n"
 
 
+@dataclass(frozen=True)
+class Trainer:
+    """A process that trains, by its id and rank."""
+
+    pid: int
+    rank: int
+
+    def send(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+
 def until(what: str, holds: Callable[[], Any], within_s: float = DEADLINE_S) -> Any:
     """What ``holds`` returns once that is true; fails with ``what`` after a while."""
     deadline = time.monotonic() + within_s
@@ -139,6 +150,14 @@ class Project:
         assert newest is not None
         state: dict[str, Any] = torch.load(newest / "state.pt", weights_only=True)
         return state
+
+    def trainers(self, name: str) -> list[Trainer]:
+        """The processes of a sweep's only job here, by rank: children of Submitit's controller, whose id is the job's."""
+        (job,) = (path.name for path in (self.sweep(name) / "submitit_logs").iterdir() if path.name.isdigit())
+        children = [int(pid) for pid in Path(f"/proc/{job}/task/{job}/children").read_text().split()]
+        told = {pid: Path(f"/proc/{pid}/environ").read_bytes() for pid in children}
+        ranked = [Trainer(pid, int(told[pid].partition(b"SUBMITIT_LOCAL_GLOBALID=")[2].partition(b"\0")[0])) for pid in children]
+        return sorted(ranked, key=lambda one: one.rank)
 
     def resumed_at(self, name: str, number: int = 0) -> list[tuple[int, int]]:
         """Epoch and step (0: after the epoch) of the checkpoints it went on from."""

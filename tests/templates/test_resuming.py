@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -53,19 +51,11 @@ def test_a_job_of_a_sweep_here_is_queued_again_and_ends_on_the_same_numbers(proj
         "mlp.single.launch", *SMALL, "launcher=local", "requeue=on", *TRAINING, "experiment_name=again", "--multirun"
     )
     project.until_logged("again", "epoch 1:")
-    os.kill(trainer_of(project, "again"), signal.SIGUSR2)
+    project.trainers("again")[0].send(signal.SIGUSR2)
     assert sweep.wait(DEADLINE_S) == 0, project.terminal()
     ((_, step),) = project.resumed_at("again")
     assert step > 0
     ends_on_the_same(project, "again", straight)
-
-
-def trainer_of(project: Project, name: str) -> int:
-    """The process id of the trainer that Submitit's local controller, whose id is the job's, has started."""
-    (job,) = (path.name for path in (project.sweep(name) / "submitit_logs").iterdir() if path.name.isdigit())
-    children = Path(f"/proc/{job}/task/{job}/children").read_text().split()
-    assert len(children) == 1
-    return int(children[0])
 
 
 def test_a_checkpoint_of_another_configuration_is_refused_and_says_which_keys_differ(project: Project) -> None:

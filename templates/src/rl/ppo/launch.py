@@ -1,0 +1,16 @@
+"""Train a policy with PPO: ``python -m rl.ppo.launch``; with ``--multirun`` a sweep, on Slurm."""
+
+import hydra
+from omegaconf import DictConfig
+
+from rl.ppo.train import PPOTrainer
+from training import launching
+
+
+@hydra.main(config_path=".", config_name="config", version_base="1.3")
+def main(cfg: DictConfig) -> dict[str, float]:
+    return launching.run(PPOTrainer(), cfg)
+
+
+if __name__ == "__main__":
+    main()

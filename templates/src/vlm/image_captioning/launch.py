@@ -1,0 +1,16 @@
+"""Train a model that writes captions: ``python -m vlm.image_captioning.launch``; with ``--multirun`` a sweep, on Slurm."""
+
+import hydra
+from omegaconf import DictConfig
+
+from training import launching
+from vlm.image_captioning.train import CaptionTrainer
+
+
+@hydra.main(config_path=".", config_name="config", version_base="1.3")
+def main(cfg: DictConfig) -> dict[str, float]:
+    return launching.run(CaptionTrainer(), cfg)
+
+
+if __name__ == "__main__":
+    main()
