@@ -14,10 +14,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from hyperherd.launcherfinder import hosts, layers
 from hyperherd.launcherfinder.configuration import SHIPPED
 from hyperherd.launcherfinder.layers import Layered
-from ruamel.yaml import YAML
 
 SHAPE: dict[str, Any] = {
     "cluster": None,
@@ -46,7 +47,9 @@ def text(name: str) -> str:
     said = layers.inherited(name, shipped, hosts.over).values
     yaml = YAML()
     yaml.default_flow_style = False
-    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
+    yaml.representer.add_representer(
+        type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     out = io.StringIO()
     yaml.dump(SHAPE | {key: value for key, value in said.items() if key in SHAPE}, out)
     return HEAD + out.getvalue()

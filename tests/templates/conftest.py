@@ -15,7 +15,7 @@ from real_slurm import Slurm
 TEMPLATES = Path(__file__).parents[2] / "templates"
 sys.path[:0] = [str(TEMPLATES / "src"), str(TEMPLATES)]
 
-from .project import OnSlurm, Project  # noqa: E402 (needs the path)
+from .project import TRAINING, OnSlurm, Project  # noqa: E402 (needs the path)
 
 
 @pytest.fixture
@@ -32,3 +32,11 @@ def on_slurm(slurm: Slurm, tmp_path: Path) -> Iterator[OnSlurm]:
     project = OnSlurm.copied_to(slurm, TEMPLATES, tmp_path)
     yield project
     project.end()
+
+
+@pytest.fixture(scope="session")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A training that is not interrupted; its run is `straight`."""
+    project = Project.copied(TEMPLATES, tmp_path_factory.mktemp("straight"))
+    project.run("mlp.single.launch", *TRAINING, "experiment_name=straight")
+    return project

@@ -18,9 +18,10 @@ from typing import Any
 from real_slurm import Slurm
 
 DEADLINE_S = 300.0
+TRAINING = ("data=tiny", "trainer.num_epochs=5")
 SMALL = ("compute=bon_echo/cpu_1x", "compute.cpus_per_task=1", "compute.mem_gb=1")
 
-TOY = '''
+TOY = """
 import os, time
 import hydra
 from pathlib import Path
@@ -39,7 +40,7 @@ def main(cfg):
 
 if __name__ == "__main__":
     main()
-'''
+"""
 TOY_CONFIG = "defaults: [_global, _self_]\nx: 0\nhydra: {searchpath: ['pkg://configs']}\n"
 
 
@@ -52,6 +53,30 @@ class Trainer:
 
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
+
+
+HELD = """
+import time
+from pathlib import Path
+import hydra
+from training import launching, ranks
+from {module}.train import {trainer}
+
+class Held({trainer}):
+    def end_step(self, cfg, interruption):
+        here = Path(cfg.paths.work_root)
+        while (self.epoch, self.step) >= (1, 2) and not (here / "go").exists() and not interruption.asked:
+            (here / f"held-{{ranks.rank()}}").touch()
+            time.sleep(0.02)
+        super().end_step(cfg, interruption)
+
+@hydra.main(config_path=".", config_name="config", version_base="1.3")
+def main(cfg):
+    return launching.run(Held(), cfg)
+
+if __name__ == "__main__":
+    main()
+"""
 
 
 def until(what: str, holds: Callable[[], Any], within_s: float = DEADLINE_S) -> Any:
@@ -75,8 +100,17 @@ class Project:
         folder, work_root = tmp_path / "project", tmp_path / "work"
         shutil.copytree(templates, folder, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
         work_root.mkdir()
-        own = {"PYTHONPATH": f"{folder / 'src'}:{folder}", "USER": "ada", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
-        kept = {name: value for name, value in env.items() if not name.startswith(("SUBMITIT", "HYPERHERD", "SLURM_JOB"))}
+        own = {
+            "PYTHONPATH": f"{folder / 'src'}:{folder}",
+            "USER": "ada",
+            "HOME": str(tmp_path),
+            "OMP_NUM_THREADS": "1",
+        }
+        kept = {
+            name: value
+            for name, value in env.items()
+            if not name.startswith(("SUBMITIT", "HYPERHERD", "SLURM_JOB"))
+        }
         return cls(folder, work_root, {**kept, **own, "HYDRA_FULL_ERROR": "0"})
 
     def toy(self, body: str, name: str = "toy") -> str:
@@ -86,6 +120,21 @@ class Project:
         (package / "config.yaml").write_text(TOY_CONFIG)
         (package / "launch.py").write_text(TOY.replace("{body}", body))
         return f"{name}.launch"
+
+    def held(self, module: str, trainer: str) -> str:
+        """A template whose training stops inside epoch 1, after the optimiser's step, until a signal or `go`."""
+        package = self.folder / "src/held"
+        package.mkdir()
+        shutil.copy(self.folder / "src" / module.replace(".", "/") / "config.yaml", package)
+        (package / "launch.py").write_text(HELD.format(module=module, trainer=trainer))
+        return "held.launch"
+
+    def until_held(self, ranks: int = 1) -> None:
+        until("the training inside epoch 1", lambda: len([*self.work_root.glob("held-*")]) == ranks)
+
+    def go(self) -> None:
+        """Let the held training run on."""
+        (self.work_root / "go").touch()
 
     def argv(self, module: str, *words: str) -> list[str]:
         return [sys.executable, "-m", module, f"paths.work_root={self.work_root}", *words]
@@ -100,8 +149,7 @@ class Project:
         return ended
 
     def start(self, module: str, *words: str) -> subprocess.Popen[str]:
-        out = open(self.work_root.parent / f"terminal-{len(self.started)}", "w")
-        with out:
+        with open(self.work_root.parent / f"terminal-{len(self.started)}", "w") as out:
             child = subprocess.Popen(
                 self.argv(module, *words),
                 stdout=out, stderr=subprocess.STDOUT, text=True, env=self.env, cwd=self.work_root.parent,
@@ -134,16 +182,19 @@ class Project:
         until(f"{words!r} in launch.log of {name}", lambda: words in self.log(name, number))
 
     def metrics(self, name: str, number: int = 0) -> list[dict[str, float]]:
-        found: list[dict[str, float]] = json.loads((self.run_folder(name, number) / "outputs/metrics.json").read_text())
+        found: list[dict[str, float]] = json.loads(
+            (self.run_folder(name, number) / "outputs/metrics.json").read_text()
+        )
         return found
 
     def checkpoints(self, name: str, number: int = 0) -> list[str]:
-        return sorted(path.name for path in (self.run_folder(name, number) / "outputs").glob("checkpoint-epoch-*"))
+        return sorted(
+            path.name for path in (self.run_folder(name, number) / "outputs").glob("checkpoint-epoch-*")
+        )
 
     def last_state(self, name: str, number: int = 0) -> dict[str, Any]:
-        """All that the last checkpoint of a finished run holds: weights, optimiser, schedule, position, random states."""
+        """What the last checkpoint of a finished run holds: weights, optimiser, schedule, random states and all."""
         import torch
-
         from training import checkpoints
 
         newest = checkpoints.latest(self.run_folder(name, number) / "outputs")
@@ -152,11 +203,14 @@ class Project:
         return state
 
     def trainers(self, name: str) -> list[Trainer]:
-        """The processes of a sweep's only job here, by rank: children of Submitit's controller, whose id is the job's."""
+        """The processes of a sweep's only job here, by rank: children of the controller, whose id is the job's."""
         (job,) = (path.name for path in (self.sweep(name) / "submitit_logs").iterdir() if path.name.isdigit())
         children = [int(pid) for pid in Path(f"/proc/{job}/task/{job}/children").read_text().split()]
         told = {pid: Path(f"/proc/{pid}/environ").read_bytes() for pid in children}
-        ranked = [Trainer(pid, int(told[pid].partition(b"SUBMITIT_LOCAL_GLOBALID=")[2].partition(b"\0")[0])) for pid in children]
+        ranked = [
+            Trainer(pid, int(told[pid].partition(b"SUBMITIT_LOCAL_GLOBALID=")[2].partition(b"\0")[0]))
+            for pid in children
+        ]
         return sorted(ranked, key=lambda one: one.rank)
 
     def resumed_at(self, name: str, number: int = 0) -> list[tuple[int, int]]:
@@ -172,7 +226,11 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, torch.Tensor):
         return isinstance(other, torch.Tensor) and torch.equal(one, other)
     if isinstance(one, dict):
-        return isinstance(other, dict) and one.keys() == other.keys() and all(same(one[k], other[k]) for k in one)
+        return (
+            isinstance(other, dict)
+            and one.keys() == other.keys()
+            and all(same(one[k], other[k]) for k in one)
+        )
     if isinstance(one, (list, tuple)):
         return isinstance(other, (list, tuple)) and len(one) == len(other) and all(map(same, one, other))
     return bool(one == other)

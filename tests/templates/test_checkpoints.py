@@ -20,11 +20,18 @@ SETTINGS = {"data": "tiny", "learning_rate": 0.1}
 
 
 def made(folder: Path, *moments: tuple[int, int]) -> list[Path]:
-    return [save(folder, {"at": list(moment)}, SETTINGS, epoch=moment[0], step=moment[1]) for moment in moments]
+    return [
+        save(folder, {"at": list(moment)}, SETTINGS, epoch=moment[0], step=moment[1]) for moment in moments
+    ]
 
 
 def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
-    state = {"weights": torch.arange(3.0), "position": (1, 2), "name": "a", "random": checkpoints.random_states()}
+    state = {
+        "weights": torch.arange(3.0),
+        "position": (1, 2),
+        "name": "a",
+        "random": checkpoints.random_states(),
+    }
     read = load(save(tmp_path, state, SETTINGS, epoch=0), SETTINGS)
     assert torch.equal(read["weights"], state["weights"])
     assert (read["position"], read["name"]) == ((1, 2), "a")
@@ -36,7 +43,9 @@ def test_no_checkpoint_is_no_error(tmp_path: Path) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(moments=st.lists(st.tuples(st.integers(0, 120), st.integers(0, 30)), min_size=1, max_size=4, unique=True))
+@given(
+    moments=st.lists(st.tuples(st.integers(0, 120), st.integers(0, 30)), min_size=1, max_size=4, unique=True)
+)
 def test_the_newest_moment_of_the_training_is_found_whatever_the_order_of_the_names(
     tmp_path_factory: pytest.TempPathFactory, moments: list[tuple[int, int]]
 ) -> None:
@@ -48,7 +57,9 @@ def test_the_newest_moment_of_the_training_is_found_whatever_the_order_of_the_na
     assert len([*folder.iterdir()]) == min(2, len(moments))
 
 
-@pytest.mark.parametrize("damage", ["empty", "no state", "cut short", "changed", "no manifest", "manifest cut short"])
+@pytest.mark.parametrize(
+    "damage", ["empty", "no state", "cut short", "changed", "no manifest", "manifest cut short"]
+)
 def test_a_damaged_newest_checkpoint_is_skipped_with_a_warning(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -94,9 +105,13 @@ save(sys.argv[1], {"at": 2, "more": b"x" * 100_000, "killed": Killing()}, {}, ep
 """
 
 
-def test_a_kill_in_the_middle_of_a_save_leaves_the_checkpoint_before_and_blocks_no_later_save(tmp_path: Path) -> None:
+def test_a_kill_in_the_middle_of_a_save_leaves_the_checkpoint_before_and_blocks_no_later_save(
+    tmp_path: Path,
+) -> None:
     path = ":".join(sys.path[:2])
-    killed = subprocess.run([sys.executable, "-c", KILLED_IN_A_SAVE, tmp_path], env={"PYTHONPATH": path}, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_IN_A_SAVE, tmp_path], env={"PYTHONPATH": path}, check=False
+    )
     assert killed.returncode == -9
     found = latest(tmp_path)
     assert found is not None
@@ -117,7 +132,9 @@ def test_a_damaged_checkpoint_of_the_same_moment_is_replaced(tmp_path: Path) -> 
 
 def test_other_settings_are_refused_by_name_unless_told_to_ignore_them(tmp_path: Path) -> None:
     (checkpoint,) = made(tmp_path, (0, 0))
-    with pytest.raises(CheckpointError, match=r"learning_rate was 0\.1 and is 0\.2.*ignore_config=true") as refused:
+    with pytest.raises(
+        CheckpointError, match=r"learning_rate was 0\.1 and is 0\.2.*ignore_config=true"
+    ) as refused:
         load(checkpoint, {**SETTINGS, "learning_rate": 0.2})
     assert "tiny" not in str(refused.value)
     assert load(checkpoint, {**SETTINGS, "learning_rate": 0.2}, ignore_config=True) == {"at": [0, 0]}
@@ -125,7 +142,13 @@ def test_other_settings_are_refused_by_name_unless_told_to_ignore_them(tmp_path:
 
 def test_all_random_generators_go_on_from_where_they_were(tmp_path: Path) -> None:
     def draws() -> list[float]:
-        return [random.random(), float(np.random.rand()), torch.rand(1).item(), random.gauss(0, 1), float(np.random.randn())]
+        return [
+            random.random(),
+            float(np.random.rand()),
+            torch.rand(1).item(),
+            random.gauss(0, 1),
+            float(np.random.randn()),
+        ]
 
     checkpoints.seed_everything(3)
     draws()

@@ -39,7 +39,9 @@ def composed(*words: str) -> Any:
 
 def sbatch_lines(*words: str) -> list[str]:
     """The ``#SBATCH`` lines that these words on the command line lead to, without the log files."""
-    settings = OmegaConf.to_container(composed(*words, "hydra.job.name=launch", "hydra.job.num=0").hydra.launcher, resolve=True)
+    settings = OmegaConf.to_container(
+        composed(*words, "hydra.job.name=launch", "hydra.job.num=0").hydra.launcher, resolve=True
+    )
     assert isinstance(settings, dict)
     settings["submitit_folder"] = "logs"
     text = _make_sbatch_string("true", "logs", **on_slurm.parameters(settings))
@@ -108,7 +110,9 @@ def test_what_preset_and_user_both_set_appears_once_and_the_user_wins() -> None:
 
 
 def test_compute_keys_can_be_overridden_and_what_follows_from_them_follows() -> None:
-    lines = sbatch_lines("compute=bon_echo/a40_1x", "compute.mem_gb=32", "compute.gpus_per_node=2", "compute.timeout_min=90")
+    lines = sbatch_lines(
+        "compute=bon_echo/a40_1x", "compute.mem_gb=32", "compute.gpus_per_node=2", "compute.timeout_min=90"
+    )
     assert {"mem=32768M", "gres=gpu:a40:2", "time=90", "partition=a40"} <= {*lines}
 
 
@@ -122,7 +126,8 @@ def test_requeue_is_an_option_without_a_value(word: str, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("time", "minutes"), [("90", 90), ("1:30:00", 90), ("30:01", 31), ("1-12", 2160), ("1-12:30", 2190), ("2-0:0:1", 2881)]
+    ("time", "minutes"),
+    [("90", 90), ("1:30:00", 90), ("30:01", 31), ("1-12", 2160), ("1-12:30", 2190), ("2-0:0:1", 2881)],
 )
 def test_a_time_limit_as_sbatch_writes_it_is_known_to_submitit(time: str, minutes: int) -> None:
     assert f"time={minutes}" in sbatch_lines(f"+user.slurm.additional_parameters.time='{time}'")
@@ -133,7 +138,11 @@ def test_no_time_limit_is_refused_by_name() -> None:
         sbatch_lines("compute.timeout_min=null")
 
 
-@pytest.mark.parametrize("template", sorted(path.parent for path in TEMPLATES.glob("src/*/*/launch.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "template",
+    sorted(path.parent for path in TEMPLATES.glob("src/*/*/launch.py")),
+    ids=lambda path: path.name,
+)
 def test_every_template_has_the_documented_files_and_keys(template: Path) -> None:
     assert {"launch.py", "train.py", "config.yaml"} <= {*os.listdir(template)}
     assert len((template / "train.py").read_text().splitlines()) < 300

@@ -14,7 +14,9 @@ LOCAL = (*SMALL, "launcher=local")
 
 
 def test_one_run_here_has_the_documented_layout(project: Project) -> None:
-    project.run("mlp.single.launch", "data=tiny", "trainer.num_epochs=2", "experiment_name=one", "+trainer.note=new")
+    project.run(
+        "mlp.single.launch", "data=tiny", "trainer.num_epochs=2", "experiment_name=one", "+trainer.note=new"
+    )
     run = project.run_folder("one")
     assert {path.name for path in (run / "hydra_configs").iterdir()} == {
         "config.yaml", "overrides.yaml", "hydra.yaml", "hydra_resolved.yaml",
@@ -27,7 +29,9 @@ def test_one_run_here_has_the_documented_layout(project: Project) -> None:
     assert str(run) in resolved
     # With the same name it is the same run, which has ended: nothing is trained again.
     before = project.metrics("one")
-    project.run("mlp.single.launch", "data=tiny", "trainer.num_epochs=2", "experiment_name=one", "+trainer.note=new")
+    project.run(
+        "mlp.single.launch", "data=tiny", "trainer.num_epochs=2", "experiment_name=one", "+trainer.note=new"
+    )
     assert (project.metrics("one"), project.resumed_at("one")) == (before, [(1, 0)])
 
 
@@ -52,7 +56,9 @@ def test_a_sweep_here_has_the_documented_layout_and_trains_each_combination(proj
 
 def test_no_more_runs_at_once_than_said_and_all_of_them_run(project: Project) -> None:
     module = project.toy("time.sleep(1)")
-    project.run(module, *LOCAL, "x=range(5)", "hydra.launcher.at_once=2", "experiment_name=many", "--multirun")
+    project.run(
+        module, *LOCAL, "x=range(5)", "hydra.launcher.at_once=2", "experiment_name=many", "--multirun"
+    )
     times = []
     for number in range(5):
         out = project.run_folder("many", number) / "outputs"
@@ -68,11 +74,17 @@ def test_a_run_that_fails_is_named_and_the_others_run_on(project: Project) -> No
     assert "ZeroDivisionError" in ended.stdout
     assert "1 of 3 runs failed" in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert [(project.run_folder("fails", n) / "outputs/ended").exists() for n in range(3)] == [True, False, True]
+    assert [(project.run_folder("fails", n) / "outputs/ended").exists() for n in range(3)] == [
+        True,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("words", [(), ("--multirun",)], ids=["one run", "a sweep"])
-def test_a_missing_work_root_is_told_before_anything_is_made(project: Project, words: tuple[str, ...]) -> None:
+def test_a_missing_work_root_is_told_before_anything_is_made(
+    project: Project, words: tuple[str, ...]
+) -> None:
     missing = project.work_root / "not/there"
     ended = project.run("mlp.single.launch", f"paths.work_root={missing}", *words, code=1)
     assert ended.stderr.splitlines()[0] == f"paths.work_root: there is no folder {missing}"
@@ -98,7 +110,10 @@ def test_where_herd_runs_a_template_its_metrics_reach_the_trial(project: Project
     results = project.work_root / "sweep/.hyperherd/results/3"
     results.parent.mkdir(parents=True)
     project.env = {**project.env, "HYPERHERD_RESULTS": str(results)}
-    project.env = {**project.env, "PYTHONPATH": f"{project.env['PYTHONPATH']}:{os.environ.get('PYTHONPATH', '')}"}
+    project.env = {
+        **project.env,
+        "PYTHONPATH": f"{project.env['PYTHONPATH']}:{os.environ.get('PYTHONPATH', '')}",
+    }
     project.run("mlp.single.launch", "data=tiny", "trainer.num_epochs=2", "experiment_name=herd")
     final = json.loads(results.with_suffix(".json").read_text())
     assert final["accuracy"] == project.metrics("herd")[-1]["accuracy"]

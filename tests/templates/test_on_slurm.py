@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 
-from .project import DEADLINE_S, SMALL, OnSlurm, Project, same, until
-from .test_resuming import TRAINING, ends_on_the_same, straight  # noqa: F401 (a fixture)
+from .project import DEADLINE_S, SMALL, TRAINING, OnSlurm, Project, until
+from .test_resuming import ends_on_the_same
 
-ONE = ("mlp.single.launch", *SMALL, *TRAINING, "requeue=on", "experiment_name=one")
+ONE = (*SMALL, *TRAINING, "requeue=on", "experiment_name=one")
 
 
 def test_a_sweep_is_one_array_with_the_documented_layout_and_the_users_parameters(on_slurm: OnSlurm) -> None:
@@ -27,14 +26,18 @@ def test_a_sweep_is_one_array_with_the_documented_layout_and_the_users_parameter
     assert {path.name for path in sweep.iterdir()} == {"0", "1", "multirun.yaml", "submitit_logs"}
     logs = {path.relative_to(sweep / "submitit_logs").as_posix() for path in sweep.glob("submitit_logs/*/*")}
     each = ("submitted.pkl", "0_log.out", "0_log.err", "0_result.pkl")
-    assert logs == {f"{job}/{job}_submission.sh"} | {f"{job}_{n}/{job}_{n}_{name}" for n in (0, 1) for name in each}
+    assert logs == {f"{job}/{job}_submission.sh"} | {
+        f"{job}_{n}/{job}_{n}_{name}" for n in (0, 1) for name in each
+    }
     for number in (0, 1):
         run = on_slurm.run_folder("toys", number)
         assert {path.name for path in run.iterdir()} == {"launch.log", "outputs", "hydra_configs"}
         assert len([*(run / "hydra_configs").iterdir()]) == 4
     assert "seen" in (sweep / f"submitit_logs/{job}_0/{job}_0_0_log.out").read_text()
 
-    told = until("accounting", lambda: [*states(on_slurm, job)] == ["COMPLETED", "FAILED"] and states(on_slurm, job))
+    told = until(
+        "accounting", lambda: [*states(on_slurm, job)] == ["COMPLETED", "FAILED"] and states(on_slurm, job)
+    )
     assert told  # an exception in the program is a failed job
     assert "AssertionError: x is too large" in ended.stdout
     accounted = on_slurm.ask("sacct", "-X", "-P", "-n", "-o", "Account,QOS", "-j", job).split()
@@ -47,18 +50,20 @@ def states(on_slurm: OnSlurm, job: str) -> list[str]:
 
 @pytest.mark.parametrize("how", ["USR1", "USR2", "time limit", "preempted", "scontrol requeue"])
 def test_an_interrupted_job_is_queued_again_and_ends_on_the_same_numbers(
-    on_slurm: OnSlurm, straight: Project, how: str  # noqa: F811
+    on_slurm: OnSlurm,
+    straight: Project,
+    how: str,
 ) -> None:
     words = ["+compute.slurm.additional_parameters.partition=preempt"] if how == "preempted" else []
-    sweep = on_slurm.start(*ONE, *words, "--multirun")
+    sweep = on_slurm.start(on_slurm.held("mlp.single", "MLPTrainer"), *ONE, *words, "--multirun")
     job = on_slurm.job("one")
-    on_slurm.until_logged("one", "epoch 1:")
+    on_slurm.until_held()
     interrupt(on_slurm, job, how)
+    on_slurm.until_state(job, "PENDING")
+    on_slurm.go()
     on_slurm.start_again(job)
     assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
-    ((_, step),) = on_slurm.resumed_at("one")
-    if how in ("USR1", "USR2", "time limit"):
-        assert step > 0, "the signal was to fall inside an epoch"
+    assert on_slurm.resumed_at("one") == [(1, 3)]  # told by a signal each time, a preemption's SIGTERM too
     ends_on_the_same(on_slurm, "one", straight)
 
 
@@ -69,7 +74,14 @@ def interrupt(on_slurm: OnSlurm, job: str, how: str) -> None:
         node = re.search(r" NodeList=(\w+)", on_slurm.ask("scontrol", "show", "job", job))
         assert node is not None
         out = on_slurm.work_root / "above.out"
-        above = ["--partition=cpu", f"--nodelist={node[1]}", "--exclusive", "--time=1", f"--output={out}", "--wrap=true"]
+        above = [
+            "--partition=cpu",
+            f"--nodelist={node[1]}",
+            "--exclusive",
+            "--time=1",
+            f"--output={out}",
+            "--wrap=true",
+        ]
         on_slurm.ask("sbatch", *above)
     elif how == "scontrol requeue":
         on_slurm.ask("scontrol", "requeue", job)
@@ -78,17 +90,17 @@ def interrupt(on_slurm: OnSlurm, job: str, how: str) -> None:
 
 
 def test_with_requeue_off_an_interrupted_job_saves_has_failed_and_says_why(on_slurm: OnSlurm) -> None:
-    sweep = on_slurm.start(*ONE, "requeue=off", "--multirun")
+    sweep = on_slurm.start(on_slurm.held("mlp.single", "MLPTrainer"), *ONE, "requeue=off", "--multirun")
     job = on_slurm.job("one")
-    on_slurm.until_logged("one", "epoch 1:")
+    on_slurm.until_held()
     on_slurm.ask("scancel", "--signal=USR2", job)
     assert sweep.wait(DEADLINE_S) == 1
     assert "not queued again: requeue=off" in on_slurm.terminal()
     on_slurm.until_state(job, "FAILED")
-    assert any("-step-" in name for name in on_slurm.checkpoints("one"))
+    assert "checkpoint-epoch-1-step-3" in on_slurm.checkpoints("one")
 
 
-CHANGES_ITS_MIND = '''
+CHANGES_ITS_MIND = """
 import os, signal, submitit, time
 from training.interruption import Interruption
 
@@ -106,27 +118,31 @@ class Train(submitit.helpers.Checkpointable):
         again = Train()
         again.then = "as checkpoint() said"
         return submitit.helpers.DelayedSubmission(again, cfg)
-'''
+"""
 
 
 def test_what_the_trainers_checkpoint_returns_is_what_runs_after_the_requeue(on_slurm: OnSlurm) -> None:
     module = on_slurm.toy("from toy.train import Train")
     (on_slurm.folder / "src/toy/train.py").write_text(CHANGES_ITS_MIND)
     launch = on_slurm.folder / "src/toy/launch.py"
-    launch.write_text(launch.read_text().replace("launching.run(train", "launching.run(__import__('toy.train').train.Train()"))
+    launch.write_text(
+        launch.read_text().replace(
+            "launching.run(train", "launching.run(__import__('toy.train').train.Train()"
+        )
+    )
     sweep = on_slurm.start(module, *SMALL, "x=7", "requeue=on", "experiment_name=toy", "--multirun")
     job = on_slurm.job("toy")
     calls = on_slurm.run_folder("toy") / "outputs-calls"
     until("the first call", calls.exists)
-    # As a kill in the middle of Submitit's own save leaves it.
-    (on_slurm.sweep("toy") / f"submitit_logs/{job}/{job}_submitted.pkl.save_tmp").with_suffix(".later").touch()
     on_slurm.ask("scancel", "--signal=USR1", job)
     on_slurm.start_again(job)
     assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
     assert calls.read_text().splitlines() == ["first 7", "as checkpoint() said 7"]
 
 
-def test_what_a_killed_save_of_submitit_has_left_does_not_keep_the_next_from_saving(on_slurm: OnSlurm) -> None:
+def test_what_a_killed_save_of_submitit_has_left_does_not_keep_the_next_from_saving(
+    on_slurm: OnSlurm,
+) -> None:
     module = on_slurm.toy(
         "logs = Path(os.environ['SUBMITIT_FOLDER'].replace('%j', os.environ['SLURM_JOB_ID']))\n"
         "    (out / 'left').write_text(str([*logs.glob('*.save_tmp')]))"

@@ -1,4 +1,4 @@
-"""Killed at any moment and started again, a training ends on the same numbers as one that was not, to the last digit."""
+"""Killed at any moment and started again, a training ends on the same numbers as one that ran straight through."""
 
 from __future__ import annotations
 
@@ -6,19 +6,7 @@ import signal
 
 import pytest
 
-from .conftest import TEMPLATES
-from .project import DEADLINE_S, SMALL, Project, same
-
-TRAINING = ("trainer.num_epochs=6", "trainer.batch_size=4")
-"""Epochs of some 0.15 s, so that a signal falls inside of one."""
-
-
-@pytest.fixture(scope="module")
-def straight(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The same training, not interrupted: its run is `straight`."""
-    project = Project.copied(TEMPLATES, tmp_path_factory.mktemp("straight"))
-    project.run("mlp.single.launch", *TRAINING, "experiment_name=straight")
-    return project
+from .project import DEADLINE_S, SMALL, TRAINING, Project, same
 
 
 def ends_on_the_same(project: Project, name: str, straight: Project) -> None:
@@ -34,31 +22,36 @@ def ends_on_the_same(project: Project, name: str, straight: Project) -> None:
 def test_a_run_that_was_killed_inside_an_epoch_resumes_and_ends_on_the_same_numbers(
     project: Project, straight: Project, number: signal.Signals, code: int
 ) -> None:
-    words = ("mlp.single.launch", *TRAINING, "experiment_name=killed")
+    words = (project.held("mlp.single", "MLPTrainer"), *TRAINING, "experiment_name=killed")
     child = project.start(*words)
-    project.until_logged("killed", "epoch 1:")
+    project.until_held()
     child.send_signal(number)
     assert child.wait(DEADLINE_S) == code
+    project.go()
     project.run(*words)
-    ((_, step),) = project.resumed_at("killed")
-    if number != signal.SIGKILL:
-        assert step > 0, "the signal was to fall inside an epoch"
+    assert project.resumed_at("killed") == [(0, 0) if number == signal.SIGKILL else (1, 3)]
     ends_on_the_same(project, "killed", straight)
 
 
-def test_a_job_of_a_sweep_here_is_queued_again_and_ends_on_the_same_numbers(project: Project, straight: Project) -> None:
+def test_a_job_of_a_sweep_here_is_queued_again_and_ends_on_the_same_numbers(
+    project: Project, straight: Project
+) -> None:
+    held = project.held("mlp.single", "MLPTrainer")
     sweep = project.start(
-        "mlp.single.launch", *SMALL, "launcher=local", "requeue=on", *TRAINING, "experiment_name=again", "--multirun"
+        held, *SMALL, "launcher=local", "requeue=on", *TRAINING, "experiment_name=again", "--multirun"
     )
-    project.until_logged("again", "epoch 1:")
+    project.until_held()
     project.trainers("again")[0].send(signal.SIGUSR2)
+    project.until_logged("again", "saved checkpoint-epoch-1-step-3")
+    project.go()
     assert sweep.wait(DEADLINE_S) == 0, project.terminal()
-    ((_, step),) = project.resumed_at("again")
-    assert step > 0
+    assert project.resumed_at("again") == [(1, 3)]
     ends_on_the_same(project, "again", straight)
 
 
-def test_a_checkpoint_of_another_configuration_is_refused_and_says_which_keys_differ(project: Project) -> None:
+def test_a_checkpoint_of_another_configuration_is_refused_and_says_which_keys_differ(
+    project: Project,
+) -> None:
     words = ("mlp.single.launch", "data=tiny", "trainer.num_epochs=2", "experiment_name=other")
     project.run(*words)
     ended = project.run(*words, "trainer.hidden_dim=32", code=1)

@@ -40,8 +40,8 @@ def save(
 ) -> Path:
     """Save after ``step`` steps of ``epoch``; without steps, after the whole of it. Older ones go, but for one.
 
-    ``state`` is what torch.save takes and torch.load reads back with ``weights_only=True``: tensors, numbers, texts, and
-    lists, tuples and dicts of those.
+    ``state`` is what torch.load reads back with ``weights_only=True``: tensors, numbers, texts, and lists, tuples and
+    dicts of those.
     """
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,11 @@ def save(
     with open(beside / _STATE, "wb") as file:
         torch.save(dict(state), file)
         _sync(file.fileno())
-    said = {"bytes": (beside / _STATE).stat().st_size, "sha256": _sha256(beside / _STATE), "settings": dict(settings)}
+    said = {
+        "bytes": (beside / _STATE).stat().st_size,
+        "sha256": _sha256(beside / _STATE),
+        "settings": dict(settings),
+    }
     with open(beside / _MANIFEST, "w") as file:
         json.dump(said, file, indent=1)
         _sync(file.fileno())
@@ -102,7 +106,7 @@ def load(checkpoint: Path, settings: Mapping[str, Any], *, ignore_config: bool =
 
 def random_states() -> dict[str, Any]:
     """The states of all random generators: Python's, NumPy's, PyTorch's on each device."""
-    algorithm, words, *rest = np.random.get_state()  # noqa: NPY002 (the one that libraries draw from)
+    algorithm, words, *rest = np.random.get_state()
     return {
         "python": random.getstate(),
         "numpy": (algorithm, [int(word) for word in words], *rest),
@@ -115,7 +119,7 @@ def restore_random_states(states: Mapping[str, Any]) -> None:
     """Put all random generators where they were at `random_states`."""
     random.setstate(states["python"])
     algorithm, words, *rest = states["numpy"]
-    np.random.set_state((algorithm, np.array(words, dtype=np.uint32), *rest))  # noqa: NPY002
+    np.random.set_state((algorithm, np.array(words, dtype=np.uint32), *rest))
     torch.set_rng_state(states["torch"])
     for device, state in enumerate(states["cuda"][: torch.cuda.device_count()]):
         torch.cuda.set_rng_state(state, device)
@@ -124,7 +128,7 @@ def restore_random_states(states: Mapping[str, Any]) -> None:
 def seed_everything(seed: int) -> None:
     """Seed all random generators, and ask PyTorch for the same numbers each time."""
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
+    np.random.seed(seed)
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
 

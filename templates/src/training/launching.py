@@ -51,6 +51,8 @@ def _check_work_root(config: DictConfig) -> None:
     except OmegaConfBaseException as error:
         sys.exit(f"paths.work_root: {str(error).splitlines()[0]}\n  say where runs go: paths.work_root=/path")
     if root is None or not Path(root).is_dir():
-        sys.exit(f"paths.work_root: there is no folder {root}\n  make it, or say where runs go: paths.work_root=/path")
+        sys.exit(
+            f"paths.work_root: there is no folder {root}\n  make it, or say where runs go: paths.work_root=/path"
+        )
     if not os.access(root, os.W_OK | os.X_OK):
         sys.exit(f"paths.work_root: {root} cannot be written to\n  say where runs go: paths.work_root=/path")

@@ -37,7 +37,11 @@ def device() -> torch.device:
     """This rank's GPU, or the CPU."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    index = int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count() if distributed.is_initialized() else 0
+    index = (
+        int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count()
+        if distributed.is_initialized()
+        else 0
+    )
     torch.cuda.set_device(index)
     return torch.device("cuda", index)
 

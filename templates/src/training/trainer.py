@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Trainer(Checkpointable):
-    """Called with the configuration, it trains. A checkpoint holds what `state` returns, the position and the random states.
+    """Called with the configuration, it trains. A checkpoint holds `state`, the position and the random states.
 
     With several ranks each method is called on all of them; rank 0 writes.
     """
@@ -33,7 +33,7 @@ class Trainer(Checkpointable):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """All that the next step depends on, but for position and random states: tensors, numbers, texts, lists, dicts."""
+        """All that the next step depends on, but for position and random states; what torch.save takes."""
 
     @abstractmethod
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -67,7 +67,9 @@ class Trainer(Checkpointable):
             self.save(cfg, done)
         if ranks.rank() == 0:
             metrics.log_epoch(cfg.paths.out_dir, self.history)
-            log.info("epoch %d: %s", done, ", ".join(f"{name} {value:.4f}" for name, value in measured.items()))
+            log.info(
+                "epoch %d: %s", done, ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
+            )
 
     def results(self) -> dict[str, float]:
         """The newest epoch's metrics, logged as the run's."""
@@ -114,4 +116,8 @@ class Trainer(Checkpointable):
     def _settings(self, cfg: DictConfig) -> dict[str, Any]:
         trainer = OmegaConf.to_container(cfg.trainer, resolve=True)
         assert isinstance(trainer, dict)
-        return {"data": cfg.data, "ranks": ranks.count(), **{str(key): value for key, value in trainer.items()}}
+        return {
+            "data": cfg.data,
+            "ranks": ranks.count(),
+            **{str(key): value for key, value in trainer.items()},
+        }

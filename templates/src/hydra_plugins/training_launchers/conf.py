@@ -2,12 +2,18 @@
 
 # No `from __future__ import annotations`: Hydra executes plugins where dataclasses cannot look such names up.
 from dataclasses import dataclass, field
-from typing import Any, Dict, Optional  # noqa: UP035 (OmegaConf reads these)
+from typing import Any
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeperConf
 from hydra.core.config_store import ConfigStore
 from hydra_plugins.hydra_submitit_launcher.config import LocalQueueConf, SlurmQueueConf
 
 LOGS = "${hydra.sweep.dir}/submitit_logs/%j"
+
+
+@dataclass
+class SweeperConf(BasicSweeperConf):
+    _target_: str = "hydra_plugins.training_launchers.sweeping.TrainingSweeper"
 
 
 @dataclass
@@ -16,10 +22,10 @@ class SlurmConf(SlurmQueueConf):
 
     _target_: str = "hydra_plugins.training_launchers.on_slurm.TrainingSlurmLauncher"
     submitit_folder: str = LOGS
-    tasks_per_node: Optional[int] = None  # type: ignore[assignment]
-    mem_gb: Optional[float] = None  # type: ignore[assignment]
-    timeout_min: Optional[int] = None  # type: ignore[assignment]
-    preset_parameters: Dict[str, Any] = field(default_factory=dict)
+    tasks_per_node: int | None = None  # type: ignore[assignment]
+    mem_gb: float | None = None  # type: ignore[assignment]
+    timeout_min: int | None = None  # type: ignore[assignment]
+    preset_parameters: dict[str, Any] = field(default_factory=dict)
     requeue: bool = False
     wait: bool = True
 
@@ -30,9 +36,9 @@ class LocalConf(LocalQueueConf):
 
     _target_: str = "hydra_plugins.training_launchers.on_this_machine.TrainingLocalLauncher"
     submitit_folder: str = LOGS
-    tasks_per_node: Optional[int] = None  # type: ignore[assignment]
-    timeout_min: Optional[int] = None  # type: ignore[assignment]
-    at_once: Optional[int] = None
+    tasks_per_node: int | None = None  # type: ignore[assignment]
+    timeout_min: int | None = None  # type: ignore[assignment]
+    at_once: int | None = None
     requeue: bool = False
     max_num_timeout: int = 0
     signal_delay_s: int = 120
@@ -41,3 +47,4 @@ class LocalConf(LocalQueueConf):
 _STORE = ConfigStore.instance()
 _STORE.store(group="hydra/launcher", name="training_slurm", node=SlurmConf, provider="training_launchers")
 _STORE.store(group="hydra/launcher", name="training_local", node=LocalConf, provider="training_launchers")
+_STORE.store(group="hydra/sweeper", name="training", node=SweeperConf, provider="training_launchers")

@@ -31,11 +31,12 @@ class TrainingSlurmLauncher(TrainingLauncher):
             executor.update_parameters(**parameters(self.params))
         except (ValueError, RuntimeError) as error:
             sys.exit(f"hydra.launcher: {error}")
+        run = self.run(initial_job_idx)
         jobs: list[Any] = []
         size = longest_array()
         for start in range(0, len(arguments), size):
             try:
-                jobs += executor.map_array(self, *zip(*arguments[start : start + size]))
+                jobs += executor.map_array(run, *zip(*arguments[start : start + size], strict=True))
             except submitit.core.utils.FailedJobError as error:
                 known = " ".join(array_ids(jobs))
                 told = f"\n  submitted before: {known}; cancel with: scancel {known}" if known else ""
@@ -70,7 +71,9 @@ def parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
     if "time" in extra:
         named["time"] = minutes(str(extra.pop("time")))  # Submitit reckons with it
     if named["time"] is None:
-        raise ValueError("timeout_min is null: Submitit has to know the time limit; say compute.timeout_min=60")
+        raise ValueError(
+            "timeout_min is null: Submitit has to know the time limit; say compute.timeout_min=60"
+        )
     named = {key: value for key, value in named.items() if value is not None and key not in extra}
     extra["requeue" if settings["requeue"] else "no_requeue"] = True
     return {**named, "additional_parameters": extra}
@@ -94,8 +97,12 @@ def minutes(time: str) -> int:
 
 def longest_array() -> int:
     """How many elements an array may have here: Slurm's MaxArraySize bounds the index."""
-    shown = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, check=False, timeout=60)
-    limits = [int(limit) for limit in re.findall(r"(?:MaxArraySize\s*=\s*|max_array_tasks=)(\d+)", shown.stdout)]
+    shown = subprocess.run(
+        ["scontrol", "show", "config"], capture_output=True, text=True, check=False, timeout=60
+    )
+    limits = [
+        int(limit) for limit in re.findall(r"(?:MaxArraySize\s*=\s*|max_array_tasks=)(\d+)", shown.stdout)
+    ]
     return max(1, min(limits, default=1001))
 
 

@@ -30,6 +30,7 @@ class TrainingLocalLauncher(TrainingLauncher):
             "signal_delay_s": self.params["signal_delay_s"],
             "stderr_to_stdout": self.params["stderr_to_stdout"],
         }
+        run = self.run(initial_job_idx)
         slots = self._slots()
         free, running, jobs = list(range(len(slots))), {}, []
         for given in arguments:
@@ -38,7 +39,7 @@ class TrainingLocalLauncher(TrainingLauncher):
                 time.sleep(0 if free else LOOK_EVERY_S)
             slot = free.pop(0)
             executor.update_parameters(**settings, gpus_per_node=len(slots[slot]), visible_gpus=slots[slot])
-            running[slot] = executor.submit(self, *given)
+            running[slot] = executor.submit(run, *given)
             jobs.append(running[slot])
         try:
             return collect(jobs, initial_job_idx)
@@ -60,7 +61,9 @@ class TrainingLocalLauncher(TrainingLauncher):
         if at_once < 1:
             sys.exit(f"hydra.launcher.at_once: {at_once} runs at once would never start; say 1 or more")
         if per_run and at_once * per_run > len(gpus):
-            sys.exit(f"hydra.launcher.at_once: {at_once} runs of {per_run} GPUs; this machine has {len(gpus)} GPUs")
+            sys.exit(
+                f"hydra.launcher.at_once: {at_once} runs of {per_run} GPUs; this machine has {len(gpus)} GPUs"
+            )
         return [tuple(gpus[slot * per_run : (slot + 1) * per_run]) for slot in range(at_once)]
 
 

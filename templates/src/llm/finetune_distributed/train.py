@@ -11,11 +11,10 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
-from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
-
 from training import ranks, words
 from training.interruption import Interruption
 from training.trainer import Trainer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 
 def from_hub(trainer: DictConfig) -> tuple[list[str], list[str]]:
@@ -23,7 +22,9 @@ def from_hub(trainer: DictConfig) -> tuple[list[str], list[str]]:
     from datasets import load_dataset
 
     loaded = load_dataset(trainer.dataset_name, trainer.dataset_config)
-    train, test = ([text for text in loaded[split][trainer.text_column] if text.strip()] for split in ("train", "test"))
+    train, test = (
+        [text for text in loaded[split][trainer.text_column] if text.strip()] for split in ("train", "test")
+    )
     return train, test
 
 
@@ -59,7 +60,9 @@ class FinetuneTrainer(Trainer):
                 f"trainer.batch_size={cfg.trainer.batch_size}: {ranks.count()} processes need one example each, and "
                 f"there are {len(self.blocks)} blocks of {cfg.trainer.block_size} tokens"
             )
-        self.batches = len(self.blocks) // cfg.trainer.batch_size  # whole ones: each process has its part of each
+        self.batches = (
+            len(self.blocks) // cfg.trainer.batch_size
+        )  # whole ones: each process has its part of each
 
         model = model.to(self.device)
         # Rank 0's weights are given to all.
@@ -69,7 +72,8 @@ class FinetuneTrainer(Trainer):
         )
         steps, warmup = cfg.trainer.num_epochs * self.batches, cfg.trainer.warmup_steps
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, lambda step: min((step + 1) / (warmup + 1), max(0.0, (steps - step) / max(1, steps - warmup)))
+            self.optimizer,
+            lambda step: min((step + 1) / (warmup + 1), max(0.0, (steps - step) / max(1, steps - warmup))),
         )
         self.loss_sum = 0.0  # of this epoch's steps, all ranks
         self.resume(cfg)
@@ -82,7 +86,9 @@ class FinetuneTrainer(Trainer):
                     self.end_step(cfg, interruption)
                 loss, self.loss_sum = self.loss_sum / self.batches, 0.0
                 test_loss = self._loss(-(-cfg.trainer.batch_size // ranks.count()))
-                self.end_epoch(cfg, {"train/loss": loss, "loss": test_loss, "perplexity": math.exp(min(test_loss, 50))})
+                self.end_epoch(
+                    cfg, {"train/loss": loss, "loss": test_loss, "perplexity": math.exp(min(test_loss, 50))}
+                )
         results = self.results()
         ranks.stop()
         return results
@@ -112,7 +118,9 @@ class FinetuneTrainer(Trainer):
         self.model.eval()
         here, number = 0.0, 0
         for tokens in self.test_blocks[ranks.rank() :: ranks.count()].split(batch_size):
-            here += self._bare(input_ids=tokens.to(self.device), labels=tokens.to(self.device)).loss.item() * len(tokens)
+            here += self._bare(
+                input_ids=tokens.to(self.device), labels=tokens.to(self.device)
+            ).loss.item() * len(tokens)
             number += len(tokens)
         total, examples = ranks.total([here, number])
         return total / max(examples, 1)

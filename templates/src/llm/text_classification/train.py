@@ -11,16 +11,15 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
+from training import words
+from training.interruption import Interruption
+from training.trainer import Trainer
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DistilBertConfig,
     DistilBertForSequenceClassification,
 )
-
-from training import words
-from training.interruption import Interruption
-from training.trainer import Trainer
 
 Labelled = tuple[list[str], list[int]]
 """Texts, and the number of each one's kind."""
@@ -50,7 +49,10 @@ def from_python(kinds: int = 4) -> tuple[Labelled, Labelled]:
     random.Random(0).shuffle(paragraphs)
     cut = len(paragraphs) // 5
     test, train = paragraphs[:cut], paragraphs[cut:]
-    return ([text for text, _ in train], [kind for _, kind in train]), ([text for text, _ in test], [kind for _, kind in test])
+    return ([text for text, _ in train], [kind for _, kind in train]), (
+        [text for text, _ in test],
+        [kind for _, kind in test],
+    )
 
 
 class TextClassifier(Trainer):
@@ -58,7 +60,9 @@ class TextClassifier(Trainer):
         self.begin(cfg)
         if cfg.data not in ("hub", "tiny"):
             raise ValueError(f"data={cfg.data}: there are hub and tiny")
-        (texts, labels), (test_texts, test_labels) = from_python() if cfg.data == "tiny" else from_hub(cfg.trainer)
+        (texts, labels), (test_texts, test_labels) = (
+            from_python() if cfg.data == "tiny" else from_hub(cfg.trainer)
+        )
         kinds = len({*labels})
         if cfg.data == "tiny":
             tokenizer = words.tokenizer(texts)
@@ -69,7 +73,9 @@ class TextClassifier(Trainer):
             model = DistilBertForSequenceClassification(small)
         else:
             tokenizer = AutoTokenizer.from_pretrained(cfg.trainer.model_name)
-            model = AutoModelForSequenceClassification.from_pretrained(cfg.trainer.model_name, num_labels=kinds)
+            model = AutoModelForSequenceClassification.from_pretrained(
+                cfg.trainer.model_name, num_labels=kinds
+            )
         self.model = model.to(self.device)
         self.padding = tokenizer.pad_token_id
         self.train_set = self._encoded(tokenizer, texts, labels, cfg.trainer.max_length)
@@ -93,15 +99,23 @@ class TextClassifier(Trainer):
         return self.results()
 
     @staticmethod
-    def _encoded(tokenizer: Any, texts: list[str], labels: list[int], longest: int) -> tuple[list[Tensor], Tensor]:
+    def _encoded(
+        tokenizer: Any, texts: list[str], labels: list[int], longest: int
+    ) -> tuple[list[Tensor], Tensor]:
         encoded = tokenizer(texts, truncation=True, max_length=longest)["input_ids"]
         return [torch.tensor(tokens) for tokens in encoded], torch.tensor(labels)
 
     def _batch(self, examples: tuple[list[Tensor], Tensor], chosen: Tensor) -> dict[str, Tensor]:
         """What the model takes, of the chosen examples, padded to the longest of them."""
         texts, labels = examples
-        tokens = pad_sequence([texts[index] for index in chosen.tolist()], batch_first=True, padding_value=self.padding)
-        of_model = {"input_ids": tokens, "attention_mask": (tokens != self.padding).long(), "labels": labels[chosen]}
+        tokens = pad_sequence(
+            [texts[index] for index in chosen.tolist()], batch_first=True, padding_value=self.padding
+        )
+        of_model = {
+            "input_ids": tokens,
+            "attention_mask": (tokens != self.padding).long(),
+            "labels": labels[chosen],
+        }
         return {name: tensor.to(self.device) for name, tensor in of_model.items()}
 
     def _train(self, chosen: Tensor) -> None:

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from mlp.single.train import mlp, pictures
 from omegaconf import DictConfig
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
-
 from training import ranks
 from training.interruption import Interruption
 from training.trainer import Trainer
+
+from mlp.single.train import mlp, pictures
 
 
 class DDPTrainer(Trainer):
@@ -27,7 +27,9 @@ class DDPTrainer(Trainer):
         self.x, self.y = x[training].to(self.device), y[training].to(self.device)
         self.x_held_out, self.y_held_out = x[held_out].to(self.device), y[held_out].to(self.device)
         if cfg.trainer.batch_size < ranks.count():
-            raise ValueError(f"trainer.batch_size={cfg.trainer.batch_size}: {ranks.count()} processes need one example each")
+            raise ValueError(
+                f"trainer.batch_size={cfg.trainer.batch_size}: {ranks.count()} processes need one example each"
+            )
         self.batches = len(self.x) // cfg.trainer.batch_size  # whole ones: each process has its part of each
 
         model = mlp(x.shape[1], cfg.trainer.hidden_dim, cfg.trainer.dropout).to(self.device)

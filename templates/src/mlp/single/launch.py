@@ -2,9 +2,9 @@
 
 import hydra
 from omegaconf import DictConfig
+from training import launching
 
 from mlp.single.train import MLPTrainer
-from training import launching
 
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")

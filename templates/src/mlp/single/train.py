@@ -10,7 +10,6 @@ from omegaconf import DictConfig
 from sklearn import datasets
 from torch import Tensor, nn
 from torch.nn import functional
-
 from training.interruption import Interruption
 from training.trainer import Trainer
 
@@ -18,7 +17,9 @@ from training.trainer import Trainer
 def pictures(name: str) -> tuple[Tensor, Tensor]:
     """Pictures as float32 in 0..1, a row each, and their digits."""
     if name == "mnist":
-        x, y = datasets.fetch_openml("mnist_784", version=1, as_frame=False, return_X_y=True, parser="liac-arff")
+        x, y = datasets.fetch_openml(
+            "mnist_784", version=1, as_frame=False, return_X_y=True, parser="liac-arff"
+        )
         y = y.astype("int64")
     elif name in ("digits", "tiny"):
         x, y = datasets.load_digits(return_X_y=True)
@@ -61,7 +62,10 @@ class MLPTrainer(Trainer):
                 for batch in batches[self.step :]:
                     self._train(batch)
                     self.end_step(cfg, interruption)
-                measured = {"train/loss": self.loss_sum / len(self.x), "train/accuracy": self.hits / len(self.x)}
+                measured = {
+                    "train/loss": self.loss_sum / len(self.x),
+                    "train/accuracy": self.hits / len(self.x),
+                }
                 self.loss_sum, self.hits = 0.0, 0
                 self.end_epoch(cfg, {**measured, "accuracy": self._accuracy()})
         return self.results()

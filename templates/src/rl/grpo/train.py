@@ -12,11 +12,10 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
-
 from training import words
 from training.interruption import Interruption
 from training.trainer import Trainer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 TINY_LARGEST = 4
 
@@ -58,7 +57,9 @@ class GRPOTrainer(Trainer):
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
         self.model = model.to(self.device)
         self.model.eval()  # no dropout: what is improved has to be what has answered
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=cfg.trainer.learning_rate, weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=cfg.trainer.learning_rate, weight_decay=0.0
+        )
         self.rewarded = 0.0  # in this epoch's steps
         self.resume(cfg)
 
@@ -99,13 +100,17 @@ class GRPOTrainer(Trainer):
 
     @torch.no_grad()
     def _answered(self, asked: list[str], temperature: float) -> tuple[Tensor, Tensor, Tensor]:
-        """Questions with their answers, which of these tokens are no padding, and the answers alone: [answer, token]."""
+        """Questions with answers, which of these tokens are no padding, and the answers alone: [answer, token]."""
         # The chat template has written what is special; a bare sum needs nothing of it.
-        encoded = self.tokenizer(asked, return_tensors="pt", padding=True, add_special_tokens=False).to(self.device)
+        encoded = self.tokenizer(asked, return_tensors="pt", padding=True, add_special_tokens=False).to(
+            self.device
+        )
         tokens, known = encoded["input_ids"], encoded["attention_mask"]
         asked_tokens = tokens.shape[1]
         for _ in range(self.new_tokens):
-            logits = self.model(input_ids=tokens, attention_mask=known, position_ids=_positions(known)).logits[:, -1]
+            logits = self.model(
+                input_ids=tokens, attention_mask=known, position_ids=_positions(known)
+            ).logits[:, -1]
             drawn = torch.multinomial((logits.float() / temperature).softmax(-1), 1)
             tokens = torch.cat([tokens, drawn], 1)
             known = torch.cat([known, torch.ones_like(drawn)], 1)
@@ -123,7 +128,11 @@ class GRPOTrainer(Trainer):
         return (ends.cumsum(1) - ends == 0).float()
 
     def state(self) -> dict[str, Any]:
-        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "rewarded": self.rewarded}
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "rewarded": self.rewarded,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.model.load_state_dict(state["model"])

@@ -16,7 +16,6 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 from torch.distributions import Categorical
 from torch.nn import functional
-
 from training.interruption import Interruption
 from training.trainer import Trainer
 
@@ -44,7 +43,9 @@ class PPOTrainer(Trainer):
         if cfg.data not in ("gymnasium", "tiny"):
             raise ValueError(f"data={cfg.data}: there are gymnasium and tiny")
         name = "CartPole-v1" if cfg.data == "tiny" else cfg.trainer.environment
-        self.environments = [gymnasium.make(name, disable_env_checker=True) for _ in range(cfg.trainer.environments)]
+        self.environments = [
+            gymnasium.make(name, disable_env_checker=True) for _ in range(cfg.trainer.environments)
+        ]
         seeds = range(cfg.trainer.seed, cfg.trainer.seed + cfg.trainer.environments)
         first = [one.reset(seed=seed)[0] for one, seed in zip(self.environments, seeds, strict=True)]
         self.observed = np.array(first, dtype=np.float32)  # [environment, ...]
@@ -53,7 +54,9 @@ class PPOTrainer(Trainer):
 
         actions = self.environments[0].action_space
         if not isinstance(actions, gymnasium.spaces.Discrete) or self.observed.ndim != 2:
-            raise ValueError(f"trainer.environment={name}: one with discrete actions and vectors to observe is needed")
+            raise ValueError(
+                f"trainer.environment={name}: one with discrete actions and vectors to observe is needed"
+            )
         self.policy = Policy(self.observed.shape[1], int(actions.n), cfg.trainer.hidden_dim).to(self.device)
         self.optimizer = torch.optim.Adam(self.policy.parameters(), lr=cfg.trainer.learning_rate, eps=1e-5)
         self.scheduler = torch.optim.lr_scheduler.LinearLR(

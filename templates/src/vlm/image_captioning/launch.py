@@ -1,9 +1,9 @@
-"""Train a model that writes captions: ``python -m vlm.image_captioning.launch``; with ``--multirun`` a sweep, on Slurm."""
+"""Train a model that writes captions: ``python -m vlm.image_captioning.launch``; with ``--multirun`` on Slurm."""
 
 import hydra
 from omegaconf import DictConfig
-
 from training import launching
+
 from vlm.image_captioning.train import CaptionTrainer
 
 

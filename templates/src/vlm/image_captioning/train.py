@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 from torch import Tensor
+from training import words
+from training.interruption import Interruption
+from training.trainer import Trainer
 from transformers import (
     AutoImageProcessor,
     AutoTokenizer,
@@ -16,10 +19,6 @@ from transformers import (
     VisionEncoderDecoderModel,
     ViTConfig,
 )
-
-from training import words
-from training.interruption import Interruption
-from training.trainer import Trainer
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "yellow": (1, 1, 0)}
 SHAPES = ("circle", "square", "cross")
@@ -35,7 +34,8 @@ def from_hub(trainer: DictConfig) -> tuple[Examples, Examples]:
 
     loaded = load_dataset(trainer.dataset_name)
     train, test = (
-        (loaded[split][trainer.image_column], list(loaded[split][trainer.caption_column])) for split in ("train", "test")
+        (loaded[split][trainer.image_column], list(loaded[split][trainer.caption_column]))
+        for split in ("train", "test")
     )
     return train, test
 
@@ -69,7 +69,8 @@ def small(tokenizer: Any) -> VisionEncoderDecoderModel:
     sizes = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
     eyes = ViTConfig(image_size=SIDE, patch_size=4, hidden_dropout_prob=0.0, **sizes)
     mouth = GPT2Config(
-        vocab_size=len(tokenizer), n_embd=48, n_layer=1, n_head=4, n_positions=16, add_cross_attention=True, is_decoder=True,
+        vocab_size=len(tokenizer), n_embd=48, n_layer=1, n_head=4, n_positions=16,
+        add_cross_attention=True, is_decoder=True,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     return VisionEncoderDecoderModel(VisionEncoderDecoderConfig.from_encoder_decoder_configs(eyes, mouth))
@@ -87,10 +88,13 @@ class CaptionTrainer(Trainer):
             self.tokenizer = AutoTokenizer.from_pretrained(cfg.trainer.model_name)
             end = self.tokenizer.eos_token  # else the model would not learn to stop
             self.train_set, self.test_set = (
-                (pictures, [f"{caption}{end}" for caption in captions]) for pictures, captions in from_hub(cfg.trainer)
+                (pictures, [f"{caption}{end}" for caption in captions])
+                for pictures, captions in from_hub(cfg.trainer)
             )
             processor = AutoImageProcessor.from_pretrained(cfg.trainer.model_name)
-            self.seen = lambda chosen: processor([one.convert("RGB") for one in chosen], return_tensors="pt").pixel_values
+            self.seen = lambda chosen: (
+                processor([one.convert("RGB") for one in chosen], return_tensors="pt").pixel_values
+            )
             model = VisionEncoderDecoderModel.from_pretrained(cfg.trainer.model_name)
         else:
             raise ValueError(f"data={cfg.data}: there are hub and tiny")
@@ -123,8 +127,10 @@ class CaptionTrainer(Trainer):
     def _batch(self, examples: Examples, chosen: list[int], longest: int) -> dict[str, Tensor]:
         """Pictures and captions as the model takes them; -100 where no token is to be learnt."""
         pictures, captions = examples
-        encoded = self.tokenizer([captions[index] for index in chosen], truncation=True, max_length=longest, padding=True,
-                                 return_tensors="pt")  # fmt: skip
+        texts = [captions[index] for index in chosen]
+        encoded = self.tokenizer(
+            texts, truncation=True, max_length=longest, padding=True, return_tensors="pt"
+        )
         labels = encoded["input_ids"].masked_fill(encoded["attention_mask"] == 0, -100)
         return {
             "pixel_values": self.seen([pictures[index] for index in chosen]).to(self.device),
