@@ -15,7 +15,7 @@ TEMPLATES_READY := $(TEMPLATES)/ready-$(VERSION)
 CODE := src tests tools bench examples templates
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench heracles presets clean test-templates test-gpu
+.PHONY: help demo test check fmt bench heracles presets clean test-all test-templates test-gpu
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -32,6 +32,9 @@ test: $(TESTS_READY) $(TEMPLATES_READY) ## run all tests, on the real Slurm wher
 	@$(SLURM)
 	@$(TESTS)/bin/python -m pytest $(IN_PARALLEL) --ignore tests/templates
 	@$(TEMPLATES)/bin/python -m pytest $(IN_PARALLEL) tests/templates
+
+test-all: export HYPERHERD_TEST_ALL = 1
+test-all: test ## all tests, also those that take long
 
 test-templates: $(TEMPLATES_READY) ## the tests of the training templates alone
 	@$(SLURM)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from .project import DEADLINE_S, SMALL, Project, same
+from .project import DEADLINE_S, SMALL, OnSlurm, Project, same
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,45 @@ def straight(project: Project, template: Template, *words: str) -> tuple[str, ..
     return (project.held(template.module, template.trainer), *common)
 
 
-def ends_as_the_straight_one(project: Project, name: str) -> None:
-    assert project.resumed_at(name) == [(1, 3)]
+def ends_as_the_straight_one(project: Project, name: str, resumed_at: tuple[int, int] = (1, 3)) -> None:
+    assert project.resumed_at(name) == [resumed_at]
     assert project.metrics(name) == project.metrics("straight")
     states = [project.last_state(one) for one in (name, "straight")]
     for state in states:
         state["trainer"].pop("environments", None)  # pickles, which differ where what they hold does not
     assert same(*states)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("template", ALONE, ids=lambda template: template.module)
+def test_killed_without_a_signal_inside_an_epoch_it_ends_on_the_same_numbers(
+    project: Project, template: Template
+) -> None:
+    words = (*straight(project, template), "experiment_name=killed")
+    child = project.start(*words)
+    project.until_held()
+    child.kill()
+    assert child.wait(DEADLINE_S) == -signal.SIGKILL
+    project.go()
+    project.run(*words)
+    ends_as_the_straight_one(project, "killed", resumed_at=(0, 0))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("template", TOGETHER, ids=lambda template: template.module)
+def test_two_tasks_of_a_slurm_job_are_queued_again_inside_an_epoch_and_end_on_the_same_numbers(
+    on_slurm: OnSlurm, template: Template
+) -> None:
+    words = straight(on_slurm, template, "launcher=submitit", "tasks_per_node=2", "requeue=on")
+    sweep = on_slurm.start(*words, "experiment_name=again", "--multirun")
+    job = on_slurm.job("again")
+    on_slurm.until_held(ranks=2)
+    on_slurm.ask("scancel", "--signal=USR2", job)
+    on_slurm.until_state(job, "PENDING")
+    on_slurm.go()
+    on_slurm.start_again(job)
+    assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
+    ends_as_the_straight_one(on_slurm, "again")
 
 
 @pytest.mark.parametrize("template", ALONE, ids=lambda template: template.module)

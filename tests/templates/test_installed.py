@@ -51,7 +51,11 @@ def test_from_a_checkout(project: Project, tmp_path: Path) -> None:
     installed = built(project, tmp_path, "build_editable")
     (paths,) = (path.read_text().split() for path in installed.glob("*.pth"))
     beside = project.folder.parent / "src"
-    assert {Path(os.path.normpath(path)) for path in paths} == {project.folder / "src", project.folder, beside}
+    assert {Path(os.path.normpath(path)) for path in paths} == {
+        project.folder / "src",
+        project.folder,
+        beside,
+    }
     runs_with(project, os.pathsep.join(paths))
 
 
