@@ -6,12 +6,14 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra_plugins.training_launchers import on_slurm
+from hydra_plugins.training_launchers.sweeping import TrainingSweeper
 from omegaconf import OmegaConf
 from submitit.slurm.slurm import _make_sbatch_string
 
@@ -136,6 +138,28 @@ def test_a_time_limit_as_sbatch_writes_it_is_known_to_submitit(time: str, minute
 def test_no_time_limit_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"compute\.timeout_min"):
         sbatch_lines("compute.timeout_min=null")
+
+
+class Loader:
+    """Hydra's, as the sweeper asks it; ``data`` is a group. It notes what is composed."""
+
+    def __init__(self) -> None:
+        self.composed: list[list[str]] = []
+
+    def get_group_options(self, key: str) -> list[str]:
+        return ["hub", "tiny"] if key == "data" else []
+
+    def load_sweep_config(self, master_config: Any, sweep_overrides: list[str]) -> None:
+        self.composed.append(sweep_overrides)
+
+
+def test_before_a_long_sweep_is_submitted_each_key_and_each_choice_of_a_group_is_composed_once() -> None:
+    loader = Loader()
+    sweeper = TrainingSweeper(max_batch_size=None)
+    sweeper.hydra_context, sweeper.config = SimpleNamespace(config_loader=loader), OmegaConf.create()
+    batch = [[f"seed={seed}", f"data={data}"] for seed in range(1000) for data in ("tiny", "hub")]
+    sweeper.validate_batch_is_legal(batch)
+    assert loader.composed == [["seed=0", "data=tiny"], ["seed=0", "data=hub"]]
 
 
 @pytest.mark.parametrize(

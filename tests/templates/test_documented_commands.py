@@ -15,7 +15,8 @@ COMMANDS = [
     ("llm.text_classification.launch compute=killarney/l40s_1x trainer.learning_rate=5e-4 --multirun", 1),
     ("llm.text_classification.launch compute=bon_echo/a40_1x --multirun", 1),
     (
-        "mlp.single.launch trainer.learning_rate=1e-2,1e-3 trainer.hidden_dim=64,128 compute=bon_echo/a40_1x --multirun",
+        "mlp.single.launch trainer.learning_rate=1e-2,1e-3 trainer.hidden_dim=64,128 "
+        "compute=bon_echo/a40_1x --multirun",
         4,
     ),
     (

@@ -8,7 +8,7 @@ import os
 import pytest
 from omegaconf import OmegaConf
 
-from .project import SMALL, Project
+from .project import SMALL, TOY_CONFIG, Project
 
 LOCAL = (*SMALL, "launcher=local")
 
@@ -95,6 +95,34 @@ def test_a_missing_work_root_is_told_before_anything_is_made(
 def test_what_a_sweeps_runs_share_cannot_be_swept(project: Project) -> None:
     ended = project.run("mlp.single.launch", *LOCAL, "compute.mem_gb=1,2", "--multirun", code=1)
     assert "compute.mem_gb: a sweep's runs share it" in ended.stderr
+
+
+def test_the_runs_of_a_sweep_leave_small_pickles(project: Project) -> None:
+    module = project.toy("(out / 'x').write_text(str(cfg.x))")
+    project.run(
+        module, *LOCAL, "x=range(6)", "hydra.launcher.at_once=2", "experiment_name=long", "--multirun"
+    )
+    pickles = [*project.sweep("long").glob("submitit_logs/*/*_submitted.pkl")]
+    assert len(pickles) == 6
+    assert max(path.stat().st_size for path in pickles) < 2000
+    assert [(project.run_folder("long", n) / "outputs/x").read_text() for n in range(12)] == [
+        *map(str, range(12))
+    ]
+
+
+def test_a_choice_that_does_not_exist_is_found_before_anything_runs(project: Project) -> None:
+    module = project.toy("pass")
+    toy = project.folder / "src/toy"
+    (toy / "config.yaml").write_text(
+        "defaults: [_global, size: small, _self_]\n" + TOY_CONFIG.partition("\n")[2]
+    )
+    (toy / "size").mkdir()
+    (toy / "size/small.yaml").write_text("n: 1\n")
+    (toy / "size/large.yaml").write_text("n: 2\n")
+    words = (*LOCAL, "x=1,2,3", "size=small,large,hugh", "experiment_name=choices", "--multirun")
+    ended = project.run(module, *words, code=1)
+    assert "size/hugh" in ended.stderr
+    assert not [*project.sweep("choices").glob("*/launch.log")]
 
 
 def test_a_folder_added_under_src_and_a_preset_added_to_configs_work_at_once(project: Project) -> None:

@@ -24,10 +24,12 @@ class TrainingLocalLauncher(TrainingLauncher):
         arguments = self.arguments(job_overrides, initial_job_idx)
         requeued = self.params["max_num_timeout"] if self.params["requeue"] else 0
         executor = submitit.LocalExecutor(self.params["submitit_folder"], max_num_timeout=requeued)
+        limit_min = self.params["timeout_min"] or NO_LIMIT_MIN
         settings: dict[str, Any] = {
-            "timeout_min": self.params["timeout_min"] or NO_LIMIT_MIN,
+            "timeout_min": limit_min,
             "tasks_per_node": self.params["tasks_per_node"] or 1,
-            "signal_delay_s": self.params["signal_delay_s"],
+            # A run is told at the latest when half of a short limit is over.
+            "signal_delay_s": min(self.params["signal_delay_s"], limit_min * 30),
             "stderr_to_stdout": self.params["stderr_to_stdout"],
         }
         run = self.run(initial_job_idx)
