@@ -13,7 +13,6 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra_plugins.training_launchers import on_slurm
-from hydra_plugins.training_launchers.sweeping import TrainingSweeper
 from omegaconf import OmegaConf
 from submitit.slurm.slurm import _make_sbatch_string
 
@@ -154,6 +153,9 @@ class Loader:
 
 
 def test_before_a_long_sweep_is_submitted_each_key_and_each_choice_of_a_group_is_composed_once() -> None:
+    # Hydra has loaded its plugins anew: only now are they of one kind.
+    from hydra_plugins.training_launchers.sweeping import TrainingSweeper
+
     loader = Loader()
     sweeper = TrainingSweeper(max_batch_size=None)
     sweeper.hydra_context, sweeper.config = SimpleNamespace(config_loader=loader), OmegaConf.create()
