@@ -105,7 +105,9 @@ def test_the_runs_of_a_sweep_leave_small_pickles(project: Project) -> None:
     pickles = [*project.sweep("long").glob("submitit_logs/*/*_submitted.pkl")]
     assert len(pickles) == 6
     assert max(path.stat().st_size for path in pickles) < 2000
-    assert [(project.run_folder("long", n) / "outputs/x").read_text() for n in range(6)] == [*map(str, range(6))]
+    assert [(project.run_folder("long", n) / "outputs/x").read_text() for n in range(6)] == [
+        *map(str, range(6))
+    ]
 
 
 def test_a_choice_that_does_not_exist_is_found_before_anything_runs(project: Project) -> None:

@@ -9,9 +9,9 @@ import pytest
 from .project import DEADLINE_S, SMALL, TRAINING, Project, same
 
 
-def ends_on_the_same(project: Project, name: str, straight: Project) -> None:
-    assert project.metrics(name) == straight.metrics("straight")
-    assert same(project.last_state(name), straight.last_state("straight"))
+def ends_on_the_same(project: Project, name: str, straight: Project, number: int = 0) -> None:
+    assert project.metrics(name, number) == straight.metrics("straight")
+    assert same(project.last_state(name, number), straight.last_state("straight"))
 
 
 @pytest.mark.parametrize(

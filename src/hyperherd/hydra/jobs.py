@@ -71,6 +71,7 @@ class Asked:
     compute: str
     slurm: Mapping[str, Any]
     max_concurrent: int | None
+    requeue: bool
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,10 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     described = [_described(app, one) for one in jobs]
     wanted = multirun.add(workspace, script, described)
     request = launch.Request(
-        Wish(asked.on, asked.compute, asked.slurm), Choice(hashes=wanted.hashes), asked.max_concurrent
+        Wish(asked.on, asked.compute, asked.slurm),
+        Choice(hashes=wanted.hashes),
+        asked.max_concurrent,
+        requeue=asked.requeue,
     )
     run = Run(workspace, wanted.description, places.launchers(), request)
     prepared, made = launch.execute(run, lambda _: None)

@@ -42,7 +42,8 @@ USUAL = (
 @dataclass
 class HyperHerdConf:
     """``slurm`` are sbatch's long options by name with ``_``; ``on`` is local, slurm or auto; ``compute`` a preset;
-    ``max_concurrent`` the most jobs at once. ``wait``: return when all jobs have ended.
+    ``max_concurrent`` the most jobs at once. ``requeue``: jobs are queued again by themselves, after a time limit or an
+    exit of 75, say. ``wait``: return when all jobs have ended.
     """
 
     _target_: str = "hydra_plugins.hyperherd_launcher.HyperHerdLauncher"
@@ -50,6 +51,7 @@ class HyperHerdConf:
     compute: str = ""
     slurm: dict[str, Any] = field(default_factory=lambda: dict.fromkeys(USUAL))
     max_concurrent: int | None = None
+    requeue: bool = False
     wait: bool = False
 
 
@@ -67,14 +69,15 @@ class Launcher(plugin.Launcher):
         compute: str = "",
         slurm: dict[str, Any] | None = None,
         max_concurrent: int | None = None,
-        wait: bool = False,
+        **how: bool,
     ) -> None:
         super().__init__()
         self._on = on
         self._compute = compute
         self._slurm = dict(slurm or {})
         self._max_concurrent = max_concurrent
-        self._wait = wait
+        self._requeue = how.get("requeue", False)
+        self._wait = how.get("wait", False)
         self._config = DictConfig({})
         self._application: Application | None = None
 
@@ -94,7 +97,7 @@ class Launcher(plugin.Launcher):
         assert self._application is not None, "Hydra calls setup() first"
         setup_globals()
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
-        asked = jobs.Asked(self._on, self._compute, _plain(self._slurm), self._max_concurrent)
+        asked = jobs.Asked(self._on, self._compute, _plain(self._slurm), self._max_concurrent, self._requeue)
         try:
             listed = [
                 jobs.job(self._loader, self._config, list(overrides), initial_job_idx + place)
