@@ -45,7 +45,7 @@ def test_a_sweep_here_has_the_documented_layout_and_trains_each_combination(proj
     for number, rate in enumerate((1e-2, 1e-3)):
         assert OmegaConf.load(sweep / f"{number}/hydra_configs/config.yaml").trainer.learning_rate == rate
         assert "epoch 19" in project.log("two", number)
-    for job in (sweep / "submitit_logs").iterdir():
+    for job in (path for path in (sweep / "submitit_logs").iterdir() if path.is_dir()):
         name = job.name
         assert {path.name for path in job.iterdir()} == {
             f"{name}_submitted.pkl", f"{name}_0_log.out", f"{name}_0_log.err", f"{name}_0_result.pkl",

@@ -48,7 +48,15 @@ def states(on_slurm: OnSlurm, job: str) -> list[str]:
     return on_slurm.ask("sacct", "-X", "-P", "-n", "-o", "State", "-j", job).split()
 
 
-@pytest.mark.parametrize("how", ["USR1", "USR2", "time limit", "preempted", "scontrol requeue"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "USR1",
+        "time limit",
+        "preempted",
+        *(pytest.param(one, marks=pytest.mark.thorough) for one in ("USR2", "scontrol requeue")),
+    ],
+)
 def test_an_interrupted_job_is_queued_again_and_ends_on_the_same_numbers(
     on_slurm: OnSlurm,
     straight: Project,

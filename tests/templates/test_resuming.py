@@ -16,7 +16,11 @@ def ends_on_the_same(project: Project, name: str, straight: Project, number: int
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGUSR1, 75), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
+    [
+        pytest.param(signal.SIGUSR1, 75, marks=pytest.mark.thorough),
+        (signal.SIGTERM, 143),
+        (signal.SIGKILL, -9),
+    ],
     ids=["USR1", "TERM", "KILL"],
 )
 def test_a_run_that_was_killed_inside_an_epoch_resumes_and_ends_on_the_same_numbers(

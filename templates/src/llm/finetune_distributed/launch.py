@@ -4,11 +4,13 @@ import hydra
 from omegaconf import DictConfig
 from training import launching
 
-from llm.finetune_distributed.train import FinetuneTrainer
-
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> dict[str, float]:
+    from llm.finetune_distributed.train import (
+        FinetuneTrainer,  # seconds to import: not for a command that only submits
+    )
+
     return launching.run(FinetuneTrainer(), cfg)
 
 

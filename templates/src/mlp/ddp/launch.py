@@ -4,11 +4,11 @@ import hydra
 from omegaconf import DictConfig
 from training import launching
 
-from mlp.ddp.train import DDPTrainer
-
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> dict[str, float]:
+    from mlp.ddp.train import DDPTrainer  # seconds to import: not for a command that only submits
+
     return launching.run(DDPTrainer(), cfg)
 
 

@@ -4,11 +4,11 @@ import hydra
 from omegaconf import DictConfig
 from training import launching
 
-from mlp.single.train import MLPTrainer
-
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> dict[str, float]:
+    from mlp.single.train import MLPTrainer  # seconds to import: not for a command that only submits
+
     return launching.run(MLPTrainer(), cfg)
 
 

@@ -4,11 +4,11 @@ import hydra
 from omegaconf import DictConfig
 from training import launching
 
-from rl.grpo.train import GRPOTrainer
-
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> dict[str, float]:
+    from rl.grpo.train import GRPOTrainer  # seconds to import: not for a command that only submits
+
     return launching.run(GRPOTrainer(), cfg)
 
 

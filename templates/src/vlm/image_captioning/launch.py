@@ -4,11 +4,13 @@ import hydra
 from omegaconf import DictConfig
 from training import launching
 
-from vlm.image_captioning.train import CaptionTrainer
-
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> dict[str, float]:
+    from vlm.image_captioning.train import (
+        CaptionTrainer,  # seconds to import: not for a command that only submits
+    )
+
     return launching.run(CaptionTrainer(), cfg)
 
 
