@@ -101,7 +101,8 @@ class Trainer(Checkpointable):
         self.restore(state["trainer"])
         self.epoch, self.step = state["position"]
         self.history = state["history"]
-        checkpoints.restore_random_states(state["random"][ranks.rank()])
+        if ranks.rank() < len(state["random"]):  # with ignore_config there may be more processes than before
+            checkpoints.restore_random_states(state["random"][ranks.rank()])
         if ranks.rank() == 0:
             log.info("resumed from %s", newest.name)
 

@@ -7,9 +7,8 @@ from training import launching
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> dict[str, float]:
-    from llm.finetune_distributed.train import (
-        FinetuneTrainer,  # seconds to import: not for a command that only submits
-    )
+    # Takes seconds to import: not for a command that only submits.
+    from llm.finetune_distributed.train import FinetuneTrainer
 
     return launching.run(FinetuneTrainer(), cfg)
 

@@ -7,9 +7,8 @@ from training import launching
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> dict[str, float]:
-    from llm.text_classification.train import (
-        TextClassifier,  # seconds to import: not for a command that only submits
-    )
+    # Takes seconds to import: not for a command that only submits.
+    from llm.text_classification.train import TextClassifier
 
     return launching.run(TextClassifier(), cfg)
 

@@ -7,7 +7,8 @@ from training import launching
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> dict[str, float]:
-    from mlp.ddp.train import DDPTrainer  # seconds to import: not for a command that only submits
+    # Takes seconds to import: not for a command that only submits.
+    from mlp.ddp.train import DDPTrainer
 
     return launching.run(DDPTrainer(), cfg)
 

@@ -7,7 +7,8 @@ from training import launching
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> dict[str, float]:
-    from rl.grpo.train import GRPOTrainer  # seconds to import: not for a command that only submits
+    # Takes seconds to import: not for a command that only submits.
+    from rl.grpo.train import GRPOTrainer
 
     return launching.run(GRPOTrainer(), cfg)
 

@@ -7,7 +7,8 @@ from training import launching
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> dict[str, float]:
-    from rl.ppo.train import PPOTrainer  # seconds to import: not for a command that only submits
+    # Takes seconds to import: not for a command that only submits.
+    from rl.ppo.train import PPOTrainer
 
     return launching.run(PPOTrainer(), cfg)
 

@@ -7,9 +7,8 @@ from training import launching
 
 @hydra.main(config_path=".", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> dict[str, float]:
-    from vlm.image_captioning.train import (
-        CaptionTrainer,  # seconds to import: not for a command that only submits
-    )
+    # Takes seconds to import: not for a command that only submits.
+    from vlm.image_captioning.train import CaptionTrainer
 
     return launching.run(CaptionTrainer(), cfg)
 
