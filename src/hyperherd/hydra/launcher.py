@@ -69,15 +69,16 @@ class Launcher(plugin.Launcher):
         compute: str = "",
         slurm: dict[str, Any] | None = None,
         max_concurrent: int | None = None,
-        **how: bool,
+        requeue: bool = False,
+        wait: bool = False,
     ) -> None:
         super().__init__()
         self._on = on
         self._compute = compute
         self._slurm = dict(slurm or {})
         self._max_concurrent = max_concurrent
-        self._requeue = how.get("requeue", False)
-        self._wait = how.get("wait", False)
+        self._requeue = requeue
+        self._wait = wait
         self._config = DictConfig({})
         self._application: Application | None = None
 
