@@ -61,6 +61,9 @@ class Run:
                 "goes on from the newest checkpoint."
             )
         self.then = interruption.after_requeue()
+        signal.signal(
+            signal.SIGTERM, signal.SIG_IGN
+        )  # as in `Interruption.leave`, for a signal before the training
         return DelayedSubmission(self, *args)
 
 
