@@ -60,7 +60,7 @@ class Interruption:
             log.warning("told to leave: the state is saved; run the same command to go on")
             raise SystemExit(NOT_FINISHED)
         resume_with(then)
-        # scontrol is a child of the job that it queues again: the SIGTERM that follows must not reach it before its answer.
+        # scontrol belongs to the job that it queues again: the SIGTERM that follows must not cut off its answer.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         requeue(signal.SIGUSR2, None)
         raise SystemExit(NOT_FINISHED)  # not rank 0, which has queued the job again
