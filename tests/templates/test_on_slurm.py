@@ -71,7 +71,11 @@ def test_an_interrupted_job_is_queued_again_and_ends_on_the_same_numbers(
     on_slurm.go()
     on_slurm.start_again(job)
     assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
-    assert on_slurm.resumed_at("one") == [(1, 3)]  # told by a signal each time, a preemption's SIGTERM too
+    ((epoch, step),) = on_slurm.resumed_at("one")  # told by a signal each time, a preemption's SIGTERM too
+    assert epoch == 1
+    assert step == 3 or (
+        how in ("preempted", "scontrol requeue") and step > 3
+    )  # Slurm may send SIGTERM twice
     ends_on_the_same(on_slurm, "one", straight)
 
 
