@@ -7,6 +7,7 @@ killed, the cluster notices and comes down by itself.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import tempfile
 from pathlib import Path
@@ -16,6 +17,9 @@ import pytest
 from fakeslurm.fixture import fake_slurm  # noqa: F401 (a fixture)
 from real_slurm import Slurm, connect, minislurm
 from small_disk import disk  # noqa: F401 (a fixture)
+
+# Those of the training templates run in an environment of their own: make test-templates
+collect_ignore = [] if importlib.util.find_spec("torch") else ["templates"]
 
 FOLDER = pytest.StashKey[Path]()
 OWNER = pytest.StashKey[int]()
@@ -78,6 +82,8 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     story = ", ".join(sorted(config.stash[STORY])) or "no test asked for it"
     terminalreporter.write_line(f"real Slurm: {story}")
+    if collect_ignore:
+        terminalreporter.write_line("training templates: PyTorch is not here; make test-templates has it")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("templates/*.md")])
 
 pytestmark = pytest.mark.in_step
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -33,8 +33,8 @@ def test_each_relative_link_leads_to_a_file(page: Path) -> None:
 
 @every_page
 def test_each_make_target_that_a_page_names_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    named = set(re.findall(r"(?:`|^\s*|\$ )make ((?:[a-z]+ ?)+)", page.read_text(), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = set(re.findall(r"(?:`|^\s*|\$ )make ((?:[a-z-]+ ?)+)", page.read_text(), flags=re.MULTILINE))
     assert {word for words in named for word in words.split()} <= targets
 
 
@@ -68,5 +68,5 @@ def test_make_help_lists_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text()
     phony = re.search(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)
     assert phony
-    described = set(re.findall(r"^([a-z]+):.*## ", makefile, flags=re.MULTILINE))
+    described = set(re.findall(r"^([a-z-]+):.*## ", makefile, flags=re.MULTILINE))
     assert set(phony[1].split()) == described

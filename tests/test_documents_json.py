@@ -17,7 +17,17 @@ from fakeslurm.fixture import FakeSlurm
 from launchers.herd import GATE, Herd, clean
 
 PAGE = Path(__file__).parents[1] / "docs/json.md"
-MAPS = {"params", "options", "values", "metrics", "extras", "environment", "totals", "packages", "interruptions"}
+MAPS = {
+    "params",
+    "options",
+    "values",
+    "metrics",
+    "extras",
+    "environment",
+    "totals",
+    "packages",
+    "interruptions",
+}
 WORDS = {"warnings", "tags", "refusals", "gpus"}
 """Lists of texts, which may be empty."""
 

@@ -1,0 +1,1 @@
+"""Hydra configurations that all templates share; found as pkg://configs."""

@@ -1,0 +1,1 @@
+"""A language model that learns which kind a text is of."""

@@ -1,0 +1,1 @@
+"""An MLP in several processes, which average their gradients."""

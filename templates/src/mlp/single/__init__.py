@@ -1,0 +1,1 @@
+"""An MLP in one process, on one GPU or none."""

@@ -1,0 +1,17 @@
+"""Train an MLP: ``python -m mlp.single.launch``; with ``--multirun`` a sweep, on Slurm."""
+
+import hydra
+from omegaconf import DictConfig
+from training import launching
+
+
+@hydra.main(config_path=".", config_name="config", version_base="1.3")
+def main(cfg: DictConfig) -> dict[str, float]:
+    # Takes seconds to import: not for a command that only submits.
+    from mlp.single.train import MLPTrainer
+
+    return launching.run(MLPTrainer(), cfg)
+
+
+if __name__ == "__main__":
+    main()

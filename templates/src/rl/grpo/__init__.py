@@ -1,0 +1,1 @@
+"""A language model that learns from rewards that can be verified."""

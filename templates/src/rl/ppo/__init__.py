@@ -1,0 +1,1 @@
+"""Proximal policy optimisation of a small policy in a gymnasium environment."""

@@ -1,0 +1,1 @@
+"""What the templates share: launching, checkpoints, interruptions, metrics."""

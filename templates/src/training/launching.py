@@ -1,0 +1,58 @@
+"""What every template's ``launch.py`` does, and what is checked before a run or a sweep begins."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+log = logging.getLogger(__name__)
+
+
+def run(trainer: Callable[[DictConfig], Any], cfg: DictConfig) -> Any:
+    """Train with what Hydra has made of the configuration, or go on as the trainer's ``checkpoint()`` has said."""
+    from training import interruption  # Submitit takes a second to import: not for `--help`
+
+    # cuBLAS gives the same numbers each time only with a workspace of its own.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    hydra_cfg = HydraConfig.get().copy()
+    OmegaConf.set_readonly(hydra_cfg, False)
+    OmegaConf.resolve(hydra_cfg)
+    written = Path(hydra_cfg.runtime.output_dir, hydra_cfg.output_subdir, "hydra_resolved.yaml")
+    OmegaConf.save(OmegaConf.create({"hydra": hydra_cfg}), written)
+    OmegaConf.resolve(cfg)
+    log.info("outputs go to %s", cfg.paths.out_dir)
+    then = interruption.after_requeue()
+    return trainer(cfg) if then is None else then.result()
+
+
+class WorkRoot(Callback):
+    """Ends the program before anything is made or submitted, where ``paths.work_root`` cannot be written to."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        _check_work_root(config)
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        _check_work_root(config)
+
+
+def _check_work_root(config: DictConfig) -> None:
+    # Hydra makes warnings of a callback's exceptions; SystemExit it lets pass.
+    try:
+        root = config.paths.work_root
+    except OmegaConfBaseException as error:
+        sys.exit(f"paths.work_root: {str(error).splitlines()[0]}\n  say where runs go: paths.work_root=/path")
+    if root is None or not Path(root).is_dir():
+        sys.exit(
+            f"paths.work_root: there is no folder {root}\n  make it, or say where runs go: paths.work_root=/path"
+        )
+    if not os.access(root, os.W_OK | os.X_OK):
+        sys.exit(f"paths.work_root: {root} cannot be written to\n  say where runs go: paths.work_root=/path")

@@ -1,0 +1,1 @@
+"""A model that learns to say what is on a picture."""

@@ -1,0 +1,52 @@
+"""``launcher=herd``: a sweep of a template handed over to herd, which knows it from then on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from .conftest import TEMPLATES
+from .project import DEADLINE_S, SMALL, TRAINING, OnSlurm, Project, until
+from .test_resuming import ends_on_the_same
+
+
+def herd(on_slurm: OnSlurm, command: str) -> Any:
+    script = on_slurm.sweep("one") / "launch.sh"
+    argv = [sys.executable, "-m", "hyperherd", command, str(script), "--json"]
+    answer = subprocess.run(
+        argv, capture_output=True, text=True, env=on_slurm.env, check=True, timeout=DEADLINE_S
+    )
+    return json.loads(answer.stdout)
+
+
+def test_a_sweep_is_herds_interrupted_at_its_time_limit_and_ends_on_the_same_numbers(
+    on_slurm: OnSlurm, straight: Project
+) -> None:
+    beside = TEMPLATES.parent / "src"
+    on_slurm.env = {**on_slurm.env, "PYTHONPATH": f"{on_slurm.env['PYTHONPATH']}:{beside}"}
+    ended = on_slurm.run(
+        on_slurm.held("mlp.single", "MLPTrainer"), *SMALL, *TRAINING, "launcher=herd", "requeue=on",
+        "user.slurm.additional_parameters.qos=short", "+seeds=0,1", "experiment_name=one", "--multirun",
+    )  # fmt: skip
+    assert "herd status" in ended.stdout
+    for number in (0, 1):
+        on_slurm.until_logged("one", "epoch 0:", number)
+    trials = herd(on_slurm, "status")["trials"]
+    assert [trial["status"] for trial in trials] == ["running"] * 2
+    on_slurm.until_held()
+    submitted = json.loads((on_slurm.sweep("one") / "launch.sh.herd/.hyperherd/job_ids.json").read_text())
+    job = str(submitted[0]["slurm_job_id"])
+    assert on_slurm.ask("squeue", "-h", "-r", "-o", "%q", "-j", job).split() == ["short"] * 2
+
+    on_slurm.ask("scontrol", "update", f"JobId={job}_0", "EndTime=now+5")
+    on_slurm.until_logged("one", "saved checkpoint-epoch-1-step-3", 0)
+    on_slurm.start_again(f"{job}_0")
+    on_slurm.go()
+    until("both", lambda: herd(on_slurm, "status")["totals"].get("completed") == 2)
+    assert (on_slurm.resumed_at("one", 0), on_slurm.resumed_at("one", 1)) == ([(1, 3)], [])
+    for number in (0, 1):
+        ends_on_the_same(on_slurm, "one", straight, number)
+    metrics = [trial["metrics"] for trial in herd(on_slurm, "res")["trials"]]
+    assert [one["accuracy"] for one in metrics] == [straight.metrics("straight")[-1]["accuracy"]] * 2
