@@ -21,6 +21,7 @@ COMMANDS = {
     "run": ("run", "Run every trial that has not succeeded yet."),
     "test": ("begin", "Run one trial here, to see whether it works."),
     "doctor": ("doctor", "Compare what the launch script finds here and on a node."),
+    "drill": ("drill", "See whether a trial that is killed resumes on the same numbers."),
     "ls": ("look", "List all trials with their parameters."),
     "status": ("look", "Show how every trial is doing."),
     "show": ("look", "Show all about one trial."),

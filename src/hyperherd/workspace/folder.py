@@ -15,9 +15,13 @@ from hyperherd.workspace import layout
 
 @dataclass(frozen=True)
 class Workspace:
-    """``root`` is absolute, and as the user wrote it (symbolic links are kept: a node may see the link only)."""
+    """``root`` is absolute, and as the user wrote it (symbolic links are kept: a node may see the link only).
+
+    ``apart`` is where its state is kept instead of in ``root``: a drill's trials never mix with the real ones.
+    """
 
     root: Path
+    apart: Path | None = None
 
     @property
     def config(self) -> Path:
@@ -36,7 +40,7 @@ class Workspace:
 
     @property
     def state(self) -> Path:
-        return self.root / layout.STATE_FOLDER
+        return self.apart or self.root / layout.STATE_FOLDER
 
     @property
     def manifest(self) -> Path:

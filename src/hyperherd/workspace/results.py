@@ -63,6 +63,14 @@ def streams(folder: str | os.PathLike[str], index: int) -> dict[str, list[Point]
     return {metric: [points[step] for step in sorted(points)] for metric, points in merged.items() if points}
 
 
+def logged(folder: str | os.PathLike[str], index: int) -> dict[str, list[Point]]:
+    """Metric -> every point, in the order of their times: also those that were logged again after a resume."""
+    found: dict[str, list[Point]] = {}
+    for metric, path in _stream_files(os.path.join(folder, str(index), layout.STREAM)):
+        found.setdefault(metric, []).extend(point for line in _lines(path) if (point := _point(line)))
+    return {metric: sorted(points, key=lambda p: p.ts) for metric, points in found.items() if points}
+
+
 class Journals:
     """The final metrics of one trial, merged from its writers' journals; `read` takes in what was added.
 

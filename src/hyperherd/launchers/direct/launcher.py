@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from signal import Signals
 
 import hyperherd
 from hyperherd import fsio
@@ -159,6 +160,28 @@ class DirectLauncher:
             if i not in refused:
                 records.note(job.files.attempts, (i, job.attempt[i]), Outcome(137, terminated=True))
         return refused
+
+    def tell(self, job: Job, index: int, signal: str) -> str:
+        """To the bash that has claimed its newest attempt."""
+        folder = job.files.attempts
+        attempt = records.listing(folder).newest(index, job.attempt[index])
+        claim = records.claim(folder, index, attempt)
+        if claim is None or not processes.alive(claim.owner):
+            return f"trial {index} does not run on {self.where()}"
+        if signal == "KILL":
+            mark = environment.mark(claim.token, index, attempt)
+            tree = trees.Trees([mark], [(claim.owner.pid, claim.owner.start)])
+            trees.kill(tree.living(trees.scan()))
+            return ""
+        try:
+            os.kill(claim.owner.pid, Signals[f"SIG{signal}"])
+        except (ProcessLookupError, PermissionError) as error:
+            return f"process {claim.owner.pid} cannot be sent SIG{signal}: {error.strerror}"
+        return ""
+
+    def hasten(self, job: Job, index: int) -> str:
+        """Nothing to do: what is queued again begins at once."""
+        return ""
 
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
         """What the supervisors have measured; an attempt that outlived its supervisor is not among it."""

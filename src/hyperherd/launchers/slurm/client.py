@@ -126,9 +126,13 @@ class Client:
         argv += [] if steps else ["--allocations", "--duplicates"]
         return _answer(self._run(argv))
 
-    def scancel(self, word: str) -> Completed:
-        """Cancel a job, or elements such as ``12_[1-4]``."""
-        return self._run(["scancel", word])
+    def scancel(self, word: str, *, signal: str = "") -> Completed:
+        """Cancel a job, or elements such as ``12_[1-4]``; or send the batch shell a signal."""
+        return self._run(["scancel", *([f"--signal={signal}", "--batch"] if signal else []), word])
+
+    def begin_now(self, word: str) -> Completed:
+        """Let a job that waits for its time begin as soon as there is room; its owner may ask so."""
+        return self._run(["scontrol", "update", f"JobId={word}", "StartTime=now"])
 
     def cluster(self) -> str:
         """The cluster's name: slurm.conf's where it can be read (this asks nobody), else the controller's."""

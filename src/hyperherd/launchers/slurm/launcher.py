@@ -6,12 +6,12 @@ import copy
 import getpass
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 
 from hyperherd import claims
-from hyperherd.connectors.base import Connector
+from hyperherd.connectors.base import Completed, Connector
 from hyperherd.errors import LauncherError, SchedulerSilentError
 from hyperherd.jobs import Batch, Element, Job, Phase, State, Usage
 from hyperherd.launchers import script
@@ -166,6 +166,23 @@ class SlurmLauncher:
         if done.code and not done.stderr.strip():
             return dict.fromkeys(trials.values(), f"scancel failed (exit {done.code}) and said nothing")
         return _refused(done.stderr, trials, job_id)
+
+    def tell(self, job: Job, index: int, signal: str) -> str:
+        """To the batch shell, as ``--signal=B:`` does; what it had started ends with a shell that was killed."""
+        return self._of_element(job, index, lambda word: self._client.scancel(word, signal=signal))
+
+    def hasten(self, job: Job, index: int) -> str:
+        """Slurm lets a job that was queued again wait for two minutes (seen in 22.05: 121 s)."""
+        return self._of_element(job, index, self._client.begin_now)
+
+    def _of_element(self, job: Job, index: int, ask: Callable[[str], Completed]) -> str:
+        if not self._is_ours(job):
+            return self._not_asked(job).reason
+        try:
+            done = ask(f"{job.job_id}_{job.array[index]}")
+        except SchedulerSilentError as error:
+            return error.what
+        return (done.stderr.strip() or f"exit {done.code}") if done.code else ""
 
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
         asked = [job for job in jobs if self._is_ours(job) and job.array]

@@ -1,0 +1,358 @@
+"""``herd drill``: a trial runs straight, and once cut short, queued again and resumed; do both end on the same numbers?
+
+Each of the two has a state of its own below ``.hyperherd/drill``, in which it is an ordinary sweep of one trial: it is
+submitted, claimed, queued again and looked at as any other. Folder, launch script, environment and index are the real
+ones; only the names differ, and with them the checkpoint folders.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+
+from hyperherd import claims
+from hyperherd.engine import control, launch, reconcile, resumption, waiting
+from hyperherd.engine.describe import Description
+from hyperherd.engine.launch import Made, Prepared, Run
+from hyperherd.engine.placing import Wish
+from hyperherd.engine.planning import plan_of
+from hyperherd.engine.reconcile import Fact
+from hyperherd.engine.resumption import Course, Cut, Moment, Report, Terms
+from hyperherd.errors import HerdError, SubmissionRefusedError
+from hyperherd.jobs import Phase, Requeue
+from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.script import warning_signal
+from hyperherd.sweep.plan import Choice
+from hyperherd.sweep.spec import SweepSpec
+from hyperherd.sweep.trial import LIVE, Status, Trial
+from hyperherd.workspace import attempts, layout, logs, manifest, results, submissions
+from hyperherd.workspace.folder import Workspace
+from hyperherd.workspace.manifest import Manifest
+
+GLANCE_S = 0.1
+"""Between two looks at what the trial has written; the scheduler is asked much more seldom."""
+LAST_WORDS = 10
+"""Lines of the end of a log."""
+UNHEARD = "nothing here handles"
+"""What the script of a job says where it found nobody to pass the signal on to."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked of a drill. ``overrides`` are added in both runs; ``crash``: SIGKILL, and nobody is told."""
+
+    seed: int
+    wish: Wish = field(default_factory=Wish)
+    overrides: tuple[str, ...] = ()
+    crash: bool = False
+    keep: bool = False
+    terms: Terms = field(default_factory=Terms)
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A trial to be drilled; ``tell`` is given what happens, in words for people."""
+
+    workspace: Workspace
+    description: Description
+    launchers: Mapping[str, Launcher]
+    trial: Trial
+    request: Request
+    tell: Callable[[str], None]
+
+    @property
+    def requeue(self) -> Requeue:
+        """As the sweep says, and after time limits in any case."""
+        asked = self.description.spec.requeue or Requeue()
+        after = tuple(dict.fromkeys((*asked.after, "timeout")))
+        return replace(asked, after=after, max_timeouts=max(asked.max_timeouts, 1))
+
+    @property
+    def notes(self) -> list[str]:
+        """What was not as the YAML says."""
+        asked = self.description.spec.requeue
+        if asked is None:
+            return [f"{layout.CONFIG} has no `requeue`; the drill stands for `requeue: true`."]
+        if not asked.warns:
+            return [f"{layout.CONFIG} does not requeue after a timeout; the drill does."]
+        return []
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two runs of the trial."""
+
+    run: Run
+    trial: Trial
+    tell: Callable[[str], None]
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.run.workspace
+
+    def points(self) -> dict[str, list[results.Point]]:
+        return results.logged(self.workspace.results, self.trial.index)
+
+    def written_at(self, name: str) -> float | None:
+        """When a file of the attempts folder was, by the clock of its disk; None where there is none."""
+        try:
+            return (self.workspace.attempts / name).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def claimed_at(self, attempt: int) -> float | None:
+        return self.written_at(claims.name(self.trial.index, attempt))
+
+    def ended_at(self, attempt: int) -> float | None:
+        outcome = self.outcome(attempt)
+        return self.written_at(claims.name(self.trial.index, attempt, outcome)) if outcome else None
+
+    def outcome(self, attempt: int) -> claims.Outcome | None:
+        return attempts.read(self.workspace).outcomes.get((self.trial.index, attempt))
+
+    def fact(self) -> Fact:
+        known = reconcile.read(self.workspace, self.run.launchers, silent_is_fatal=False)
+        return known.facts[self.trial.index]
+
+
+@dataclass(frozen=True)
+class Going:
+    """A side that was submitted."""
+
+    side: Side
+    made: Made
+
+    @property
+    def launcher(self) -> Launcher:
+        return self.made.piece.place.launcher
+
+    def signal(self, name: str) -> str:
+        job = submissions.job(self.side.workspace, self.made.record)
+        return self.launcher.tell(job, self.side.trial.index, name)
+
+    def hasten(self) -> str:
+        job = submissions.job(self.side.workspace, self.made.record)
+        return self.launcher.hasten(job, self.side.trial.index)
+
+
+def choose(
+    workspace: Workspace, description: Description, launchers: Mapping[str, Launcher]
+) -> tuple[Sequence[Trial], Mapping[int, Fact]]:
+    """The trials that may be drilled, those first that were never submitted; and what is known of all.
+
+    Raises `HerdError` for a sweep over a script, whose overrides do not name the trial.
+    """
+    if description.script:
+        raise HerdError(
+            f"{description.script.path.name} is not told a name of its trials, and a drill's would use their checkpoints",
+            hint=f"write a {layout.CONFIG} for it: herd init",
+        )
+    known = reconcile.read(workspace, launchers, silent_is_fatal=False)
+    planned = plan_of(description, known, Choice(force=True))
+    described = {one.hash for one in description.trials}
+    free = [t for t in planned.trials if t.hash in described and known.statuses.get(t.index) not in LIVE]
+    return sorted(free, key=lambda t: known.newest_attempt.get(t.index, 0) > 0), known.facts
+
+
+def run(drill: Drill) -> Report:
+    """Do all of it. Nothing of it runs or, unless asked for, is kept after this has returned or raised.
+
+    Raises `HerdError` where a run cannot be submitted or the trial cannot be told.
+    """
+    folder = drill.workspace.state / layout.DRILL / submissions.new_token()
+    with _removed(drill, folder):
+        return _run(drill, folder)
+
+
+@contextlib.contextmanager
+def _removed(drill: Drill, folder: Path) -> Iterator[None]:
+    """Stops what still runs, and deletes the folder, also after Ctrl-C."""
+    try:
+        yield
+    finally:
+        for place in sorted(folder.glob("*/")):
+            apart = replace(drill.workspace, apart=place)
+            control.clean(apart, drill.launchers, logs=False, everything=not drill.request.keep)
+        if not drill.request.keep:
+            for empty in (folder, folder.parent, drill.workspace.state):
+                with contextlib.suppress(OSError):  # somebody else's things are in it
+                    empty.rmdir()
+
+
+def _run(drill: Drill, folder: Path) -> Report:
+    request, trial = drill.request, drill.trial
+    straight_side = _side(drill, folder, "straight")
+    drill.tell(f"{straight_side.trial.name}: to its end, undisturbed")
+    going = _started(straight_side)
+    _until(going, lambda: False)
+    straight = _course(straight_side)
+    report = Report(going.launcher.name, trial.index, trial.name, request.seed, straight, notes=_notes(drill, straight))
+    report = replace(report, kept=str(folder) if request.keep else "")
+    if straight.status is not Status.COMPLETED:
+        return report
+    killed_side = _side(drill, folder, "killed")
+    drill.tell(f"{killed_side.trial.name}: to be {'killed' if request.crash else 'told to end'} on the way")
+    cut = _cut(drill, killed_side, resumption.moment(straight, Random(request.seed)))
+    killed = _course(killed_side)
+    return replace(
+        report,
+        killed=killed,
+        cut=cut,
+        compared=resumption.compared(straight, killed, request.terms),
+        parted=resumption.parting(straight, killed, request.terms),
+    )
+
+
+def _notes(drill: Drill, straight: Course) -> list[str]:
+    notes = [] if drill.request.crash else drill.notes
+    if straight.attempts > 1:
+        notes.append(f"The straight run took {straight.attempts} attempts: it was not left alone either.")
+    if not straight.points:
+        notes.append("No steps were logged (log_result(..., step=n)), so that lost ones cannot be told.")
+    return notes
+
+
+def _side(drill: Drill, folder: Path, word: str) -> Side:
+    """A state in which the trial is the only one, and has a name of its own."""
+    workspace = replace(drill.workspace, apart=folder / word)
+    # Nobody has a name of this before: what an earlier drill has saved must not be found.
+    trial = replace(drill.trial, name=f"{drill.trial.name}-drill-{folder.name[-4:]}-{word}")
+    workspace.make_folders()
+    spec: SweepSpec = drill.description.spec
+    static = (*spec.static_overrides, *drill.request.overrides)
+    spec = replace(spec, static_overrides=static, requeue=drill.requeue)
+    only = [one for one in drill.description.trials if one.hash == trial.hash]
+    description = replace(drill.description, spec=spec, trials=only)
+    alone = Manifest((trial,), next_index=trial.index + 1, name=spec.name)
+    manifest.write(workspace, alone, {trial.index: Status.READY})
+    asked = launch.Request(drill.request.wish, Choice(lost=True))
+    return Side(Run(workspace, description, drill.launchers, asked), trial, drill.tell)
+
+
+def _started(side: Side) -> Going:
+    """Submitted. Raises `SubmissionRefusedError`, `HerdError`."""
+
+    def announce(prepared: Prepared) -> None:
+        for finding in prepared.findings:
+            side.tell(f"note: {finding.what}\n  {finding.hint}")
+
+    _, made = launch.execute(side.run, announce)
+    if not made:
+        raise HerdError(f"trial {side.trial.index} was not submitted again", hint="herd drill --keep, and look at its state")
+    if made[0].refused:
+        raise SubmissionRefusedError(f"the drill was not submitted: {made[0].refused}")
+    record = made[0].record
+    side.tell(f"  submitted as job {record.slurm_job_id}" if record.slurm_job_id else f"  started on {record.where}")
+    return Going(side, made[0])
+
+
+def _until(going: Going, true: Callable[[], bool]) -> bool:
+    """Wait until it is true, or (False) until the trial's status changes by waiting no more."""
+    side, pause_s = going.side, waiting.pause_s(going.launcher.name)
+    listed, due = None, 0.0
+    while True:
+        begun = time.monotonic()
+        if true():
+            return True
+        now = attempts.read(side.workspace)
+        if now != listed or begun >= due:
+            fact = side.fact()
+            if not fact.moves:
+                return False
+            if fact.state.phase is Phase.QUEUED and fact.state.reason.startswith("BeginTime"):
+                going.hasten()
+            listed, due = now, time.monotonic() + pause_s
+            continue
+        time.sleep(max(GLANCE_S, waiting.LOOKING * (time.monotonic() - begun)))
+
+
+def _cut(drill: Drill, side: Side, at: Moment) -> Cut | None:
+    """Run it, cut it short, and let it go on to its end. None where it ended before."""
+    going, index = _started(side), side.trial.index
+    if not _until(going, lambda: _reached(side, at)):
+        return None
+    time.sleep(at.after_s)
+    signal = "KILL" if drill.request.crash else drill.requeue.signal
+    sent_at = max((p.step for p in side.points().get(at.metric, ())), default=None)
+    refused = going.signal("KILL" if drill.request.crash else warning_signal(drill.requeue))
+    if refused:
+        if side.fact().status is Status.COMPLETED:
+            return None
+        raise HerdError(f"trial {index} could not be sent SIG{signal}: {refused}", hint="try again; see herd status")
+    drill.tell(f"  SIG{signal}" + (f" at step {sent_at}" if sent_at is not None else ""))
+    cut = Cut(signal, at, drill.requeue.notice_s, sent_at)
+    late = _started_again(going) if drill.request.crash else _is_late(drill, going)
+    missed = side.outcome(1) == claims.Outcome(0) and side.written_at(_mark(side)) is None
+    return None if missed else _gone_on(side, replace(cut, late=late))
+
+
+def _started_again(going: Going) -> bool:
+    """What has crashed is submitted again, as the next ``herd run`` would; nothing where it had ended in time."""
+    _until(going, lambda: False)
+    if going.side.fact().status is not Status.COMPLETED:
+        _until(_started(going.side), lambda: False)
+    return False
+
+
+def _mark(side: Side) -> str:
+    return claims.mark_name(side.trial.index, 1, claims.TIMEOUT)
+
+
+def _reached(side: Side, at: Moment) -> bool:
+    if at.step is None:
+        return side.claimed_at(1) is not None
+    return any(point.step >= at.step for point in side.points().get(at.metric, ()))
+
+
+def _is_late(drill: Drill, going: Going) -> bool:
+    """Wait for the end of what was told to end, and of all that follows; stop it where it takes too long."""
+    deadline = time.monotonic() + drill.requeue.notice_s
+    side = going.side
+    _until(going, lambda: side.outcome(1) is not None or time.monotonic() > deadline)
+    if side.outcome(1) is None and side.fact().moves:
+        control.stop(side.workspace, side.run.launchers, None)
+        return True
+    drill.tell("  that attempt has ended")
+    _until(going, lambda: False)
+    return False
+
+
+def _gone_on(side: Side, cut: Cut) -> Cut:
+    """With what its files say of the attempt that was cut short and of the next."""
+    index, outcome = side.trial.index, side.outcome(1)
+    points = side.points().get(cut.moment.metric, [])
+    before, after = resumption.split(points, side.claimed_at(2), side.claimed_at(3))
+    done = {point.step for point in before}
+    told, ended = side.written_at(_mark(side)), side.ended_at(1)
+    said = logs.tail(side.workspace.stderr(index), 1000)
+    return replace(
+        cut,
+        unheard=any(UNHEARD in line for line in said),
+        save_s=None if told is None or ended is None else max(ended - told, 0.0),
+        exit_code=outcome.exit_code if outcome else None,
+        began=min(done, default=None),
+        last=max(done, default=None),
+        resumed=min((point.step for point in after), default=None),
+        repeated=sorted(done & {point.step for point in after}),
+    )
+
+
+def _course(side: Side) -> Course:
+    fact, index = side.fact(), side.trial.index
+    begun, ended = side.claimed_at(1), side.ended_at(1)
+    once = fact.attempt == 1 and begun is not None and ended is not None
+    well = fact.status is Status.COMPLETED
+    return Course(
+        side.trial.name,
+        fact.status,
+        fact.reason,
+        fact.attempt,
+        ended - begun if once and begun is not None and ended is not None else None,
+        results.finals(side.workspace.results, index),
+        side.points(),
+        () if well else tuple(logs.tail(side.workspace.stderr(index), LAST_WORDS)),
+    )

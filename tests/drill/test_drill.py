@@ -1,0 +1,158 @@
+"""``herd drill``: trainers that resume, and those that do not, in each of the ways in which they do not."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+
+import pytest
+from exactly_once.sweeps import GATE, Sweep, until
+
+from .conftest import drill, walk
+
+
+@pytest.mark.parametrize("place", ["here", "fake", pytest.param("real", marks=pytest.mark.slurm)])
+def test_a_trainer_that_resumes_ends_on_the_same_numbers_and_its_sweep_is_untouched(
+    request: pytest.FixtureRequest, place: str
+) -> None:
+    sweep: Sweep = request.getfixturevalue(place)
+    walk(sweep)
+    before = sweep.content()
+    found = drill(sweep, "1", "--seed", "7").found
+    assert (found["same"], found["faults"], found["notes"]) == (True, [], [])
+    assert (found["straight"]["attempts"], found["killed"]["attempts"]) == (1, 2)
+    cut = found["cut"]
+    assert (cut["signal"], cut["exit_code"], cut["lost_steps"]) == ("USR2", 75, 0)
+    assert 10 < cut["step"] <= cut["last_step"] == cut["resumed_step"] - 1 < 30
+    assert 0 <= cut["save_seconds"] < 100 and cut["recommended_seconds"] >= 90
+    walked = next(one for one in found["compared"] if one["metric"] == "walk/final")
+    assert walked["same"] and walked["straight"] == walked["killed"] != 0
+    assert found["first_difference"] is None
+    kept = {name: data for name, data in sweep.content().items() if not name.startswith("outputs/")}
+    assert kept == before
+    named = {one["experiment_name"] for one in (found["straight"], found["killed"])}
+    assert {path.name for path in (sweep.root / "outputs").iterdir()} == named
+    assert all(name.startswith(f"{found['experiment_name']}-drill-") for name in named)
+
+
+def test_a_generator_that_is_not_restored_shows_in_the_numbers_and_from_which_step_on(here: Sweep) -> None:
+    walk(here, "its generator")
+    told = drill(here, code=1)
+    assert "resumed, but not the same numbers: walk/final" in told.faults
+    assert told.found["first_difference"]["metric"] == "walk/position"
+    assert told.found["first_difference"]["step"] == told.found["cut"]["resumed_step"] > 10
+
+
+def test_a_trainer_that_begins_again_does_not_resume_though_its_numbers_are_the_same(here: Sweep) -> None:
+    walk(here, "everything")
+    told = drill(here, code=1)
+    assert "attempt 2 began with step 1 again: the trainer does not resume" in told.faults
+    assert told.found["cut"]["lost_steps"] == told.found["cut"]["last_step"]
+    assert all(one["same"] is not False for one in told.found["compared"])
+
+
+def test_a_trainer_that_does_not_listen_is_told_so(here: Sweep) -> None:
+    walk(here, "to listen")
+    told = drill(here, "--set", "pause=0.1", code=1)
+    assert "after USR2 it went on to its end; nothing in it handles USR2" in told.faults
+
+
+def test_a_trainer_that_does_not_end_in_its_time_is_stopped(here: Sweep) -> None:
+    walk(here, "to end", more="requeue: {signal: USR2@1}\n")
+    told = drill(here, code=1)
+    assert "it had not ended 1 s after USR2, where the time limit would have killed it" in told.faults
+    assert told.found["cut"]["recommended_seconds"] is None
+    until(lambda: not here.living(), "the end of all processes")
+
+
+def test_without_steps_it_is_cut_short_after_a_while_and_says_that_lost_ones_cannot_be_told(here: Sweep) -> None:
+    walk(here, "its steps")
+    found = drill(here, "--set", "pause=0.1").found
+    assert (found["same"], found["killed"]["attempts"], found["cut"]["lost_steps"]) == (True, 2, None)
+    assert any("lost ones cannot be told" in note for note in found["notes"])
+
+
+def test_an_attempt_that_fails_after_the_signal_is_shown_with_its_last_words(here: Sweep) -> None:
+    walk(here, "to end well")
+    told = drill(here, code=1)
+    assert "failed (exit 1)" in told.faults
+    assert told.found["killed"]["stderr_lines"][-1] == "it hurts"
+
+
+def test_checkpoints_that_are_not_in_a_folder_of_the_trials_name_are_noticed(here: Sweep) -> None:
+    walk(here, "its own folder")
+    assert "they belong in a folder named after experiment_name" in drill(here, code=1).faults
+
+
+@pytest.mark.parametrize("place", ["here", "fake", pytest.param("real", marks=pytest.mark.slurm)])
+def test_after_a_crash_the_next_run_goes_on_from_the_last_checkpoint(
+    request: pytest.FixtureRequest, place: str
+) -> None:
+    sweep: Sweep = request.getfixturevalue(place)
+    walk(sweep)
+    found = drill(sweep, "--kill9").found
+    cut = found["cut"]
+    assert (found["same"], cut["signal"], cut["save_seconds"]) == (True, "KILL", None)
+    assert cut["resumed_step"] in (11, 21)
+    assert cut["lost_steps"] == cut["last_step"] - cut["resumed_step"] + 1
+
+
+def test_a_sweep_without_requeue_is_drilled_as_if_it_had_it_and_that_is_said(here: Sweep) -> None:
+    walk(here, more="")
+    done = here.herd("drill", "--on", "local", "--ignore", "time/*")
+    assert "has no `requeue`; the drill stands for `requeue: true`" in done.stdout
+    assert "The same numbers (1 metric): it resumes." in done.stdout
+    assert "gives it time enough; it has 120 s" in done.stdout
+
+
+def test_a_trial_that_fails_undisturbed_is_not_killed(here: Sweep) -> None:
+    here.script("echo no such thing >&2; exit 4\n")
+    told = drill(here, code=1)
+    assert told.faults == "the straight run has failed (exit 4): there is nothing to compare with"
+    assert told.found["killed"] is None
+    assert told.found["straight"]["stderr_lines"][-1] == "no such thing"
+
+
+def test_logs_and_results_are_kept_where_that_is_asked_for(here: Sweep) -> None:
+    here.script("exit 4\n")
+    kept = drill(here, "--keep", code=1).found["kept"]
+    assert kept.startswith(str(here.root / ".hyperherd/drill/"))
+    assert list((here.root / ".hyperherd/drill").glob("*/straight/logs/0.err"))
+
+
+def test_a_trial_that_runs_is_not_drilled_and_another_one_is_taken(here: Sweep) -> None:
+    here.script(f"[[ $HYPERHERD_TRIAL_ID == 1 ]] && exit 4\n{GATE}")
+    here.herd("run", "--detach", "-i", "0")
+    until(lambda: here.statuses()[0] == "running", "the trial to run")
+    assert "trial 0 is running, and a drill of it might use its files" in drill(here, "0", code=1).stderr
+    assert drill(here, code=1).found["index"] == 1
+    here.go()
+
+
+def test_after_ctrl_c_nothing_is_left(here: Sweep) -> None:
+    here.script("say begun\n" + GATE)
+    process = subprocess.Popen(here.argv("drill", "--on", "local"), env=here.env, stderr=subprocess.DEVNULL)
+    until(lambda: here.lines("begun"), "the straight run")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert here.living() == []
+    assert not (here.root / ".hyperherd").exists()
+
+
+@pytest.mark.parametrize(
+    "words, code, said",
+    [
+        (["7"], 1, "no trial 7 in this sweep"),
+        (["0-1"], 2, "2 trials, where one is wanted"),
+        (["--set", "steps"], 2, "--set steps: not NAME=VALUE"),
+        (["--set", "steps=[1"], 2, "--set steps=[1"),
+        (["--slurm", "time"], 2, "--slurm time: not NAME=VALUE"),
+        (["--on", "mars"], 2, "no such place"),
+    ],
+)
+def test_what_cannot_be_drilled_is_refused_before_anything_is_written(
+    here: Sweep, words: list[str], code: int, said: str
+) -> None:
+    before = here.content()
+    assert said in here.herd("drill", *words, code=code).stderr
+    assert here.content() == before
