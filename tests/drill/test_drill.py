@@ -65,7 +65,9 @@ def test_a_trainer_that_does_not_end_in_its_time_is_stopped(here: Sweep) -> None
     until(lambda: not here.living(), "the end of all processes")
 
 
-def test_without_steps_it_is_cut_short_after_a_while_and_says_that_lost_ones_cannot_be_told(here: Sweep) -> None:
+def test_without_steps_it_is_cut_short_after_a_while_and_says_that_lost_ones_cannot_be_told(
+    here: Sweep,
+) -> None:
     walk(here, "its steps")
     found = drill(here, "--set", "pause=0.1").found
     assert (found["same"], found["killed"]["attempts"], found["cut"]["lost_steps"]) == (True, 2, None)

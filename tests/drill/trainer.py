@@ -37,7 +37,9 @@ def step(number):
     if forgets != "its steps":
         log_result("walk/position", position, step=number)
     time.sleep(pause_s)
-    while forgets != "to listen" and waits_to_be_cut_short and number == 28 and not checkpoint.stop_requested():
+    while (
+        forgets != "to listen" and waits_to_be_cut_short and number == 28 and not checkpoint.stop_requested()
+    ):
         time.sleep(0.02)
     while forgets == "to end" and number == 20 and str(params["experiment_name"]).endswith("killed"):
         time.sleep(1)

@@ -20,19 +20,37 @@ from hyperherd.sweep.trial import LIVE, Trial
 from hyperherd.views import drill as view
 from hyperherd.views.columns import Screen
 
-EXAMPLES = "\b\nExamples:\n  herd drill\n  herd drill my_sweep 3 --set steps=500 --on slurm --slurm time=10\n  herd drill --kill9"
+EXAMPLES = "\b\nExamples:\n  herd drill\n  herd drill my_sweep 3 --set steps=500 --slurm time=10\n  herd drill --kill9"
 
 
 @click.command(epilog=EXAMPLES)
 @click.argument("given", nargs=-1, metavar="[WORKSPACE] [TRIAL]")
-@click.option("--on", "place", default="auto", metavar="local|slurm|auto", help="Who runs it (auto: Slurm if there).")
-@click.option("--compute", default="", metavar="PRESET", help="The compute preset, such as killarney/l40s_1x.")
-@click.option("--slurm", "options", multiple=True, metavar="NAME=VALUE", help="An option of sbatch, such as time=10.")
-@click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="An override in both runs, such as steps=500.")
+@click.option(
+    "--on", "place", default="auto", metavar="local|slurm|auto", help="Who runs it (auto: Slurm if there)."
+)
+@click.option(
+    "--compute", default="", metavar="PRESET", help="The compute preset, such as killarney/l40s_1x."
+)
+@click.option(
+    "--slurm", "options", multiple=True, metavar="NAME=VALUE", help="An option of sbatch, such as time=10."
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An override in both runs, such as steps=500.",
+)
 @click.option("--seed", type=int, metavar="N", help="Kill it at the same step again.")
 @click.option("--kill9", is_flag=True, help="A crash: SIGKILL, of which nobody is told.")
 @click.option("--ignore", multiple=True, metavar="METRIC", help="Do not compare these, such as 'time/*'.")
-@click.option("--rtol", type=click.FloatRange(0, 1), default=0.0, metavar="X", help="So far may numbers differ, in proportion.")
+@click.option(
+    "--rtol",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="X",
+    help="So far may numbers differ, in proportion.",
+)
 @click.option("--keep", is_flag=True, help="Keep the logs and results of both runs.")
 @words.as_json
 def drill(given: tuple[str, ...], as_json: bool, seed: int | None, **options: Any) -> int:

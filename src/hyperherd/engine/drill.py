@@ -27,7 +27,6 @@ from hyperherd.jobs import Phase, Requeue
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.script import warning_signal
 from hyperherd.sweep.plan import Choice
-from hyperherd.sweep.spec import SweepSpec
 from hyperherd.sweep.trial import LIVE, Status, Trial
 from hyperherd.workspace import attempts, layout, logs, manifest, results, submissions
 from hyperherd.workspace.folder import Workspace
@@ -148,7 +147,7 @@ def choose(
     """
     if description.script:
         raise HerdError(
-            f"{description.script.path.name} is not told a name of its trials, and a drill's would use their checkpoints",
+            f"{description.script.path.name} is not told its trials' names, and a drill would use their checkpoints",
             hint=f"write a {layout.CONFIG} for it: herd init",
         )
     known = reconcile.read(workspace, launchers, silent_is_fatal=False)
@@ -190,7 +189,9 @@ def _run(drill: Drill, folder: Path) -> Report:
     going = _started(straight_side)
     _until(going, lambda: False)
     straight = _course(straight_side)
-    report = Report(going.launcher.name, trial.index, trial.name, request.seed, straight, notes=_notes(drill, straight))
+    report = Report(
+        going.launcher.name, trial.index, trial.name, request.seed, straight, notes=_notes(drill, straight)
+    )
     report = replace(report, kept=str(folder) if request.keep else "")
     if straight.status is not Status.COMPLETED:
         return report
@@ -222,7 +223,7 @@ def _side(drill: Drill, folder: Path, word: str) -> Side:
     # Nobody has a name of this before: what an earlier drill has saved must not be found.
     trial = replace(drill.trial, name=f"{drill.trial.name}-drill-{folder.name[-4:]}-{word}")
     workspace.make_folders()
-    spec: SweepSpec = drill.description.spec
+    spec = drill.description.spec
     static = (*spec.static_overrides, *drill.request.overrides)
     spec = replace(spec, static_overrides=static, requeue=drill.requeue)
     only = [one for one in drill.description.trials if one.hash == trial.hash]
@@ -242,18 +243,23 @@ def _started(side: Side) -> Going:
 
     _, made = launch.execute(side.run, announce)
     if not made:
-        raise HerdError(f"trial {side.trial.index} was not submitted again", hint="herd drill --keep, and look at its state")
+        raise HerdError(
+            f"trial {side.trial.index} was not submitted again",
+            hint="herd drill --keep, and look at its state",
+        )
     if made[0].refused:
         raise SubmissionRefusedError(f"the drill was not submitted: {made[0].refused}")
     record = made[0].record
-    side.tell(f"  submitted as job {record.slurm_job_id}" if record.slurm_job_id else f"  started on {record.where}")
+    side.tell(
+        f"  submitted as job {record.slurm_job_id}" if record.slurm_job_id else f"  started on {record.where}"
+    )
     return Going(side, made[0])
 
 
 def _until(going: Going, true: Callable[[], bool]) -> bool:
     """Wait until it is true, or (False) until the trial's status changes by waiting no more."""
     side, pause_s = going.side, waiting.pause_s(going.launcher.name)
-    listed, due = None, 0.0
+    listed, due, hastened = None, 0.0, False
     while True:
         begun = time.monotonic()
         if true():
@@ -263,11 +269,20 @@ def _until(going: Going, true: Callable[[], bool]) -> bool:
             fact = side.fact()
             if not fact.moves:
                 return False
-            if fact.state.phase is Phase.QUEUED and fact.state.reason.startswith("BeginTime"):
-                going.hasten()
+            if (
+                not hastened
+                and fact.state.phase is Phase.QUEUED
+                and fact.state.reason.startswith("BeginTime")
+            ):
+                hastened = True
+                side.tell(f"  queued again{_later(going.hasten())}")
             listed, due = now, time.monotonic() + pause_s
             continue
         time.sleep(max(GLANCE_S, waiting.LOOKING * (time.monotonic() - begun)))
+
+
+def _later(refusal: str) -> str:
+    return f"; it begins in about two minutes, for Slurm would not hasten it: {refusal}" if refusal else ""
 
 
 def _cut(drill: Drill, side: Side, at: Moment) -> Cut | None:
@@ -282,7 +297,9 @@ def _cut(drill: Drill, side: Side, at: Moment) -> Cut | None:
     if refused:
         if side.fact().status is Status.COMPLETED:
             return None
-        raise HerdError(f"trial {index} could not be sent SIG{signal}: {refused}", hint="try again; see herd status")
+        raise HerdError(
+            f"trial {index} could not be sent SIG{signal}: {refused}", hint="try again; see herd status"
+        )
     drill.tell(f"  SIG{signal}" + (f" at step {sent_at}" if sent_at is not None else ""))
     cut = Cut(signal, at, drill.requeue.notice_s, sent_at)
     late = _started_again(going) if drill.request.crash else _is_late(drill, going)

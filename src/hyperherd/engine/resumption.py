@@ -64,9 +64,9 @@ class Course:
         return sorted({point.step for point in self.points.get(metric, ())})
 
     @property
-    def results(self) -> Mapping[str, Any]:
-        """The final metrics; where none was logged the last value of each stream."""
-        return self.finals or {m: max(p, key=lambda q: (q.step, q.ts)).value for m, p in self.points.items()}
+    def last_values(self) -> Mapping[str, Any]:
+        """Of each stream the value at its last step."""
+        return {m: max(p, key=lambda q: (q.step, q.ts)).value for m, p in self.points.items()}
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,13 @@ class Compared:
 
 
 def compared(straight: Course, killed: Course, terms: Terms) -> list[Compared]:
-    """Every metric that either has."""
-    one, other = straight.results, killed.results
+    """Every final metric that either has; where none was logged, the last value of each stream. Of a course that has
+    not completed there is nothing to compare.
+    """
+    if killed.status is not Status.COMPLETED:
+        return []
+    finals = bool(straight.finals or killed.finals)
+    one, other = (course.finals if finals else course.last_values for course in (straight, killed))
     names = sorted({*one, *other})
     return [Compared(m, one.get(m), other.get(m), _same(m, one, other, terms)) for m in names]
 
@@ -184,7 +189,9 @@ def _first_difference(one: Sequence[Point], other: Sequence[Point], terms: Terms
 
 @dataclass(frozen=True)
 class Report:
-    """What a drill has found. ``killed`` and ``cut`` are None where it did not come to that; ``notes`` are for people."""
+    """What a drill has found. ``killed`` and ``cut`` are None where it did not come to that, ``kept`` is "" where
+    nothing was; ``notes`` are for people.
+    """
 
     place: str
     index: int
@@ -250,7 +257,11 @@ class Report:
     def _of_numbers(self) -> list[str]:
         if all(one.same is None for one in self.compared):
             return ["no metric was logged, so that the two cannot be compared: hyperherd.log_result"]
-        differ = [f"{c.metric} {_shown(c.straight)} and {_shown(c.killed)}" for c in self.compared if c.same is False]
+        differ = [
+            f"{c.metric} {_shown(c.straight)} and {_shown(c.killed)}"
+            for c in self.compared
+            if c.same is False
+        ]
         if not differ:
             return []
         more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
@@ -282,9 +293,7 @@ def _of_signal(cut: Cut, killed: Course) -> str:
         return ""
     deaf = f"; nothing in it handles {cut.signal}" if cut.unheard else ""
     if cut.late:
-        return (
-            f"it had not ended {cut.notice_s} s after {cut.signal}, where the time limit would have killed it{deaf}"
-        )
+        return f"it had not ended {cut.notice_s} s after {cut.signal}, where the time limit would have killed it{deaf}"
     if killed.attempts == 1 and killed.status is Status.COMPLETED:
         return f"after {cut.signal} it went on to its end{deaf}: it saved nothing, or had nothing left to do"
     return ""

@@ -66,12 +66,13 @@ class Launcher(Candidate, Protocol):
         """Cancel these trials; return those that it refused to cancel, each with its own words."""
 
     def tell(self, job: Job, index: int, signal: str) -> str:
-        """Send the running script of a trial a signal (``USR2``), as at the time limit: to its shell alone, which passes
-        it on. ``KILL`` ends it and all that it has started, as in a crash. Return the words of a refusal, or nothing.
+        """Send a trial's running script a signal (``USR2``), as at its time limit: to its shell, which passes it on.
+
+        ``KILL`` ends it and all that it has started, as in a crash. Return the words of a refusal, or nothing.
         """
 
     def hasten(self, job: Job, index: int) -> str:
-        """Begin a trial that was queued again now, if it need not wait. Return the words of a refusal, or nothing."""
+        """Begin a trial that was queued again soon, if it need not wait. Return the words of a refusal, or nothing."""
 
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
         """Token -> trial index -> what the newest attempt used. Raises `SchedulerSilentError`."""

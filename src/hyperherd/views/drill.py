@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hyperherd.engine.resumption import Compared, Course, Cut, Report
-from hyperherd.views.columns import Cell, Screen, table
+from hyperherd.views.columns import Cell, Row, Screen, table
 from hyperherd.workspace.results import tagged
 
 SHOWN = 20
@@ -45,7 +45,9 @@ def _numbers(report: Report, screen: Screen) -> Iterator[str]:
     if not report.compared:
         return
     rows = sorted(report.compared, key=lambda one: (one.same is not False, one.metric))
-    cells = [[Cell(one.metric), _value(one.straight), _value(one.killed), _judged(one)] for one in rows[:SHOWN]]
+    cells: list[Row] = [
+        [Cell(one.metric), _value(one.straight), _value(one.killed), _judged(one)] for one in rows[:SHOWN]
+    ]
     yield table(cells, screen, head=("metric", "straight", "killed", ""), right=(1, 2))
     if len(rows) > SHOWN:
         yield f"and {len(rows) - SHOWN} more"
@@ -74,7 +76,11 @@ def _happened(report: Report) -> Iterator[str]:
     cut = report.cut
     if cut is None:
         return
-    at = f" at step {cut.sent_at}" if cut.sent_at is not None else f" {cut.moment.after_s:.1f} s after its start"
+    at = (
+        f" at step {cut.sent_at}"
+        if cut.sent_at is not None
+        else f" {cut.moment.after_s:.1f} s after its start"
+    )
     end = ""
     if cut.save_s is not None and not cut.late:
         end = f"; it ended {cut.save_s:.1f} s later with {cut.exit_code}, its last step {cut.last}"
@@ -126,7 +132,7 @@ def _course(course: Course) -> dict[str, Any]:
         "status": course.status.value,
         "reason": course.reason or None,
         "attempts": course.attempts,
-        "metrics": tagged(course.results),
+        "metrics": tagged(course.finals),
         "stderr_lines": list(course.last_words),
     }
 

@@ -173,7 +173,7 @@ class SlurmLauncher:
 
     def hasten(self, job: Job, index: int) -> str:
         """Slurm lets a job that was queued again wait for two minutes (seen in 22.05: 121 s)."""
-        return self._of_element(job, index, self._client.begin_now)
+        return self._of_element(job, index, self._client.begin_soon)
 
     def _of_element(self, job: Job, index: int, ask: Callable[[str], Completed]) -> str:
         if not self._is_ours(job):
