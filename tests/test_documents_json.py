@@ -28,7 +28,7 @@ MAPS = {
     "packages",
     "interruptions",
 }
-WORDS = {"warnings", "tags", "refusals", "gpus"}
+WORDS = {"warnings", "tags", "refusals", "gpus", "faults", "notes", "stderr_lines"}
 """Lists of texts, which may be empty."""
 
 TRIAL = "index status experiment_name params"

@@ -38,8 +38,8 @@ class Told:
 
 
 def walk(sweep: Sweep, forgets: str = "nothing", *, more: str = "requeue: {signal: USR2@100}\n") -> None:
-    """A sweep over a random walk of 30 steps, as `trainer.py` takes it."""
-    static = f"static_overrides: [steps=30, \"forgets='{forgets}'\"]\n"
+    """A sweep over a random walk of 15 steps, as `trainer.py` takes it."""
+    static = f"static_overrides: [steps=15, \"forgets='{forgets}'\"]\n"
     sweep.describe([0.5, 1.5], more=static + more)
     launch = sweep.root / "launch.sh"
     launch.write_text(f'#!/bin/bash\nexec "{sys.executable}" "{TRAINER}" "$1"\n')

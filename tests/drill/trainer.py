@@ -8,6 +8,7 @@ import time
 
 from hyperherd import checkpoint, log_result, parse_overrides
 
+begun = time.perf_counter()
 params = parse_overrides()
 forgets = params.get("forgets", "nothing")
 pause_s = params.get("pause", 0.02)
@@ -38,10 +39,10 @@ def step(number):
         log_result("walk/position", position, step=number)
     time.sleep(pause_s)
     while (
-        forgets != "to listen" and waits_to_be_cut_short and number == 28 and not checkpoint.stop_requested()
+        forgets != "to listen" and waits_to_be_cut_short and number == 13 and not checkpoint.stop_requested()
     ):
         time.sleep(0.02)
-    while forgets == "to end" and number == 20 and str(params["experiment_name"]).endswith("killed"):
+    while forgets == "to end" and number == 12 and str(params["experiment_name"]).endswith("killed"):
         time.sleep(1)
 
 
@@ -50,11 +51,11 @@ if forgets in ("to listen", "to end"):
     for number in range(first, params["steps"] + 1):
         step(number)
 else:
-    with checkpoint.guard(folder, write, every=10) as guard:
+    with checkpoint.guard(folder, write, every=5) as guard:
         for number in range(first, params["steps"] + 1):
             step(number)
             guard.step(number)
 if forgets == "to end well" and first > 1:
     sys.exit("it hurts")
 log_result("walk/final", position)
-log_result("time/seconds", time.perf_counter())
+log_result("time/seconds", time.perf_counter() - begun)

@@ -290,7 +290,8 @@ def _cut(drill: Drill, side: Side, at: Moment) -> Cut | None:
     going, index = _started(side), side.trial.index
     if not _until(going, lambda: _reached(side, at)):
         return None
-    time.sleep(at.after_s)
+    if at.step is not None:
+        time.sleep(at.after_s)
     signal = "KILL" if drill.request.crash else drill.requeue.signal
     sent_at = max((p.step for p in side.points().get(at.metric, ())), default=None)
     refused = going.signal("KILL" if drill.request.crash else warning_signal(drill.requeue))
@@ -303,7 +304,8 @@ def _cut(drill: Drill, side: Side, at: Moment) -> Cut | None:
     drill.tell(f"  SIG{signal}" + (f" at step {sent_at}" if sent_at is not None else ""))
     cut = Cut(signal, at, drill.requeue.notice_s, sent_at)
     late = _started_again(going) if drill.request.crash else _is_late(drill, going)
-    missed = side.outcome(1) == claims.Outcome(0) and side.written_at(_mark(side)) is None
+    outcome = side.outcome(1)
+    missed = outcome is not None and outcome.succeeded and side.written_at(_mark(side)) is None
     return None if missed else _gone_on(side, replace(cut, late=late))
 
 
@@ -321,7 +323,8 @@ def _mark(side: Side) -> str:
 
 def _reached(side: Side, at: Moment) -> bool:
     if at.step is None:
-        return side.claimed_at(1) is not None
+        begun = side.claimed_at(1)
+        return begun is not None and time.time() >= begun + at.after_s
     return any(point.step >= at.step for point in side.points().get(at.metric, ()))
 
 

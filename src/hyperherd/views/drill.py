@@ -81,10 +81,9 @@ def _happened(report: Report) -> Iterator[str]:
         if cut.sent_at is not None
         else f" {cut.moment.after_s:.1f} s after its start"
     )
-    end = ""
-    if cut.save_s is not None and not cut.late:
-        end = f"; it ended {cut.save_s:.1f} s later with {cut.exit_code}, its last step {cut.last}"
-    yield f"SIG{cut.signal} came{at}{end if cut.last is not None else end.partition(', its')[0]}."
+    ended = f"it ended {cut.save_s:.1f} s later with {cut.exit_code}" if cut.save_s is not None else ""
+    last = f"its last step was {cut.last}" if cut.last is not None else ""
+    yield f"SIG{cut.signal} came{at}{''.join(f'; {words}' for words in (ended, last) if words and not cut.late)}."
     if cut.resumed is not None:
         yield f"Attempt 2 began with step {cut.resumed}: {_lost(report, cut)}."
     if report.recommended_s is not None and not report.faults:

@@ -1,0 +1,128 @@
+"""What two courses of a trial tell: when the second is cut short, whether they are the same, what is advised."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hyperherd.engine import resumption
+from hyperherd.engine.resumption import Course, Cut, Moment, Report, Terms
+from hyperherd.sweep.trial import Status
+from hyperherd.workspace.results import Point
+
+
+def course(steps: Sequence[int], finals: Mapping[str, Any] | None = None, **more: Any) -> Course:
+    """One that logged ``loss`` at these steps, a second apart."""
+    points = [Point(step, 1 / (step + 1), 100.0 + number) for number, step in enumerate(steps)]
+    found = {"loss": 0.5} if finals is None else finals
+    return Course("x", Status.COMPLETED, "", 2, None, found, {"loss": points} if points else {}, **more)
+
+
+def report(cut: Cut, killed: Course | None = None) -> Report:
+    straight = course(range(1, 31))
+    killed = killed or course(range(1, 31))
+    same = resumption.compared(straight, killed, Terms())
+    return Report("local", 0, "x", 1, straight, killed, cut, same)
+
+
+WELL = Cut("USR2", Moment("loss", 15, 0.0), 120, 15, save_s=1.0, exit_code=75, began=1, last=16, resumed=17)
+
+
+@given(st.integers(), st.lists(st.integers(0, 10**6), min_size=1, unique=True).map(sorted))
+def test_the_step_is_one_of_the_middle_third_and_the_same_for_the_same_seed(
+    seed: int, steps: list[int]
+) -> None:
+    drawn = resumption.moment(course(steps), Random(seed))
+    assert drawn == resumption.moment(course(steps), Random(seed))
+    assert drawn.step in steps
+    if len(steps) > 2:
+        place = steps.index(int(drawn.step or 0))
+        assert len(steps) // 3 <= place < 2 * len(steps) / 3
+    assert 0 <= drawn.after_s <= 1
+
+
+def test_without_steps_the_moment_is_in_the_middle_third_of_the_time() -> None:
+    drawn = resumption.moment(replace(course([]), duration_s=90.0), Random(0))
+    assert drawn.step is None and 30 <= drawn.after_s <= 60
+
+
+@pytest.mark.parametrize(
+    "one, other, rtol, same",
+    [
+        (0.1, 0.1, 0, True),
+        (0.1, math.nextafter(0.1, 1), 0, False),
+        (0.1, 0.1001, 0.01, True),
+        (1, 1.0, 0, True),
+        (math.nan, math.nan, 0, True),
+        (math.inf, -math.inf, 0.5, False),
+        (True, 1, 0, False),
+        ("a", "a", 0, True),
+        ([1, {"b": math.nan}], [1, {"b": math.nan}], 0, True),
+        ([1], [2], 0.9, False),
+    ],
+)
+def test_numbers_are_the_same_to_the_last_digit_unless_said_otherwise(
+    one: Any, other: Any, rtol: float, same: bool
+) -> None:
+    assert Terms(rtol=rtol).same(one, other) is same
+
+
+def test_a_metric_that_only_one_of_them_has_is_not_the_same_and_an_ignored_one_is_not_asked_about() -> None:
+    straight, killed = course([1], {"a": 1, "time/s": 2}), course([1], {"time/s": 3})
+    told = resumption.compared(straight, killed, Terms(("time/*",)))
+    assert [(one.metric, one.same) for one in told] == [("a", False), ("time/s", None)]
+
+
+def test_without_final_metrics_the_last_values_of_the_streams_are_compared() -> None:
+    (only,) = resumption.compared(course([1, 2], {}), course([1, 3], {}), Terms())
+    assert (only.metric, only.straight, only.killed, only.same) == ("loss", 1 / 3, 1 / 4, False)
+    assert only.absolute == pytest.approx(1 / 12) and only.relative == pytest.approx(1 / 4)
+
+
+def test_points_belong_to_the_attempt_in_which_they_were_logged() -> None:
+    points = [Point(1, 0, 10.0), Point(2, 0, 11.0), Point(2, 0, 20.0), Point(3, 0, 30.0)]
+    assert resumption.split(points, 15.0, 25.0) == (points[:2], points[2:3])
+    assert resumption.split(points, None, None) == (points, [])
+
+
+@pytest.mark.parametrize("save_s, seconds", [(0.0, 60), (0.1, 90), (15.0, 90), (15.1, 120), (200.0, 480)])
+def test_twice_the_save_and_a_minute_are_recommended_in_half_minutes(save_s: float, seconds: int) -> None:
+    assert report(replace(WELL, save_s=save_s)).recommended_s == seconds
+
+
+def test_what_resumes_has_no_fault_and_has_lost_nothing() -> None:
+    assert (report(WELL).faults, report(WELL).lost) == ([], 0)
+
+
+def test_steps_that_were_done_again_are_counted() -> None:
+    assert report(replace(WELL, resumed=11)).lost == 6
+
+
+@pytest.mark.parametrize(
+    "cut, fault",
+    [
+        (replace(WELL, resumed=1), "attempt 2 began with step 1 again: the trainer does not resume"),
+        (replace(WELL, resumed=1, signal="KILL"), "nothing had been saved by then"),
+        (replace(WELL, resumed=20), "attempt 2 began with step 20: 3 were never run"),
+        (replace(WELL, resumed=None), "the attempt after it logged no steps, and 14 were left"),
+        (
+            replace(WELL, began=9),
+            "the run that was killed began at step 9: it found another run's checkpoints",
+        ),
+        (replace(WELL, late=True), "it had not ended 120 s after USR2"),
+    ],
+)
+def test_steps_tell_what_is_wrong(cut: Cut, fault: str) -> None:
+    assert fault in " ".join(report(cut).faults)
+
+
+def test_without_metrics_nothing_is_called_the_same() -> None:
+    straight = replace(report(WELL, course([], {})), straight=course([], {}), compared=())
+    assert "no metric was logged" in " ".join(straight.faults)
