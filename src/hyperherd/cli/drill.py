@@ -54,7 +54,7 @@ EXAMPLES = "\b\nExamples:\n  herd drill\n  herd drill my_sweep 3 --set steps=500
 @click.option("--keep", is_flag=True, help="Keep the logs and results of both runs.")
 @words.as_json
 def drill(given: tuple[str, ...], as_json: bool, seed: int | None, **options: Any) -> int:
-    """Run a trial straight, then cut it short and let it resume: do both end on the same numbers?
+    """Run a trial straight, then cut it short and let it resume; say whether both end on the same numbers.
 
     The signal is the one that Slurm sends before the time limit. The trial's own runs are not touched.
     """
