@@ -25,15 +25,9 @@ EXAMPLES = "\b\nExamples:\n  herd drill\n  herd drill my_sweep 3 --set steps=500
 
 @click.command(epilog=EXAMPLES)
 @click.argument("given", nargs=-1, metavar="[WORKSPACE] [TRIAL]")
-@click.option(
-    "--on", "place", default="auto", metavar="local|slurm|auto", help="Who runs it (auto: Slurm if there)."
-)
-@click.option(
-    "--compute", default="", metavar="PRESET", help="The compute preset, such as killarney/l40s_1x."
-)
-@click.option(
-    "--slurm", "options", multiple=True, metavar="NAME=VALUE", help="An option of sbatch, such as time=10."
-)
+@runs.ON
+@runs.COMPUTE
+@runs.SLURM
 @click.option(
     "--set",
     "overrides",
