@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -76,10 +77,8 @@ def _tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _one(found: words.Words, free: Any, known: Any) -> Trial:
+def _one(found: words.Words, trials: Sequence[Trial], facts: Mapping[int, Fact]) -> Trial:
     """The trial that was named, else the first. Raises `HerdError`, `UsageError`."""
-    trials: list[Trial] = list(free)
-    facts: dict[int, Fact] = dict(known)
     if not found.trials:
         if trials:
             return trials[0]
