@@ -140,7 +140,9 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     findings += preflight.check_room(
         run.workspace, [(len(w.batch.elements), w.place.launcher) for w in wholes]
     )
-    for whole in wholes:
+    for whole in {
+        id(whole.place): whole for whole in wholes
+    }.values():  # each asks the launcher several questions
         findings += preflight.check(run.workspace, whole.batch, whole.place.launcher)
         between()
     findings = list(dict.fromkeys(findings))
