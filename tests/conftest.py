@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["XDG_CONFIG_HOME"] = str(
         Path(tempfile.gettempdir(), f"hyperherd-no-configuration-{os.getpid()}")
     )
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell ignores Ctrl-C for what it starts in the background; tests send it to what they start.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     told: dict[str, Any] = getattr(config, "workerinput", {})
     default = Path(tempfile.gettempdir(), f"hyperherd-slurm-{os.getpid()}")
     config.stash[FOLDER] = Path(told.get("slurm_folder", default))
