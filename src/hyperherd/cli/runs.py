@@ -123,7 +123,8 @@ def or_here(place: str) -> Iterator[None]:
     except SchedulerSilentError as silent:
         if place != "auto":
             raise
-        hint = f"{silent.hint}; or run it on this machine: --on local".removeprefix("; ")
+        command = click.get_current_context().info_name
+        hint = f"{silent.hint}; or on this machine: herd {command} --on local".removeprefix("; or ")
         raise SchedulerSilentError(silent.what, where=silent.where, hint=hint) from silent
 
 
