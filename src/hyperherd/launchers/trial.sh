@@ -151,9 +151,12 @@ herd_text() {
 }
 
 # herd_program [exec]: the trial itself; with exec in the place of this shell.
+# What bash itself says of its end ("Killed") is no word of the trial's: only the trial writes to its logs.
 herd_program() {
-  if [[ -z ${herd_interpreter-} ]]; then "$@" "$BASH" "$herd_launch" "$OVERRIDES"; else
-    "$@" "${herd_interpreter[@]}" <(herd_text)
+  if [[ -z ${herd_interpreter-} ]]; then
+    "$@" "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >&8 2>&9 8>&- 9>&-
+  else
+    "$@" "${herd_interpreter[@]}" <(herd_text) </dev/null >&8 2>&9 8>&- 9>&-
   fi
 }
 
@@ -161,7 +164,7 @@ herd_program() {
 herd_in_background() {
   trap : INT QUIT # a background command ignores these two until they were trapped once
   trap - TERM INT HUP QUIT USR1 USR2 ALRM XCPU
-  herd_program exec </dev/null >&8 2>&9 8>&- 9>&-
+  herd_program exec
 }
 
 # In the foreground, bash handles a signal after the trial has ended, and surely knows its exit code. Where a signal
@@ -170,7 +173,7 @@ herd_in_background() {
 # -1, or 127).
 herd_run() {
   if [[ -z $herd_signal ]]; then
-    herd_program </dev/null >&8 2>&9 8>&- 9>&-
+    herd_program
     herd_code=$?
     return
   fi
