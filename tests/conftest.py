@@ -22,6 +22,11 @@ from small_disk import disk  # noqa: F401 (a fixture)
 # Those of the training templates run in an environment of their own: make test-templates
 collect_ignore = [] if importlib.util.find_spec("torch") else ["templates"]
 
+PLAIN_SIGNALS = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGQUIT: signal.SIG_DFL,
+}
 FOLDER = pytest.StashKey[Path]()
 OWNER = pytest.StashKey[int]()
 STORY = pytest.StashKey[set[str]]()
@@ -51,9 +56,10 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["XDG_CONFIG_HOME"] = str(
         Path(tempfile.gettempdir(), f"hyperherd-no-configuration-{os.getpid()}")
     )
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell ignores Ctrl-C for what it starts in the background; tests send it to what they start.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell ignores Ctrl-C for what it starts in the background, and nohup SIGHUP; tests send them to what they start.
+    for number, handler in PLAIN_SIGNALS.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
     told: dict[str, Any] = getattr(config, "workerinput", {})
     default = Path(tempfile.gettempdir(), f"hyperherd-slurm-{os.getpid()}")
     config.stash[FOLDER] = Path(told.get("slurm_folder", default))
