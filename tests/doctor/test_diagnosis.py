@@ -179,7 +179,7 @@ def test_of_several_ranks_the_first_is_taken_however_srun_labels_it() -> None:
 
 def test_the_documents_sample_is_what_is_printed() -> None:
     page = (Path(__file__).parents[2] / "docs/doctor.md").read_text()
-    common = {"reached": ("/work/ada/digits",), "program": ("python",), "bash": ("5.1.8(1)-release",)}
+    common = {"reached": ("/data/ada/digits",), "program": ("python",), "bash": ("5.1.8(1)-release",)}
     here = Seen(
         "here", without("gpu", cuda_visible=("unset",), **common, found=("/home/ada/venv/bin/python",))
     )

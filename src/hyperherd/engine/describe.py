@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hyperherd.engine import scripts
-from hyperherd.engine.scripts import Script
 from hyperherd.errors import ConfigError, Fault, HerdError
 from hyperherd.launchers.slurm import options
 from hyperherd.sweep import combinations, naming
@@ -17,6 +16,9 @@ from hyperherd.sweep.plan import Described
 from hyperherd.sweep.trial import Typed
 from hyperherd.workspace import folder, layout, manifest, submissions
 from hyperherd.workspace.folder import Workspace
+
+if TYPE_CHECKING:
+    from hyperherd.engine.scripts import Script
 
 MANY = 1_000_000
 """A sweep of more trials than this is a slip of the pen until the user says otherwise."""
@@ -67,6 +69,8 @@ def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description
     Raises `ConfigError`, and `HerdError` for more than a million unless told.
     """
     if workspace.script:
+        from hyperherd.engine import scripts  # reads bash, which commands that only look do without
+
         return of_script(workspace, scripts.load(workspace.script, _submitted_from(workspace)))
     checked = read_spec(workspace)
     many = combinations.count(checked)
