@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from hyperherd.bash import training
-from hyperherd.engine import diagnosis, probe
-from hyperherd.engine.diagnosis import Case, Diagnosis
-from hyperherd.engine.probe import Seen
+from hyperherd.doctor import diagnosis, probe
+from hyperherd.doctor.diagnosis import Case, Diagnosis
+from hyperherd.doctor.probe import Seen
 from hyperherd.views import doctoring
 from hyperherd.views.columns import Screen
 

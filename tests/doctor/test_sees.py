@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperherd.bash import training
-from hyperherd.engine import probe, sees
+from hyperherd.doctor import probe, sees
 
 from .conftest import venv
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperherd.engine import resumption
-from hyperherd.engine.resumption import Course, Cut, Moment, Report, Terms
+from hyperherd.drill import resumption
+from hyperherd.drill.resumption import Course, Cut, Moment, Report, Terms
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace.results import Point
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from hyperherd.cli import runs, words
-from hyperherd.engine import doctor as asking
+from hyperherd.doctor import asking
+from hyperherd.doctor.asking import Question
 from hyperherd.engine import places
 from hyperherd.engine.describe import describe
-from hyperherd.engine.doctor import Question
 from hyperherd.errors import UsageError
 from hyperherd.requirements.amounts import seconds_in
 from hyperherd.views import doctoring

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from hyperherd.cli import runs, words
-from hyperherd.engine import drill as drills
+from hyperherd.drill import running as drills
+from hyperherd.drill.resumption import Terms
+from hyperherd.drill.running import Drill, Request
 from hyperherd.engine import places
 from hyperherd.engine.describe import describe
-from hyperherd.engine.drill import Drill, Request
 from hyperherd.engine.reconcile import Fact
-from hyperherd.engine.resumption import Terms
 from hyperherd.errors import GrammarError, HerdError, UsageError
 from hyperherd.grammar import overrides, values
 from hyperherd.sweep.trial import LIVE, Trial

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hyperherd.engine.diagnosis import Diagnosis
-from hyperherd.engine.probe import Seen
+from hyperherd.doctor.diagnosis import Diagnosis
+from hyperherd.doctor.probe import Seen
 from hyperherd.views import columns
 from hyperherd.views.columns import Cell, Row, Screen
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from hyperherd.engine.resumption import Compared, Course, Cut, Report
+from hyperherd.drill.resumption import Compared, Course, Cut, Report
 from hyperherd.views.columns import Cell, Row, Screen, table
 from hyperherd.workspace.results import tagged
 

@@ -1,6 +1,6 @@
 """What one Python sees: itself, the trainer's file, and the packages that the file and its local modules import.
 
-`hyperherd.engine.probe` hands the text of this file to the interpreter that a launch script would start: standard
+`hyperherd.doctor.probe` hands the text of this file to the interpreter that a launch script would start: standard
 library only, Python 3.6 and later, and nothing of the trainer is imported.
 """
 

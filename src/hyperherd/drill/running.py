@@ -15,13 +15,14 @@ from pathlib import Path
 from random import Random
 
 from hyperherd import claims
-from hyperherd.engine import control, launch, reconcile, resumption, waiting
+from hyperherd.drill import resumption
+from hyperherd.drill.resumption import Course, Cut, Moment, Report, Terms
+from hyperherd.engine import control, launch, reconcile, waiting
 from hyperherd.engine.describe import Description
 from hyperherd.engine.launch import Made, Prepared, Run
 from hyperherd.engine.placing import Wish
 from hyperherd.engine.planning import plan_of
 from hyperherd.engine.reconcile import Fact
-from hyperherd.engine.resumption import Course, Cut, Moment, Report, Terms
 from hyperherd.errors import HerdError, SubmissionRefusedError
 from hyperherd.jobs import Phase, Requeue
 from hyperherd.launchers.base import Launcher

@@ -1,6 +1,6 @@
 """``herd doctor``: a launch script's training is looked for here and, by a short job like the sweep's, on a node.
 
-The launch script runs up to its training, in whose place `hyperherd.engine.probe` looks. Its files lie in a folder of
+The launch script runs up to its training, in whose place `hyperherd.doctor.probe` looks. Its files lie in a folder of
 their own below ``.hyperherd/``, which is gone afterwards.
 """
 
@@ -17,12 +17,13 @@ from hyperherd import fsio, units
 from hyperherd.bash import training
 from hyperherd.bash.training import Training
 from hyperherd.connectors.local import LocalConnector
-from hyperherd.engine import diagnosis, preflight, probe, submitted, trying
+from hyperherd.doctor import diagnosis, probe
+from hyperherd.doctor.diagnosis import Case, Diagnosis
+from hyperherd.doctor.probe import Seen
+from hyperherd.engine import preflight, submitted, trying
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
-from hyperherd.engine.diagnosis import Case, Diagnosis
 from hyperherd.engine.placing import Place, Placer, Wish
-from hyperherd.engine.probe import Seen
 from hyperherd.engine.submitted import INDEX, SubmittedTask
 from hyperherd.errors import CommandTimeoutError, HerdError, SchedulerSilentError, ScriptError
 from hyperherd.jobs import Batch, Files, Inline

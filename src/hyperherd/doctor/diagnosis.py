@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperherd.bash.training import Runs, Training, bare
-from hyperherd.engine import sees
+from hyperherd.doctor import sees
+from hyperherd.doctor.probe import Seen
 from hyperherd.engine.preflight import Finding
-from hyperherd.engine.probe import Seen
 from hyperherd.requirements.amounts import sizes_for_people
 
 NOT_THERE = "not there"

@@ -18,7 +18,7 @@ from typing import Any
 
 from hyperherd.bash.quoting import quote, quote_portably
 from hyperherd.bash.training import Runs, Training
-from hyperherd.engine import sees
+from hyperherd.doctor import sees
 
 _SOURCE = re.compile(r"(\$\{?)BASH_SOURCE(?:\[0\])?(?!\[|\w)")
 
@@ -75,7 +75,7 @@ class Seen:
     """What a probe found at a ``place`` (``here``, or a node's name).
 
     ``facts``       by name, several where there are several (GPUs)
-    ``python``      what `hyperherd.engine.sees` tells; None where no Python told anything
+    ``python``      what `hyperherd.doctor.sees` tells; None where no Python told anything
     ``exit_code``   of the probe; None where nobody knows it. ``last_words``: the end of its stderr
     ``ended``       how the job ended, in words; ``hint`` what to do about a job that did not end in time
     """
