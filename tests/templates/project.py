@@ -56,7 +56,7 @@ class Trainer:
 
 
 HELD = """
-import time
+import os, time
 from pathlib import Path
 import hydra
 from training import launching, ranks
@@ -66,7 +66,7 @@ class Held({trainer}):
     def end_step(self, cfg, interruption):
         here = Path(cfg.paths.work_root)
         while (self.epoch, self.step) >= (1, 2) and not (here / "go").exists() and not interruption.asked:
-            (here / f"held-{{ranks.rank()}}").touch()
+            (here / f"held-{{ranks.rank()}}").write_text(str(os.getpid()))
             time.sleep(0.02)
         super().end_step(cfg, interruption)
 
@@ -131,6 +131,12 @@ class Project:
 
     def until_held(self, ranks: int = 1) -> None:
         until("the training inside epoch 1", lambda: len([*self.work_root.glob("held-*")]) == ranks)
+
+    def until_ended(self) -> None:
+        """Until no process is left of the training that was held: Slurm kills a while after it has said so."""
+        pids = [path.read_text() for path in self.work_root.glob("held-*")]
+        assert pids
+        until("the end of what was killed", lambda: not any(Path("/proc", pid).exists() for pid in pids))
 
     def go(self) -> None:
         """Let the held training run on."""

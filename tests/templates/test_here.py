@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-
 import pytest
 from omegaconf import OmegaConf
 
@@ -132,21 +129,6 @@ def test_a_folder_added_under_src_and_a_preset_added_to_configs_work_at_once(pro
     preset.write_text("nodes: 1\ncpus_per_task: 1\nmem_gb: 77\nwork_root: /nowhere\n")
     project.run(module, "compute=mine/big", "experiment_name=mine")
     assert (project.run_folder("mine") / "outputs/mem").read_text() == "77"
-
-
-def test_where_herd_runs_a_template_its_metrics_reach_the_trial(project: Project) -> None:
-    results = project.work_root / "sweep/.hyperherd/results/3"
-    results.parent.mkdir(parents=True)
-    project.env = {**project.env, "HYPERHERD_RESULTS": str(results)}
-    project.env = {
-        **project.env,
-        "PYTHONPATH": f"{project.env['PYTHONPATH']}:{os.environ.get('PYTHONPATH', '')}",
-    }
-    project.run("mlp.single.launch", "data=tiny", "trainer.num_epochs=2", "experiment_name=herd")
-    final = json.loads(results.with_suffix(".json").read_text())
-    assert final["accuracy"] == project.metrics("herd")[-1]["accuracy"]
-    lines = (results / "stream/train%2Floss.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == [0, 1]
 
 
 def test_without_hyperherd_a_template_runs_all_the_same(project: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ def states(on_slurm: OnSlurm, job: str) -> list[str]:
         "USR1",
         "time limit",
         "preempted",
+        "node down",
         *(pytest.param(one, marks=pytest.mark.thorough) for one in ("USR2", "scontrol requeue")),
     ],
 )
@@ -62,25 +64,41 @@ def test_an_interrupted_job_is_queued_again_and_ends_on_the_same_numbers(
     straight: Project,
     how: str,
 ) -> None:
-    words = ["+compute.slurm.additional_parameters.partition=preempt"] if how == "preempted" else []
-    sweep = on_slurm.start(on_slurm.held("mlp.single", "MLPTrainer"), *ONE, *words, "--multirun")
+    sweep = on_slurm.start(
+        on_slurm.held("mlp.single", "MLPTrainer"), *ONE, *PLACED.get(how, ()), "--multirun"
+    )
     job = on_slurm.job("one")
     on_slurm.until_held()
     interrupt(on_slurm, job, how)
     on_slurm.until_state(job, "PENDING")
+    on_slurm.until_ended()
     on_slurm.go()
     on_slurm.start_again(job)
     assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
-    ((epoch, step),) = on_slurm.resumed_at("one")  # told by a signal each time, a preemption's SIGTERM too
+    ((epoch, step),) = on_slurm.resumed_at("one")
     assert epoch == 1
-    assert step == 3 or (
-        how in ("preempted", "scontrol requeue") and step > 3
-    )  # Slurm may send SIGTERM twice
+    assert step == 3 or (how in BY_SLURM and step > 3)  # it saves at each SIGTERM, and Slurm may send two
     ends_on_the_same(on_slurm, "one", straight)
 
 
+BY_SLURM = ("preempted", "node down", "scontrol requeue")
+PLACED = {
+    "preempted": ["+compute.slurm.additional_parameters.partition=preempt"],
+    "node down": [
+        "+user.slurm.additional_parameters.nodelist=n4",
+        "+user.slurm.additional_parameters.exclusive=true",  # nobody else is to lose it
+    ],
+}
+
+
 def interrupt(on_slurm: OnSlurm, job: str, how: str) -> None:
-    if how == "time limit":
+    if how == "node down":
+        on_slurm.ask("scontrol", "update", "nodename=n4", "state=down", "reason=test")
+        on_slurm.until_state(job, "PENDING")
+        until("n4 to come back", lambda: is_up(on_slurm, "n4"))
+        # Started there again within seconds, it would meet what is left of itself.
+        on_slurm.ask("scontrol", "update", f"JobId={job}", "ReqNodeList=", "ExcNodeList=n4")
+    elif how == "time limit":
         on_slurm.ask("scontrol", "update", f"JobId={job}", "EndTime=now+5")
     elif how == "preempted":
         node = re.search(r" NodeList=(\w+)", on_slurm.ask("scontrol", "show", "job", job))
@@ -99,6 +117,60 @@ def interrupt(on_slurm: OnSlurm, job: str, how: str) -> None:
         on_slurm.ask("scontrol", "requeue", job)
     else:
         on_slurm.ask("scancel", f"--signal={how}", job)
+
+
+def is_up(on_slurm: OnSlurm, node: str) -> bool:
+    """Whether it takes jobs again; it is asked to (Slurm refuses that where the node has come back by itself)."""
+    assert on_slurm.slurm is not None
+    on_slurm.slurm.run("scontrol", "update", f"nodename={node}", "state=resume")
+    return "down" not in on_slurm.ask("sinfo", "-h", "-n", node, "-o", "%T")
+
+
+INTERRUPT = """
+import sys
+from submitit import SlurmJob
+SlurmJob(folder=sys.argv[1], job_id=sys.argv[2])._interrupt(timeout=True)
+"""
+
+
+def test_submitits_interrupt_of_one_run_queues_that_one_again_and_no_other(
+    on_slurm: OnSlurm, straight: Project
+) -> None:
+    """The last one, whose own job id is the array's."""
+    sweep = on_slurm.start(on_slurm.held("mlp.single", "MLPTrainer"), *ONE, "+which=0,1", "--multirun")
+    for number in (0, 1):
+        on_slurm.until_logged("one", "epoch 0:", number)
+    on_slurm.until_held()
+    job = on_slurm.job("one")
+    on_slurm.ask(sys.executable, "-c", INTERRUPT, str(on_slurm.sweep("one") / "submitit_logs/%j"), f"{job}_1")
+    on_slurm.start_again(f"{job}_1")
+    on_slurm.go()
+    assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
+    assert on_slurm.resumed_at("one", 0) == []
+    assert on_slurm.resumed_at("one", 1) == [(1, 3)]
+    for number in (0, 1):
+        ends_on_the_same(on_slurm, "one", straight, number)
+
+
+def test_after_the_last_time_limit_that_is_allowed_a_run_has_failed_and_says_so(on_slurm: OnSlurm) -> None:
+    words = (
+        *ONE,
+        "max_num_timeout=1",
+        "compute.timeout_min=5",
+    )  # Submitit takes any signal of a short job for a limit
+    sweep = on_slurm.start(on_slurm.held("mlp.single", "MLPTrainer"), *words, "--multirun")
+    job = on_slurm.job("one")
+    on_slurm.until_held()
+    on_slurm.ask("scancel", "--signal=USR2", job)
+    on_slurm.until_state(job, "PENDING")
+    (on_slurm.work_root / "held-0").unlink()
+    on_slurm.start_again(job)
+    on_slurm.until_held()
+    on_slurm.ask("scancel", "--signal=USR2", job)
+    assert sweep.wait(DEADLINE_S) == 1
+    assert "timed-out too many times" in on_slurm.terminal()
+    on_slurm.until_state(job, "FAILED")
+    assert "checkpoint-epoch-1-step-4" in on_slurm.checkpoints("one")
 
 
 def test_with_requeue_off_an_interrupted_job_saves_has_failed_and_says_why(on_slurm: OnSlurm) -> None:

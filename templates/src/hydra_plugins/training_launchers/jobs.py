@@ -6,7 +6,7 @@ import logging
 import pickle
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +99,19 @@ class TrainingLauncher(BaseSubmititLauncher):
         return [(list(overrides), number) for number, overrides in enumerate(job_overrides, first)]
 
 
-def collect(jobs: Sequence[Any], first: int) -> list[JobReturn]:
-    """What the runs have returned; waits for all. Ends the program with 1 where some have failed, naming them."""
+def collect(
+    jobs: Sequence[Any], first: int, lives: Callable[[Any], bool] = lambda job: False
+) -> list[JobReturn]:
+    """What the runs have returned; waits for all. Ends the program with 1 where some have failed, naming them.
+
+    ``lives`` tells of a job that Submitit calls ended, though it left no result, whether it goes on.
+    """
     from submitit.core.utils import UncompletedJobError
 
     returned, failed = [], 0
     for number, job in enumerate(jobs, first):
         try:
-            returned.append(job.results()[0])
+            returned.append(_result(job, lives))
         except UncompletedJobError as error:
             failed += 1
             why = [line for line in str(error).splitlines() if line.strip(" -")]
@@ -119,3 +124,20 @@ def collect(jobs: Sequence[Any], first: int) -> list[JobReturn]:
     if failed:
         sys.exit(f"{failed} of {len(jobs)} runs failed")
     return returned
+
+
+def _result(job: Any, lives: Callable[[Any], bool]) -> JobReturn:
+    """Raises Submitit's UncompletedJobError where there will be none."""
+    from submitit.core.utils import FailedJobError, UncompletedJobError
+
+    going_on = True
+    while True:
+        try:
+            returned: JobReturn = job.results()[0]  # without a result, Submitit looks for it a while
+            return returned
+        except FailedJobError:
+            raise
+        except UncompletedJobError:
+            if not going_on:
+                raise
+        going_on = lives(job)  # once more, for what has ended between the two

@@ -46,7 +46,7 @@ class TrainingSlurmLauncher(TrainingLauncher):
         if not self.params["wait"]:
             return []
         try:
-            return collect(jobs, initial_job_idx)
+            return collect(jobs, initial_job_idx, is_queued)
         except KeyboardInterrupt:
             log.warning("The jobs go on. To cancel them: scancel %s", ids)
             raise
@@ -104,6 +104,16 @@ def longest_array() -> int:
         int(limit) for limit in re.findall(r"(?:MaxArraySize\s*=\s*|max_array_tasks=)(\d+)", shown.stdout)
     ]
     return max(1, min(limits, default=1001))
+
+
+def is_queued(job: Any) -> bool:
+    """Whether Slurm has the job: what sacct calls NODE_FAIL may wait to run again. No answer is no end."""
+    argv = ["squeue", "--noheader", "--format=%T", f"--jobs={job.job_id}"]
+    try:
+        answer = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    except subprocess.TimeoutExpired:
+        return True
+    return bool(answer.stdout.strip()) if answer.returncode == 0 else "Invalid job id" not in answer.stderr
 
 
 def array_ids(jobs: Sequence[Any]) -> list[str]:
