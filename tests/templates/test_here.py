@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 from omegaconf import OmegaConf
 
-from .project import SMALL, TOY_CONFIG, Project
+from .project import DEADLINE_S, SMALL, TOY_CONFIG, Project, until
 
 LOCAL = (*SMALL, "launcher=local")
 
@@ -141,3 +146,25 @@ def test_without_hyperherd_a_template_runs_all_the_same(project: Project) -> Non
 def test_a_word_that_is_no_data_is_refused_with_those_that_are(project: Project) -> None:
     ended = project.run("mlp.single.launch", "data=tyni", code=1)
     assert "data=tyni: there are digits, tiny and mnist" in ended.stderr
+
+
+def test_ctrl_c_ends_a_sweeps_runs_here_with_it_and_says_how_to_go_on(project: Project) -> None:
+    module = project.toy("time.sleep(1000)")
+    sweep = project.start(
+        module, *LOCAL, "x=0,1,2", "hydra.launcher.at_once=2", "experiment_name=c", "--multirun"
+    )
+    until("two runs", lambda: len([*project.sweep("c").glob("*/outputs/began")]) == 2)
+    os.killpg(sweep.pid, signal.SIGINT)  # as a terminal does
+    assert sweep.wait(DEADLINE_S) == 130
+    assert "To go on: the same command with experiment_name=c\n" in project.terminal()
+    until("the runs' end", lambda: not [pid for pid in group(sweep.pid) if pid != sweep.pid])
+
+
+def group(number: int) -> list[int]:
+    """The processes of this group that have not ended."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its = stat.read_text().rpartition(")")[2].split()[:3]
+            found += [int(stat.parent.name)] * (int(its) == number and state != "Z")
+    return found

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 SHARED = ("compute", "user", "requeue", "launcher", "max_num_timeout", "tasks_per_node", "wait", "hydra")
 """What a sweep is submitted with; its runs cannot differ in it."""
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
 
 class Run:
     """One run of a sweep, as Submitit has it: small, for what all runs share lies in a file of its own."""

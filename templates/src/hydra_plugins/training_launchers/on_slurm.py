@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.core.utils import JobReturn
-from hydra_plugins.training_launchers.jobs import TrainingLauncher, collect
+from hydra_plugins.training_launchers.jobs import INTERRUPTED, TrainingLauncher, collect
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class TrainingSlurmLauncher(TrainingLauncher):
             return collect(jobs, initial_job_idx, is_queued)
         except KeyboardInterrupt:
             log.warning("The jobs go on. To cancel them: scancel %s", ids)
-            raise
+            sys.exit(INTERRUPTED)
 
 
 def parameters(settings: Mapping[str, Any]) -> dict[str, Any]:

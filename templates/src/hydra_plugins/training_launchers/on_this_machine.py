@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn
-from hydra_plugins.training_launchers.jobs import TrainingLauncher, collect
+from hydra_plugins.training_launchers.jobs import INTERRUPTED, TrainingLauncher, collect
+
+log = logging.getLogger(__name__)
 
 NO_LIMIT_MIN = 60 * 24 * 365
 LOOK_EVERY_S = 0.1
@@ -35,16 +39,22 @@ class TrainingLocalLauncher(TrainingLauncher):
         run = self.run(initial_job_idx)
         slots = self._slots()
         free, running, jobs = list(range(len(slots))), {}, []
-        for given in arguments:
-            while not free:
-                free = [slot for slot, job in running.items() if job.done()]
-                time.sleep(0 if free else LOOK_EVERY_S)
-            slot = free.pop(0)
-            executor.update_parameters(**settings, gpus_per_node=len(slots[slot]), visible_gpus=slots[slot])
-            running[slot] = executor.submit(run, *given)
-            jobs.append(running[slot])
         try:
+            for given in arguments:
+                while not free:
+                    free = [slot for slot, job in running.items() if job.done()]
+                    time.sleep(0 if free else LOOK_EVERY_S)
+                slot = free.pop(0)
+                executor.update_parameters(
+                    **settings, gpus_per_node=len(slots[slot]), visible_gpus=slots[slot]
+                )
+                running[slot] = executor.submit(run, *given)
+                jobs.append(running[slot])
             return collect(jobs, initial_job_idx)
+        except KeyboardInterrupt:  # the terminal has interrupted the runs as well
+            name = Path(self.params["submitit_folder"]).parent.parent.name
+            log.warning("The runs have ended. To go on: the same command with experiment_name=%s", name)
+            sys.exit(INTERRUPTED)
         finally:
             unused = executor.folder  # Submitit makes a folder that is literally called %j
             if unused.is_dir() and not any(unused.iterdir()):
