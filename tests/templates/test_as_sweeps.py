@@ -55,7 +55,7 @@ def test_a_templates_folder_is_a_sweep_whose_trials_train_and_log_their_metrics(
     project: Project, herd: Callable[..., subprocess.CompletedProcess[str]], folder: str
 ) -> None:
     sweep = tiny(project, folder, epochs=1)
-    herd(sweep, "run", "-i", "1", "--on", "local", "--slurm", "gres=null")
+    herd(sweep, "run", "-i", "1", "--on", "local", "--slurm", "gres=")
     trial = json.loads(herd(sweep, "res", "--json").stdout)["trials"][1]
     output = sweep / "outputs" / trial["experiment_name"]
     assert {path.name for path in output.iterdir()} == {"launch.log", "outputs", "hydra_configs"}
@@ -70,6 +70,6 @@ def test_a_templates_folder_is_a_sweep_whose_trials_train_and_log_their_metrics(
 def test_the_drill_finds_that_a_template_resumes(
     project: Project, herd: Callable[..., subprocess.CompletedProcess[str]], folder: str
 ) -> None:
-    told = herd(tiny(project, folder, epochs=60), "drill", "--on", "local", "--slurm", "gres=null").stdout
+    told = herd(tiny(project, folder, epochs=60), "drill", "--on", "local", "--slurm", "gres=").stdout
     assert "no step was lost" in told
     assert "The same numbers (" in told

@@ -71,7 +71,7 @@ SLURM = click.option(
     "options",
     multiple=True,
     metavar="NAME=VALUE",
-    help="An option of sbatch, such as time=4:00:00.",
+    help="An option of sbatch, such as time=4:00:00; gres= takes one away.",
 )
 
 _OPTIONS = (
