@@ -148,6 +148,33 @@ def test_a_word_that_is_no_data_is_refused_with_those_that_are(project: Project)
     assert "data=tyni: there are digits, tiny and mnist" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("word", "right"),
+    [
+        ("trainer.batch_size=0", "a whole number from 1 on"),
+        ("trainer.num_epochs=2.5", "a whole number from 1 on"),
+        ("trainer.learning_rate=fast", "a number from 0 on"),
+        ("ignore_config=maybe", "true or false"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), (*LOCAL, "--multirun")], ids=["one run", "a sweep"])
+def test_settings_that_no_training_can_begin_with_are_told_before_anything_is_made(
+    project: Project, word: str, right: str, more: tuple[str, ...]
+) -> None:
+    ended = project.run("mlp.single.launch", "data=tiny", word, *more, code=1)
+    assert f"{word}: {right} is needed" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not [*project.work_root.iterdir()]
+
+
+def test_a_swept_setting_that_cannot_be_fails_its_own_run_alone(project: Project) -> None:
+    words = (*LOCAL, "data=tiny", "trainer.num_epochs=1", "trainer.batch_size=0,32", "experiment_name=swept")
+    ended = project.run("mlp.single.launch", *words, "--multirun", code=1)
+    assert "#0 failed" in ended.stdout
+    assert "trainer.batch_size=0: a whole number from 1 on is needed" in ended.stdout
+    assert len(project.metrics("swept", 1)) == 1
+
+
 def test_ctrl_c_ends_a_sweeps_runs_here_with_it_and_says_how_to_go_on(project: Project) -> None:
     module = project.toy("time.sleep(1000)")
     sweep = project.start(

@@ -14,11 +14,16 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from training import settings
+
 log = logging.getLogger(__name__)
 
 
 def run(trainer: Callable[[DictConfig], Any], cfg: DictConfig) -> Any:
-    """Train with what Hydra has made of the configuration, or go on as the trainer's ``checkpoint()`` has said."""
+    """Train with what Hydra has made of the configuration, or go on as the trainer's ``checkpoint()`` has said.
+
+    Raises ValueError where it cannot begin with such settings.
+    """
     from training import interruption  # Submitit takes a second to import: not for `--help`
 
     # cuBLAS gives the same numbers each time only with a workspace of its own.
@@ -29,23 +34,28 @@ def run(trainer: Callable[[DictConfig], Any], cfg: DictConfig) -> Any:
     written = Path(hydra_cfg.runtime.output_dir, hydra_cfg.output_subdir, "hydra_resolved.yaml")
     OmegaConf.save(OmegaConf.create({"hydra": hydra_cfg}), written)
     OmegaConf.resolve(cfg)
+    if fault := settings.fault(cfg):  # of a sweep's run; the rest was found before it was submitted
+        raise ValueError(fault)
     log.info("outputs go to %s", cfg.paths.out_dir)
     then = interruption.after_requeue()
     return trainer(cfg) if then is None else then.result()
 
 
-class WorkRoot(Callback):
-    """Ends the program before anything is made or submitted, where ``paths.work_root`` cannot be written to."""
+class Checks(Callback):
+    """Ends the program before anything is made or submitted, where a run could not begin or write its files."""
+
+    # Hydra makes warnings of a callback's exceptions; SystemExit it lets pass.
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         _check_work_root(config)
+        if fault := settings.fault(config):
+            sys.exit(fault)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        _check_work_root(config)
+        self.on_run_start(config)
 
 
 def _check_work_root(config: DictConfig) -> None:
-    # Hydra makes warnings of a callback's exceptions; SystemExit it lets pass.
     try:
         root = config.paths.work_root
     except OmegaConfBaseException as error:
