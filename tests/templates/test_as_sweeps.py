@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from .conftest import TEMPLATES
 from .project import DEADLINE_S, Project
@@ -50,7 +51,25 @@ def tiny(project: Project, folder: str, epochs: int) -> Path:
     return sweep
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.replace("/", "."))
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_templates_folder_is_a_sweep_over_keys_of_its_own(
+    project: Project, herd: Callable[..., subprocess.CompletedProcess[str]], folder: str
+) -> None:
+    sweep = project.folder / "src" / folder
+    trials = json.loads(herd(sweep, "ls", "--json").stdout)["trials"]
+    assert len(trials) >= 4
+    config = OmegaConf.load(sweep / "config.yaml")
+    assert all(OmegaConf.select(config, name) is not None for trial in trials for name in trial["params"])
+    assert f"-m {folder.replace('/', '.')}.launch " in (sweep / "launch.sh").read_text()
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        folder if folder in ("mlp/single", "mlp/ddp") else pytest.param(folder, marks=pytest.mark.thorough)
+        for folder in FOLDERS
+    ],
+)
 def test_a_templates_folder_is_a_sweep_whose_trials_train_and_log_their_metrics(
     project: Project, herd: Callable[..., subprocess.CompletedProcess[str]], folder: str
 ) -> None:
