@@ -24,6 +24,13 @@ FOUND = {
     '"${TRAIN_PYTHON:-python3}" train.py "$1"': ("", '"${TRAIN_PYTHON:-python3}"', 'train.py "$1"'),
     "uv run --frozen train.py $1": ("", "uv run --frozen python", "train.py $1"),
     "uv run --frozen python train.py $1": ("", "uv run --frozen python", "train.py $1"),
+    "UV_OFFLINE=1 srun uv run --with rich train.py $1": (
+        "",
+        "UV_OFFLINE=1 srun uv run --with rich python",
+        "train.py $1",
+    ),
+    "uv run -m pkg.train $1": ("", "uv run python", "-m pkg.train $1"),
+    "python train.py $1\ncp train.py $OUT\n": ("", "python", "train.py $1"),
     'conda run -n "my env" python train.py $1': ("", 'conda run -n "my env" python', "train.py $1"),
     "python prepare.py\npython train.py $1\ncp -r out /else\npython upload.py\n": (
         "python prepare.py\n",
@@ -59,7 +66,12 @@ def test_the_training_is_found(script: str) -> None:
             "script",
         ),
         ("/opt/bin/accelerate launch train.py $1", "", "/opt/bin/accelerate launch train.py $1", "script"),
+        ("uv run torchrun train.py $1", "uv run", "torchrun train.py $1", "script"),
+        ("torchrun -m pkg.train $1", "", "torchrun -m pkg.train $1", "script"),
         ("./train.py $1", "", "./train.py $1", "script"),
+        ("srun ./train.py $1", "srun", "./train.py $1", "script"),
+        ("mv train.py $1", "mv train.py $1", "", "program"),
+        ("uv run my-train recipe.py $1", "uv run my-train recipe.py $1", "", "program"),
         ("source env\n./simulate $1", "./simulate $1", "", "program"),
         (
             'apptainer exec x.sif sh -c "cd /x && python train.py"',

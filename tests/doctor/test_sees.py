@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hyperherd.bash import training
 from hyperherd.doctor import probe, sees
 
@@ -19,7 +21,7 @@ from .conftest import venv
 
 TRAINER = """\
 from __future__ import annotations
-import json, os.path
+import contextlib, json, os.path
 import needed.sub as n
 from typing import TYPE_CHECKING
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ try:
     import fast_one
 except ImportError:
     import slow_one
+with contextlib.suppress(ImportError):
+    import nice_to_have
 def main():
     import later
 if os.environ.get("X"):
@@ -69,11 +73,11 @@ def test_a_trainers_packages_are_those_of_its_file_and_its_own_modules(tmp_path:
     )
     found = told(sys.executable, tmp_path, "train.py", "lr=1")["packages"]
     needed = {name for name, one in found.items() if one["needed"]}
-    everywhere = {"json", "os", "typing"}
+    everywhere = {"contextlib", "json", "os", "typing"}
     assert needed - everywhere == (
         {"needed", "package", "local", "by_local", "by_module", "by_deep", "for_the_program"}
     )
-    assert set(found) - needed == {"fast_one", "slow_one", "later", "sometimes"}
+    assert set(found) - needed == {"fast_one", "slow_one", "nice_to_have", "later", "sometimes"}
     assert {name for name, one in found.items() if one["origin"] is not None} - everywhere == {
         "package",
         "local",
@@ -92,6 +96,22 @@ def test_a_module_is_looked_for_as_python_dash_m_does(tmp_path: Path) -> None:
     assert seen["module"] == "pkg.train"
     gone = told(sys.executable, tmp_path, "-m", "pgk.train")
     assert gone["packages"]["pgk"] == {"origin": None, "version": "", "needed": True}
+
+
+@pytest.mark.parametrize(
+    "words", ["/x/torchrun --nproc-per-node 2", "accelerate launch", "-m torch.distributed.run --standalone"]
+)
+def test_a_module_that_a_launcher_starts_is_looked_for(tmp_path: Path, words: str) -> None:
+    files(tmp_path, pkg__in____init__="", pkg__in__train="import by_train\n")
+    seen = told(sys.executable, tmp_path, *words.split(), "-m", "pkg.train", "-m", "resnet")
+    assert seen["module"] == "pkg.train"
+    assert set(seen["packages"]) - {"torch"} == {"pkg", "by_train"}
+
+
+def test_a_trainers_own_option_m_is_no_module(tmp_path: Path) -> None:
+    files(tmp_path, pkg__in____init__="", pkg__in__train="", train="")
+    assert set(told(sys.executable, tmp_path, "-m", "pkg.train", "-m", "resnet")["packages"]) == {"pkg"}
+    assert told(sys.executable, tmp_path, "torchrun", "train.py", "-m", "resnet")["packages"] == {}
 
 
 def test_versions_are_the_distributions(tmp_path: Path) -> None:

@@ -22,6 +22,14 @@ _VARIABLE_PYTHON = re.compile(
     r"\$\{?\w*(?:python|interpreter)(?:_?(?:bin|exe|cmd))?(?::?[-=][^}]*)?\}?", re.IGNORECASE
 )
 _LAUNCHERS = frozenset(["torchrun", "accelerate", "deepspeed"])
+"""Programs that are Python themselves and start a trainer's file or module."""
+_RUNNERS = frozenset(
+    [
+        *("srun", "mpirun", "mpiexec", "env", "nice", "ionice", "timeout", "stdbuf", "taskset", "numactl"),
+        *("apptainer", "singularity", "conda", "mamba", "micromamba", "uv", "poetry", "pixi", "pdm"),
+    ]
+)
+"""Programs that run what stands behind their options."""
 _WITH_A_VALUE = frozenset(["-X", "-W"])
 _PIPES = ("|", "|&")
 _ANOTHER_SHELL = frozenset(["exec", "command", "builtin", "nohup"])
@@ -158,7 +166,8 @@ def _words(command: Sequence[Token]) -> list[str]:
 
 
 def _runs_python(words: Sequence[str]) -> bool:
-    return interpreter(words) is not None or trainer(words) is not None
+    found = (interpreter(words), _behind_uv(words), _console_script(words))
+    return any(place is not None for place in found)
 
 
 def _place(commands: Sequence[Sequence[Token]]) -> int | None:
@@ -181,17 +190,40 @@ def _first(words: Sequence[str]) -> str:
 
 
 def _cut(setup: str, words: list[str]) -> Training:
-    place, file = interpreter(words), trainer(words)
+    place = interpreter(words)
     if place is not None:
         place += 1
         while place < len(words) and words[place].startswith("-") and words[place] not in ("-m", "-c", "-"):
             place += 2 if words[place] in _WITH_A_VALUE else 1
         inline = words[place : place + 1] == ["-c"]
         return Training(setup, tuple(words[:place]), () if inline else tuple(words[place:]), Runs.PYTHON)
-    programs = [p for p, word in enumerate(words) if bare(word).rpartition("/")[2] in _LAUNCHERS]
-    if file is None:
-        return Training(setup, tuple(words))
-    if _first(words) == "uv":
-        return Training(setup, (*words[:file], "python"), tuple(words[file:]), Runs.PYTHON)
-    start = programs[0] if programs else file
-    return Training(setup, tuple(words[:start]), tuple(words[start:]), Runs.CONSOLE_SCRIPT)
+    place = _behind_uv(words)
+    if place is not None:
+        return Training(setup, (*words[:place], "python"), tuple(words[place:]), Runs.PYTHON)
+    place = _console_script(words)
+    if place is not None:
+        return Training(setup, tuple(words[:place]), tuple(words[place:]), Runs.CONSOLE_SCRIPT)
+    return Training(setup, tuple(words))
+
+
+def _behind_uv(words: Sequence[str]) -> int | None:
+    """Which of the words of ``uv run`` is the trainer's file, or ``-m``, where only options and their values stand
+    before it.
+    """
+    starts = (place + 2 for place in range(len(words)) if words[place : place + 2] == ["uv", "run"])
+    for place in range(next(starts, len(words)), len(words)):
+        if words[place] == "-m" or trainer([words[place]]) == 0:
+            return place
+        if not any(word.startswith("-") for word in words[place - 1 : place + 1]):
+            return None
+    return None
+
+
+def _console_script(words: Sequence[str]) -> int | None:
+    """Which of the words is a program with a Python on its first line, as far as one can tell without that line."""
+    begin = next((place for place, word in enumerate(words) if not ending.is_assignment(word)), 0)
+    names = [bare(word).rpartition("/")[2] for word in words]
+    end = len(words) if names[begin] in _RUNNERS else begin + 1
+    files = (p for p in range(begin, end) if trainer([words[p]]) == 0 and (p == begin or "/" in words[p]))
+    programs = (place for place in range(begin, end) if names[place] in _LAUNCHERS)
+    return next(programs, next(files, None))

@@ -16,12 +16,15 @@ MOST_FILES = 200
 """Local modules that are read for their imports; the rest is left out."""
 
 OUTSIDE = ("site-packages", "dist-packages")
-CAUGHT = ("'ImportError'", "'ModuleNotFoundError'", "'Exception'")
+CAUGHT = ("'ImportError'", "'ModuleNotFoundError'", "'Exception'", "'BaseException'")
+LAUNCHERS = ("torchrun", "torch.distributed.run", "torch.distributed.launch", "accelerate", "deepspeed")
+"""Programs and modules that start the trainer, which may be a module behind their own ``-m``."""
 
 
 class Imports(ast.NodeVisitor):
     """``needed``: a module's dotted name -> whether the file cannot do without it, as far as one can tell: it is not
-    under an ``except ImportError``, an ``if`` or in a function. ``relative``: (dots, name) -> the same.
+    under an ``except ImportError``, a ``suppress(ImportError)``, an ``if`` or in a function.
+    ``relative``: (dots, name) -> the same.
     """
 
     def __init__(self) -> None:
@@ -45,10 +48,16 @@ class Imports(ast.NodeVisitor):
         self._visit(node.orelse, True)
 
     def visit_Try(self, node: ast.Try) -> None:
-        types = [ast.dump(handler.type) if handler.type else CAUGHT[0] for handler in node.handlers]
-        self._visit(node.body, any(name in text for name in CAUGHT for text in types))
+        caught = [handler.type for handler in node.handlers]
+        self._visit(node.body, None in caught or any(map(_names_import_error, caught)))
         self._visit(node.handlers, True)
         self._visit(node.orelse + node.finalbody, False)
+
+    def visit_With(self, node: ast.With) -> None:
+        used = [item.context_expr for item in node.items]
+        self._visit(
+            node.body, any("'suppress'" in ast.dump(one) and _names_import_error(one) for one in used)
+        )
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         self._visit(node.body, True)
@@ -70,21 +79,25 @@ class Imports(ast.NodeVisitor):
             self.needed[name] = self.needed.get(name, False) or needed
 
 
+def _names_import_error(node: "ast.AST | None") -> bool:
+    return node is not None and any(name in ast.dump(node) for name in CAUGHT)
+
+
 def tell(mark: str) -> None:
     """Print all of it as one line of JSON behind a mark; the arguments are those of the trainer."""
     words = sys.argv[1:]
-    module = words[1] if words[:1] == ["-m"] and len(words) > 1 else ""
     file = next((word for word in words if word.endswith(".py") and "=" not in word), "")
+    modules = modules_in(words, file)
     if sys.path[:1] == [""]:
         # Of `-m torch.distributed.run train.py` both are searched.
-        folders = [os.getcwd()] if module else []
+        folders = [os.getcwd()] if modules else []
         sys.path[:1] = folders + ([os.path.dirname(os.path.realpath(file))] if file else [])
-    needed, unreadable = imported(file, module)
+    needed, unreadable = imported(file, modules)
     seen = {
         "executable": sys.executable,
         "version": ".".join(map(str, sys.version_info[:3])),
         "prefix": sys.prefix,
-        "module": module,
+        "module": modules[-1] if modules else "",
         "file": file,
         "file_found": os.path.isfile(file) if file else None,
         "unreadable": unreadable,
@@ -94,12 +107,22 @@ def tell(mark: str) -> None:
     sys.stdout.write("\n" + mark + " python " + json.dumps(seen) + "\n")
 
 
-def imported(file: str, module: str) -> "tuple[dict[str, bool], str]":
+def modules_in(words: "list[str]", file: str) -> "list[str]":
+    """The modules that are run: Python's own ``-m``, and a launcher's where it starts no file."""
+    modules = words[1:2] if words[:1] == ["-m"] else []
+    started = (modules or [os.path.basename(word) for word in words[:1]] or [""])[0]
+    if started in LAUNCHERS and not file:
+        flags = [place for place, word in enumerate(words) if place and word in ("-m", "--module")]
+        modules += words[flags[0] + 1 : flags[0] + 2] if flags else []
+    return modules
+
+
+def imported(file: str, modules: "list[str]") -> "tuple[dict[str, bool], str]":
     """What the trainer's own files import, by top-level name, and why a file could not be read."""
     found: dict[str, bool] = {}
     unreadable = ""
     waiting: deque[tuple[str, bool]] = deque([(file, True)] if os.path.isfile(file) else [])
-    if module:
+    for module in modules:
         found[module.split(".")[0]] = True
         waiting.extend((path, True) for path in local_files(module) + local_files(module + ".__main__"))
     read: set[str] = set()
