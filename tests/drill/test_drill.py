@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from exactly_once.sweeps import GATE, Sweep, until
+from fakeslurm.fixture import FakeSlurm
 from test_documents_json import documented, paths
 
 from .conftest import drill, walk
@@ -130,14 +131,31 @@ def test_a_trial_that_runs_is_not_drilled_and_another_one_is_taken(here: Sweep) 
     here.go()
 
 
-def test_after_ctrl_c_nothing_is_left(here: Sweep) -> None:
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_told_to_end_it_leaves_nothing(here: Sweep, number: str, code: int) -> None:
     here.script("say begun\n" + GATE)
     process = subprocess.Popen(here.argv("drill", "--on", "local"), env=here.env, stderr=subprocess.DEVNULL)
     until(lambda: here.lines("begun"), "the straight run")
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    process.send_signal(signal.Signals[number])
+    assert process.wait(60) == code
     assert here.living() == []
     assert not (here.root / ".hyperherd").exists()
+
+
+def test_where_slurm_cannot_be_asked_to_stop_it_the_job_that_goes_on_is_named(
+    fake: Sweep, fake_slurm: FakeSlurm
+) -> None:
+    fake.script("say begun\n" + GATE)
+    argv = fake.argv("drill", "--on", "slurm")
+    process = subprocess.Popen(argv, env=fake.env, stderr=subprocess.PIPE, text=True)
+    until(lambda: fake.lines("begun"), "the straight run")
+    fake_slurm.controller_down()
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    (job,) = {job["id"].partition("_")[0] for job in fake_slurm.jobs()}
+    assert "what the drill has started may go on: " in said and f"scancel {job}; " in said
+    assert "Traceback" not in said
 
 
 def test_what_cannot_be_drilled_is_refused_before_anything_is_written(here: Sweep) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hyperherd.cli import runs, words
+from hyperherd.cli import ending, runs, words
 from hyperherd.doctor import asking
 from hyperherd.doctor.asking import Question
 from hyperherd.engine import places
@@ -43,7 +43,7 @@ def doctor(
     timeout_s = _seconds(timeout)
     workspace = _workspace(given)
     question = Question(workspace, describe(workspace), places.launchers(), wish, timeout_s)
-    with runs.or_here(place):
+    with ending.as_ctrl_c(), runs.or_here(place):
         planned = asking.plan(question)
         if planned.on_a_node:
             click.echo("Looking here, then on a node by a short job ...", err=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from hyperherd.cli import runs, words
+from hyperherd.cli import ending, runs, words
 from hyperherd.drill import running as drills
 from hyperherd.drill.resumption import Terms
 from hyperherd.drill.running import Drill, Request
@@ -65,7 +65,8 @@ def drill(given: tuple[str, ...], as_json: bool, seed: int | None, **options: An
         terms=Terms(options["ignore"], options["rtol"]),
     )
     trial = _one(found, free, known)
-    report = drills.run(Drill(found.workspace, description, launchers, trial, request, _tell))
+    with ending.as_ctrl_c(), runs.or_here(options["place"]):
+        report = drills.run(Drill(found.workspace, description, launchers, trial, request, _tell))
     if as_json:
         words.print_json(view.document(report))
     else:

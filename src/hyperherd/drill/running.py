@@ -8,6 +8,7 @@ ones; only the names differ, and with them the checkpoint folders.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -170,17 +171,32 @@ def run(drill: Drill) -> Report:
 
 @contextlib.contextmanager
 def _removed(drill: Drill, folder: Path) -> Iterator[None]:
-    """Stops what still runs, and deletes the folder, also after Ctrl-C."""
+    """Stops what still runs, and deletes the folder, also after Ctrl-C. Raises `HerdError` where it goes on."""
     try:
         yield
+    except (KeyboardInterrupt, SystemExit):
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            drill.tell("stopping what the drill has started ...")
+        raise
     finally:
         for place in sorted(folder.glob("*/")):
-            apart = replace(drill.workspace, apart=place)
-            control.clean(apart, drill.launchers, logs=False, everything=not drill.request.keep)
+            _clean(drill, replace(drill.workspace, apart=place))
         if not drill.request.keep:
             for empty in (folder, folder.parent, drill.workspace.state):
                 with contextlib.suppress(OSError):  # somebody else's things are in it
                     empty.rmdir()
+
+
+def _clean(drill: Drill, apart: Workspace) -> None:
+    try:
+        control.clean(apart, drill.launchers, logs=False, everything=not drill.request.keep)
+    except HerdError as error:
+        jobs = [record.slurm_job_id for record in submissions.read(apart) if record.slurm_job_id]
+        stop = f"scancel {' '.join(jobs)}; when it has ended: " if jobs else "when it has ended: "
+        raise HerdError(
+            f"what the drill has started may go on: {error.what}",
+            hint=f"{stop}rm -rf {shlex.quote(str(apart.state.parent))}",
+        ) from error
 
 
 def _run(drill: Drill, folder: Path) -> Report:
