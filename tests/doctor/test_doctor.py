@@ -146,14 +146,17 @@ def test_a_setup_that_takes_too_long_is_told(site: Site, cluster: Callable[..., 
 
 
 @on_the_fake
-def test_ctrl_c_cancels_the_job(site: Site, cluster: Callable[..., None]) -> None:
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_told_to_end_it_cancels_the_job(
+    site: Site, cluster: Callable[..., None], number: str, code: int
+) -> None:
     cluster(held=True)
     site.write(f"{site.python('shared', only_here='1.2')} train.py $1")
     before = site.files()
     with site.start() as process:
         site.herd.until(lambda: [*site.herd.root.rglob("node/*.state")], "the job's submission")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        process.send_signal(signal.Signals[number])
+        assert process.wait(60) == code
     assert site.herd.tool("squeue", "-h").strip() == ""
     assert site.files() == before
 

@@ -112,13 +112,25 @@ def test_a_sweep_without_requeue_is_drilled_as_if_it_had_it_and_that_is_said(her
     assert "gives it time enough; it has 120 s" in done.stdout
 
 
+def test_what_is_set_stands_above_the_sweeps_own_overrides_and_conditions(here: Sweep) -> None:
+    walk(here, more="requeue: true\nconditions: [{name: long, when: {x: 0.5}, set: {steps: 100000}}]\n")
+    found = drill(here, "--set", "steps=15").found
+    assert found["same"] and found["cut"]["last_step"] <= 15
+
+
+def test_a_note_on_the_launch_script_is_said_once(here: Sweep) -> None:
+    walk(here)
+    (here.root / "launch.sh").chmod(0o644)
+    assert drill(here).stderr.count("launch.sh is not executable") == 1
+
+
 def test_a_trial_that_fails_undisturbed_is_not_killed_and_its_logs_are_kept_if_asked_for(here: Sweep) -> None:
     here.script("echo no such thing >&2; exit 4\n")
     told = drill(here, "--keep", code=1)
     assert told.found["kept"].startswith(str(here.root / ".hyperherd/drill/"))
     assert list((here.root / ".hyperherd/drill").glob("*/straight/logs/0.err"))
     assert told.faults == "the straight run has failed (exit 4): there is nothing to compare with"
-    assert told.found["killed"] is None
+    assert (told.found["killed"], told.found["notes"]) == (None, [])
     assert told.found["straight"]["stderr_lines"][-1] == "no such thing"
 
 

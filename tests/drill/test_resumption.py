@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperherd.drill import resumption
-from hyperherd.drill.resumption import Course, Cut, Moment, Report, Terms
+from hyperherd.drill.resumption import Compared, Course, Cut, Moment, Report, Terms
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace.results import Point
 
@@ -126,3 +126,8 @@ def test_steps_tell_what_is_wrong(cut: Cut, fault: str) -> None:
 def test_without_metrics_nothing_is_called_the_same() -> None:
     straight = replace(report(WELL, course([], {})), straight=course([], {}), compared=())
     assert "no metric was logged" in " ".join(straight.faults)
+
+
+def test_where_every_metric_is_ignored_nothing_is_called_the_same() -> None:
+    told = replace(report(WELL), compared=[Compared("loss", 1.0, 2.0, None)])
+    assert told.faults == ["every metric is left out of the comparison: name fewer with --ignore"]

@@ -16,8 +16,8 @@ from hyperherd.engine import places
 from hyperherd.engine.describe import describe
 from hyperherd.engine.reconcile import Fact
 from hyperherd.errors import GrammarError, HerdError, UsageError
-from hyperherd.grammar import overrides, values
-from hyperherd.sweep.trial import LIVE, Trial
+from hyperherd.grammar import values
+from hyperherd.sweep.trial import LIVE, Trial, Value
 from hyperherd.views import drill as view
 from hyperherd.views.columns import Screen
 
@@ -59,7 +59,7 @@ def drill(given: tuple[str, ...], as_json: bool, seed: int | None, **options: An
     request = Request(
         seed=random.SystemRandom().randrange(10**6) if seed is None else seed,
         wish=runs.wish(options["place"], options["compute"], options["options"]),
-        overrides=tuple(map(_override, options["overrides"])),
+        overrides=dict(map(_override, options["overrides"])),
         crash=options["kill9"],
         keep=options["keep"],
         terms=Terms(options["ignore"], options["rtol"]),
@@ -97,11 +97,11 @@ def _one(found: words.Words, trials: Sequence[Trial], facts: Mapping[int, Fact])
     )
 
 
-def _override(word: str) -> str:
+def _override(word: str) -> tuple[str, Value]:
     name, equals, text = word.partition("=")
     if not name or not equals:
         raise UsageError(f"--set {word}: not NAME=VALUE", hint="such as --set steps=500")
     try:
-        return overrides.words({name: values.read(text)})[0]
+        return name, values.read(text)
     except GrammarError as error:
         raise UsageError(f"--set {word}: {error}") from error

@@ -255,7 +255,9 @@ class Report:
         return [f"attempt 2 began with step {cut.resumed}: {len(skipped)} were never run"] if skipped else []
 
     def _of_numbers(self) -> list[str]:
-        if all(one.same is None for one in self.compared):
+        if self.compared and all(one.same is None for one in self.compared):
+            return ["every metric is left out of the comparison: name fewer with --ignore"]
+        if not self.compared:
             return ["no metric was logged, so that the two cannot be compared: hyperherd.log_result"]
         differ = [
             f"{c.metric} {_shown(c.straight)} and {_shown(c.killed)}"

@@ -29,7 +29,7 @@ from hyperherd.jobs import Phase, Requeue
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.script import warning_signal
 from hyperherd.sweep.plan import Choice
-from hyperherd.sweep.trial import LIVE, Status, Trial
+from hyperherd.sweep.trial import LIVE, Status, Trial, Value
 from hyperherd.workspace import attempts, layout, logs, manifest, results, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.manifest import Manifest
@@ -44,11 +44,13 @@ UNHEARD = "nothing here handles"
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked of a drill. ``overrides`` are added in both runs; ``crash``: SIGKILL, and nobody is told."""
+    """What the user asked of a drill. ``overrides`` stand above all others in both runs; ``crash``: SIGKILL, and nobody
+    is told.
+    """
 
     seed: int
     wish: Wish = field(default_factory=Wish)
-    overrides: tuple[str, ...] = ()
+    overrides: Mapping[str, Value] = field(default_factory=dict)
     crash: bool = False
     keep: bool = False
     terms: Terms = field(default_factory=Terms)
@@ -203,13 +205,11 @@ def _run(drill: Drill, folder: Path) -> Report:
     request, trial = drill.request, drill.trial
     straight_side = _side(drill, folder, "straight")
     drill.tell(f"{straight_side.trial.name}: to its end, undisturbed")
-    going = _started(straight_side)
+    going = _started(straight_side, lambda prepared: _announce(drill, prepared))
     _until(going, lambda: False)
     straight = _course(straight_side)
-    report = Report(
-        going.launcher.name, trial.index, trial.name, request.seed, straight, notes=_notes(drill, straight)
-    )
-    report = replace(report, kept=str(folder) if request.keep else "")
+    kept = str(folder) if request.keep else ""
+    report = Report(going.launcher.name, trial.index, trial.name, request.seed, straight, kept=kept)
     if straight.status is not Status.COMPLETED:
         return report
     killed_side = _side(drill, folder, "killed")
@@ -218,6 +218,7 @@ def _run(drill: Drill, folder: Path) -> Report:
     killed = _course(killed_side)
     return replace(
         report,
+        notes=_notes(drill, straight),
         killed=killed,
         cut=cut,
         compared=resumption.compared(straight, killed, request.terms),
@@ -238,11 +239,10 @@ def _side(drill: Drill, folder: Path, word: str) -> Side:
     """A state in which the trial is the only one, and has a name of its own."""
     workspace = replace(drill.workspace, apart=folder / word)
     # Nobody has a name of this before: what an earlier drill has saved must not be found.
-    trial = replace(drill.trial, name=f"{drill.trial.name}-drill-{folder.name[-4:]}-{word}")
+    name = f"{drill.trial.name}-drill-{folder.name[-4:]}-{word}"
+    trial = replace(drill.trial, name=name, extras={**drill.trial.extras, **drill.request.overrides})
     workspace.make_folders()
-    spec = drill.description.spec
-    static = (*spec.static_overrides, *drill.request.overrides)
-    spec = replace(spec, static_overrides=static, requeue=drill.requeue)
+    spec = replace(drill.description.spec, requeue=drill.requeue)
     only = [one for one in drill.description.trials if one.hash == trial.hash]
     description = replace(drill.description, spec=spec, trials=only)
     alone = Manifest((trial,), next_index=trial.index + 1, name=spec.name)
@@ -251,13 +251,13 @@ def _side(drill: Drill, folder: Path, word: str) -> Side:
     return Side(Run(workspace, description, drill.launchers, asked), trial, drill.tell)
 
 
-def _started(side: Side) -> Going:
+def _announce(drill: Drill, prepared: Prepared) -> None:
+    for finding in prepared.findings:
+        drill.tell(f"note: {finding.what}\n  {finding.hint}")
+
+
+def _started(side: Side, announce: Callable[[Prepared], None] = lambda _: None) -> Going:
     """Submitted. Raises `SubmissionRefusedError`, `HerdError`."""
-
-    def announce(prepared: Prepared) -> None:
-        for finding in prepared.findings:
-            side.tell(f"note: {finding.what}\n  {finding.hint}")
-
     _, made = launch.execute(side.run, announce)
     if not made:
         raise HerdError(
@@ -307,13 +307,12 @@ def _cut(drill: Drill, side: Side, at: Moment) -> Cut | None:
     going, index = _started(side), side.trial.index
     if not _until(going, lambda: _reached(side, at)):
         return None
-    if at.step is not None:
-        time.sleep(at.after_s)
+    time.sleep(at.after_s)
     signal = "KILL" if drill.request.crash else drill.requeue.signal
     sent_at = max((p.step for p in side.points().get(at.metric, ())), default=None)
     refused = going.signal("KILL" if drill.request.crash else warning_signal(drill.requeue))
     if refused:
-        if side.fact().status is Status.COMPLETED:
+        if side.outcome(1) is not None or not side.fact().moves:
             return None
         raise HerdError(
             f"trial {index} could not be sent SIG{signal}: {refused}", hint="try again; see herd status"
@@ -340,8 +339,7 @@ def _mark(side: Side) -> str:
 
 def _reached(side: Side, at: Moment) -> bool:
     if at.step is None:
-        begun = side.claimed_at(1)
-        return begun is not None and time.time() >= begun + at.after_s
+        return side.claimed_at(1) is not None
     return any(point.step >= at.step for point in side.points().get(at.metric, ()))
 
 

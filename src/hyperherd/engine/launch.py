@@ -231,8 +231,14 @@ def _at_once(run: Run) -> int | None:
 def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:
     """Only Slurm lets one job wait for another: here each submission needs a place of its own."""
     if at_once and at_once < len(parts) and any(part.place.launcher.name != "slurm" for part in parts):
+        alone = any(part.trial is not None for part in parts)
+        why = (
+            "each task array is one"
+            if alone
+            else "what asks for other machines, time or memory is one of its own"
+        )
         raise HerdError(
-            f"at most {at_once} at once cannot be held over {len(parts)} submissions, one for each requirement",
+            f"at most {at_once} at once cannot be held over {len(parts)} submissions on this machine: {why}",
             hint=f"write -j {len(parts)} or more, or run them one after the other: herd run -i ...",
         )
 

@@ -21,8 +21,9 @@ def text(report: Report, screen: Screen) -> str:
     for course in (report.straight, report.killed):
         if course and course.last_words:
             parts += ["", f"The last words of {course.name}:", *(f"  {line}" for line in course.last_words)]
-    names = " and ".join(course.name for course in (report.straight, report.killed) if course)
-    parts.append(f"What the trainer has saved under the names {names} is yours to delete.")
+    names = [course.name for course in (report.straight, report.killed) if course]
+    under = "the names" if len(names) > 1 else "the name"
+    parts.append(f"What the trainer has saved under {under} {' and '.join(names)} is yours to delete.")
     if report.kept:
         parts.append(f"Logs and results of both are in {shlex.quote(report.kept)}")
     verdict = [screen.paint(_sentence(fault), "red") for fault in report.faults]
