@@ -25,6 +25,12 @@ def test_each_combination_is_a_submission_of_all_tasks(home: Home) -> None:
     assert home.statuses() == ["completed"] * 2
 
 
+def test_a_dry_run_shows_one_and_counts_the_others_as_trials(here: Home) -> None:
+    here.script(HEAD + SEED)
+    assert "(1 more trials are left out here" in here.multirun("lr=1,2", "--dry-run").stderr
+    assert "left out" not in here.multirun("lr=1", "--dry-run").stderr
+
+
 def test_its_own_bound_holds_and_tasks_in_progress_are_told(home: Home) -> None:
     home.script(f"{HEAD}GATE={home.folder.parent}/go {SEED}")
     home.begin("lr=1")

@@ -153,7 +153,7 @@ def _dry_run(task: Run, how: How) -> int:
     for piece in reversed(shown.values()):
         batch = piece.batch.only(piece.batch.elements[:SHOWN])
         click.echo(replace(piece, batch=batch).script(), nl=False)
-        told += len(batch.elements)
+        told += len(batch.elements) if piece.trial is None else 1
     if rest := len(prepared.plan.submit) - told:
         click.echo(f"({rest:,} more trials are left out here; --json has every script whole)", err=True)
     click.echo("Dry run: nothing was written or submitted.", err=True)
