@@ -126,6 +126,14 @@ def test_the_script_of_a_multirun_is_looked_at_in_its_own_folder_and_shell(site:
 
 
 @on_the_fake
+def test_the_launch_script_of_a_sweep_means_the_sweep(site: Site) -> None:
+    python = site.python("shared", only_here="1.2")
+    site.write(f"{python} train.py $1")
+    document = json.loads(site.tool("doctor", "launch.sh", "--json", code=0).stdout)
+    assert document["node"]["trainer_found"] and document["node"]["folder"] == str(site.herd.root)
+
+
+@on_the_fake
 def test_a_job_that_does_not_start_is_cancelled(site: Site, cluster: Callable[..., None]) -> None:
     cluster(held=True)
     python = site.python("shared", only_here="1.2")

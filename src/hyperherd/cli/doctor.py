@@ -58,10 +58,20 @@ def doctor(
 
 
 def _workspace(given: Sequence[str]) -> Workspace:
-    """A script needs not have been run by herd to be looked at."""
+    """A script needs not have been run by herd to be looked at. That of a sweep means the sweep."""
     if len(given) == 1 and os.path.isfile(given[0]) and os.path.basename(given[0]) != layout.CONFIG:
-        return folder.of_script(Path(given[0]))
+        script = Path(given[0])
+        return _sweep_beside(script) or folder.of_script(script)
     return words.read(given).workspace
+
+
+def _sweep_beside(script: Path) -> Workspace | None:
+    """The sweep in the script's folder, if this is its launch script. Raises `ConfigError`."""
+    if not (script.parent / layout.CONFIG).is_file():
+        return None
+    workspace = folder.find(script.parent)
+    launch = workspace.root / describe(workspace).spec.launcher
+    return workspace if launch.exists() and launch.samefile(script) else None
 
 
 def _seconds(text: str) -> float:
