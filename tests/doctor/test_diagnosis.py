@@ -101,7 +101,7 @@ def test_two_that_see_the_same_are_well() -> None:
             {"facts": without("reached"), "exit_code": 143, "ended": "failed, time limit"},
             "before it comes to its training (failed, time limit)",
         ),
-        ({"facts": {}, "python": None, "ended": "queued (Priority)", "hint": "wait"}, "the job was queued (Priority)"),
+        ({"facts": {}, "python": None, "ended": "queued (Priority)", "late": True}, "the job was queued (Priority)"),
     ],
 )  # fmt: skip
 def test_what_would_fail_on_the_node_is_told(node: dict[str, Any], words: str) -> None:

@@ -126,6 +126,16 @@ def test_the_script_of_a_multirun_is_looked_at_in_its_own_folder_and_shell(site:
 
 
 @on_the_fake
+def test_long_scripts_are_looked_at_or_refused_in_words(site: Site) -> None:
+    python = site.python("shared", only_here="1.2")
+    data = "cat >/dev/null <<'END'\n" + "x\n" * 100_000 + "END\n"
+    site.write(f"{data}{python} train.py $1")
+    assert "launch.sh: it is too long to be looked at" in site.herd("doctor", code=1).stderr
+    (site.herd.root / "job.sh").write_text(f"#!/bin/bash\n{data}{python} train.py\n")
+    assert json.loads(site.tool("doctor", "job.sh", "--json", code=0).stdout)["node"]["trainer_found"]
+
+
+@on_the_fake
 def test_the_launch_script_of_a_sweep_means_the_sweep(site: Site) -> None:
     python = site.python("shared", only_here="1.2")
     site.write(f"{python} train.py $1")

@@ -38,6 +38,9 @@ from hyperherd.workspace.folder import Workspace
 HERE_S = 120.0
 """As long as the probe may take here: what stands before the training runs as well."""
 
+LONGEST = 128 * 1024 - 1
+"""Bytes of one argument (man 2 execve, MAX_ARG_STRLEN): the probe of a launch script is one."""
+
 SHORT = "00:01:00"
 JOB_NAME = "hyperherd_doctor"
 
@@ -104,8 +107,8 @@ def plan(question: Question) -> Plan:
 def examine(question: Question, planned: Plan) -> Diagnosis:
     """Look here, then on a node where Slurm would run the trials, and compare.
 
-    Raises `PreflightError`, `SubmissionRefusedError`, `SubmissionUnknownError`, `SchedulerSilentError`; whatever is
-    raised, no job of it goes on.
+    Raises `ScriptError`, `PreflightError`, `SubmissionRefusedError`, `SubmissionUnknownError`, `SchedulerSilentError`;
+    whatever is raised, no job of it goes on.
     """
     case = Case(planned.training, question.launch.name, planned.asks_for_gpus)
     with _folder(question.workspace) as folder:
@@ -136,7 +139,8 @@ def _first_trial(question: Question) -> Trial:
 def _here(question: Question, planned: Plan, folder: Path) -> Seen:
     mark, batch = _batch(question, planned, folder, outside=True)
     env = {**os.environ, "SLURM_ARRAY_TASK_ID": str(INDEX)}
-    argv = ["bash", "-c", script(batch, job="doctor")]
+    _write(batch, script(batch, job="doctor"))
+    argv = ["bash", str(batch.files.script)]
     try:
         code = LocalConnector.instance().run(argv, timeout_s=HERE_S, env=env).code
     except CommandTimeoutError:
@@ -151,17 +155,19 @@ def _on_a_node(question: Question, planned: Plan, folder: Path) -> Seen:
         batch, options=_short(planned.place.options, question.wish), extra_args=_raw(planned.place.extra_args)
     )
     preflight.raise_fatal(preflight.check(question.workspace, batch, launcher))
-    fsio.replace(batch.files.script, launcher.script(batch).encode("utf-8", "surrogateescape"), 0o600)
+    _write(batch, launcher.script(batch))
     task = submitted.submit(JOB_NAME, launcher, batch)
     late = _wait(task, question.timeout_s)
     verdict = None if late else task.verdict()
     seen = _read(batch, mark, "", verdict.exit_code if verdict else None)
     seen = replace(seen, place=seen.fact("node") or seen.fact("begun") or "a node")
     if verdict is None:
-        return replace(
-            seen, ended=late, hint="wait longer (herd doctor --timeout 1h), or ask for less (--slurm)"
-        )
+        return replace(seen, ended=late, late=True)
     return replace(seen, ended=f"{verdict.status}, {verdict.reason}".rstrip(", "))
+
+
+def _write(batch: Batch, text: str) -> None:
+    fsio.replace(batch.files.script, text.encode("utf-8", "surrogateescape"), 0o600)
 
 
 def _wait(task: SubmittedTask, timeout_s: float) -> str:
@@ -200,8 +206,14 @@ def _batch(question: Question, planned: Plan, folder: Path, *, outside: bool) ->
     of_script = question.description.script
     mark = f"@{token}"
     text = probe.text(planned.training, None if of_script else question.launch, mark, outside=outside)
-    launch = folder / "doctor.sh"
-    fsio.replace(launch, text.encode("utf-8", "surrogateescape"), 0o600)
+    launch, content = folder / "doctor.sh", text.encode("utf-8", "surrogateescape")
+    if not of_script and len(content) > LONGEST:
+        raise ScriptError(
+            f"it is too long to be looked at ({len(content)} bytes, {LONGEST} at most)",
+            where=str(question.launch),
+            hint="put what it carries into a file of its own",
+        )
+    fsio.replace(launch, content, 0o600)
     maker = Maker(question.workspace, question.description, str(folder / layout.RESULTS))
     batch = maker.batch(files, [(planned.trial, planned.trial.parts[0])], {})
     return mark, replace(

@@ -21,6 +21,7 @@ LIMIT = "time limit"
 """In the words for how a job ended."""
 
 MORE_TIME = "give it more time: herd doctor --slurm time=5"
+MORE_PATIENCE = "wait longer (herd doctor --timeout 1h), or ask for less (--slurm)"
 
 LITTLE_BYTES = 1 << 30
 """Less free space than this is said."""
@@ -75,8 +76,8 @@ def diagnose(case: Case, here: Seen, node: Seen | None) -> Diagnosis:
 def _broken(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
     """What would make a trial fail, as far as the probe came."""
     at = _at(seen)
-    if seen.hint:
-        yield Finding(f"the job was {seen.ended}, and is cancelled", seen.hint, fatal=True)
+    if seen.late:
+        yield Finding(f"the job was {seen.ended}, and is cancelled", MORE_PATIENCE, fatal=True)
         return
     if "begun" not in seen.facts:
         yield Finding(

@@ -77,7 +77,7 @@ class Seen:
     ``facts``       by name, several where there are several (GPUs)
     ``python``      what `hyperherd.doctor.sees` tells; None where no Python told anything
     ``exit_code``   of the probe; None where nobody knows it. ``last_words``: the end of its stderr
-    ``ended``       how the job ended, in words; ``hint`` what to do about a job that did not end in time
+    ``ended``       how the job ended, in words; of one that did not end in time (``late``), how it was left
     """
 
     place: str
@@ -86,7 +86,7 @@ class Seen:
     exit_code: int | None = None
     last_words: str = ""
     ended: str = ""
-    hint: str = ""
+    late: bool = False
 
     def fact(self, name: str) -> str:
         """The last of this name; "" for none."""
