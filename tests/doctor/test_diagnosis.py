@@ -139,6 +139,20 @@ def test_where_no_python_is_named_it_is_said_that_none_was_looked_at() -> None:
     assert "which Python ./simulate runs, if any, cannot be told" in found.findings[0].what
 
 
+def test_a_program_whose_own_python_does_not_start_would_fail() -> None:
+    case = replace(CASE, training=training.find("srun torchrun train.py $1"))
+    node = replace(NODE, python=None, exit_code=127, last_words="/gone/python: not found")
+    found = diagnosis.diagnose(case, replace(HERE, python=None), node)
+    assert "on n3 (exit 127): /gone/python: not found" in fatal(found)
+    assert "srun torchrun --help" in found.findings[0].hint
+
+
+def test_a_look_that_took_too_long_here_is_told_where_there_is_no_node() -> None:
+    late = replace(HERE, facts=without("reached"), python=None, ended="not done after 120 s", late=True)
+    assert "on this machine was not done after 120 s" in fatal(diagnosis.diagnose(CASE, late, None))
+    assert diagnosis.diagnose(CASE, late, NODE).well
+
+
 def test_what_is_missing_here_alone_fails_nothing() -> None:
     here = replace(HERE, python=None, facts=without("found", "executable"))
     assert diagnosis.diagnose(CASE, here, NODE).well

@@ -25,7 +25,13 @@ from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
 from hyperherd.engine.placing import Place, Placer, Wish
 from hyperherd.engine.submitted import INDEX, SubmittedTask
-from hyperherd.errors import CommandTimeoutError, HerdError, SchedulerSilentError, ScriptError
+from hyperherd.errors import (
+    CommandTimeoutError,
+    HerdError,
+    LauncherError,
+    SchedulerSilentError,
+    ScriptError,
+)
 from hyperherd.jobs import Batch, Files, Inline
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.script import script
@@ -144,7 +150,7 @@ def _here(question: Question, planned: Plan, folder: Path) -> Seen:
     try:
         code = LocalConnector.instance().run(argv, timeout_s=HERE_S, env=env).code
     except CommandTimeoutError:
-        return replace(_read(batch, mark, "here", None), ended=f"it did not end within {HERE_S:g} s")
+        return replace(_read(batch, mark, "here", None), ended=f"not done after {HERE_S:g} s", late=True)
     return _read(batch, mark, "here", code)
 
 
@@ -156,9 +162,15 @@ def _on_a_node(question: Question, planned: Plan, folder: Path) -> Seen:
     )
     preflight.raise_fatal(preflight.check(question.workspace, batch, launcher))
     _write(batch, launcher.script(batch))
-    task = submitted.submit(JOB_NAME, launcher, batch)
-    late = _wait(task, question.timeout_s)
-    verdict = None if late else task.verdict()
+    try:
+        task = submitted.submit(JOB_NAME, launcher, batch)
+        late = _wait(task, question.timeout_s)
+        verdict = None if late else task.verdict()
+    except BaseException:
+        if refused := submitted.give_up(launcher, batch):
+            what = f"the job could not be cancelled: {refused[INDEX]}"
+            raise LauncherError(what, hint=f"scancel --name={JOB_NAME}") from None
+        raise
     seen = _read(batch, mark, "", verdict.exit_code if verdict else None)
     seen = replace(seen, place=seen.fact("node") or seen.fact("begun") or "a node")
     if verdict is None:
@@ -178,9 +190,6 @@ def _wait(task: SubmittedTask, timeout_s: float) -> str:
         late = f"{_state(task)} after {units.duration(timeout_s)}"
         task.cancel()
         return late
-    except BaseException:
-        task.cancel()
-        raise
     return ""
 
 

@@ -77,7 +77,7 @@ def _broken(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
     """What would make a trial fail, as far as the probe came."""
     at = _at(seen)
     if seen.late:
-        yield Finding(f"the job was {seen.ended}, and is cancelled", MORE_PATIENCE, fatal=True)
+        yield _late(case, seen)
         return
     if "begun" not in seen.facts:
         yield Finding(
@@ -104,16 +104,38 @@ def _broken(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
     if (program := _program(case, here, seen)) is not None:
         yield program
         return
-    if case.training.runs is Runs.PYTHON and seen.python is None and not _left_out(case, seen):
+    if seen.python is None and _tells(case, seen):
         yield Finding(
             f"Python did not come so far as to tell anything{at}{_with(seen)}",
-            MORE_TIME if LIMIT in seen.ended else f"try there: {' '.join(case.training.words)} -c 'print(1)'",
+            MORE_TIME if LIMIT in seen.ended else f"try there: {_shortest(case.training)}",
             fatal=True,
         )
         return
     if seen.python is not None:
         yield from _of_python(case, here, seen)
     yield from _of_gpus(case, seen)
+
+
+def _late(case: Case, seen: Seen) -> Finding:
+    if seen.place == "here":
+        hint = f"see which line takes so long: bash -x {case.script}"
+        return Finding(f"the look{_at(seen)} was {seen.ended}, and was cut short", hint, fatal=True)
+    return Finding(f"the job was {seen.ended}, and is cancelled", MORE_PATIENCE, fatal=True)
+
+
+def _tells(case: Case, seen: Seen) -> bool:
+    """Whether a Python would have told something, had it started."""
+    if _left_out(case, seen):
+        return False
+    by_its_first_line = case.training.runs is Runs.CONSOLE_SCRIPT and bool(seen.exit_code)
+    return case.training.runs is Runs.PYTHON or by_its_first_line
+
+
+def _shortest(training: Training) -> str:
+    """What shows whether its Python starts."""
+    if training.runs is Runs.PYTHON:
+        return f"{' '.join(training.words)} -c 'print(1)'"
+    return f"{' '.join((*training.words, *training.arguments[:1]))} --help"
 
 
 def _program(case: Case, here: Seen, seen: Seen) -> Finding | None:
@@ -222,7 +244,7 @@ def _cut_short(case: Case, seen: Seen, here: Seen) -> Iterator[Finding]:
             f"{case.script}: {case.training.why}; only what comes before it was looked at",
             "let it end in one line that starts the training, such as: python train.py $1",
         )
-    elif "reached" in seen.facts and seen.python is None and case.training.runs is not Runs.PYTHON:
+    elif "reached" in seen.facts and seen.python is None and not _tells(case, seen):
         yield Finding(
             f"{case.script}: which Python {bare(case.training.program)} runs, if any, cannot be told; "
             "only whether it is there was looked at",

@@ -64,10 +64,13 @@ herd_look() {
 """
 
 _CONSOLE_SCRIPT = (
+    "herd_text=$1; shift; "
     'herd_found=$(command -v "$1") && read -r herd_line <"$herd_found"; herd_line=${herd_line#??}; '
-    'case $herd_line in *python*|*pypy*) exec $herd_line -c "$0" "$@" ;; esac'
+    'case $herd_line in *python*|*pypy*) exec $herd_line -c "$herd_text" "$@" ;; esac'
 )
-"""The Python on a program's first line, started with the text that is `$0`; nothing where that is another program."""
+"""The Python on a program's first line, started with a text that stands before the program; nothing where that is
+another program.
+"""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def _separator(setup: str) -> str:
 def _command(training: Training, mark: str) -> str:
     program = quote_portably(_program(mark))
     if training.runs is Runs.CONSOLE_SCRIPT:
-        words: Sequence[str] = (*training.words, "sh", "-c", quote_portably(_CONSOLE_SCRIPT), program)
+        words: Sequence[str] = (*training.words, "sh", "-c", quote_portably(_CONSOLE_SCRIPT), "sh", program)
     else:
         words = (*training.words, "-c", program)
     return " ".join((*words, *training.arguments))

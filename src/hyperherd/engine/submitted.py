@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -132,19 +132,27 @@ def submit(name: str, launcher: Launcher, batch: Batch) -> SubmittedTask:
     Whatever is raised, Ctrl-C included, it does not run.
     """
     job = _job(launcher, batch)
+    job_id: str | None = None
     try:
         job_id = launcher.submit(batch)
-    except SubmissionUnknownError:
-        settled = _settled(launcher, job, _found(launcher, job) or VOID)
-        if settled is None:
-            raise
-    except BaseException:
-        if settled := _settled(launcher, job, VOID):
-            launcher.cancel(settled, [INDEX])
-        raise
-    else:
         settled = job if job_id is None else _settled(launcher, job, job_id) or job
+    except SubmissionUnknownError:
+        found = _settled(launcher, job, _found(launcher, job) or VOID)
+        if found is None:
+            raise
+        settled = found
+    except BaseException:
+        give_up(launcher, batch, job_id or VOID)
+        raise
     return SubmittedTask(name, launcher, settled)
+
+
+def give_up(launcher: Launcher, batch: Batch, owner: str = VOID) -> Mapping[int, str]:
+    """See that it does not run, or not any more, whether it has been submitted or not; ``owner`` is its job id where
+    that is known. Return the launcher's words where it goes on.
+    """
+    settled = _settled(launcher, _job(launcher, batch), owner)
+    return launcher.cancel(settled, [INDEX]) if settled else {}
 
 
 def _settled(launcher: Launcher, job: Job, owner: str) -> Job | None:
