@@ -184,8 +184,9 @@ def test_what_differs_stands_first() -> None:
     assert [row.what for row in rows if row.differs] == ["torch"] == [rows[0].what]
 
 
-def test_of_several_ranks_the_first_is_taken_however_srun_labels_it() -> None:
-    told = 'chatter\n0: @m python {"a": 1}\n@m gpu A: b\n1: @m python {"a": 2}\n@m gpu C\n@m reached \n'
+def test_of_several_ranks_the_first_whole_answer_is_taken_however_srun_labels_it() -> None:
+    told = '@m python {"a": @m python {"a": 0}3}\n0: @m python {"a": 1}\n@m gpu A: b\n'
+    told += '1: @m python {"a": 2}\n@m gpu C\n@m reached \n'
     facts, seen = probe.read(told, "@m")
     assert seen == {"a": 1}
     assert facts == {"gpu": ("A: b", "C"), "reached": ("",)}

@@ -122,15 +122,24 @@ def text(training: Training, launch: Path | None, mark: str, *, outside: bool) -
 
 
 def read(told: str, mark: str) -> tuple[dict[str, tuple[str, ...]], dict[str, Any] | None]:
-    """The facts of a probe's output, and what its Python told (the first, of several ranks)."""
+    """The facts of a probe's output, and what its Python told (the first that is whole, of several ranks)."""
     facts: dict[str, tuple[str, ...]] = {}
     python = None
     for name, value in re.findall(rf"{re.escape(mark)} (\w+) ?(.*)", told):
         if name != "python":
             facts[name] = (*facts.get(name, ()), value)
         elif python is None:
-            python = json.loads(value)
+            python = _whole(value)
     return facts, python
+
+
+def _whole(document: str) -> dict[str, Any] | None:
+    """None where the lines of several ranks have run into each other."""
+    try:
+        told: dict[str, Any] = json.loads(document)
+    except ValueError:
+        return None
+    return told
 
 
 def _separator(setup: str) -> str:

@@ -104,7 +104,8 @@ def tell(mark: str) -> None:
         "packages": packages(needed),
         "hyperherd": origin("hyperherd") is not None,
     }
-    sys.stdout.write("\n" + mark + " python " + json.dumps(seen) + "\n")
+    # In one piece, as other ranks write to the same file.
+    os.write(1, ("\n" + mark + " python " + json.dumps(seen) + "\n").encode())
 
 
 def modules_in(words: "list[str]", file: str) -> "list[str]":
