@@ -154,6 +154,30 @@ def test_told_to_end_it_leaves_nothing(here: Sweep, number: str, code: int) -> N
     assert not (here.root / ".hyperherd").exists()
 
 
+def test_what_a_drill_that_was_killed_has_left_goes_with_all_state(here: Sweep) -> None:
+    here.script("say begun\n" + GATE)
+    process = subprocess.Popen(here.argv("drill", "--on", "local"), env=here.env, stderr=subprocess.DEVNULL)
+    until(lambda: here.lines("begun"), "the straight run")
+    process.kill()
+    process.wait(60)
+    assert here.living()
+    here.herd("clean", "--all", "--yes")
+    assert here.living() == []
+    assert not (here.root / ".hyperherd").exists()
+
+
+def test_a_drill_whose_files_are_deleted_says_so(here: Sweep) -> None:
+    here.script("say begun\n" + GATE)
+    argv = here.argv("drill", "--on", "local")
+    process = subprocess.Popen(argv, env=here.env, stderr=subprocess.PIPE, text=True)
+    until(lambda: here.lines("begun"), "the straight run")
+    (here.root / ".hyperherd").rename(here.root / "gone")
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "somebody has deleted" in said and "Traceback" not in said
+    here.go()
+
+
 def test_where_slurm_cannot_be_asked_to_stop_it_the_job_that_goes_on_is_named(
     fake: Sweep, fake_slurm: FakeSlurm
 ) -> None:

@@ -118,7 +118,13 @@ class Side:
         return attempts.read(self.workspace).outcomes.get((self.trial.index, attempt))
 
     def fact(self) -> Fact:
+        """Raises `HerdError` where somebody has deleted its files."""
         known = reconcile.read(self.workspace, self.run.launchers, silent_is_fatal=False)
+        if self.trial.index not in known.facts:
+            raise HerdError(
+                f"somebody has deleted {self.workspace.state}",
+                hint=f"if its trial goes on: squeue --name {self.run.description.job_name}, or ps",
+            )
         return known.facts[self.trial.index]
 
 
@@ -181,8 +187,9 @@ def _removed(drill: Drill, folder: Path) -> Iterator[None]:
             drill.tell("stopping what the drill has started ...")
         raise
     finally:
-        for place in sorted(folder.glob("*/")):
-            _clean(drill, replace(drill.workspace, apart=place))
+        for apart in drill.workspace.drills:
+            if apart.state.parent == folder:
+                _clean(drill, apart)
         if not drill.request.keep:
             for empty in (folder, folder.parent, drill.workspace.state):
                 with contextlib.suppress(OSError):  # somebody else's things are in it

@@ -92,10 +92,17 @@ def clean(
     everything: bool,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Stopped:
-    """Cancel all; with ``logs`` delete the logs, with ``everything`` the whole state, once nothing runs any more.
+    """Cancel all; with ``logs`` delete the logs, with ``everything`` the whole state, drills too, once nothing runs any
+    more.
 
     Raises `HerdError` where something could not be cancelled or does not end: nothing is deleted then.
     """
+    for drill in workspace.drills if everything else ():
+        try:
+            clean(drill, launchers, logs=False, everything=True, sleep=sleep)
+        except HerdError:
+            if drill.state.exists():  # else its own herd has cleared up meanwhile
+                raise
     stopped = stop(workspace, launchers, None)
     if stopped.refused:
         index, words = next(iter(stopped.refused.items()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyperherd.errors import HerdError, WorkspaceError
@@ -41,6 +41,13 @@ class Workspace:
     @property
     def state(self) -> Path:
         return self.apart or self.root / layout.STATE_FOLDER
+
+    @property
+    def drills(self) -> list[Workspace]:
+        """One for each run of a drill that goes on, or was killed before it could clear up."""
+        folders = (self.state / layout.DRILL).glob("*/*")
+        # A point is in the names of those that are being deleted.
+        return [replace(self, apart=one) for one in sorted(folders) if one.is_dir() and "." not in one.name]
 
     @property
     def manifest(self) -> Path:
