@@ -167,12 +167,13 @@ def test_what_a_drill_that_was_killed_has_left_goes_with_all_state(here: Sweep) 
 
 
 def test_a_drill_whose_files_are_deleted_says_so(here: Sweep) -> None:
-    here.script("say begun\n" + GATE)
+    here.script(GATE)
     argv = here.argv("drill", "--on", "local")
-    process = subprocess.Popen(argv, env=here.env, stderr=subprocess.PIPE, text=True)
-    until(lambda: here.lines("begun"), "the straight run")
-    (here.root / ".hyperherd").rename(here.root / "gone")
-    said = process.communicate(timeout=60)[1]
+    with subprocess.Popen(argv, env=here.env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any("started on" in line for line in process.stderr)
+        (here.root / ".hyperherd").rename(here.root / "gone")
+        said = process.stderr.read()
     assert process.returncode == 1
     assert "somebody has deleted" in said and "Traceback" not in said
     here.go()
