@@ -18,24 +18,23 @@ from random import Random
 from hyperherd import claims
 from hyperherd.drill import resumption
 from hyperherd.drill.resumption import Course, Cut, Moment, Report, Terms
-from hyperherd.engine import control, launch, reconcile, waiting
+from hyperherd.drill.sides import Going, Side
+from hyperherd.engine import control, launch, reconcile
 from hyperherd.engine.describe import Description
-from hyperherd.engine.launch import Made, Prepared, Run
+from hyperherd.engine.launch import Prepared, Run
 from hyperherd.engine.placing import Wish
 from hyperherd.engine.planning import plan_of
 from hyperherd.engine.reconcile import Fact
-from hyperherd.errors import HerdError, SubmissionRefusedError
-from hyperherd.jobs import Phase, Requeue
+from hyperherd.errors import HerdError
+from hyperherd.jobs import Requeue
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.script import warning_signal
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import LIVE, Status, Trial, Value
-from hyperherd.workspace import attempts, layout, logs, manifest, results, submissions
+from hyperherd.workspace import layout, logs, manifest, results, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.manifest import Manifest
 
-GLANCE_S = 0.1
-"""Between two looks at what the trial has written; the scheduler is asked much more seldom."""
 LAST_WORDS = 10
 """Lines of the end of a log."""
 UNHEARD = "nothing here handles"
@@ -83,69 +82,6 @@ class Drill:
         if not asked.warns:
             return [f"{layout.CONFIG} does not requeue after a timeout; the drill does."]
         return []
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two runs of the trial."""
-
-    run: Run
-    trial: Trial
-    tell: Callable[[str], None]
-
-    @property
-    def workspace(self) -> Workspace:
-        return self.run.workspace
-
-    def points(self) -> dict[str, list[results.Point]]:
-        return results.logged(self.workspace.results, self.trial.index)
-
-    def written_at(self, name: str) -> float | None:
-        """When a file of the attempts folder was, by the clock of its disk; None where there is none."""
-        try:
-            return (self.workspace.attempts / name).stat().st_mtime
-        except FileNotFoundError:
-            return None
-
-    def claimed_at(self, attempt: int) -> float | None:
-        return self.written_at(claims.name(self.trial.index, attempt))
-
-    def ended_at(self, attempt: int) -> float | None:
-        outcome = self.outcome(attempt)
-        return self.written_at(claims.name(self.trial.index, attempt, outcome)) if outcome else None
-
-    def outcome(self, attempt: int) -> claims.Outcome | None:
-        return attempts.read(self.workspace).outcomes.get((self.trial.index, attempt))
-
-    def fact(self) -> Fact:
-        """Raises `HerdError` where somebody has deleted its files."""
-        known = reconcile.read(self.workspace, self.run.launchers, silent_is_fatal=False)
-        if self.trial.index not in known.facts:
-            raise HerdError(
-                f"somebody has deleted {self.workspace.state}",
-                hint=f"if its trial goes on: squeue --name {self.run.description.job_name}, or ps",
-            )
-        return known.facts[self.trial.index]
-
-
-@dataclass(frozen=True)
-class Going:
-    """A side that was submitted."""
-
-    side: Side
-    made: Made
-
-    @property
-    def launcher(self) -> Launcher:
-        return self.made.piece.place.launcher
-
-    def signal(self, name: str) -> str:
-        job = submissions.job(self.side.workspace, self.made.record)
-        return self.launcher.tell(job, self.side.trial.index, name)
-
-    def hasten(self) -> str:
-        job = submissions.job(self.side.workspace, self.made.record)
-        return self.launcher.hasten(job, self.side.trial.index)
 
 
 def choose(
@@ -212,8 +148,8 @@ def _run(drill: Drill, folder: Path) -> Report:
     request, trial = drill.request, drill.trial
     straight_side = _side(drill, folder, "straight")
     drill.tell(f"{straight_side.trial.name}: to its end, undisturbed")
-    going = _started(straight_side, lambda prepared: _announce(drill, prepared))
-    _until(going, lambda: False)
+    going = straight_side.start(lambda prepared: _announce(drill, prepared))
+    going.until_ended()
     straight = _course(straight_side)
     kept = str(folder) if request.keep else ""
     report = Report(going.launcher.name, trial.index, trial.name, request.seed, straight, kept=kept)
@@ -263,56 +199,10 @@ def _announce(drill: Drill, prepared: Prepared) -> None:
         drill.tell(f"note: {finding.what}\n  {finding.hint}")
 
 
-def _started(side: Side, announce: Callable[[Prepared], None] = lambda _: None) -> Going:
-    """Submitted. Raises `SubmissionRefusedError`, `HerdError`."""
-    _, made = launch.execute(side.run, announce)
-    if not made:
-        raise HerdError(
-            f"trial {side.trial.index} was not submitted again",
-            hint="herd drill --keep, and look at its state",
-        )
-    if made[0].refused:
-        raise SubmissionRefusedError(f"the drill was not submitted: {made[0].refused}")
-    record = made[0].record
-    side.tell(
-        f"  submitted as job {record.slurm_job_id}" if record.slurm_job_id else f"  started on {record.where}"
-    )
-    return Going(side, made[0])
-
-
-def _until(going: Going, true: Callable[[], bool]) -> bool:
-    """Wait until it is true, or (False) until the trial's status changes by waiting no more."""
-    side, pause_s = going.side, waiting.pause_s(going.launcher.name)
-    listed, due, hastened = None, 0.0, False
-    while True:
-        begun = time.monotonic()
-        if true():
-            return True
-        now = attempts.read(side.workspace)
-        if now != listed or begun >= due:
-            fact = side.fact()
-            if not fact.moves:
-                return False
-            if (
-                not hastened
-                and fact.state.phase is Phase.QUEUED
-                and fact.state.reason.startswith("BeginTime")
-            ):
-                hastened = True
-                side.tell(f"  queued again{_later(going.hasten())}")
-            listed, due = now, time.monotonic() + pause_s
-            continue
-        time.sleep(max(GLANCE_S, waiting.LOOKING * (time.monotonic() - begun)))
-
-
-def _later(refusal: str) -> str:
-    return f"; it begins in about two minutes, for Slurm would not hasten it: {refusal}" if refusal else ""
-
-
 def _cut(drill: Drill, side: Side, at: Moment) -> Cut | None:
     """Run it, cut it short, and let it go on to its end. None where it ended before."""
-    going, index = _started(side), side.trial.index
-    if not _until(going, lambda: _reached(side, at)):
+    going, index = side.start(), side.trial.index
+    if not going.until(lambda: _reached(side, at)):
         return None
     time.sleep(at.after_s)
     signal = "KILL" if drill.request.crash else drill.requeue.signal
@@ -326,18 +216,19 @@ def _cut(drill: Drill, side: Side, at: Moment) -> Cut | None:
         )
     drill.tell(f"  SIG{signal}" + (f" at step {sent_at}" if sent_at is not None else ""))
     cut = Cut(signal, at, drill.requeue.notice_s, sent_at)
-    late = _started_again(going) if drill.request.crash else _is_late(drill, going)
+    late = not drill.request.crash and _is_late(drill, going)
+    if drill.request.crash:
+        _start_again(going)
     outcome = side.outcome(1)
     missed = outcome is not None and outcome.succeeded and side.written_at(_mark(side)) is None
     return None if missed else _gone_on(side, replace(cut, late=late))
 
 
-def _started_again(going: Going) -> bool:
+def _start_again(going: Going) -> None:
     """What has crashed is submitted again, as the next ``herd run`` would; nothing where it had ended in time."""
-    _until(going, lambda: False)
+    going.until_ended()
     if going.side.fact().status is not Status.COMPLETED:
-        _until(_started(going.side), lambda: False)
-    return False
+        going.side.start().until_ended()
 
 
 def _mark(side: Side) -> str:
@@ -354,12 +245,12 @@ def _is_late(drill: Drill, going: Going) -> bool:
     """Wait for the end of what was told to end, and of all that follows; stop it where it takes too long."""
     deadline = time.monotonic() + drill.requeue.notice_s
     side = going.side
-    _until(going, lambda: side.outcome(1) is not None or time.monotonic() > deadline)
+    going.until(lambda: side.outcome(1) is not None or time.monotonic() > deadline)
     if side.outcome(1) is None and side.fact().moves:
         control.stop(side.workspace, side.run.launchers, None)
         return True
     drill.tell("  that attempt has ended")
-    _until(going, lambda: False)
+    going.until_ended()
     return False
 
 

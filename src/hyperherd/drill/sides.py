@@ -1,0 +1,134 @@
+"""One of the two runs of a drill: submitted, watched until something comes true, sent a signal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hyperherd import claims
+from hyperherd.engine import launch, reconcile, waiting
+from hyperherd.engine.launch import Made, Prepared, Run
+from hyperherd.engine.reconcile import Fact
+from hyperherd.errors import HerdError, SubmissionRefusedError
+from hyperherd.jobs import Phase
+from hyperherd.launchers.base import Launcher
+from hyperherd.sweep.trial import Trial
+from hyperherd.workspace import attempts, results, submissions
+from hyperherd.workspace.folder import Workspace
+
+GLANCE_S = 0.1
+"""Between two looks at what the trial has written; the scheduler is asked much more seldom."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """The trial as it is called in this run, and the state in which it is the only one."""
+
+    run: Run
+    trial: Trial
+    tell: Callable[[str], None]
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.run.workspace
+
+    def points(self) -> dict[str, list[results.Point]]:
+        return results.logged(self.workspace.results, self.trial.index)
+
+    def written_at(self, name: str) -> float | None:
+        """When a file of the attempts folder was, by the clock of its disk; None where there is none."""
+        try:
+            return (self.workspace.attempts / name).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def claimed_at(self, attempt: int) -> float | None:
+        return self.written_at(claims.name(self.trial.index, attempt))
+
+    def ended_at(self, attempt: int) -> float | None:
+        outcome = self.outcome(attempt)
+        return self.written_at(claims.name(self.trial.index, attempt, outcome)) if outcome else None
+
+    def outcome(self, attempt: int) -> claims.Outcome | None:
+        return attempts.read(self.workspace).outcomes.get((self.trial.index, attempt))
+
+    def fact(self) -> Fact:
+        """Raises `HerdError` where somebody has deleted its files."""
+        known = reconcile.read(self.workspace, self.run.launchers, silent_is_fatal=False)
+        if self.trial.index not in known.facts:
+            raise HerdError(
+                f"somebody has deleted {self.workspace.state}",
+                hint=f"if its trial goes on: squeue --name {self.run.description.job_name}, or ps",
+            )
+        return known.facts[self.trial.index]
+
+    def start(self, announce: Callable[[Prepared], None] = lambda _: None) -> Going:
+        """Submitted. Raises `SubmissionRefusedError`, `HerdError`."""
+        _, made = launch.execute(self.run, announce)
+        if not made:
+            raise HerdError(
+                f"trial {self.trial.index} was not submitted again",
+                hint="herd drill --keep, and look at its state",
+            )
+        if made[0].refused:
+            raise SubmissionRefusedError(f"the drill was not submitted: {made[0].refused}")
+        record = made[0].record
+        self.tell(
+            f"  submitted as job {record.slurm_job_id}"
+            if record.slurm_job_id
+            else f"  started on {record.where}"
+        )
+        return Going(self, made[0])
+
+
+@dataclass(frozen=True)
+class Going:
+    """A side that was submitted."""
+
+    side: Side
+    made: Made
+
+    @property
+    def launcher(self) -> Launcher:
+        return self.made.piece.place.launcher
+
+    def signal(self, name: str) -> str:
+        job = submissions.job(self.side.workspace, self.made.record)
+        return self.launcher.tell(job, self.side.trial.index, name)
+
+    def hasten(self) -> str:
+        job = submissions.job(self.side.workspace, self.made.record)
+        return self.launcher.hasten(job, self.side.trial.index)
+
+    def until(self, true: Callable[[], bool]) -> bool:
+        """Wait until it is true, or (False) until the trial's status changes by waiting no more."""
+        side, pause_s = self.side, waiting.pause_s(self.launcher.name)
+        listed, due, hastened = None, 0.0, False
+        while True:
+            begun = time.monotonic()
+            if true():
+                return True
+            now = attempts.read(side.workspace)
+            if now != listed or begun >= due:
+                fact = side.fact()
+                if not fact.moves:
+                    return False
+                if (
+                    not hastened
+                    and fact.state.phase is Phase.QUEUED
+                    and fact.state.reason.startswith("BeginTime")
+                ):
+                    hastened = True
+                    side.tell(f"  queued again{_later(self.hasten())}")
+                listed, due = now, time.monotonic() + pause_s
+                continue
+            time.sleep(max(GLANCE_S, waiting.LOOKING * (time.monotonic() - begun)))
+
+    def until_ended(self) -> None:
+        """Wait until its status changes by waiting no more."""
+        self.until(lambda: False)
+
+
+def _later(refusal: str) -> str:
+    return f"; it begins in about two minutes, for Slurm would not hasten it: {refusal}" if refusal else ""
