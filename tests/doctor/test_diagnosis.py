@@ -147,6 +147,12 @@ def test_a_program_whose_own_python_does_not_start_would_fail() -> None:
     assert "srun torchrun --help" in found.findings[0].hint
 
 
+def test_where_nothing_is_told_here_the_disk_may_be_full() -> None:
+    found = diagnosis.diagnose(CASE, Seen("here", exit_code=74, last_words="hyperherd: cannot write x"), None)
+    assert "on this machine (exit 74): hyperherd: cannot write x" in fatal(found)
+    assert "df -h" in found.findings[0].hint
+
+
 def test_a_look_that_took_too_long_here_is_told_where_there_is_no_node() -> None:
     late = replace(HERE, facts=without("reached"), python=None, ended="not done after 120 s", late=True)
     assert "on this machine was not done after 120 s" in fatal(diagnosis.diagnose(CASE, late, None))

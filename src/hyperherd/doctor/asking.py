@@ -148,10 +148,10 @@ def _here(question: Question, planned: Plan, folder: Path) -> Seen:
     _write(batch, script(batch, job="doctor"))
     argv = ["bash", str(batch.files.script)]
     try:
-        code = LocalConnector.instance().run(argv, timeout_s=HERE_S, env=env).code
+        done = LocalConnector.instance().run(argv, timeout_s=HERE_S, env=env)
     except CommandTimeoutError:
         return replace(_read(batch, mark, "here", None), ended=f"not done after {HERE_S:g} s", late=True)
-    return _read(batch, mark, "here", code)
+    return _read(batch, mark, "here", done.code, done.stderr)
 
 
 def _on_a_node(question: Question, planned: Plan, folder: Path) -> Seen:
@@ -251,11 +251,17 @@ def _has_gpus(name: str, value: Value) -> bool:
     return bool(value) and (name != "gres" or "gpu" in str(value))
 
 
-def _read(batch: Batch, mark: str, place: str, code: int | None) -> Seen:
-    """What the probe told; ``code`` is how its job ended, for where it has not told how the training's Python did."""
+def _read(batch: Batch, mark: str, place: str, code: int | None, stderr: str = "") -> Seen:
+    """What the probe told; ``code`` is how its job ended, for where it has not told how the training's Python did, and
+    ``stderr`` the script's own.
+    """
     logs = batch.files.logs
     facts, python = probe.read(_text(logs / f"{INDEX}.out"), mark)
-    said = _text(logs / f"{INDEX}.err") or "".join(map(_text, sorted((logs / layout.OF_SLURM).glob("*.log"))))
+    said = (
+        _text(logs / f"{INDEX}.err")
+        or "".join(map(_text, sorted((logs / layout.OF_SLURM).glob("*.log"))))
+        or stderr
+    )
     lines = [
         line.strip() for line in said.splitlines() if line.strip() and not line.startswith("==== hyperherd")
     ]

@@ -80,11 +80,9 @@ def _broken(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
         yield _late(case, seen)
         return
     if "begun" not in seen.facts:
-        yield Finding(
-            f"the probe told nothing{at}{_with(seen)}",
-            "a node may not see the workspace: put it on a file system that the nodes share",
-            fatal=True,
-        )
+        unseen = "a node may not see the workspace: put it on a file system that the nodes share"
+        hint = "the workspace may be full: df -h, df -i, and your quota" if seen.place == "here" else unseen
+        yield Finding(f"the probe told nothing{at}{_with(seen)}", hint, fatal=True)
         return
     if "reached" not in seen.facts:
         line = f"run it{at} with `set -x` in it, to see which line ends it"
