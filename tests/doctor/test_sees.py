@@ -131,6 +131,12 @@ def test_a_trainer_in_another_folder_finds_its_own_modules(tmp_path: Path) -> No
     assert "by_beside" in seen["packages"]
 
 
+def test_a_trainer_that_changes_its_path_may_find_what_is_not_found(tmp_path: Path) -> None:
+    files(tmp_path, train="import beside\nimport elsewhere\n", beside="import sys\nsys.path.append('..')\n")
+    found = told(sys.executable, tmp_path, "train.py")["packages"]
+    assert found["elsewhere"] == {"origin": None, "version": "", "needed": False}
+
+
 def test_a_file_that_python_cannot_read_is_told(tmp_path: Path) -> None:
     files(tmp_path, train="import os\nthis is no Python\n")
     seen = told(sys.executable, tmp_path, "train.py")

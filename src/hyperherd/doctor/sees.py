@@ -24,12 +24,13 @@ LAUNCHERS = ("torchrun", "torch.distributed.run", "torch.distributed.launch", "a
 class Imports(ast.NodeVisitor):
     """``needed``: a module's dotted name -> whether the file cannot do without it, as far as one can tell: it is not
     under an ``except ImportError``, a ``suppress(ImportError)``, an ``if`` or in a function.
-    ``relative``: (dots, name) -> the same.
+    ``relative``: (dots, name) -> the same. ``moves``: it has to do with ``sys.path``, so that modules may be elsewhere.
     """
 
     def __init__(self) -> None:
         self.needed: dict[str, bool] = {}
         self.relative: dict[tuple[int, str], bool] = {}
+        self.moves = False
         self._aside = 0
 
     def visit_Import(self, node: ast.Import) -> None:
@@ -40,6 +41,10 @@ class Imports(ast.NodeVisitor):
         module = node.module or ""
         for name in [module] + [(module + "." + alias.name).lstrip(".") for alias in node.names]:
             self._note(name, node.level)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        self.moves = self.moves or (node.attr == "path" and getattr(node.value, "id", "") == "sys")
+        self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> None:
         test = ast.dump(node.test)
@@ -119,9 +124,12 @@ def modules_in(words: "list[str]", file: str) -> "list[str]":
 
 
 def imported(file: str, modules: "list[str]") -> "tuple[dict[str, bool], str]":
-    """What the trainer's own files import, by top-level name, and why a file could not be read."""
+    """What the trainer's own files import, by top-level name, and why a file could not be read. Where they change
+    ``sys.path``, what is not found may yet be there.
+    """
     found: dict[str, bool] = {}
     unreadable = ""
+    moves = False
     waiting: deque[tuple[str, bool]] = deque([(file, True)] if os.path.isfile(file) else [])
     for module in modules:
         found[module.split(".")[0]] = True
@@ -141,6 +149,7 @@ def imported(file: str, modules: "list[str]") -> "tuple[dict[str, bool], str]":
             continue
         imports = Imports()
         imports.visit(tree)
+        moves = moves or imports.moves
         for name, must in imports.needed.items():
             top = name.split(".")[0]
             found[top] = found.get(top, False) or (must and needed)
@@ -150,7 +159,7 @@ def imported(file: str, modules: "list[str]") -> "tuple[dict[str, bool], str]":
             for _ in range(level):
                 folder = os.path.dirname(folder)
             waiting.extend((local, must and needed) for local in files_of(folder, name))
-    return found, unreadable
+    return {name: must and not moves for name, must in found.items()}, unreadable
 
 
 def origin(name: str) -> "str | None":
