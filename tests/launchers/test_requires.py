@@ -333,5 +333,5 @@ def test_at_most_so_many_at_once_is_refused_where_nobody_could_hold_it(herd: Her
     said = refused(herd, "-j", "1", "--on", "local")
     assert "at most 1 at once cannot be held over 2 submissions" in said
     assert "other machines, time or memory" in said
-    assert "-j 2" in said
+    assert "-j 2" in said and "herd run -i 0" in said
     assert len(scripts(herd)) == 2  # on Slurm the second waits for the first

@@ -31,6 +31,9 @@ from hyperherd.workspace import ended, layout, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
+SHOWN = 20
+"""Trials in an error that names them."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -182,8 +185,8 @@ def _statuses_of_the_refused(prepared: Prepared, made: Sequence[Made]) -> dict[i
 
 
 def _undecided(trials: Sequence[Trial], statuses: Mapping[int, Status]) -> HerdError:
-    shown = "\n".join(f"  {t.index:>5}  {statuses[t.index].value:<10} {t.name}" for t in trials[:20])
-    more = f"\n  and {len(trials) - 20} more" if len(trials) > 20 else ""
+    shown = "\n".join(f"  {t.index:>5}  {statuses[t.index].value:<10} {t.name}" for t in trials[:SHOWN])
+    more = f"\n  and {len(trials) - SHOWN} more" if len(trials) > SHOWN else ""
     return HerdError(
         f"{len(trials)} trials have run or are running, and {layout.CONFIG} no longer describes them:\n{shown}{more}",
         hint="Put their values back, or keep them as orphans (shown, never submitted again): herd run -f",
@@ -232,6 +235,7 @@ def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:
     """Only Slurm lets one job wait for another: here each submission needs a place of its own."""
     if at_once and at_once < len(parts) and any(part.place.launcher.name != "slurm" for part in parts):
         alone = any(part.trial is not None for part in parts)
+        few = ",".join(map(str, min((part.trials for part in parts), key=len)[:SHOWN]))
         why = (
             "each task array is one"
             if alone
@@ -239,7 +243,7 @@ def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:
         )
         raise HerdError(
             f"at most {at_once} at once cannot be held over {len(parts)} submissions on this machine: {why}",
-            hint=f"write -j {len(parts)} or more, or run them one after the other: herd run -i ...",
+            hint=f"write -j {len(parts)} or more, or run them one after the other: herd run -i {few}, then the rest",
         )
 
 

@@ -20,7 +20,8 @@ def text(report: Report, screen: Screen) -> str:
     parts = [head, "", *_numbers(report, screen), *_happened(report), *report.notes]
     for course in (report.straight, report.killed):
         if course and course.last_words:
-            parts += ["", f"The last words of {course.name}:", *(f"  {line}" for line in course.last_words)]
+            gap = [""] if parts[-1] else []
+            parts += [*gap, f"The last words of {course.name}:", *(f"  {line}" for line in course.last_words)]
     names = [course.name for course in (report.straight, report.killed) if course]
     under = "the names" if len(names) > 1 else "the name"
     parts.append(f"What the trainer has saved under {under} {' and '.join(names)} is yours to delete.")
