@@ -55,13 +55,19 @@ class Side:
 
     def fact(self) -> Fact:
         """Raises `HerdError` where somebody has deleted its files."""
-        known = reconcile.read(self.workspace, self.run.launchers, silent_is_fatal=False)
+        try:
+            known = reconcile.read(self.workspace, self.run.launchers, silent_is_fatal=False)
+        except HerdError as error:  # some of them were there yet
+            if self.workspace.manifest.exists():
+                raise
+            raise self._gone() from error
         if self.trial.index not in known.facts:
-            raise HerdError(
-                f"somebody has deleted {self.workspace.state}",
-                hint=f"if its trial goes on: squeue --name {self.run.description.job_name}, or ps",
-            )
+            raise self._gone()
         return known.facts[self.trial.index]
+
+    def _gone(self) -> HerdError:
+        hint = f"if its trial goes on: squeue --name {self.run.description.job_name}, or ps"
+        return HerdError(f"somebody has deleted {self.workspace.state}", hint=hint)
 
     def start(self, announce: Callable[[Prepared], None] = lambda _: None) -> Going:
         """Submitted. Raises `SubmissionRefusedError`, `HerdError`."""
