@@ -1,6 +1,7 @@
 """The pictures of the README, from what the quickstart really prints: ``python tools/pictures.py [NAME ...]``.
 
-Writes docs/pictures/{run,status,res,slurm}.svg; the last needs Slurm (tools/install-packages). Needs the extra ``test``.
+Writes docs/pictures/{run,status,res,slurm}.svg; the last needs Slurm (tools/install-packages).
+Needs the extra ``test``.
 """
 
 from __future__ import annotations
