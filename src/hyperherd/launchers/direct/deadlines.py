@@ -25,6 +25,8 @@ from hyperherd.launchers.script import warning_signal
 GRACE_S = 10.0
 """From SIGTERM to SIGKILL; the script's own bash has a second more, to note how its trial ended."""
 
+_LOOK_AGAIN_S = 0.2
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -98,9 +100,13 @@ class Deadlines:
                 one.step, one.at = one.step(pid, one, now)
 
     def _warn(self, limit: Limit, pid: int, one: _Running, now: float) -> tuple[Step, float]:
+        """Not before its script has claimed the attempt: until then the signal would end it."""
+        limit_at, element = one.started + limit.time_s, one.element
+        if now < limit_at and not records.is_claimed(limit.attempts, element.index, element.attempt):
+            return partial(self._warn, limit), min(now + _LOOK_AGAIN_S, limit_at)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, getattr(signal, f"SIG{warning_signal(limit.requeue)}"))
-        return partial(self._end, limit), max(one.started + limit.time_s, now)
+        return partial(self._end, limit), max(limit_at, now)
 
     def _end(self, limit: Limit, pid: int, one: _Running, now: float) -> tuple[Step, float]:
         """That another attempt follows is said before: nobody shall take what is ended now for failed."""
