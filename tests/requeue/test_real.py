@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 from exactly_once.sweeps import GATE, Sweep, until
 
 pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("requeue")]
 
-SAVES = 'trap "say told; exit 75" USR2\n' + GATE
+SAVES = 'trap "say told; exit 75" USR1\n' + GATE
 EACH = f"""case $x in
   1) trap 'say told; exit 75' USR2 ;;
   2) trap '' USR2 TERM ;;
@@ -41,6 +42,21 @@ def start_again(sweep: Sweep, element: str, attempt: int) -> None:
     until(lambda: attempt in begun(sweep, int(element.partition("_")[2])), f"attempt {attempt} of {element}")
 
 
+def preempt(sweep: Sweep, element: str) -> None:
+    """A job of a partition above wants the whole node."""
+    node = shown(sweep, element, "%N")
+    whole = ("--partition=gpu", "--exclusive", f"--nodelist={node}", "--output=/dev/null")
+    slurm(sweep, "sbatch", *whole, "--wrap=true")
+
+
+@pytest.fixture
+def cancelling(real: Sweep) -> Iterator[Sweep]:
+    """A partition that cancels what it preempts, and does not queue it again."""
+    slurm(real, "scontrol", "update", "PartitionName=preempt", "PreemptMode=CANCEL")
+    yield real
+    slurm(real, "scontrol", "update", "PartitionName=preempt", "PreemptMode=REQUEUE")
+
+
 def test_only_what_was_cut_short_runs_again(real: Sweep) -> None:
     """One saves when it is told of its limit, one does not listen and is killed, one ends with 75; one is left."""
     real.describe([1, 2, 3, 4], more="slurm: {time: 10}\nrequeue: true\n")
@@ -60,28 +76,46 @@ def test_only_what_was_cut_short_runs_again(real: Sweep) -> None:
     assert [line.attempt for line in real.lines("told")] == [1]
     found = [trial["interruptions"] for trial in real.trials()]
     assert found == [{"timeout": 1}, {"timeout": 1}, {"exit75": 1}, {}]
+    logs = [(real.root / f".hyperherd/logs/{number}.err").read_text() for number in range(4)]
+    assert ["this is the time limit" in log for log in logs] == [False, True, False, False]
     assert {shown(real, f"{job}_{number}", "%T") for number in range(4)} == {"COMPLETED"}
 
 
 def test_one_trial_survives_a_preemption_a_dead_node_and_a_signal_by_hand(real: Sweep) -> None:
-    real.describe([1], more="slurm: {time: 10, partition: preempt}\nrequeue: {max_timeouts: 1}\n")
+    again = "requeue: {max_timeouts: 1, signal: USR1}\n"
+    real.describe([1], more=f"slurm: {{time: 10, partition: preempt}}\n{again}")
     real.script(SAVES)
     real.herd("run")
     until(lambda: begun(real, 0), "it to start")
     element = f"{real.submissions()[0]['slurm_job_id']}_0"
-    node = shown(real, element, "%N")
-    whole = ("--partition=gpu", "--exclusive", f"--nodelist={node}", "--output=/dev/null")
-    slurm(real, "sbatch", *whole, "--wrap=true")
+    preempt(real, element)
     start_again(real, element, 2)
     node = shown(real, element, "%N")
     slurm(real, "scontrol", "update", f"nodename={node}", "state=down", "reason=test")
     start_again(real, element, 3)
-    slurm(real, "scancel", "--signal=USR2", "--batch", element)
+    slurm(real, "scancel", "--signal=USR1", "--batch", element)
     start_again(real, element, 4)
-    slurm(real, "scancel", "--signal=USR2", "--batch", element)
+    slurm(real, "scancel", "--signal=USR1", "--batch", element)
     until(lambda: set(real.statuses().values()) == {"failed"}, "the last one to be the end")
     trial = real.trials()[0]
     assert trial["reason"] == "time limit, 1 of 1 used"
     assert trial["interruptions"] == {"preemption": 1, "node_fail": 1, "timeout": 2}
     assert shown(real, element, "%T") == "FAILED"
     assert begun(real, 0) == [1, 2, 3, 4]
+
+
+def test_what_its_partition_cancels_to_make_room_goes_on_and_what_is_stopped_does_not(
+    cancelling: Sweep,
+) -> None:
+    cancelling.describe([1, 2], more="slurm: {time: 10, partition: preempt}\nrequeue: true\n")
+    cancelling.script(GATE)
+    cancelling.herd("run")
+    until(lambda: len(cancelling.lines()) == 2, "both to start")
+    element = f"{cancelling.submissions()[0]['slurm_job_id']}_0"
+    cancelling.herd("stop", "1")
+    preempt(cancelling, element)
+    start_again(cancelling, element, 2)
+    cancelling.go()
+    until(lambda: cancelling.statuses() == {0: "completed", 1: "cancelled"}, "the first to complete")
+    assert cancelling.starts() == {"1": 2, "2": 1}
+    assert [trial["interruptions"] for trial in cancelling.trials()] == [{"preemption": 1}, {}]

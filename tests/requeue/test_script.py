@@ -19,9 +19,16 @@ from hyperherd.launchers.script import script
 
 SCONTROL = """#!/bin/bash
 echo "$*" >>"$FOLDER/asked"
-[[ $1 == requeue ]] && { cat "$FOLDER/refusal" >&2 2>/dev/null && exit 1; exit 0; }
-echo "JobId=7 JobState=COMPLETING Reason=$(cat "$FOLDER/reason") Dependency=(null)"
+if [[ $1 != requeue ]]; then
+  echo "JobId=7 JobState=COMPLETING Reason=$(cat "$FOLDER/reason") Dependency=(null)" \\
+    "PreemptEligibleTime=2026-11-21T17:16:17 PreemptTime=$(cat "$FOLDER/preempted")"
+elif read -r words <"$FOLDER/refusals"; then
+  sed -i 1d "$FOLDER/refusals"
+  echo "$words" >&2
+  exit 1
+fi
 """
+"""``refusals`` holds Slurm's words for so many calls, one a line."""
 
 HANDLES = """
 import os, signal, sys, time
@@ -31,7 +38,20 @@ signal.signal(signal.SIGUSR2, told)
 open(sys.argv[1], "w").write("")
 while not os.path.exists("go"): time.sleep(0.02)
 time.sleep(float(sys.argv[3]) if len(sys.argv) > 3 else 0)
+open(sys.argv[1] + ".saved", "w").close()
 sys.exit(int(sys.argv[2]))
+"""
+
+SAVES_AT_TERM = """
+import os, signal, sys, time
+def save(*_):
+    open("saving", "w").close()
+    while not os.path.exists("go"): time.sleep(0.02)
+    open("saved", "w").close()
+    sys.exit(75)
+signal.signal(signal.SIGTERM, save)
+open("ready", "w").close()
+while True: signal.pause()
 """
 
 
@@ -45,7 +65,10 @@ class Trial:
         (folder / "bin/scontrol").write_text(SCONTROL)
         (folder / "bin/scontrol").chmod(0o755)
         (folder / "trainer.py").write_text(HANDLES)
+        (folder / "saver.py").write_text(SAVES_AT_TERM)
         (folder / "reason").write_text("None")
+        (folder / "preempted").write_text("None")
+        (folder / "refusals").touch()
         self.process: subprocess.Popen[bytes] | None = None
 
     def launch(self, text: str) -> None:
@@ -87,6 +110,20 @@ class Trial:
         while not true():
             assert time.monotonic() < deadline, (self.names(), self.said())
             time.sleep(0.01)
+
+    def sleeps_alone(self) -> bool:
+        """Whether the script waits for something that is no process of its own."""
+        assert self.process
+        proc = Path(f"/proc/{self.process.pid}")
+        children = (proc / f"task/{self.process.pid}/children").read_text()
+        return not children and (proc / "stat").read_text().rpartition(") ")[2][0] == "S"
+
+    def handles(self, number: int) -> bool:
+        """Whether the script has a trap for a signal."""
+        assert self.process
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        mask = int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), 16)
+        return bool(mask >> (number - 1) & 1)
 
     def has(self, name: str) -> bool:
         return (self.folder / name).exists()
@@ -191,16 +228,29 @@ def test_every_rank_is_told_also_one_in_a_session_of_its_own(trial: Trial) -> No
     assert len(set(trial.told())) == 3
 
 
-def test_ranks_that_a_launch_script_left_behind_are_waited_for(trial: Trial) -> None:
+@pytest.fixture
+def stranger() -> Iterator[Callable[[], object]]:
+    """Starts a process that is none of the trial's, and younger."""
+    started: list[subprocess.Popen[bytes]] = []
+    yield lambda: started.append(subprocess.Popen(["sleep", "600"]))
+    for process in started:
+        process.kill()
+        process.wait(60)
+
+
+def test_ranks_that_a_launch_script_left_behind_are_waited_for(
+    trial: Trial, stranger: Callable[[], object]
+) -> None:
     trial.launch(f"trap 'exit 75' USR2\n{trainer('ready', 0, 0.5)} & wait\n")
     process = trial.start()
     trial.until(lambda: trial.has("ready"))
+    stranger()
     trial.warn()
     trial.until(trial.told)
     assert (trial.requeued(), process.poll()) == (0, None)
     (trial.folder / "go").touch()
     assert process.wait(60) == 75
-    assert trial.requeued() == 1
+    assert (trial.has("ready.saved"), trial.requeued()) == (True, 1)
 
 
 def test_what_succeeds_after_the_signal_has_succeeded(trial: Trial) -> None:
@@ -236,7 +286,9 @@ def test_what_does_not_listen_is_queued_again_at_the_limit_before_it_is_killed(t
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(60)
     assert "3.1.TIMEOUT" in trial.names()
-    assert "nothing here handles USR2" in (trial.folder / "logs/3.err").read_text()
+    log = (trial.folder / "logs/3.err").read_text()
+    assert "nothing here handles USR2" in log
+    assert "this is the time limit; what does not end now is killed" in log
 
 
 def test_a_cancel_after_the_signal_is_no_time_limit(trial: Trial) -> None:
@@ -254,7 +306,7 @@ def test_a_cancel_after_the_signal_is_no_time_limit(trial: Trial) -> None:
 @pytest.mark.parametrize("missing", [False, True])
 def test_where_it_cannot_be_queued_again_the_reason_is_kept(trial: Trial, missing: bool) -> None:
     trial.launch("exit 75\n")
-    (trial.folder / "refusal").write_text("Requested operation is presently disabled for job 7_3\n")
+    (trial.folder / "refusals").write_text("Requested operation is presently disabled for job 7_3\n")
     if missing:
         (trial.folder / "bin/scontrol").unlink()
     assert trial.run() == 75
@@ -262,6 +314,114 @@ def test_where_it_cannot_be_queued_again_the_reason_is_kept(trial: Trial, missin
     words = (trial.folder / "attempts/3.1.REFUSED").read_text()
     assert ("scontrol: " if missing else "presently disabled") in words
     assert "cannot queue trial 3 again" in trial.said()
+
+
+BUSY = {  # what scontrol 22.05 says where the controller is down, and where it does not answer
+    "away": "slurm_requeue error: Unable to contact slurm controller (connect failure)",
+    "slow": "Unexpected message received for job 7_3",
+}
+
+
+@pytest.mark.parametrize("how", BUSY)
+def test_a_controller_that_is_busy_is_asked_again(trial: Trial, how: str) -> None:
+    trial.launch("exit 75\n")
+    (trial.folder / "refusals").write_text(f"{BUSY[how]}\n" * 2)
+    assert trial.run() == 75
+    assert trial.requeued() == 3
+    assert trial.names() == ["3.1", "3.1.75", "3.1.EXIT75"]
+
+
+def test_what_was_queued_again_though_its_answer_was_lost_is_not_taken_for_refused(trial: Trial) -> None:
+    trial.launch("exit 75\n")
+    (trial.folder / "refusals").write_text(f"{BUSY['slow']}\nJob is pending execution for job 7_3\n")
+    assert trial.run() == 75
+    assert trial.requeued() == 2
+    assert "3.1.REFUSED" not in trial.names()
+
+
+def test_what_is_cancelled_while_the_controller_is_busy_is_not_brought_back(trial: Trial) -> None:
+    """Slurm would: `scontrol requeue` takes a cancelled job as well."""
+    trial.launch("exit 75\n")
+    (trial.folder / "refusals").write_text(f"{BUSY['slow']}\n" * 99)
+    process = trial.start()
+    trial.until(trial.requeued)
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(60) == 75
+    asked = trial.requeued()
+    assert len((trial.folder / "refusals").read_text().splitlines()) == 99 - asked > 0
+
+
+def test_a_trial_that_has_succeeded_is_not_queued_again_by_a_limit_in_that_moment(trial: Trial) -> None:
+    """The note of its end is a pipe: opening it takes until somebody reads it."""
+    note = trial.folder / "attempts/3.1.0"
+    os.mkfifo(note)
+    (trial.folder / "reason").write_text("TimeLimit")
+    trial.launch(": >ready\n")
+    process = trial.start()
+    trial.until(lambda: trial.has("ready") and trial.sleeps_alone())
+    process.send_signal(signal.SIGTERM)
+    with note.open("rb"):
+        assert process.wait(60) == 0
+    assert trial.asked() == []
+
+
+@pytest.mark.parametrize("after", [("timeout", "preemption"), ("preemption",)])
+def test_told_to_end_the_script_stays_until_the_trainer_below_the_launch_script_has_saved(
+    trial: Trial, stranger: Callable[[], object], after: tuple[str, ...]
+) -> None:
+    """A bash without a trap ends at once, and with the script Slurm would end all that is left."""
+    trial.launch(f'"{sys.executable}" saver.py\n')
+    process = trial.start(Requeue(after=after))
+    trial.until(lambda: trial.has("ready"))
+    stranger()
+    os.killpg(process.pid, signal.SIGTERM)
+    trial.until(lambda: "3.1.143.TERM" in trial.names())
+    assert process.poll() is None
+    (trial.folder / "go").touch()
+    assert process.wait(60) == 143
+    assert trial.has("saved")
+
+
+@pytest.mark.parametrize("after, again", [(("preemption",), 1), (("timeout",), 0)])
+def test_what_slurm_cancels_to_make_room_is_queued_again_if_the_sweep_wants_that(
+    trial: Trial, after: tuple[str, ...], again: int
+) -> None:
+    """PreemptMode=CANCEL: Slurm itself does so only with REQUEUE."""
+    (trial.folder / "preempted").write_text("2026-11-21T17:16:40")
+    trial.launch(": >ready\nsleep 600\n")
+    process = trial.start(Requeue(after=after))
+    trial.until(lambda: trial.has("ready"))
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(60) == 143
+    assert trial.requeued() == again
+    assert "3.1.PREEMPTION" in trial.names()
+
+
+def test_what_is_still_starting_is_told_once_it_handles_the_signal(trial: Trial) -> None:
+    trial.launch(f": >early\nuntil [[ -e import ]]; do sleep 0.02; done\n{trainer('ready', 75)}\n")
+    process = trial.start()
+    trial.until(lambda: trial.has("early"))
+    trial.warn()
+    trial.until(lambda: "nothing here handles USR2 yet" in (trial.folder / "logs/3.err").read_text())
+    (trial.folder / "import").touch()
+    trial.until(trial.told)
+    (trial.folder / "go").touch()
+    assert process.wait(60) == 75
+    assert (len(trial.told()), trial.requeued()) == (1, 1)
+
+
+def test_a_signal_that_comes_before_the_trial_has_begun_is_not_lost(trial: Trial) -> None:
+    """The script waits for its register, which somebody is about to write."""
+    (trial.folder / "register").touch()
+    trial.launch(f"{trainer('ready', 75)}\n")
+    process = trial.start()
+    trial.until(lambda: trial.handles(signal.SIGUSR2) and trial.handles(signal.SIGTERM))
+    trial.warn()
+    (trial.folder / "register").write_text("7\n")
+    trial.until(trial.told)
+    (trial.folder / "go").touch()
+    assert process.wait(60) == 75
+    assert (trial.names(), trial.requeued()) == (["3.1", "3.1.75", "3.1.TIMEOUT"], 1)
 
 
 @pytest.mark.parametrize("before, most, again", [(0, 0, 0), (0, 1, 1), (1, 1, 0), (2, 3, 1), (3, 3, 0)])

@@ -143,6 +143,7 @@ def test_a_program_that_does_not_listen_is_killed_counted_and_goes_on(sweep: Swe
     assert trial(sweep)["interruptions"] == {"timeout": 1}
     log = (sweep.root / ".hyperherd/logs/0.err").read_text()
     assert log.count("the time limit is near, and nothing here handles USR2") == 1
+    assert log.count("this is the time limit; what does not end now is killed") == 1
 
 
 def test_an_end_in_time_is_a_success(sweep: Sweep) -> None:
@@ -211,6 +212,22 @@ def test_what_slurm_queues_again_by_itself_is_told_and_counted(
     fake.go()
     run(fake)
     assert attempts(fake, 0) == [1, 2, 3]
+
+
+def test_at_a_preemption_a_trainer_below_the_launch_script_has_the_time_to_save(
+    fake: Sweep, fake_slurm: FakeSlurm
+) -> None:
+    """The launch script's bash ends at once; once ours ends as well, Slurm kills what is left."""
+    fake_slurm.knobs(kill_wait_s=60)
+    saver = 'trap "sleep 0.5; say saved; exit 75" TERM; say ready; while :; do sleep 0.05; done'
+    fake.describe([1], more="requeue: true\n")
+    fake.script(f"((HYPERHERD_ATTEMPT == 1)) || exit 0\nexport -f say\nexport argument\nbash -c '{saver}'\n")
+    fake.herd("run")
+    until(lambda: fake.lines("ready"), "the trainer")
+    fake_slurm.preempt(f"{fake.submissions()[0]['slurm_job_id']}_0")
+    ended(fake)
+    assert [line.attempt for line in fake.lines("saved")] == [1]
+    assert (fake.statuses(), attempts(fake, 0)) == ({0: "completed"}, [1, 2])
 
 
 def test_a_cause_that_is_not_asked_for_is_the_end(fake: Sweep, fake_slurm: FakeSlurm) -> None:

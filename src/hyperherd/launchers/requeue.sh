@@ -3,7 +3,7 @@
 # this machine (AGAIN), or that Slurm would not queue it again (REFUSED, with its words). Some of this runs in traps,
 # where a `return` without a number gives back what was before the trap.
 herd_element=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
-herd_warned='' herd_queue='' herd_queued=''
+herd_queue='' herd_queued='' herd_background=1
 
 # In a subshell, as a trap may come in the middle of another herd_create.
 herd_mark() (herd_create "$herd_attempts/$herd_index.$1.$2" "$3")
@@ -41,7 +41,7 @@ herd_judge_the_last() {
   local attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0} - 1)) word cause='' notes
   while ((attempt >= herd_first)) && ! herd_is_ours "$attempt"; do attempt=$((attempt - 1)); done
   ((attempt >= herd_first)) || return 0
-  for word in TIMEOUT EXIT75; do herd_marked "$attempt" "$word" && return 0; done
+  for word in TIMEOUT EXIT75 PREEMPTION; do herd_marked "$attempt" "$word" && return 0; done
   notes=("$herd_attempts/$herd_index.$attempt".[0-9]*)
   if herd_marked "$attempt" TOLD || [[ "${notes[*]}" == *.TERM* ]]; then
     herd_read_slurms_words
@@ -93,17 +93,12 @@ herd_heeds() {
 
 herd_tell() { kill -s "$herd_pass_on" "$1" 2>/dev/null && herd_heard=1; }
 
-# Passes the signal on, once, to those of the trial's processes that know what to do about it, wherever they are: a
-# launch script without a handler would die of it, and a trainer below it go on without anybody who waits for it.
-# Who has it blocked waits for it (srun does), unless it is in the midst of a fork, which blocks all for a moment.
-herd_pass_it_on() {
+# Passes the signal on to those of the trial's processes that know what to do about it, wherever they are: a launch
+# script without a handler would die of it, and a trainer below it go on without anybody who waits for it. Who has it
+# blocked waits for it (srun does), unless it is in the midst of a fork, which blocks all for a moment. False where
+# nobody was told.
+herd_tell_family() {
   local pid number blocked=() shells=()
-  if [[ ! -r /proc/self/stat ]]; then
-    trap '' "$herd_pass_on" # this script is in the group itself
-    kill -s "$herd_pass_on" 0
-    [[ $herd_pass_on == TERM ]] && trap herd_ending TERM
-    return 0
-  fi
   herd_heard=
   number=$(kill -l "$herd_pass_on")
   herd_find_family
@@ -115,70 +110,104 @@ herd_pass_it_on() {
       3) shells+=("$pid") ;;
     esac
   done
-  [[ ${blocked[*]-} ]] && read -r -t 1 _ <> <(:)
+  [[ ${blocked[*]-} ]] && herd_pause 1
   for pid in ${blocked[@]+"${blocked[@]}"}; do
     herd_heeds "$pid" "$number"
     (($? != 1)) && herd_tell "$pid"
   done
   [[ $herd_heard ]] && return 0
   for pid in ${shells[@]+"${shells[@]}"}; do herd_tell "$pid"; done
-  [[ $herd_heard ]] || printf 'hyperherd: the time limit is near, and nothing here handles %s\n' "$herd_pass_on" >&9
+  [[ $herd_heard ]]
 }
 
-# In the place of that of trial.sh: the time limit is near.
-herd_forward() {
-  [[ $1 == "$herd_signal" && -z $herd_warned ]] || return 0
-  herd_warned=1
-  herd_now_near
-}
-
-# The trial's pid is known, also in the moment between its start and the command that keeps it.
-herd_runs() {
-  [[ $herd_pid ]] || herd_pid=$(jobs -p)
-  [[ $herd_pid ]]
-}
-
-herd_now_near() {
-  [[ $herd_warned && -z $herd_forwarded ]] && herd_runs || return 0
-  herd_forwarded=1
+# In the place of that of trial.sh: the time limit is near. What has only just started may handle the signal in a while.
+herd_warn() {
   herd_mark "$herd_attempt" TIMEOUT "$herd_job"
-  herd_pass_it_on
+  if [[ ! -r /proc/self/stat ]]; then
+    trap '' "$herd_pass_on" # this script is in the group itself
+    kill -s "$herd_pass_on" 0
+    [[ $herd_pass_on == TERM ]] && trap herd_ending TERM
+    return 0
+  fi
+  herd_tell_family && return 0
+  herd_explain "the time limit is near, and nothing here handles $herd_pass_on yet"
+  while herd_pause 2; kill -0 "$herd_pid" && ! herd_tell_family; do :; done 2>/dev/null &
 }
 
-# Told to end. If that is the time limit the job is queued again at once: the trial may take all the time that is left
-# until SIGKILL, which ends this script too. If it is not, Slurm knows what becomes of the job. The first signal may have
-# been missed: of two that come in one moment bash forgets one (5.2).
+# Into the trial's own log.
+herd_explain() { printf 'hyperherd: %s\n' "$1" >&9; }
+
+# Told to end. At the time limit, and where Slurm cancels what it preempts, the job is queued again at once: the trial may
+# take all the time that is left until SIGKILL, which ends this script too. In any other case Slurm knows what becomes of
+# the job. The first signal may have been missed: of two that come in one moment bash forgets one (5.2).
 herd_ending() {
   herd_told=.TERM
-  [[ $herd_element && -z $herd_queued ]] && herd_runs || return 0
-  herd_mark "$herd_attempt" TOLD "$herd_job"
-  [[ $herd_signal && "$(scontrol --oneliner show job "$herd_element" 2>&1)" == *' Reason=TimeLimit '* ]] || return 0
-  herd_warned=1
-  herd_now_near
-  herd_may "$herd_attempt" TIMEOUT && herd_queue_again
+  [[ $herd_pid && -z $herd_queued ]] || return 0
+  [[ $herd_element ]] && herd_mark "$herd_attempt" TOLD "$herd_job"
+  herd_ask_why
+  case $herd_why in
+    '') return 0 ;;
+    TIMEOUT)
+      herd_warned=1
+      herd_forward ''
+      herd_explain 'this is the time limit; what does not end now is killed'
+      ;;
+    *) herd_mark "$herd_attempt" "$herd_why" "$herd_job" ;;
+  esac
+  [[ $herd_element ]] && herd_may "$herd_attempt" "$herd_why" && herd_queue_again
 }
 
+# Sets herd_why: what ends this job; empty where Slurm has queued it again by itself, or somebody has cancelled it. Of a
+# preempted job that it has not queued again Slurm shows a PreemptTime (22.05).
+herd_ask_why() {
+  herd_why=
+  if [[ $herd_element ]]; then
+    case $(scontrol --oneliner show job "$herd_element" 2>&1) in
+      *' Reason=TimeLimit '*) [[ $herd_signal ]] && herd_why=TIMEOUT ;;
+      *' PreemptTime='[0-9]*) herd_why=PREEMPTION ;;
+    esac
+  elif [[ ${HYPERHERD_TIME_LIMIT_AT-} ]]; then
+    herd_clock
+    ((herd_now >= HYPERHERD_TIME_LIMIT_AT)) && herd_why=TIMEOUT
+  fi
+}
+
+# A controller that is away, or busy (a whole array may meet its limit in one moment), is asked again for five minutes.
+# Where it has done so and its answer was lost, the job waits already. Who is told to end meanwhile stops asking: requeue
+# would bring back what was cancelled.
 herd_queue_again() {
-  local said
+  local said told=$herd_told tries=0 until=$((SECONDS + 300))
   [[ -z $herd_queued ]] || return 0
   herd_queued=1
-  said=$(scontrol requeue "$herd_element" 2>&1) && return 0
+  while [[ $herd_told == "$told" ]]; do
+    said=$(scontrol requeue "$herd_element" 2>&1) && return 0
+    case $said in
+      *'Job is pending execution'*) return 0 ;;
+      *'Unable to contact'* | *'imed out'* | *'Unexpected message'* | *'Zero Bytes'* | *'Connection re'*) ;;
+      *) until=0 ;;
+    esac
+    ((SECONDS < until)) || break
+    tries=$((tries + 1))
+    herd_pause $((1 + RANDOM % tries))
+  done
+  [[ $herd_told == "$told" ]] || return 0
   said=${said//$'\n'/ }
   herd_say "cannot queue trial $herd_index again: $said"
   herd_mark "$herd_attempt" REFUSED "$said"
 }
 
-# What a launch script that ended early has left running may still be saving.
+# What a launch script that ended early has left running may still be saving, and ends with this script: waits for it, or
+# for the word to end.
 herd_linger() {
-  [[ $herd_forwarded && -r /proc/self/stat ]] || return 0
-  while herd_find_family && [[ -z $herd_told && ${#herd_family[@]} -gt 0 ]]; do read -r -t 1 _ <> <(:); done
+  local told=$herd_told
+  [[ -r /proc/self/stat ]] || return 0
+  while herd_find_family; [[ $herd_told == "$told" && ${#herd_family[@]} -gt 0 ]]; do herd_pause 1; done
 }
 
 # herd_judge CODE TOLD: marks what cut this attempt short, and that another one follows.
 herd_judge() {
   local cause=
-  [[ $1 == 0 && -z $2 ]] && return 0
-  herd_linger
+  [[ $herd_forwarded && -z $herd_told ]] && herd_linger
   if [[ $herd_forwarded ]]; then
     cause=TIMEOUT
   elif [[ $1 == 75 && -z $2 ]]; then
@@ -189,16 +218,29 @@ herd_judge() {
   if [[ $herd_element ]]; then herd_queue=1; else herd_mark "$herd_attempt" AGAIN "$herd_job"; fi
 }
 
-# In the place of that of trial.sh, which notes the end and leaves.
-herd_text=$(declare -f herd_end)
-eval "herd_leave${herd_text#herd_end}"
+# In the place of that of trial.sh, which notes the end and leaves. What has succeeded is told nothing any more: a time
+# limit would queue it again.
+herd_source=$(declare -f herd_end)
+eval "herd_leave${herd_source#herd_end}"
 herd_end() {
-  herd_judge "$1" "${2-}"
-  herd_leave "$@"
+  local code=$1 told=${2-}
+  if [[ $code == 0 && -z $told ]]; then
+    trap '' TERM
+    [[ $herd_told ]] && code=143 told=$herd_told
+  else
+    herd_judge "$code" "$told"
+  fi
+  herd_leave "$code" "$told"
+}
+
+# The end is noted. Slurm, and a bash launch script, are quick where they tell all of a trial to end: the trainer is not.
+herd_left() {
+  [[ $herd_queue && -z $herd_told ]] && herd_queue_again
+  [[ $herd_told && $herd_pid ]] && herd_linger
 }
 
 [[ $herd_element ]] || export -n SLURM_RESTART_COUNT # of this machine's supervisor, for us alone
 trap herd_ending TERM
-trap '[[ $herd_queue ]] && herd_queue_again' EXIT
+trap herd_left EXIT
 herd_judge_the_last
 

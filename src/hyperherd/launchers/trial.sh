@@ -4,6 +4,7 @@ set +euf
 
 herd_say() { printf 'hyperherd: %s\n' "$1" >&2; }
 herd_refuse() { herd_say "$2; nothing is run"; exit "$1"; }
+herd_pause() { read -r -t "$1" _ <> <(:); } # seconds
 
 # herd_create FILE WORDS: true if this process made the file (O_CREAT|O_EXCL), whatever became of the words.
 herd_create() {
@@ -23,7 +24,7 @@ herd_ask_register() {
   while [[ -e $herd_register ]]; do
     IFS= read -r owner <"$herd_register"
     [[ -z $owner ]] && ((SECONDS < until)) || break # its creator is between open and write
-    read -r -t 1 _ <> <(:)                          # sleeps a second
+    herd_pause 1
   done
   case $owner in
     "$herd_job") ;;
@@ -167,12 +168,12 @@ herd_in_background() {
   herd_program exec
 }
 
-# In the foreground, bash handles a signal after the trial has ended, and surely knows its exit code. Where a signal
-# has to be passed on, the trial runs in the background: a signal then ends the wait, which has to be asked again, once
-# more where the trial has ended meanwhile; bash 5.2 may have lost the code of one that ended in that moment (it says
-# -1, or 127).
+# In the foreground, bash handles a signal after the trial has ended, and surely knows its exit code. Where something has
+# to be done about a signal, the trial runs in the background: a signal then ends the wait, which has to be asked again,
+# once more where the trial has ended meanwhile; bash 5.2 may have lost the code of one that ended in that moment (it
+# says -1, or 127).
 herd_run() {
-  if [[ -z $herd_signal ]]; then
+  if [[ -z $herd_background ]]; then
     herd_program
     herd_code=$?
     return
@@ -180,6 +181,7 @@ herd_run() {
   local code
   herd_in_background &
   herd_pid=$!
+  herd_forward ''
   while wait "$herd_pid"; herd_code=$?; ((herd_code < 0 || herd_code > 128)); do
     if ! kill -0 "$herd_pid" 2>/dev/null; then
       wait "$herd_pid" 2>/dev/null
@@ -187,17 +189,20 @@ herd_run() {
       ((code < 0 || code == 127)) || herd_code=$code
       break
     fi
-    ((herd_code > 0)) || read -r -t 1 _ <> <(:)
+    ((herd_code > 0)) || herd_pause 1
   done
   ((herd_code >= 0)) || herd_code=143
 }
 
-herd_told='' herd_pid='' herd_forwarded=''
+# herd_forward NAME: this signal has come. Passes on the one that is to be, once, and not before there is a trial.
+herd_told='' herd_pid='' herd_warned='' herd_forwarded='' herd_background=$herd_signal
 herd_forward() {
-  [[ $herd_signal == "$1" && $herd_pid && -z $herd_forwarded ]] || return 0
+  [[ $1 && $1 == "$herd_signal" ]] && herd_warned=1
+  [[ $herd_warned && $herd_pid && -z $herd_forwarded ]] || return 0
   herd_forwarded=1
-  kill -s "$1" "$herd_pid" 2>/dev/null
+  herd_warn
 }
+herd_warn() { kill -s "$herd_signal" "$herd_pid" 2>/dev/null; }
 trap 'herd_told=.TERM; herd_forward TERM' TERM
 trap 'herd_told=.TERM; herd_forward INT' INT
 trap 'herd_told=.TERM; herd_forward HUP' HUP
