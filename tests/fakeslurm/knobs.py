@@ -18,6 +18,7 @@ DEFAULTS = {
     "minute_s": 60,  # seconds in a minute of --time
     "kill_wait_s": 2,  # from SIGTERM to SIGKILL
     "requeue_delay_s": 121,  # a requeued job begins so much later (`scontrol update StartTime=now` starts it at once)
+    "requeue_allowed": True,  # False: a plugin of the site's switches it off for every job
     "min_job_age_s": 300,  # squeue and scontrol know an ended job so long
     "cluster": "fake",
     "user": None,  # the name of the user that asks; None: $USER, or root

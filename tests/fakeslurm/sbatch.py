@@ -108,7 +108,7 @@ def _job(store, asked, path, rest, argv):
         "input": asked.get("input"),
         "append": asked.get("open-mode", "").startswith("a"),
         "export": asked.get("export", "ALL"),
-        "requeue": "no-requeue" not in asked,
+        "requeue": "no-requeue" not in asked and store.knobs["requeue_allowed"],
         "held": "hold" in asked,
         "priority": int(asked.get("priority", 4294901757)),
         "kill_invalid_dep": asked.get("kill-on-invalid-dep", "no") == "yes",

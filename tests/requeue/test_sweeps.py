@@ -258,6 +258,37 @@ def test_where_slurm_will_not_queue_it_again_the_trial_has_failed_in_slurms_word
     assert attempts(fake, 0) == [1, 2]
 
 
+def test_where_requeue_is_not_allowed_that_is_said_at_once_and_again_in_the_trials_own_log(
+    fake: Sweep, fake_slurm: FakeSlurm
+) -> None:
+    fake_slurm.knobs(requeue_allowed=False)
+    fake.describe([1], more="requeue: true\n")
+    fake.script("exit 75\n")
+    said = fake.herd("run").stderr
+    assert "note: Slurm has switched requeue off for job 1, as the site or its partition has it" in said
+    assert "`herd run` submits it then; or name another partition" in said
+    ended(fake)
+    assert "Slurm would not queue it again: 1_0: Requested operation is presently disabled" in str(
+        trial(fake)["reason"]
+    )
+    log = (fake.root / ".hyperherd/logs/0.err").read_text()
+    assert "so it has failed; the next `herd run` submits it: 1_0: Requested operation is presently" in log
+
+
+def test_what_waits_again_is_not_shown_as_still_running(fake: Sweep, fake_slurm: FakeSlurm) -> None:
+    """It was killed before it could note its end."""
+    fake_slurm.knobs(requeue_delay_s=121)
+    fake.describe([1], more="requeue: true\n")
+    fake.script(GATE)
+    fake.herd("run")
+    until(lambda: attempts(fake, 0), "the first attempt")
+    assert "not ended" in fake.herd("show", "0").stdout
+    fake_slurm.fail_node(f"{fake.submissions()[0]['slurm_job_id']}_0", start_at_once=False)
+    until(lambda: fake.statuses() == {0: "queued"}, "it to wait again")
+    shown = fake.herd("show", "0").stdout
+    assert "cut short" in shown and "not ended" not in shown
+
+
 def test_what_ran_out_of_memory_or_time_asks_for_more_and_not_above_the_ceiling(
     fake: Sweep, fake_slurm: FakeSlurm
 ) -> None:

@@ -11,7 +11,7 @@ from hyperherd.engine import environment
 from hyperherd.engine.describe import read_spec
 from hyperherd.engine.reconcile import NOT_ASKED, Fact, Known
 from hyperherd.sweep import overrides
-from hyperherd.sweep.trial import LIVE, SHORT, Part, number_of, status_of
+from hyperherd.sweep.trial import LIVE, SHORT, Part, Status, number_of, status_of
 from hyperherd.workspace import attempts, ended, logs, results
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -120,7 +120,8 @@ def _reason(known: Known, token: str, fact: Fact, number: int, outcome: Outcome 
     """Why it ended as it did, in the words of ``status``; empty where it succeeded, or nothing was said."""
     if fact.attempt == number and fact.status not in LIVE:
         return fact.reason
-    if number in fact.causes and (outcome or number != fact.attempt):
+    over = outcome is not None or number != fact.attempt or fact.status is Status.QUEUED
+    if number in fact.causes and over:
         return SHORT[fact.causes[number]]
     state = known.heard.get(token, {}).get(ended.key(number_of(fact.part), number), NOT_ASKED)
-    return status_of(state, outcome, started=True)[1]
+    return status_of(state, outcome, started=True)[1] or ("cut short" if over and outcome is None else "")

@@ -105,11 +105,14 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Made:
-    """What became of one submission: its piece, its record, and the launcher's words where it was refused."""
+    """What became of one submission: its piece, its record, and the launcher's words where it was ``refused``, or where
+    something that the sweep asks for was ``switched_off``.
+    """
 
     piece: Piece
     record: Submission
     refused: str = ""
+    switched_off: str = ""
 
     @property
     def batch(self) -> Batch:
@@ -364,7 +367,7 @@ def _submit(run: Run, one: Made) -> Made:
     decision = submissions.settle(workspace, record.token, job_id)
     submitted = msgspec.structs.replace(record, slurm_job_id=job_id, state="submitted")
     if decision == job_id:
-        return replace(one, record=submitted)
+        return replace(one, record=submitted, switched_off=launcher.switched_off(one.batch, job_id))
     launcher.cancel(submissions.job(workspace, submitted), record.indices)
     if decision != VOID:  # the script was also submitted by hand, and that job began first
         return replace(one, record=msgspec.structs.replace(submitted, slurm_job_id=decision))

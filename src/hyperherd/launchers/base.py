@@ -71,6 +71,9 @@ class Launcher(Candidate, Protocol):
         ``KILL`` ends it and all that it has started, as in a crash. Return the words of a refusal, or nothing.
         """
 
+    def switched_off(self, batch: Batch, job_id: str) -> str:
+        """What the scheduler has taken from a batch that it has accepted under this id, in words; else nothing."""
+
     def hasten(self, job: Job, index: int) -> str:
         """Begin a trial that was queued again soon, if it need not wait. Return the words of a refusal, or nothing."""
 

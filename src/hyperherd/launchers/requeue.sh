@@ -193,6 +193,7 @@ herd_queue_again() {
   [[ $herd_told == "$told" ]] || return 0
   said=${said//$'\n'/ }
   herd_say "cannot queue trial $herd_index again: $said"
+  herd_explain "Slurm would not queue this trial again, so it has failed; the next \`herd run\` submits it: $said"
   herd_mark "$herd_attempt" REFUSED "$said"
 }
 

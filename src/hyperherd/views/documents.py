@@ -72,6 +72,7 @@ def _submission(one: Made) -> dict[str, Any]:
         "sbatch_path": str(one.batch.files.script),
         "indices": list(one.record.trials),
         "refused": one.refused or None,
+        "switched_off": one.switched_off or None,
         **_place(one.piece),
     }
 

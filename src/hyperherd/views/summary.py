@@ -99,7 +99,7 @@ def _nothing_of(prepared: Prepared, choice: Choice) -> str:
 
 
 def submitted(made: Sequence[Made]) -> list[str]:
-    """One line a submission."""
+    """One line a submission, and what its launcher has switched off."""
     lines = []
     for one in made:
         elements = len(one.batch.elements)
@@ -112,6 +112,11 @@ def submitted(made: Sequence[Made]) -> list[str]:
             lines.append(f"{count} submitted as job {one.record.slurm_job_id}")
         else:
             lines.append(f"{count} started on {one.record.where}")
+        if one.switched_off:
+            lines.append(f"  note: {one.switched_off}: what is cut short will have failed")
+            lines.append(
+                "        `herd run` submits it then; or name another partition: slurm: {partition: ...}"
+            )
     return lines
 
 

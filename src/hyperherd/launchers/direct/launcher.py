@@ -179,6 +179,10 @@ class DirectLauncher:
             return f"process {claim.owner.pid} cannot be sent SIG{signal}: {error.strerror}"
         return ""
 
+    def switched_off(self, batch: Batch, job_id: str) -> str:
+        """Nothing: this machine does as it is told."""
+        return ""
+
     def hasten(self, job: Job, index: int) -> str:
         """Nothing to do: what is queued again begins at once."""
         return ""

@@ -130,6 +130,10 @@ class Client:
         """Cancel a job, or elements such as ``12_[1-4]``; or send the batch shell a signal."""
         return self._run(["scancel", *([f"--signal={signal}", "--batch"] if signal else []), word])
 
+    def may_be_requeued(self, job_id: str) -> bool:
+        """Whether a job can be queued again (``Requeue=0``: then scontrol requeue would be refused)."""
+        return " Requeue=0 " not in _answer(self._run(["scontrol", "--oneliner", "show", "job", job_id]))
+
     def begin_soon(self, word: str) -> Completed:
         """Let a job that was queued again begin in some seconds; its owner may ask so.
 

@@ -171,6 +171,20 @@ class SlurmLauncher:
         """To the batch shell, as ``--signal=B:`` does; what it had started ends with a shell that was killed."""
         return self._of_element(job, index, lambda word: self._client.scancel(word, signal=signal))
 
+    def switched_off(self, batch: Batch, job_id: str) -> str:
+        """Requeue, by a rule of the site's (a job_submit plugin), which says nothing of it."""
+        if batch.requeue is None or not batch.requeue.queues:
+            return ""
+        try:
+            allowed = self._client.may_be_requeued(job_id)
+        except SchedulerSilentError:
+            return ""
+        return (
+            ""
+            if allowed
+            else f"Slurm has switched requeue off for job {job_id}, as the site or its partition has it"
+        )
+
     def hasten(self, job: Job, index: int) -> str:
         """Slurm lets a job that was queued again wait for two minutes (seen in 22.05: 121 s)."""
         return self._of_element(job, index, self._client.begin_soon)
