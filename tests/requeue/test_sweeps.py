@@ -323,6 +323,23 @@ def test_what_ran_out_of_memory_or_time_asks_for_more_and_not_above_the_ceiling(
     assert memory_and_time(4) == {"0 7G 10:00", "1 4G 1:00:00"}
 
 
+def test_more_than_the_partition_allows_is_refused_and_says_what_bounds_it(
+    fake: Sweep, fake_slurm: FakeSlurm
+) -> None:
+    fake_slurm.knobs(partitions={"cpu": {"default": True, "max_time": "15:00"}})
+    fake.describe([1], more="slurm: {time: 10}\nrequeue: {time: x2, max_timeouts: 0}\n")
+    fake.script(GATE)
+    fake.herd("run")
+    until(lambda: fake.lines(), "the trial")
+    fake_slurm.finish(f"{fake.submissions()[0]['slurm_job_id']}_0", "TIMEOUT")
+    ended(fake)
+    said = fake.herd("run", code=1).stderr
+    assert "slurm.time: 00:20:00 is 20m 00s, and cpu allows 15m 00s" in said
+    assert "bound what `requeue` asks for now, 00:20:00 (time limit): max_time" in said
+    fake.describe([1], more="slurm: {time: 10}\nrequeue: {time: x2, max_time: 15, max_timeouts: 0}\n")
+    assert "1 again with 00:15:00 (time limit)" in fake.herd("run").stderr
+
+
 def test_a_signal_before_the_trial_has_begun_is_refused(sweep: Sweep) -> None:
     sweep.describe([1], more="slurm: {time: 2}\nrequeue: true\n")
     said = sweep.herd("run", "--detach", code=1).stderr

@@ -149,7 +149,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     for whole in {
         id(whole.place): whole for whole in wholes
     }.values():  # each asks the launcher several questions
-        findings += preflight.check(run.workspace, whole.batch, whole.place.launcher)
+        findings += preflight.check(run.workspace, whole.batch, whole.place.launcher, whole.place.grown)
         between()
     findings = list(dict.fromkeys(findings))
     preflight.raise_fatal(findings)

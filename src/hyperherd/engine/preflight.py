@@ -45,12 +45,15 @@ def check_files(workspace: Workspace, launch: Path) -> list[Finding]:
     return found if workspace.script else [*found, *_not_executable(launch)]
 
 
-def check(workspace: Workspace, batch: Batch, launcher: Launcher) -> list[Finding]:
-    """What can be known before submitting ``batch`` (all the trials of a run, not yet split)."""
+def check(workspace: Workspace, batch: Batch, launcher: Launcher, grown: str = "") -> list[Finding]:
+    """What can be known before submitting ``batch`` (all the trials of a run, not yet split), which asks for more than
+    the YAML says where it has ``grown``.
+    """
+    bound = f"; or bound what `requeue` asks for now, {grown}: max_time, max_mem" if grown else ""
     return [
         *_seen_by_nodes(workspace, launcher),
         *_told_in_time(batch),
-        *(Finding(what, hint, fatal=True) for what, hint in launcher.check(batch).items()),
+        *(Finding(what, f"{hint}{bound}", fatal=True) for what, hint in launcher.check(batch).items()),
     ]
 
 
