@@ -264,6 +264,17 @@ def test_a_write_that_writes_nothing_or_raises_leaves_nothing(tmp_path: Path) ->
     assert names(tmp_path) == {"checkpoint-1"}
 
 
+def test_an_error_of_the_trainers_own_is_raised_also_where_the_folder_has_gone_meanwhile(
+    tmp_path: Path,
+) -> None:
+    def breaks(folder: Path) -> None:
+        shutil.rmtree(folder.parent)
+        raise ZeroDivisionError("of the trainer")
+
+    with pytest.raises(ZeroDivisionError):
+        checkpoint.save(tmp_path / "out", breaks, step=2)
+
+
 @pytest.mark.parametrize("wrapped", [False, True], ids=["OSError", "an error of the library's own"])
 def test_a_full_disk_is_said_and_the_old_one_stays(disk: Callable[[str], Path], wrapped: bool) -> None:
     folder = disk("size=1m")

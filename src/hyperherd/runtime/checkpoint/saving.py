@@ -93,9 +93,9 @@ class _Saver:
             record.sealed(new, step, time.time(), config)
             self._put(new, step)
         except BaseException as error:
-            full = isinstance(error, Exception) and os.statvfs(self._folder).f_bavail == 0
+            full = isinstance(error, Exception) and not isinstance(error, OSError) and _is_full(self._folder)
             leftovers.removed(new)
-            if full and not isinstance(error, OSError):  # torch says that in words of its own
+            if full:  # torch says that in words of its own
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), new) from error
             raise
 
@@ -160,6 +160,13 @@ class _Saver:
 
     def _hidden(self, step: int, kind: str) -> str:
         return os.path.join(self._folder, self._names.owned(step, kind, self._owner, self._token))
+
+
+def _is_full(folder: str) -> bool:
+    try:
+        return os.statvfs(folder).f_bavail == 0
+    except OSError:  # gone, or the disk does not answer: what has happened before is nearer to the cause
+        return False
 
 
 def _too_old(saved: list[int], step: int, keep: Keep | None) -> list[int]:
