@@ -455,6 +455,7 @@ LEFT = {
     "a node that failed": ([], "NODE_FAIL"),
     "preempted, and killed before it could note its end": (["TOLD"], "PREEMPTION"),
     "preempted": (["TOLD", "143.TERM"], "PREEMPTION"),
+    "preempted, and queued again by this script": (["TOLD", "PREEMPTION"], ""),
     "queued again by this script": (["75", "EXIT75"], ""),
     "failed, and queued again by hand": (["1"], ""),
 }
@@ -479,6 +480,13 @@ def test_after_a_cause_that_the_sweep_does_not_take_nothing_is_run(trial: Trial,
     assert trial.names() == ["3.1", "3.1.NODE_FAIL"]
     assert not trial.has("ran")
     assert "cut short by NODE_FAIL" in trial.said()
+
+
+def test_after_a_preemption_that_the_sweep_does_not_take_nothing_is_run(trial: Trial) -> None:
+    trial.begun(1, "TOLD", "PREEMPTION")
+    trial.launch(": >ran\n")
+    assert trial.run(Requeue(after=("timeout",)), restarts=1) == 3
+    assert not trial.has("ran")
 
 
 def test_another_submissions_attempt_is_not_judged(trial: Trial) -> None:

@@ -144,11 +144,12 @@ def _with_causes(
 ) -> Fact:
     """The fact of a trial of which some attempts were cut short: if the newest was, that is why it has failed.
 
-    A job that is gone, and whose trial had been told of its time limit, was ended by that.
+    A job that is gone, and whose trial had been told of its time limit or was preempted, was ended by that.
     """
     fact = replace(fact, causes=causes)
     marks = listed.marks.get((fact.part, fact.attempt), frozenset())
-    gone = fact.status is Status.LOST and fact.state.phase is Phase.ABSENT and claims.TIMEOUT in marks
+    told = {claims.TIMEOUT, claims.PREEMPTION} & marks
+    gone = fact.status is Status.LOST and fact.state.phase is Phase.ABSENT and told
     if fact.attempt not in causes or fact.submission is None or not (fact.status is Status.FAILED or gone):
         return fact
     record = fact.submission

@@ -41,7 +41,7 @@ herd_judge_the_last() {
   local attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0} - 1)) word cause='' notes
   while ((attempt >= herd_first)) && ! herd_is_ours "$attempt"; do attempt=$((attempt - 1)); done
   ((attempt >= herd_first)) || return 0
-  for word in TIMEOUT EXIT75 PREEMPTION; do herd_marked "$attempt" "$word" && return 0; done
+  for word in TIMEOUT EXIT75; do herd_marked "$attempt" "$word" && return 0; done
   notes=("$herd_attempts/$herd_index.$attempt".[0-9]*)
   if herd_marked "$attempt" TOLD || [[ "${notes[*]}" == *.TERM* ]]; then
     herd_read_slurms_words
