@@ -253,6 +253,19 @@ def test_ranks_that_a_launch_script_left_behind_are_waited_for(
     assert (trial.has("ready.saved"), trial.requeued()) == (True, 1)
 
 
+def test_what_is_cancelled_while_its_ranks_still_save_was_told_to_end(trial: Trial) -> None:
+    trial.launch(f"trap 'exit 75' USR2\n{trainer('ready', 0)} & wait\n")
+    process = trial.start()
+    trial.until(lambda: trial.has("ready"))
+    trial.warn()
+    trial.until(trial.told)
+    process.send_signal(signal.SIGTERM)
+    trial.until(lambda: "3.1.75.TERM" in trial.names())
+    (trial.folder / "go").touch()
+    assert process.wait(60) == 75
+    assert (trial.has("ready.saved"), trial.requeued()) == (True, 0)
+
+
 def test_what_succeeds_after_the_signal_has_succeeded(trial: Trial) -> None:
     trial.launch(f"{trainer('ready', 0)}\n")
     process = trial.start()

@@ -205,13 +205,13 @@ herd_linger() {
   while herd_find_family; [[ $herd_told == "$told" && ${#herd_family[@]} -gt 0 ]]; do herd_pause 1; done
 }
 
-# herd_judge CODE TOLD: marks what cut this attempt short, and that another one follows.
+# herd_judge CODE: marks what cut this attempt short, and that another one follows.
 herd_judge() {
   local cause=
   [[ $herd_forwarded && -z $herd_told ]] && herd_linger
   if [[ $herd_forwarded ]]; then
     cause=TIMEOUT
-  elif [[ $1 == 75 && -z $2 ]]; then
+  elif [[ $1 == 75 && -z $herd_told ]]; then
     cause=EXIT75
     herd_mark "$herd_attempt" EXIT75 "$herd_job"
   fi
@@ -224,14 +224,10 @@ herd_judge() {
 herd_source=$(declare -f herd_end)
 eval "herd_leave${herd_source#herd_end}"
 herd_end() {
-  local code=$1 told=${2-}
-  if [[ $code == 0 && -z $told ]]; then
-    trap '' TERM
-    [[ $herd_told ]] && code=143 told=$herd_told
-  else
-    herd_judge "$code" "$told"
-  fi
-  herd_leave "$code" "$told"
+  local code=$1
+  if [[ $code == 0 && -z $herd_told ]]; then trap '' TERM; else herd_judge "$code"; fi
+  [[ $code == 0 && $herd_told ]] && code=143
+  herd_leave "$code" "$herd_told"
 }
 
 # The end is noted. Slurm, and a bash launch script, are quick where they tell all of a trial to end: the trainer is not.
