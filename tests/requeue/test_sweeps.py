@@ -214,6 +214,19 @@ def test_what_slurm_queues_again_by_itself_is_told_and_counted(
     assert attempts(fake, 0) == [1, 2, 3]
 
 
+def test_what_is_queued_again_by_hand_while_it_runs_is_no_interruption_and_not_refused(
+    fake: Sweep, fake_slurm: FakeSlurm
+) -> None:
+    fake.describe([1], more="requeue: {after: [timeout]}\n")
+    fake.script("((HYPERHERD_ATTEMPT > 1)) || " + GATE)
+    fake.herd("run")
+    until(lambda: attempts(fake, 0), "the first attempt")
+    fake_slurm.run("scontrol", "requeue", f"{fake.submissions()[0]['slurm_job_id']}_0")
+    ended(fake)
+    assert (fake.statuses(), attempts(fake, 0)) == ({0: "completed"}, [1, 2])
+    assert trial(fake)["interruptions"] == {}
+
+
 def test_at_a_preemption_a_trainer_below_the_launch_script_has_the_time_to_save(
     fake: Sweep, fake_slurm: FakeSlurm
 ) -> None:

@@ -35,17 +35,19 @@ herd_read_slurms_words() {
 }
 
 # Slurm has queued the job again. Where we did not ask it to, a node that failed leaves nothing behind (or these words,
-# where it only seems to have failed), a preempted script at least that it was told to end; and what has ended by itself
-# was queued again by hand.
+# where it only seems to have failed), a preempted script at least that it was told to end; and what has ended by itself,
+# or so that Slurm speaks of a requeue, was queued again by hand.
 herd_judge_the_last() {
   local attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0} - 1)) word cause='' notes
   while ((attempt >= herd_first)) && ! herd_is_ours "$attempt"; do attempt=$((attempt - 1)); done
   ((attempt >= herd_first)) || return 0
   for word in TIMEOUT EXIT75; do herd_marked "$attempt" "$word" && return 0; done
   notes=("$herd_attempts/$herd_index.$attempt".[0-9]*)
-  if herd_marked "$attempt" TOLD || [[ "${notes[*]}" == *.TERM* ]]; then
+  if herd_marked "$attempt" PREEMPTION; then
+    cause=PREEMPTION
+  elif herd_marked "$attempt" TOLD || [[ "${notes[*]}" == *.TERM* ]]; then
     herd_read_slurms_words
-    case $herd_words in NODE*) cause=NODE_FAIL ;; *) cause=PREEMPTION ;; esac
+    case $herd_words in NODE*) cause=NODE_FAIL ;; JOB\ REQUEUE*) ;; *) cause=PREEMPTION ;; esac
   elif [[ ! -e ${notes[0]} ]]; then
     cause=NODE_FAIL
   fi
