@@ -108,14 +108,17 @@ def test_what_its_partition_cancels_to_make_room_goes_on_and_what_is_stopped_doe
     cancelling: Sweep,
 ) -> None:
     cancelling.describe([1, 2], more="slurm: {time: 10, partition: preempt}\nrequeue: true\n")
-    cancelling.script(GATE)
+    cancelling.script('trap "exit 75" USR2\n' + GATE)
     cancelling.herd("run")
     until(lambda: len(cancelling.lines()) == 2, "both to start")
     element = f"{cancelling.submissions()[0]['slurm_job_id']}_0"
     cancelling.herd("stop", "1")
     preempt(cancelling, element)
     start_again(cancelling, element, 2)
+    slurm(cancelling, "scancel", "--signal=USR2", "--batch", element)
+    start_again(cancelling, element, 3)
     cancelling.go()
     until(lambda: cancelling.statuses() == {0: "completed", 1: "cancelled"}, "the first to complete")
-    assert cancelling.starts() == {"1": 2, "2": 1}
-    assert [trial["interruptions"] for trial in cancelling.trials()] == [{"preemption": 1}, {}]
+    assert cancelling.starts() == {"1": 3, "2": 1}
+    found = [trial["interruptions"] for trial in cancelling.trials()]
+    assert found == [{"preemption": 1, "timeout": 1}, {}]
