@@ -21,7 +21,7 @@ SCONTROL = """#!/bin/bash
 echo "$*" >>"$FOLDER/asked"
 if [[ $1 != requeue ]]; then
   echo "JobId=7 JobState=COMPLETING Reason=$(cat "$FOLDER/reason") Dependency=(null)" \\
-    "PreemptEligibleTime=2026-11-21T17:16:17 PreemptTime=$(cat "$FOLDER/preempted")"
+    "StartTime=1795281600 EndTime=1795281640 PreemptTime=$(cat "$FOLDER/preempted") SuspendTime=None"
 elif read -r words <"$FOLDER/refusals"; then
   sed -i 1d "$FOLDER/refusals"
   echo "$words" >&2
@@ -396,19 +396,23 @@ def test_told_to_end_the_script_stays_until_the_trainer_below_the_launch_script_
     assert trial.has("saved")
 
 
-@pytest.mark.parametrize("after, again", [(("preemption",), 1), (("timeout",), 0)])
+@pytest.mark.parametrize(
+    "after, at, again",
+    [(("preemption",), 1795281640, 1), (("timeout",), 1795281640, 0), (("preemption",), 1795280000, 0)],
+    ids=["wanted", "not wanted", "cancelled, and preempted in an attempt of before"],
+)
 def test_what_slurm_cancels_to_make_room_is_queued_again_if_the_sweep_wants_that(
-    trial: Trial, after: tuple[str, ...], again: int
+    trial: Trial, after: tuple[str, ...], at: int, again: int
 ) -> None:
-    """PreemptMode=CANCEL: Slurm itself does so only with REQUEUE."""
-    (trial.folder / "preempted").write_text("2026-11-21T17:16:40")
+    """PreemptMode=CANCEL: Slurm itself does so only with REQUEUE. Times as seconds since the epoch."""
+    (trial.folder / "preempted").write_text(f"{at}")
     trial.launch(": >ready\nsleep 600\n")
     process = trial.start(Requeue(after=after))
     trial.until(lambda: trial.has("ready"))
     os.killpg(process.pid, signal.SIGTERM)
     assert process.wait(60) == 143
     assert trial.requeued() == again
-    assert "3.1.PREEMPTION" in trial.names()
+    assert ("3.1.PREEMPTION" in trial.names()) == (at > 1795281600)
 
 
 def test_what_is_still_starting_is_told_once_it_handles_the_signal(trial: Trial) -> None:

@@ -160,14 +160,17 @@ herd_ending() {
 }
 
 # Sets herd_why: what ends this job; empty where Slurm has queued it again by itself, or somebody has cancelled it. Of a
-# preempted job that it has not queued again Slurm shows a PreemptTime (22.05).
+# preempted job that it has not queued again Slurm shows a PreemptTime (22.05) in this attempt.
 herd_ask_why() {
+  local said at=' StartTime=([0-9]+) .* PreemptTime=([0-9]+) '
   herd_why=
   if [[ $herd_element ]]; then
-    case $(scontrol --oneliner show job "$herd_element" 2>&1) in
-      *' Reason=TimeLimit '*) [[ $herd_signal ]] && herd_why=TIMEOUT ;;
-      *' PreemptTime='[0-9]*) herd_why=PREEMPTION ;;
-    esac
+    said=$(SLURM_TIME_FORMAT=%s scontrol --oneliner show job "$herd_element" 2>&1)
+    if [[ $said == *' Reason=TimeLimit '* ]]; then
+      [[ $herd_signal ]] && herd_why=TIMEOUT
+    elif [[ $said =~ $at ]]; then
+      ((BASH_REMATCH[1] <= BASH_REMATCH[2])) && herd_why=PREEMPTION
+    fi
   elif [[ ${HYPERHERD_TIME_LIMIT_AT-} ]]; then
     herd_clock
     ((herd_now >= HYPERHERD_TIME_LIMIT_AT)) && herd_why=TIMEOUT
