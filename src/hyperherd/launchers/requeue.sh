@@ -224,10 +224,7 @@ herd_judge() {
   if [[ $herd_element ]]; then herd_queue=1; else herd_mark "$herd_attempt" AGAIN "$herd_job"; fi
 }
 
-# In the place of that of trial.sh, which notes the end and leaves. What has succeeded is told nothing any more: a time
-# limit would queue it again.
-herd_source=$(declare -f herd_end)
-eval "herd_leave${herd_source#herd_end}"
+# In the place of that of trial.sh. What has succeeded is told nothing any more: a time limit would queue it again.
 herd_end() {
   local code=$1
   if [[ $code == 0 && -z $herd_told ]]; then trap '' TERM; else herd_judge "$code"; fi

@@ -70,13 +70,14 @@ herd_claim() {
   done
 }
 
-# herd_end CODE [.TERM]: note the end and leave.
-herd_end() {
+# herd_leave CODE [.TERM]: note the end and leave.
+herd_leave() {
   local note="$herd_attempts/$herd_index.$herd_attempt.$1${2-}$herd_changed"
   herd_clock
   herd_create "$note" "$herd_host $herd_started $herd_now" || herd_say "cannot note the end of trial $herd_index in $note"
   exit "$1"
 }
+herd_end() { herd_leave "$@"; }
 
 # Takes backslashes out of herd_value, as in double quotes of a .env file.
 herd_unescape() {
