@@ -82,11 +82,12 @@ def test_only_what_was_cut_short_runs_again(real: Sweep) -> None:
 
 
 def test_one_trial_survives_a_preemption_a_dead_node_and_a_signal_by_hand(real: Sweep) -> None:
+    """And the other one of the array, on a node of its own, hears nothing of that."""
     again = "requeue: {max_timeouts: 1, signal: USR1}\n"
-    real.describe([1], more=f"slurm: {{time: 10, partition: preempt}}\n{again}")
+    real.describe([1, 2], more=f"slurm: {{time: 10, partition: preempt, exclusive: true}}\n{again}")
     real.script(SAVES)
     real.herd("run")
-    until(lambda: begun(real, 0), "it to start")
+    until(lambda: len(real.lines()) == 2, "both to start")
     element = f"{real.submissions()[0]['slurm_job_id']}_0"
     preempt(real, element)
     start_again(real, element, 2)
@@ -96,12 +97,14 @@ def test_one_trial_survives_a_preemption_a_dead_node_and_a_signal_by_hand(real: 
     slurm(real, "scancel", "--signal=USR1", "--batch", element)
     start_again(real, element, 4)
     slurm(real, "scancel", "--signal=USR1", "--batch", element)
-    until(lambda: set(real.statuses().values()) == {"failed"}, "the last one to be the end")
+    until(lambda: real.statuses() == {0: "failed", 1: "running"}, "the last one to be the end")
     trial = real.trials()[0]
     assert trial["reason"] == "time limit, 1 of 1 used"
     assert trial["interruptions"] == {"preemption": 1, "node_fail": 1, "timeout": 2}
     assert shown(real, element, "%T") == "FAILED"
-    assert begun(real, 0) == [1, 2, 3, 4]
+    real.go()
+    until(lambda: real.statuses()[1] == "completed", "the other one to complete")
+    assert (begun(real, 0), begun(real, 1)) == ([1, 2, 3, 4], [1])
 
 
 def test_what_its_partition_cancels_to_make_room_goes_on_and_what_is_stopped_does_not(
