@@ -35,6 +35,15 @@ def report(cut: Cut, killed: Course | None = None) -> Report:
 WELL = Cut("USR2", Moment("loss", 15, 0.0), 120, 15, save_s=1.0, exit_code=75, began=1, last=16, resumed=17)
 
 
+def test_a_run_that_ended_well_before_its_last_step_has_lost_its_exit_code() -> None:
+    killed = replace(course(range(1, 17)), attempts=1)
+    (told,) = report(replace(WELL, exit_code=0, resumed=None), killed).faults
+    assert told.startswith("after USR2 it ended with 0 at step 16 of 30: ")
+    assert "`set -e`" in told
+    (told,) = report(replace(WELL, exit_code=0, last=30, resumed=None), killed).faults
+    assert told.startswith("after USR2 it went on to its end: ")
+
+
 @given(st.integers(), st.lists(st.integers(0, 10**6), min_size=1, unique=True).map(sorted))
 def test_the_step_is_one_of_the_middle_third_and_the_same_for_the_same_seed(
     seed: int, steps: list[int]

@@ -233,7 +233,7 @@ class Report:
             return []
         if self.cut is None:
             return [_never_cut(self.straight, self.killed)]
-        if told := _of_signal(self.cut, self.killed):
+        if told := _of_signal(self.cut, self.straight, self.killed):
             return [told]
         if self.killed.status is not Status.COMPLETED:
             return [f"the run that was killed {_ended(self.killed)} in attempt {self.killed.attempts}"]
@@ -279,6 +279,12 @@ _OTHERS_FOLDER = (
 )
 
 
+_LOST_CODE = (
+    "that counts as completed, and 75 would say that there is more to do; is the trainer the launch script's "
+    "last command, or is `set -e` in it?"
+)
+
+
 def _never_cut(straight: Course, killed: Course) -> str:
     if killed.status is not Status.COMPLETED:
         return f"the run to be killed {_ended(killed)} before it was"
@@ -289,7 +295,7 @@ def _never_cut(straight: Course, killed: Course) -> str:
     return "the run to be killed had ended before it could be: drill one that takes longer"
 
 
-def _of_signal(cut: Cut, killed: Course) -> str:
+def _of_signal(cut: Cut, straight: Course, killed: Course) -> str:
     """What is wrong with how it took the signal, if anything."""
     if cut.crash:
         return ""
@@ -297,6 +303,9 @@ def _of_signal(cut: Cut, killed: Course) -> str:
     if cut.late:
         return f"it had not ended {cut.notice_s} s after {cut.signal}, where the time limit would have killed it{deaf}"
     if killed.attempts == 1 and killed.status is Status.COMPLETED:
+        end = max(straight.steps(cut.moment.metric), default=None)
+        if end is not None and cut.last is not None and cut.last < end:
+            return f"after {cut.signal} it ended with 0 at step {cut.last} of {end}: {_LOST_CODE}"
         return f"after {cut.signal} it went on to its end{deaf}: it saved nothing, or had nothing left to do"
     return ""
 
