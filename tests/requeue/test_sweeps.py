@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -121,6 +122,17 @@ def test_near_the_limit_a_trial_is_told_once_and_goes_on_in_the_next_attempt(swe
     assert trial(sweep)["interruptions"] == {"timeout": len(told)}
     assert f"attempt {len(told) + 1}, {len(told)} time limits" in sweep.herd("status", "-a").stdout
     assert attempts(sweep, 1) == [1]
+
+
+def test_it_is_told_also_where_herd_itself_was_started_with_the_signal_ignored(here: Sweep) -> None:
+    """bash can neither trap nor reset what it was started with ignored."""
+    limited(here, values=(1,))
+    here.script("((HYPERHERD_ATTEMPT == 1)) || exit 0\n" + SAVES)
+    argv = ["bash", "-c", "trap '' USR2; exec \"$@\"", "bash", *here.argv("run", "--wait")]
+    done = subprocess.run(argv, env=here.env, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+    assert [line.attempt for line in here.lines("told")] == [1]
+    assert (here.statuses(), attempts(here, 0)) == ({0: "completed"}, [1, 2])
 
 
 def test_time_limits_are_counted_and_the_last_one_is_the_end(sweep: Sweep) -> None:

@@ -13,6 +13,9 @@ _RESET = [
     signal.SIGTERM,
     signal.SIGHUP,
     signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+    signal.SIGXCPU,
     signal.SIGCHLD,
 ]
 if hasattr(signal, "SIGXFSZ"):
