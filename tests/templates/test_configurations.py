@@ -45,7 +45,7 @@ def sbatch_lines(*words: str) -> list[str]:
     )
     assert isinstance(settings, dict)
     settings["submitit_folder"] = "logs"
-    text = _make_sbatch_string("true", "logs", **on_slurm.parameters(settings))
+    text = _make_sbatch_string("true", "logs", **on_slurm.timed(on_slurm.parameters(settings)))
     lines = [line.removeprefix("#SBATCH --") for line in text.splitlines() if line.startswith("#SBATCH")]
     return [line for line in lines if not line.startswith(("output", "error"))]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
-from .project import DEADLINE_S, SMALL, TOY_CONFIG, Project, until
+from .project import DEADLINE_S, SMALL, TOY_CONFIG, TRAINING, Project, until
 
 LOCAL = (*SMALL, "launcher=local")
 
@@ -175,16 +176,34 @@ def test_a_swept_setting_that_cannot_be_fails_its_own_run_alone(project: Project
     assert len(project.metrics("swept", 1)) == 1
 
 
-def test_ctrl_c_ends_a_sweeps_runs_here_with_it_and_says_how_to_go_on(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("number", "whom", "code"),
+    [(signal.SIGINT, os.killpg, 130), (signal.SIGTERM, os.kill, 143), (signal.SIGHUP, os.killpg, 129)],
+    ids=["Ctrl-C", "kill", "the terminal is closed"],
+)
+def test_told_to_end_a_sweeps_runs_here_end_with_it_and_it_says_how_to_go_on(
+    project: Project, number: signal.Signals, whom: Callable[[int, int], None], code: int
+) -> None:
     module = project.toy("time.sleep(1000)")
     sweep = project.start(
         module, *LOCAL, "x=0,1,2", "hydra.launcher.at_once=2", "experiment_name=c", "--multirun"
     )
     until("two runs", lambda: len([*project.sweep("c").glob("*/outputs/began")]) == 2)
-    os.killpg(sweep.pid, signal.SIGINT)  # as a terminal does
-    assert sweep.wait(DEADLINE_S) == 130
+    whom(sweep.pid, number)  # a terminal tells all of the group
+    assert sweep.wait(DEADLINE_S) == code
     assert "To go on: the same command with experiment_name=c\n" in project.terminal()
     until("the runs' end", lambda: not [pid for pid in group(sweep.pid) if pid != sweep.pid])
+
+
+def test_two_runs_do_not_train_in_one_folder(project: Project) -> None:
+    words = (project.held("mlp.single", "MLPTrainer"), *TRAINING, "experiment_name=both")
+    first = project.start(*words)
+    project.until_held()
+    ended = project.run(*words, code=1)
+    assert "another run trains there" in ended.stderr
+    project.go()
+    assert first.wait(DEADLINE_S) == 0
+    project.run(*words)
 
 
 def group(number: int) -> list[int]:

@@ -50,3 +50,17 @@ def test_a_sweep_is_herds_interrupted_at_its_time_limit_and_ends_on_the_same_num
         ends_on_the_same(on_slurm, "one", straight, number)
     metrics = [trial["metrics"] for trial in herd(on_slurm, "res")["trials"]]
     assert [one["accuracy"] for one in metrics] == [straight.metrics("straight")[-1]["accuracy"]] * 2
+
+
+def test_herd_needs_no_time_limit_and_trains_here_as_well(project: Project) -> None:
+    beside = TEMPLATES.parent / "src"
+    project.env = {**project.env, "PYTHONPATH": f"{project.env['PYTHONPATH']}:{beside}"}
+    words = (
+        "compute=local",
+        "launcher=herd",
+        "hydra.launcher.place=local",
+        "data=tiny",
+        "trainer.num_epochs=1",
+    )
+    project.run("mlp.single.launch", *words, "wait=true", "experiment_name=one", "--multirun")
+    assert len(project.metrics("one")) == 1

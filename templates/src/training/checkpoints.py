@@ -2,11 +2,14 @@
 
 ``checkpoint-epoch-4`` was made after epoch 4, ``checkpoint-epoch-5-step-12`` after 12 steps of epoch 5. Each is a
 folder with ``state.pt`` and ``manifest.json``, which has the size and SHA-256 of ``state.pt`` and the settings that it
-was trained with. The folder gets its name when all in it is on disk.
+was trained with. The folder gets its name when all in it is on disk. One training saves into an ``<out_dir>``: it has
+``.training`` locked.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import logging
@@ -14,10 +17,12 @@ import os
 import random
 import re
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -27,12 +32,48 @@ log = logging.getLogger(__name__)
 KEEP = 2
 """How many are kept: should the disk lose the newest, there is another."""
 
+PATIENCE_S = 180.0
+"""A file server gives back the lock of a node that has died after a while: 90 s are usual."""
+
 _NAME = re.compile(r"checkpoint-epoch-(\d+)(?:-step-(\d+))?")
-_STATE, _MANIFEST, _BESIDE = "state.pt", "manifest.json", ".checkpoint-"
+_STATE, _MANIFEST, _BESIDE, _LOCK = "state.pt", "manifest.json", ".checkpoint-", ".training"
 
 
 class CheckpointError(Exception):
     """There are checkpoints, and none can be used."""
+
+
+def claim(out_dir: str | Path, patience_s: float = PATIENCE_S) -> str:
+    """Be the only training that saves there, until this process ends; the host of the one that is, where another is.
+
+    That one is waited for where it is on another host, as that may have died. On a file system without locks all may.
+    """
+    path = Path(out_dir, _LOCK)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = open(path, "a+")  # noqa: SIM115 (closed by the end of the process, and the lock with it)
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                log.warning("%s: no locks here (%s); see that one run at a time trains", path, error.strerror)
+                return ""
+        else:
+            file.truncate(0)
+            file.write(f"{socket.gethostname()}\n")
+            file.flush()
+            _claimed.append(file)
+            return ""
+        owner = path.read_text().strip() or "another host"
+        if owner == socket.gethostname() or time.monotonic() >= deadline:
+            file.close()
+            return owner
+        log.warning("%s: a training on %s has it; waiting for its end", path, owner)
+        time.sleep(min(10.0, patience_s))
+
+
+_claimed: list[IO[str]] = []
 
 
 def save(
@@ -49,7 +90,14 @@ def save(
         shutil.rmtree(left)
     beside = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder))
     with open(beside / _STATE, "wb") as file:
-        torch.save(dict(state), file)
+        try:
+            torch.save(dict(state), file)
+        except RuntimeError:
+            if shutil.disk_usage(folder).free:
+                raise
+            raise OSError(
+                errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)
+            ) from None  # torch speaks of pos
         _sync(file.fileno())
     said = {
         "bytes": (beside / _STATE).stat().st_size,

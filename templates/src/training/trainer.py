@@ -40,7 +40,13 @@ class Trainer(Checkpointable):
         """Take over what `state` has returned."""
 
     def begin(self, cfg: DictConfig) -> None:
-        """Seed everything; choose ``self.device``."""
+        """Seed everything; choose ``self.device``. Raises CheckpointError where another run trains into the folder."""
+        owner = checkpoints.claim(cfg.paths.out_dir) if ranks.rank() == 0 else ""
+        if ranks.most(bool(owner)):
+            raise checkpoints.CheckpointError(
+                f"{cfg.paths.out_dir}: another run trains there{owner and f', on {owner}'}. Stop it, wait for its end, "
+                "or give this one another experiment_name."
+            )
         checkpoints.seed_everything(cfg.trainer.seed + ranks.rank())
         self.device = ranks.device()
         self.history: list[dict[str, float]] = []

@@ -125,8 +125,14 @@ def collect(
                 "#%d failed (job %s): %s\n    %s", number, job.job_id, last.strip(), job.task(0).paths.stderr
             )
     if failed:
-        sys.exit(f"{failed} of {len(jobs)} runs failed")
+        sys.exit(f"{failed} of {counted(len(jobs), 'run')} failed")
+    log.info("%s completed", counted(len(jobs), "run"))
     return returned
+
+
+def counted(number: int, what: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _result(job: Any, lives: Callable[[Any], bool]) -> JobReturn:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.core.utils import JobReturn
-from hydra_plugins.training_launchers.jobs import INTERRUPTED, TrainingLauncher, collect
+from hydra_plugins.training_launchers.jobs import INTERRUPTED, TrainingLauncher, collect, counted
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class TrainingSlurmLauncher(TrainingLauncher):
         requeued = self.params["max_num_timeout"] if self.params["requeue"] else 0
         try:
             executor = submitit.SlurmExecutor(self.params["submitit_folder"], max_num_timeout=requeued)
-            executor.update_parameters(**parameters(self.params))
+            executor.update_parameters(**timed(parameters(self.params)))
         except (ValueError, RuntimeError) as error:
             sys.exit(f"hydra.launcher: {error}")
         run = self.run(initial_job_idx)
@@ -42,7 +42,7 @@ class TrainingSlurmLauncher(TrainingLauncher):
                 told = f"\n  submitted before: {known}; cancel with: scancel {known}" if known else ""
                 sys.exit(f"sbatch refused: {error}{told}")
         ids = " ".join(array_ids(jobs))
-        log.info("Slurm has %d jobs: %s", len(jobs), ids)
+        log.info("Slurm has %s: %s", counted(len(jobs), "job"), ids)
         if not self.params["wait"]:
             return []
         try:
@@ -55,7 +55,7 @@ class TrainingSlurmLauncher(TrainingLauncher):
 def parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Submitit's parameters for the settings of ``hydra.launcher``: null is left out, and each option appears once.
 
-    Raises ValueError where there is no time limit, or one that cannot be read.
+    Raises ValueError for a time limit that cannot be read.
     """
     own = {"_target_", "submitit_folder", "max_num_timeout", "requeue", "wait"}
     additional = ("preset_parameters", "additional_parameters")
@@ -70,13 +70,16 @@ def parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
         extra |= {key.replace("-", "_"): value for key, value in given.items() if value is not None}
     if "time" in extra:
         named["time"] = minutes(str(extra.pop("time")))  # Submitit reckons with it
-    if named["time"] is None:
-        raise ValueError(
-            "timeout_min is null: Submitit has to know the time limit; say compute.timeout_min=60"
-        )
     named = {key: value for key, value in named.items() if value is not None and key not in extra}
     extra["requeue" if settings["requeue"] else "no_requeue"] = True
     return {**named, "additional_parameters": extra}
+
+
+def timed(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The same. Raises ValueError where there is no time limit: Submitit, and no one else, has to know it."""
+    if "time" not in parameters:
+        raise ValueError("timeout_min is null: Submitit has to know the limit; say compute.timeout_min=60")
+    return parameters
 
 
 def minutes(time: str) -> int:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from hydra.core.utils import JobReturn
-from hydra_plugins.training_launchers.jobs import INTERRUPTED, TrainingLauncher, collect
+from hydra_plugins.training_launchers.jobs import INTERRUPTED, Run, TrainingLauncher, collect
 
 log = logging.getLogger(__name__)
 
 NO_LIMIT_MIN = 60 * 24 * 365
 LOOK_EVERY_S = 0.1
+GRACE_S = 30.0
 
 
 class TrainingLocalLauncher(TrainingLauncher):
@@ -28,6 +31,25 @@ class TrainingLocalLauncher(TrainingLauncher):
         arguments = self.arguments(job_overrides, initial_job_idx)
         requeued = self.params["max_num_timeout"] if self.params["requeue"] else 0
         executor = submitit.LocalExecutor(self.params["submitit_folder"], max_num_timeout=requeued)
+        jobs: list[Any] = []
+        before = {number: signal.signal(number, _interrupted) for number in (signal.SIGTERM, signal.SIGHUP)}
+        try:
+            self._submit(executor, self.run(initial_job_idx), arguments, jobs)
+            return collect(jobs, initial_job_idx)
+        except (KeyboardInterrupt, _Told) as told:
+            _end(jobs)
+            name = Path(self.params["submitit_folder"]).parent.parent.name
+            log.warning("The runs have ended. To go on: the same command with experiment_name=%s", name)
+            sys.exit(INTERRUPTED if isinstance(told, KeyboardInterrupt) else 128 + told.number)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            unused = executor.folder  # Submitit makes a folder that is literally called %j
+            if unused.is_dir() and not any(unused.iterdir()):
+                unused.rmdir()
+
+    def _submit(self, executor: Any, run: Run, arguments: Sequence[tuple[Any, ...]], jobs: list[Any]) -> None:
+        """Append each run to ``jobs`` as it starts; no more at once than there are slots."""
         limit_min = self.params["timeout_min"] or NO_LIMIT_MIN
         settings: dict[str, Any] = {
             "timeout_min": limit_min,
@@ -36,29 +58,16 @@ class TrainingLocalLauncher(TrainingLauncher):
             "signal_delay_s": min(self.params["signal_delay_s"], limit_min * 30),
             "stderr_to_stdout": self.params["stderr_to_stdout"],
         }
-        run = self.run(initial_job_idx)
         slots = self._slots()
-        free, running, jobs = list(range(len(slots))), {}, []
-        try:
-            for given in arguments:
-                while not free:
-                    free = [slot for slot, job in running.items() if job.done()]
-                    time.sleep(0 if free else LOOK_EVERY_S)
-                slot = free.pop(0)
-                executor.update_parameters(
-                    **settings, gpus_per_node=len(slots[slot]), visible_gpus=slots[slot]
-                )
-                running[slot] = executor.submit(run, *given)
-                jobs.append(running[slot])
-            return collect(jobs, initial_job_idx)
-        except KeyboardInterrupt:  # the terminal has interrupted the runs as well
-            name = Path(self.params["submitit_folder"]).parent.parent.name
-            log.warning("The runs have ended. To go on: the same command with experiment_name=%s", name)
-            sys.exit(INTERRUPTED)
-        finally:
-            unused = executor.folder  # Submitit makes a folder that is literally called %j
-            if unused.is_dir() and not any(unused.iterdir()):
-                unused.rmdir()
+        free, running = list(range(len(slots))), {}
+        for given in arguments:
+            while not free:
+                free = [slot for slot, job in running.items() if job.done()]
+                time.sleep(0 if free else LOOK_EVERY_S)
+            slot = free.pop(0)
+            executor.update_parameters(**settings, gpus_per_node=len(slots[slot]), visible_gpus=slots[slot])
+            running[slot] = executor.submit(run, *given)
+            jobs.append(running[slot])
 
     def _slots(self) -> list[tuple[int, ...]]:
         """As many as run at once; of each the GPUs that its runs see."""
@@ -77,6 +86,28 @@ class TrainingLocalLauncher(TrainingLauncher):
                 f"hydra.launcher.at_once: {at_once} runs of {per_run} GPUs; this machine has {len(gpus)} GPUs"
             )
         return [tuple(gpus[slot * per_run : (slot + 1) * per_run]) for slot in range(at_once)]
+
+
+class _Told(BaseException):
+    """A signal has told this command to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Told(number)
+
+
+def _end(jobs: Sequence[Any]) -> None:
+    """End what runs, as Ctrl-C would: a terminal tells the runs that it interrupts, `kill` does not."""
+    for job in jobs:
+        if not job.done():
+            job.cancel()
+    deadline = time.monotonic() + GRACE_S
+    while not all(job.done() for job in jobs) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_S)
 
 
 def _gpus() -> list[int]:
