@@ -295,13 +295,13 @@ def test_what_does_not_listen_is_queued_again_at_the_limit_before_it_is_killed(t
     trial.warn()
     process.send_signal(signal.SIGTERM)
     trial.until(trial.requeued)
+    log = trial.folder / "logs/3.err"
+    trial.until(lambda: "nothing here handles USR2" in log.read_text())
+    trial.until(lambda: "this is the time limit; what does not end now is killed" in log.read_text())
     assert process.poll() is None
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(60)
     assert "3.1.TIMEOUT" in trial.names()
-    log = (trial.folder / "logs/3.err").read_text()
-    assert "nothing here handles USR2" in log
-    assert "this is the time limit; what does not end now is killed" in log
 
 
 def test_a_cancel_after_the_signal_is_no_time_limit(trial: Trial) -> None:

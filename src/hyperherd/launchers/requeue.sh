@@ -87,6 +87,7 @@ herd_heeds() {
   while read -r key mask; do
     case $key in
       SigBlk:) (((16#$mask >> ($2 - 1)) & 1)) && answer=2 ;;
+      SigIgn:) (((16#$mask >> ($2 - 1)) & 1)) && answer=1 ;;
       SigCgt:) (((16#$mask >> ($2 - 1)) & 1)) && answer=0 && (((16#$mask & 0x43000000) == 0x43000000)) && answer=3 ;;
     esac
   done 2>/dev/null <"/proc/$1/status"
@@ -100,7 +101,7 @@ herd_tell() { kill -s "$herd_pass_on" "$1" 2>/dev/null && herd_heard=1; }
 # blocked waits for it (srun does), unless it is in the midst of a fork, which blocks all for a moment. False where
 # nobody was told.
 herd_tell_family() {
-  local pid number blocked=() shells=()
+  local pid number at look blocked=() shells=()
   herd_heard=
   number=$(kill -l "$herd_pass_on")
   herd_find_family
@@ -112,11 +113,14 @@ herd_tell_family() {
       3) shells+=("$pid") ;;
     esac
   done
-  [[ ${blocked[*]-} ]] && herd_pause 1
-  for pid in ${blocked[@]+"${blocked[@]}"}; do
-    herd_heeds "$pid" "$number"
-    (($? != 1)) && herd_tell "$pid"
+  for look in 1 2 3; do
+    ((${#blocked[@]})) && herd_pause 0.4
+    for at in "${!blocked[@]}"; do
+      herd_heeds "${blocked[at]}" "$number"
+      (($? == 1)) && unset "blocked[at]"
+    done
   done
+  for pid in ${blocked[@]+"${blocked[@]}"}; do herd_tell "$pid"; done
   [[ $herd_heard ]] && return 0
   for pid in ${shells[@]+"${shells[@]}"}; do herd_tell "$pid"; done
   [[ $herd_heard ]]
