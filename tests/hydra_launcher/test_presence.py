@@ -36,3 +36,12 @@ def test_hydra_finds_it_and_loads_nothing_more_of_herd(here: Application) -> Non
     told = json.loads(here.run("-c", STARTED).stdout)
     assert "HyperHerdLauncher" in told["plugins"]
     assert told["loaded"] == ["hyperherd", "hyperherd.hydra", "hyperherd.hydra.launcher"]
+
+
+def test_installed_without_what_it_needs_it_says_what_is_missing(here: Application) -> None:
+    (here.root / "msgspec.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'msgspec'\", name='msgspec')\n"
+    )
+    ended = here.sweep("lr=0.1,0.2", code=1)
+    assert "herd needs msgspec, which this environment does not have" in ended.stderr
+    assert "Traceback" not in ended.stderr

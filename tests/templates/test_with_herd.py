@@ -64,3 +64,22 @@ def test_herd_needs_no_time_limit_and_trains_here_as_well(project: Project) -> N
     )
     project.run("mlp.single.launch", *words, "wait=true", "experiment_name=one", "--multirun")
     assert len(project.metrics("one")) == 1
+
+
+WITHOUT = """
+import runpy, sys
+sys.modules["hyperherd"] = None
+sys.argv[:1] = ["launch.py"]
+runpy.run_module("mlp.single.launch", run_name="__main__")
+"""
+
+
+def test_where_herd_is_not_installed_that_is_what_is_said(project: Project) -> None:
+    argv = project.argv("mlp.single.launch", "compute=local", "launcher=herd", "--multirun")
+    argv[1:3] = ["-c", WITHOUT]
+    ended = subprocess.run(
+        argv, capture_output=True, text=True, env=project.env, check=False, timeout=DEADLINE_S
+    )
+    assert ended.returncode == 1
+    assert "launcher=herd: HyperHerd is not installed here" in ended.stderr
+    assert "Traceback" not in ended.stderr

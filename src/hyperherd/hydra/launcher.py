@@ -87,8 +87,14 @@ class Launcher(plugin.Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Raises `CompactHydraException`."""
         from hyperherd.errors import HerdError
-        from hyperherd.hydra import application, composing
 
+        try:
+            from hyperherd.hydra import application, composing, jobs  # noqa: F401 (jobs is for `launch`)
+        except ModuleNotFoundError as error:
+            raise CompactHydraException(
+                f"herd needs {error.name}, which this environment does not have.\n"
+                "In a checkout of HyperHerd, without --no-deps: python -m pip install ."
+            ) from error
         self._config = config
         self._loader = hydra_context.config_loader
         sweeper = str(config.hydra.sweeper.get("_target_"))

@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations`: Hydra executes plugins where dataclasses cannot look such names up.
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeperConf
@@ -45,6 +46,14 @@ class LocalConf(LocalQueueConf):
     signal_delay_s: int = 120
 
 
+@dataclass
+class WithoutHerdConf:
+    _target_: str = "hydra_plugins.training_launchers.without_herd.WithoutHerd"
+    slurm: Any = None
+    requeue: bool = False
+    wait: bool = False
+
+
 def sbatch_options(*, _root_: DictConfig) -> dict[str, Any]:
     """What herd asks sbatch for: the settings that ``launcher=submitit`` has, without what herd does itself."""
     from hydra_plugins.training_launchers.on_slurm import parameters
@@ -74,4 +83,8 @@ OmegaConf.register_new_resolver("sbatch_options", sbatch_options, replace=True)
 _STORE = ConfigStore.instance()
 _STORE.store(group="hydra/launcher", name="training_slurm", node=SlurmConf, provider="training_launchers")
 _STORE.store(group="hydra/launcher", name="training_local", node=LocalConf, provider="training_launchers")
+if find_spec("hyperherd") is None:
+    _STORE.store(
+        group="hydra/launcher", name="hyperherd", node=WithoutHerdConf, provider="training_launchers"
+    )
 _STORE.store(group="hydra/sweeper", name="training", node=SweeperConf, provider="training_launchers")
