@@ -42,7 +42,7 @@ class Trainer(Checkpointable):
     def begin(self, cfg: DictConfig) -> None:
         """Seed everything; choose ``self.device``. Raises CheckpointError where another run trains into the folder."""
         owner = checkpoints.claim(cfg.paths.out_dir) if ranks.rank() == 0 else ""
-        if ranks.most(bool(owner)):
+        if ranks.most(len(owner)):
             raise checkpoints.CheckpointError(
                 f"{cfg.paths.out_dir}: another run trains there{owner and f', on {owner}'}. Stop it, wait for its end, "
                 "or give this one another experiment_name."
