@@ -134,7 +134,8 @@ class Project:
 
     def until_ended(self) -> None:
         """Until no process is left of the training that was held: Slurm kills a while after it has said so."""
-        pids = [path.read_text() for path in self.work_root.glob("held-*")]
+        written = self.work_root.glob("held-*")
+        pids = [until("its pid", path.read_text) for path in written]  # it is written again and again
         assert pids
         until("the end of what was killed", lambda: not any(Path("/proc", pid).exists() for pid in pids))
 
