@@ -189,7 +189,9 @@ def test_what_is_missing_is_named_as_pip_knows_it_and_hyperherd_by_what_herd_was
     lacking = python(torch=None, sklearn=None, hyperherd=None)
     (one,) = diagnosis.diagnose(case, replace(HERE, python=lacking), None).findings
     pip = "/venv/bin/python -m pip install"
-    assert one.hint.startswith(f"{pip} torch scikit-learn; {pip} --no-deps '/src/my herd' (the hyperherd of PyPI is")
+    assert one.hint.startswith(
+        f"{pip} torch scikit-learn; {pip} --no-deps '/src/my herd' (the hyperherd of PyPI is"
+    )
     assert one.hint.endswith("; or activate the right environment in launch.sh")
     (same_path, *_) = diagnosis.diagnose(case, HERE, replace(NODE, python=python(torch=None))).findings
     assert f"{pip} torch" in same_path.hint

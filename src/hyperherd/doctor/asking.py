@@ -116,7 +116,9 @@ def examine(question: Question, planned: Plan) -> Diagnosis:
     Raises `ScriptError`, `PreflightError`, `SubmissionRefusedError`, `SubmissionUnknownError`, `SchedulerSilentError`;
     whatever is raised, no job of it goes on.
     """
-    case = Case(planned.training, question.launch.name, planned.asks_for_gpus, herd_source=installing.source())
+    case = Case(
+        planned.training, question.launch.name, planned.asks_for_gpus, herd_source=installing.source()
+    )
     with _folder(question.workspace) as folder:
         here = _here(question, planned, folder / "here")
         node = _on_a_node(question, planned, folder / "node") if planned.on_a_node else None
