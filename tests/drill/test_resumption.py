@@ -44,6 +44,17 @@ def test_a_run_that_ended_well_before_its_last_step_has_lost_its_exit_code() -> 
     assert told.startswith("after USR2 it went on to its end: ")
 
 
+def test_without_steps_a_signal_that_nobody_heard_may_have_come_before_the_trainer_listened() -> None:
+    blind = replace(WELL, moment=Moment("", None, 1.25), unheard=True, exit_code=0, last=None, resumed=None)
+    (told,) = report(blind, replace(course([]), attempts=1)).faults
+    assert told.startswith("after USR2 it went on to its end: nothing in it handled USR2 when it came, 1.2 s after")
+    assert "did not listen yet: log a metric with step=" in told
+    (told,) = report(replace(blind, late=True)).faults
+    assert "would have killed it: nothing in it handled USR2 when it came" in told
+    (told,) = report(replace(WELL, unheard=True, last=30), replace(course(range(1, 31)), attempts=1)).faults
+    assert "; nothing in it handles USR2: it saved nothing" in told
+
+
 @given(st.integers(), st.lists(st.integers(0, 10**6), min_size=1, unique=True).map(sorted))
 def test_the_step_is_one_of_the_middle_third_and_the_same_for_the_same_seed(
     seed: int, steps: list[int]

@@ -299,15 +299,28 @@ def _of_signal(cut: Cut, straight: Course, killed: Course) -> str:
     """What is wrong with how it took the signal, if anything."""
     if cut.crash:
         return ""
-    deaf = f"; nothing in it handles {cut.signal}" if cut.unheard else ""
+    blind = cut.unheard and cut.moment.step is None
+    deaf = f"; nothing in it handles {cut.signal}" if cut.unheard and not blind else ""
     if cut.late:
-        return f"it had not ended {cut.notice_s} s after {cut.signal}, where the time limit would have killed it{deaf}"
+        killed_it = "where the time limit would have killed it"
+        why = f": {_listening(cut)}" if blind else deaf
+        return f"it had not ended {cut.notice_s} s after {cut.signal}, {killed_it}{why}"
     if killed.attempts == 1 and killed.status is Status.COMPLETED:
         end = max(straight.steps(cut.moment.metric), default=None)
         if end is not None and cut.last is not None and cut.last < end:
             return f"after {cut.signal} it ended with 0 at step {cut.last} of {end}: {_LOST_CODE}"
-        return f"after {cut.signal} it went on to its end{deaf}: it saved nothing, or had nothing left to do"
+        why = _listening(cut) if blind else "it saved nothing, or had nothing left to do"
+        return f"after {cut.signal} it went on to its end{deaf}: {why}"
     return ""
+
+
+def _listening(cut: Cut) -> str:
+    """Of a signal that nobody heard, at a moment of which nobody knows whether the training had begun."""
+    return (
+        f"nothing in it handled {cut.signal} when it came, {cut.moment.after_s:.1f} s after the start; either the trainer "
+        "never does, or it did not listen yet: log a metric with step=, so that the signal comes in the middle of the "
+        "training"
+    )
 
 
 def _ended(course: Course) -> str:
