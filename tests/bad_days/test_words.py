@@ -235,3 +235,10 @@ def test_a_folder_that_is_neither_a_workspace_nor_a_trial_s_is_named(here: Works
 def test_init_in_a_place_that_is_a_file_is_said(here: Workspace, tmp_path: Path) -> None:
     done = here.herd("init", "launch.sh", code=1)
     assert "launch.sh" in done.err
+
+
+def test_one_trial_is_one_trial(here: Workspace) -> None:
+    here.herd("run", "-i", "0")
+    here.write("[2, 3]")
+    said = here.herd("run", code=1).err
+    assert "no longer describes 1 trial that ran" in said and "1 trials" not in said
