@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from exactly_once.sweeps import GATE, Sweep, until
@@ -223,3 +226,15 @@ def test_a_mistyped_pattern_is_said(here: Sweep) -> None:
     told = here.herd("drill", "--on", "local", "--ignore", "tme/*", code=1).stdout
     assert "--ignore 'tme/*' matches no metric; there are: time/seconds, walk/final, walk/position." in told
     assert "leave them out of the comparison: herd drill --ignore time/seconds" in told
+
+
+def test_the_plain_loop_of_the_guide_resumes(here: Sweep) -> None:
+    page = Path(__file__).parents[2] / "docs/checkpoint.md"
+    plain, _ = re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    (here.root / "train.py").write_text(plain)
+    here.describe([1], more="static_overrides: [width=0.5, steps=20000]\nrequeue: true\n")
+    (here.root / "launch.sh").write_text(f'#!/bin/bash\n"{sys.executable}" train.py "$1"\n')
+    found = drill(here, "--set", "steps=3000").found
+    assert (found["same"], found["killed"]["attempts"]) == (True, 2)
+    assert {one["metric"] for one in found["compared"]} == {"position"}
+    assert found["cut"]["step"] < found["cut"]["last_step"] + 1 < 3000
