@@ -213,6 +213,8 @@ def test_the_python_of_an_activated_environment_stays_the_first(slurm: Slurm, tm
     script = 'eval "$("$0" "$1" env --dir "$2")" && command -v python3 && command -v sbatch'
     env = dict(os.environ, PATH=f"{tmp_path}:{os.environ['PATH']}")
     argv = ["bash", "-c", script, sys.executable, str(MINISLURM), str(slurm.folder)]
-    found = subprocess.run(argv, capture_output=True, text=True, env=env, check=True, timeout=60).stdout.split()
+    found = subprocess.run(
+        argv, capture_output=True, text=True, env=env, check=True, timeout=60
+    ).stdout.split()
     assert found[0] == str(tmp_path / "python3")
     assert found[1].endswith("/sbatch")
