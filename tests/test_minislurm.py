@@ -205,3 +205,16 @@ def test_without_a_cluster_env_says_what_to_type(place: Path) -> None:
     answer = minislurm("env", "--dir", str(place))
     assert (answer.returncode, answer.stdout) == (1, "")
     assert "minislurm up" in answer.stderr
+
+
+def test_the_python_of_an_activated_environment_stays_the_first(slurm: Slurm, tmp_path: Path) -> None:
+    (tmp_path / "python3").write_text("#!/bin/sh\n")
+    (tmp_path / "python3").chmod(0o755)
+    script = 'eval "$("$0" "$1" env --dir "$2")" && command -v python3 && command -v sbatch'
+    env = dict(os.environ, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    argv = ["bash", "-c", script, sys.executable, str(MINISLURM), str(slurm.folder)]
+    found = subprocess.run(
+        argv, capture_output=True, text=True, env=env, check=True, timeout=60
+    ).stdout.split()
+    assert found[0] == str(tmp_path / "python3")
+    assert found[1].endswith("/sbatch")

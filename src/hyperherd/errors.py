@@ -199,9 +199,14 @@ class SubmissionUnknownError(LauncherError):
 def nearest(word: str, allowed: Iterable[str], *, likeness: float = 0.5) -> str:
     """``did you mean 'values'?`` for the closest allowed word, or an empty string.
 
-    ``likeness`` is from 0 (anything) to 1 (the word itself).
+    ``likeness`` is from 0 (anything) to 1 (the word itself). Of those that are close, one of the same letters is meant
+    most likely: two of them changed places.
+
+    >>> nearest("statsu", ["stats", "status"]), nearest("sta", ["stats", "other"]), nearest("q", ["stats"])
+    ("did you mean 'status'?", "did you mean 'stats'?", '')
     """
     import difflib  # start-up time of herd --help and of trainers
 
-    matches = difflib.get_close_matches(word, list(allowed), n=1, cutoff=likeness)
-    return f"did you mean '{matches[0]}'?" if matches else ""
+    close = difflib.get_close_matches(word, list(allowed), n=3, cutoff=likeness)
+    same_letters = [match for match in close if sorted(match) == sorted(word)]
+    return f"did you mean '{[*same_letters, *close][0]}'?" if close else ""

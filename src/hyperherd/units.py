@@ -1,4 +1,4 @@
-"""Durations and memory: read, write. Inside, everything is seconds and bytes.
+"""Durations and memory: read, write. Inside, everything is seconds and bytes. And how many there are of something.
 
 Sources of the forms: man sbatch (--time, --mem), man sacct (Elapsed, MaxRSS, ReqMem), Slurm 22.05.
 """
@@ -13,6 +13,15 @@ _CLOCK = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(?:(\d+):)?(\d+)(\.\d+)?")
 _MEMORY = re.compile(r"(\d+)(?:([KMGT])B?)?", re.IGNORECASE)
 _COUNTED_MEMORY = re.compile(r"(\d+(?:\.\d+)?)([KMGTPE]?)[nc]?", re.IGNORECASE)
 _UNLIMITED = frozenset({"UNLIMITED", "INFINITE", "-1"})
+
+
+def counted(number: int, noun: str) -> str:
+    """In words.
+
+    >>> counted(1, "trial"), counted(0, "trial"), counted(1200, "trial")
+    ('1 trial', '0 trials', '1,200 trials')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def positive(text: str) -> float | None:

@@ -47,7 +47,7 @@ def test_a_disk_too_small_for_the_sweep_is_said_before_anything_is_submitted(
     workspace = on(disk("size=256k"), fake_slurm, tmp_path, '"range(0,200)"')
     for words in (("run",), ("run", "-n"), ("run", "--json"), ("run", "--on", "local")):
         done = workspace.herd(*words, code=1)
-        assert "200 trials need at least 4,800 KiB" in done.err
+        assert "200 trials: at least 4,800 KiB needed" in done.err
         assert "Nothing was submitted" in done.err
     assert fake_slurm.jobs() == []
     assert set(workspace.files()) == {"hyperherd.yaml", "launch.sh"}
@@ -59,7 +59,7 @@ def test_too_few_inodes_are_said_before_anything_is_submitted(
     workspace = on(disk("size=64m,nr_inodes=40"), fake_slurm, tmp_path, '"range(0,20)"')
     for words in (("run",), ("run", "-n"), ("run", "--on", "local")):
         done = workspace.herd(*words, code=1)
-        assert "20 trials leave about 1" in done.err
+        assert "20 trials: about 1" in done.err
         assert "files" in done.err
     assert fake_slurm.jobs() == []
     assert set(workspace.files()) == {"hyperherd.yaml", "launch.sh"}

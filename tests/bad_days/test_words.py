@@ -114,6 +114,37 @@ def test_a_path_that_is_wrong_is_named(here: Workspace, words: tuple[str, ...]) 
     assert str(here.root / "sweeps") in said
 
 
+@pytest.mark.parametrize("command", ["status", "show", "ls", "drill", "test", "doctor", "run"])
+@pytest.mark.parametrize("inside", [True, False], ids=["in a workspace", "in none"])
+def test_a_path_that_leads_nowhere_is_named_as_it_was_resolved(
+    here: Workspace, tmp_path: Path, command: str, inside: bool
+) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    place = here if inside else Workspace(plain, here.env)
+    for typed in ("../nowhere/launch.sh", str(tmp_path / "nowhere" / "launch.sh")):
+        said = place.herd(command, typed, code=1).err
+        assert f"there is no {tmp_path / 'nowhere/launch.sh'}\n" in said
+        assert "herd init" not in said and "name a script" in said
+    assert "did you mean 'sweep'?" in place.herd(command, "../swep", code=1).err
+
+
+@pytest.mark.parametrize("command", ["status", "show", "ls", "drill", "test", "doctor"])
+def test_where_there_is_no_workspace_a_word_is_a_path(here: Workspace, tmp_path: Path, command: str) -> None:
+    plain = tmp_path / "plain"
+    (plain / "empty").mkdir(parents=True)
+    place = Workspace(plain, here.env)
+    said = place.herd(command, "dgits", code=1).err
+    assert f"there is no {plain / 'dgits'}\n" in said and "herd init dgits" in said
+    assert "no hyperherd.yaml in empty" in place.herd(command, "empty", code=1).err
+
+
+def test_trials_where_there_is_no_workspace_are_no_path(here: Workspace, tmp_path: Path) -> None:
+    place = Workspace(tmp_path, here.env)
+    assert "or any folder above it" in place.herd("show", "3", code=1).err
+    assert "or any folder above it" in place.herd("status", "lr=a/b", code=1).err
+
+
 def test_a_folder_that_is_called_hyperherd_yaml_is_no_yaml(here: Workspace) -> None:
     (here.root / "hyperherd.yaml").unlink()
     (here.root / "hyperherd.yaml").mkdir()
@@ -204,3 +235,10 @@ def test_a_folder_that_is_neither_a_workspace_nor_a_trial_s_is_named(here: Works
 def test_init_in_a_place_that_is_a_file_is_said(here: Workspace, tmp_path: Path) -> None:
     done = here.herd("init", "launch.sh", code=1)
     assert "launch.sh" in done.err
+
+
+def test_one_trial_is_one_trial(here: Workspace) -> None:
+    here.herd("run", "-i", "0")
+    here.write("[2, 3]")
+    said = here.herd("run", code=1).err
+    assert "no longer describes 1 trial that ran" in said and "1 trials" not in said

@@ -184,6 +184,28 @@ def test_a_package_that_the_trainer_can_do_without_fails_only_where_it_is_here()
     assert "wandb" in fatal(diagnosis.diagnose(CASE, replace(HERE, python=maybe("1.0")), absent))
 
 
+def test_what_is_missing_is_named_as_pip_knows_it_and_hyperherd_by_what_herd_was_installed_from() -> None:
+    case = replace(CASE, herd_source="/src/my herd")
+    lacking = python(torch=None, sklearn=None, hyperherd=None)
+    (one,) = diagnosis.diagnose(case, replace(HERE, python=lacking), None).findings
+    pip = "/venv/bin/python -m pip install"
+    assert one.hint.startswith(
+        f"{pip} torch scikit-learn; {pip} --no-deps '/src/my herd' (the hyperherd of PyPI is"
+    )
+    assert one.hint.endswith("; or activate the right environment in launch.sh")
+    (same_path, *_) = diagnosis.diagnose(case, HERE, replace(NODE, python=python(torch=None))).findings
+    assert f"{pip} torch" in same_path.hint
+
+
+def test_a_trainer_that_does_without_hyperherd_where_it_is_not_loses_its_metrics_and_fails_not() -> None:
+    seen = python(torch="2.3", hyperherd=None)
+    seen["packages"]["hyperherd"]["needed"] = False
+    (one,) = diagnosis.diagnose(CASE, replace(HERE, python=seen), replace(NODE, python=seen)).findings
+    assert not one.fatal
+    assert "on n3 does not have hyperherd" in one.what and "does not reach herd" in one.what
+    assert "pip install --no-deps FOLDER" in one.hint
+
+
 def test_what_differs_stands_first() -> None:
     node = replace(NODE, python=python(torch="2.1"))
     rows = diagnosis.diagnose(CASE, HERE, node).rows

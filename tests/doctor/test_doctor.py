@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,15 @@ def test_a_package_that_is_here_and_not_on_the_node_is_found(site: Site) -> None
     hint = document["findings"][0]["hint"]
     assert str(here) in hint
     assert "launch.sh" in hint
+
+
+@on_the_fake
+def test_a_trainer_without_hyperherd_is_told_what_to_install(site: Site) -> None:
+    python = site.python("shared")
+    site.write(f"unset PYTHONPATH\n{python} train.py $1", trainer="import hyperherd\n")
+    (one,) = [one for one in site.doctor(code=1)["findings"] if one["fatal"]]
+    checkout = Path(__file__).parents[2]
+    assert f"{python} -m pip install --no-deps {checkout} (" in one["hint"]
 
 
 @on_the_fake

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from exactly_once.sweeps import GATE, Sweep, until
@@ -184,11 +187,13 @@ def test_where_slurm_cannot_be_asked_to_stop_it_the_job_that_goes_on_is_named(
 ) -> None:
     fake.script("say begun\n" + GATE)
     argv = fake.argv("drill", "--on", "slurm")
-    process = subprocess.Popen(argv, env=fake.env, stderr=subprocess.PIPE, text=True)
-    until(lambda: fake.lines("begun"), "the straight run")
-    fake_slurm.controller_down()
-    process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=60)[1]
+    with subprocess.Popen(argv, env=fake.env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any("submitted as job" in line for line in process.stderr)
+        until(lambda: fake.lines("begun"), "the straight run")
+        fake_slurm.controller_down()
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read()
     assert process.returncode == 1
     (job,) = {job["id"].partition("_")[0] for job in fake_slurm.jobs()}
     assert "what the drill has started may go on: " in said and f"scancel {job}; " in said
@@ -202,3 +207,34 @@ def test_what_cannot_be_drilled_is_refused_before_anything_is_written(here: Swee
     assert "--set steps: not NAME=VALUE" in here.herd("drill", "--set", "steps", code=2).stderr
     assert "--set steps=[1" in here.herd("drill", "--set", "steps=[1", code=2).stderr
     assert here.content() == before
+
+
+@pytest.mark.parametrize("options", [("--slurm", "time=1"), ("--compute", "nosuch")], ids=" ".join)
+def test_what_cannot_be_submitted_is_refused_before_anything_is_announced(
+    fake: Sweep, options: tuple[str, ...]
+) -> None:
+    walk(fake)
+    before = fake.content()
+    said = fake.herd("drill", "--on", "slurm", *options, code=None)
+    assert said.returncode in (1, 2)
+    assert "undisturbed" not in said.stderr
+    assert fake.content() == before
+
+
+def test_a_mistyped_pattern_is_said(here: Sweep) -> None:
+    walk(here)
+    told = here.herd("drill", "--on", "local", "--ignore", "tme/*", code=1).stdout
+    assert "--ignore 'tme/*' matches no metric; there are: time/seconds, walk/final, walk/position." in told
+    assert "leave them out of the comparison: herd drill --ignore time/seconds" in told
+
+
+def test_the_plain_loop_of_the_guide_resumes(here: Sweep) -> None:
+    page = Path(__file__).parents[2] / "docs/checkpoint.md"
+    plain, _ = re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    (here.root / "train.py").write_text(plain)
+    here.describe([1], more="static_overrides: [width=0.5, steps=20000]\nrequeue: true\n")
+    (here.root / "launch.sh").write_text(f'#!/bin/bash\n"{sys.executable}" train.py "$1"\n')
+    found = drill(here, "--set", "steps=3000").found
+    assert (found["same"], found["killed"]["attempts"]) == (True, 2)
+    assert {one["metric"] for one in found["compared"]} == {"position"}
+    assert found["cut"]["step"] < found["cut"]["last_step"] + 1 < 3000

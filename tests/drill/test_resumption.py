@@ -44,6 +44,19 @@ def test_a_run_that_ended_well_before_its_last_step_has_lost_its_exit_code() -> 
     assert told.startswith("after USR2 it went on to its end: ")
 
 
+def test_without_steps_a_signal_that_nobody_heard_may_have_come_before_the_trainer_listened() -> None:
+    blind = replace(WELL, moment=Moment("", None, 1.25), unheard=True, exit_code=0, last=None, resumed=None)
+    (told,) = report(blind, replace(course([]), attempts=1)).faults
+    assert told.startswith(
+        "after USR2 it went on to its end: nothing in it handled USR2 when it came, 1.2 s after"
+    )
+    assert "did not listen yet: log a metric with step=" in told
+    (told,) = report(replace(blind, late=True)).faults
+    assert "would have killed it: nothing in it handled USR2 when it came" in told
+    (told,) = report(replace(WELL, unheard=True, last=30), replace(course(range(1, 31)), attempts=1)).faults
+    assert "; nothing in it handles USR2: it saved nothing" in told
+
+
 @given(st.integers(), st.lists(st.integers(0, 10**6), min_size=1, unique=True).map(sorted))
 def test_the_step_is_one_of_the_middle_third_and_the_same_for_the_same_seed(
     seed: int, steps: list[int]
@@ -130,6 +143,54 @@ def test_steps_that_were_done_again_are_counted() -> None:
 )
 def test_steps_tell_what_is_wrong(cut: Cut, fault: str) -> None:
     assert fault in " ".join(report(cut).faults)
+
+
+def differing(**finals: tuple[float, float]) -> str:
+    """What is said of these final metrics, straight and killed."""
+    straight, killed = (course(range(1, 31), {m: v[k] for m, v in finals.items()}) for k in (0, 1))
+    told = replace(report(WELL, killed), straight=straight)
+    (fault,) = replace(told, compared=resumption.compared(straight, killed, Terms())).faults
+    return fault
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "time",
+        "time/seconds",
+        "train_time",
+        "elapsed_s",
+        "duration",
+        "wall-clock",
+        "steps_per_second",
+        "fps",
+        "eta",
+    ],
+)
+def test_where_only_times_differ_they_are_to_be_left_out(name: str) -> None:
+    said = differing(**{name: (1.0, 2.0), "loss": (0.5, 0.5)})
+    assert "random generator" not in said
+    assert said.endswith(f"leave them out of the comparison: herd drill --ignore {name}")
+
+
+@pytest.mark.parametrize(
+    "name", ["loss", "accuracy", "estimate", "timestep_loss", "classes", "mse", "secant"]
+)
+def test_what_is_no_time_may_be_the_data_order(name: str) -> None:
+    assert "is the data order or a random generator not restored?" in differing(**{name: (1.0, 2.0)})
+
+
+def test_of_times_and_others_the_others_come_first_and_the_times_are_to_be_left_out() -> None:
+    said = differing(**{"a/time": (1.0, 2.0), "loss": (0.5, 0.6)})
+    assert "numbers: loss 0.5 and 0.6; a/time 1.0 and 2.0: is the data order" in said
+    assert said.endswith("(What differs in any case: --ignore a/time)")
+
+
+def test_a_pattern_to_ignore_that_matches_no_metric_is_said_with_those_there_are() -> None:
+    straight = course([1], {"a": 1, "time/s": 2})
+    (told,) = resumption.not_met(straight, straight, Terms(("tme/*", "a", "loss")))
+    assert told == "--ignore 'tme/*' matches no metric; there are: a, loss, time/s."
+    assert resumption.not_met(course([], {}), course([], {}), Terms(("tme/*",))) == []
 
 
 def test_without_metrics_nothing_is_called_the_same() -> None:

@@ -114,6 +114,20 @@ def test_a_try_runs_the_first_trial_before_any_run_and_leaves_no_trace(herd: Her
     assert herd.started() == [0, 1]
 
 
+def test_a_trial_is_tried_when_nothing_of_it_runs_any_more(herd: Herd) -> None:
+    herd.describe([5])
+    herd.launch('[[ -e "$HYPERHERD_WORKSPACE/go" ]] && exit 7\nsleep 600\n')
+    herd("run", "--detach")
+    herd.until(lambda: herd.started() == [0], "its start")
+    refused = herd("test", "0", code=1).stderr
+    assert "trial 0 is running, and its checkpoints may be in use" in refused
+    herd("stop", "0")
+    herd.until(lambda: herd.statuses()[0] == "cancelled", "its end")
+    (herd.root / "go").touch()
+    assert "trial 0: exit 7" in herd("test", "0", code=1).stderr
+    assert herd.statuses()[0] == "cancelled"
+
+
 def test_a_try_ends_with_1_where_the_trial_fails(herd: Herd) -> None:
     herd.describe([5])
     herd.launch("exit 7")
@@ -133,12 +147,12 @@ def test_a_try_logs_apart_from_the_real_results_and_says_what(herd: Herd) -> Non
     assert [t["metrics"] for t in herd.json("res")["trials"]] == [{"accuracy": 0.5}, {}]
 
 
-def test_a_trial_that_was_submitted_is_not_tried(herd: Herd) -> None:
+def test_a_trial_that_has_completed_is_not_tried(herd: Herd) -> None:
     herd.describe([5, 6])
     herd.launch()
     herd("run", "-i", "0")
     refused = herd("test", "0", code=1)
-    assert "was submitted" in refused.stderr
+    assert "trial 0 has completed" in refused.stderr
     assert herd.started() == [0]
     herd("test", "1")
     assert herd.started() == [0, 1]

@@ -123,7 +123,7 @@ def test_env_file_beside_the_state_fills_variables(here: Home) -> None:
 def test_herd_test_runs_a_trial_here_that_was_never_submitted(here: Home) -> None:
     here.script(f"{HEAD}app\n")
     here.multirun("lr=1")
-    assert "was submitted" in here.herd("test", "job.sh", code=1).stderr
+    assert "has completed" in here.herd("test", "job.sh", code=1).stderr
     tried = here.herd("test", "job.sh", "--cfg-job")
     assert "given 3 words" in tried.stdout
     assert ["lr=1", "--cfg", "job"] in here.given()

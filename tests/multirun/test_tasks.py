@@ -27,7 +27,7 @@ def test_each_combination_is_a_submission_of_all_tasks(home: Home) -> None:
 
 def test_a_dry_run_shows_one_and_counts_the_others_as_trials(here: Home) -> None:
     here.script(HEAD + SEED)
-    assert "(1 more trials are left out here" in here.multirun("lr=1,2", "--dry-run").stderr
+    assert "(1 trial not shown here" in here.multirun("lr=1,2", "--dry-run").stderr
     assert "left out" not in here.multirun("lr=1", "--dry-run").stderr
 
 

@@ -53,13 +53,13 @@ def judge(train: Callable[..., list[str]], program: str, ends: list[signal.Signa
 
 
 def test_the_plain_loop(train: Callable[..., list[str]]) -> None:
-    judge(train, PLAIN, [signal.SIGUSR2, signal.SIGKILL, signal.SIGTERM], "steps=10000", "width=0.5")
+    judge(train, PLAIN, [signal.SIGUSR2, signal.SIGKILL, signal.SIGTERM], "steps=4000", "width=0.5")
 
 
 def test_the_plain_loop_refuses_to_resume_with_another_width(train: Callable[..., list[str]]) -> None:
-    train(PLAIN, "one", "steps=10000", "width=0.5", told=signal.SIGUSR2)
+    train(PLAIN, "one", "steps=4000", "width=0.5", told=signal.SIGUSR2)
     with pytest.raises(AssertionError):
-        train(PLAIN, "one", "steps=10000", "width=0.25")
+        train(PLAIN, "one", "steps=4000", "width=0.25")
 
 
 def test_the_pytorch_loop(train: Callable[..., list[str]]) -> None:

@@ -108,6 +108,11 @@ def test_no_command_names_the_nearest(home: Home) -> None:
     assert "did you mean" in answer.stderr
 
 
+@pytest.mark.parametrize("slip", ["statsu", "sttaus", "statuss", "satus"])
+def test_letters_that_changed_places_name_the_command_that_was_meant(home: Home, slip: str) -> None:
+    assert "did you mean 'status'?" in home.run(slip).stderr
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_completion_script_is_one_that_its_shell_reads(home: Home, shell: str) -> None:
     script = home.run("completion", shell).stdout

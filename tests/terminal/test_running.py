@@ -86,6 +86,7 @@ def test_ctrl_c_stops_the_trials_and_their_children_and_the_next_run_does_what_w
         screen.types("\x03")
         assert screen.ends() == 130
         assert "runs again at the next herd run" in screen.text
+        assert screen.lines[-1].startswith("3 trials cancelled (2 running, 1 ")
     first = started(root)
     for _, own, child in first:
         until(lambda own=own: not alive(own), "the trial's end")  # type: ignore[misc]
@@ -104,6 +105,7 @@ def test_ctrl_c_leaves_what_has_completed(home: Home) -> None:
         screen.wait_for(lambda seen: "1/2" in seen.text and "1 running" in seen.text)
         screen.types("\x03")
         assert screen.ends() == 130
+        assert screen.lines[-1] == "1 trial cancelled (1 running)"
     status = json.loads(home.run("status", root, "--json").stdout)
     assert [trial["status"] for trial in status["trials"]] == ["completed", "cancelled"]
     assert (root / "log").read_text().split() == ["0", "1"]

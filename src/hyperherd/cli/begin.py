@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from hyperherd.cli import words
-from hyperherd.engine import scaffold, trying
+from hyperherd.engine import places, scaffold, trying
 from hyperherd.engine.describe import describe
 from hyperherd.errors import UsageError
 from hyperherd.views import numbers
@@ -51,7 +51,7 @@ def test(given: tuple[str, ...], cfg_job: bool, everything: bool) -> int:
         raise UsageError("--all goes with --cfg-job", hint="to run every trial: herd run --on local")
     found = words.read(given, trials=True)
     description = describe(found.workspace)
-    trials, known = trying.trials(found.workspace, description)
+    trials, _ = trying.trials(found.workspace, description)
     chosen = (
         words.chosen(found.trials, trials)
         if found.trials
@@ -60,7 +60,7 @@ def test(given: tuple[str, ...], cfg_job: bool, everything: bool) -> int:
     failed = 0
     for trial in (t for t in trials if t.index in set(chosen)):
         if not cfg_job:
-            trying.check(known, trial)
+            trying.check(found.workspace, places.launchers(), trial)
         click.echo(f"testing trial {trial.index}: {trial.name}", err=True)
         tried = trying.attempt(found.workspace, description, trial, cfg_job=cfg_job)
         logged = ", ".join(f"{name}={numbers.value(value)}" for name, value in tried.metrics.items())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from hyperherd import units
 from hyperherd.cli import agreement, selection, words
 from hyperherd.engine import control, places
 from hyperherd.errors import UsageError
@@ -29,7 +30,7 @@ def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None,
         raise UsageError("which trials?", hint="their numbers or names, --where, or --all")
     live = [view.index for view in selected.snapshot.trials if view.status in LIVE]
     if everything and live:
-        agreement.ask(f"cancel {len(live)} trials", yes)
+        agreement.ask(f"cancel {units.counted(len(live), 'trial')}", yes)
     done = control.stop(selected.workspace, selected.launchers, selected.indices if named else None)
     if as_json:
         words.print_json(documents.stopped(done))
@@ -55,7 +56,7 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
         return
     selected = selection.select(given, silent_is_fatal=True)
     live = [view.index for view in selected.snapshot.trials if view.status in LIVE]
-    what = [f"cancel {len(live)} trials"] if live else []
+    what = [f"cancel {units.counted(len(live), 'trial')}"] if live else []
     if everything:
         what.append(f"delete the state, logs and results{_of(selected.indices)}")
     elif logs:
@@ -69,4 +70,4 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
 
 
 def _of(indices: Sequence[int]) -> str:
-    return f" of {len(indices)} trial{'s' if len(indices) != 1 else ''}" if indices else ""
+    return f" of {units.counted(len(indices), 'trial')}" if indices else ""

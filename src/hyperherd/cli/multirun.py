@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hyperherd import units
 from hyperherd.cli import agreement, runs
 from hyperherd.cli.runs import How
 from hyperherd.engine import describe, launch, places, scripts
@@ -41,7 +42,7 @@ def multirun(script: str, overrides: tuple[str, ...], seed: int | None, **option
     product_ = product.read(overrides, seed=seed)
     loaded = scripts.load(Path(script), folder.absolute(Path(".")))
     if product_.count() > MANY:
-        agreement.ask(f"make {product_.count():,} trials", how.yes)
+        agreement.ask(f"make {units.counted(product_.count(), 'trial')}", how.yes)
     workspace = folder.of_script(loaded.path)
     for note in (*product_.notes(), *loaded.notes):
         click.echo(f"note: {note}", err=True)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from hyperherd import units
 from hyperherd.cli import words
 from hyperherd.engine import control, cost, launch, observe, places, waiting
 from hyperherd.engine.launch import Prepared, Run
@@ -155,7 +156,9 @@ def _dry_run(task: Run, how: How) -> int:
         click.echo(replace(piece, batch=batch).script(), nl=False)
         told += len(batch.elements) if piece.trial is None else 1
     if rest := len(prepared.plan.submit) - told:
-        click.echo(f"({rest:,} more trials are left out here; --json has every script whole)", err=True)
+        click.echo(
+            f"({units.counted(rest, 'trial')} not shown here; --json has every script whole)", err=True
+        )
     click.echo("Dry run: nothing was written or submitted.", err=True)
     return DONE
 
@@ -210,7 +213,8 @@ def _follow(task: Run, made: Sequence[Submission]) -> int:
         click.echo(
             "\nStopping the trials (what has not finished runs again at the next herd run) ...", err=True
         )
-        control.stop(task.workspace, task.launchers, going)
+        for line in summary.stopped(control.stop(task.workspace, task.launchers, going)):
+            click.echo(line, err=True)
         return INTERRUPTED
     observe.remember(task.workspace, known)
     return _judge(task, made, known)
@@ -222,10 +226,8 @@ def _judge(task: Run, made: Sequence[Submission], known: Known) -> int:
     kept = [index for record in made if record.token in recorded for index in record.trials]
     ended = [known.facts[index] for index in kept if index in known.facts]
     if gone := len(going) - len(ended):
-        click.echo(
-            f"{gone} trials are known no longer: somebody has deleted {task.workspace.state} or its manifest",
-            err=True,
-        )
+        deleted = f"somebody has deleted {task.workspace.state} or its manifest"
+        click.echo(f"{units.counted(gone, 'trial')} not known any more: {deleted}", err=True)
         return IN_PART
     bad = [fact for fact in ended if fact.status is not Status.COMPLETED]
     told = f"{len(ended) - len(bad)} completed, {len(bad)} not" if bad else f"{len(ended)} completed"

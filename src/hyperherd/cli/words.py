@@ -23,6 +23,7 @@ from hyperherd.workspace.folder import Workspace, find, is_workspace
 F = TypeVar("F", bound=Callable[..., Any])
 
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+_NUMBERS = re.compile(r"[\d,\s-]+")
 MANY = 10_000_000
 """Numbers in one range; more are a slip of the pen."""
 
@@ -40,16 +41,12 @@ def read(words: Sequence[str], *, trials: bool = False, pins: Sequence[str] | No
     """Tell the words apart: the first that is a workspace's folder (or its YAML) is it, ``name=value`` is a pin,
     and the rest are trials. A folder that holds no YAML may be a trial's, as its checkpoints lie in one of its name.
 
-    Raises `UsageError` for a word that the command does not take.
+    Raises `UsageError` for a word that the command does not take, `HerdError` for a workspace that is not there.
     """
     folder = click.get_current_context().find_root().obj
     left = [word for word in words if pins is None or "=" not in word or _is_folder(word)]
     pinned = [*(pins or ()), *(word for word in words if word not in left)]
-    if (
-        left
-        and not folder
-        and (_is_workspace(left[0]) or not trials or (_is_folder(left[0]) and "/" in left[0]))
-    ):
+    if left and not folder and (not trials or _means_a_place(left[0])):
         folder = left.pop(0)
     if left and not trials:
         raise UsageError(f"'{left[0]}' is one word too many", hint="one workspace at a time")
@@ -61,6 +58,21 @@ def workspace_folder() -> Path | None:
     named = click.get_current_context().find_root().obj
     if named:
         return find(Path(named)).root
+    return _nearest_workspace()
+
+
+def _means_a_place(word: str) -> bool:
+    """Whether a word that may name trials names a workspace, rightly or wrongly: no trial's name has a ``/``, and where
+    we are in no workspace there are no trials to name.
+    """
+    if _is_workspace(word):
+        return True
+    if "=" in word or _NUMBERS.fullmatch(word):
+        return False
+    return "/" in word or _nearest_workspace() is None
+
+
+def _nearest_workspace() -> Path | None:
     here = Path.cwd()
     return next((place for place in (here, *here.parents) if is_workspace(place)), None)
 
@@ -137,7 +149,7 @@ def chosen(words: Sequence[str], trials: Sequence[Trial]) -> list[int]:
         if word in by_name:
             picked.append(by_name[word])
             continue
-        if not re.fullmatch(r"[\d,\s-]+", word):
+        if not _NUMBERS.fullmatch(word):
             folder = f"the folder {word} holds no {layout.CONFIG}" if os.path.isdir(word) else ""
             name, equals, value = word.partition("=")
             pinned = f"by its value: --where {shlex.quote(f'{name} == {value}')}" if equals and name else ""

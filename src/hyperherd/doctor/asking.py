@@ -17,7 +17,7 @@ from hyperherd import fsio, units
 from hyperherd.bash import training
 from hyperherd.bash.training import Training
 from hyperherd.connectors.local import LocalConnector
-from hyperherd.doctor import diagnosis, probe
+from hyperherd.doctor import diagnosis, installing, probe
 from hyperherd.doctor.diagnosis import Case, Diagnosis
 from hyperherd.doctor.probe import Seen
 from hyperherd.engine import preflight, submitted, trying
@@ -116,7 +116,9 @@ def examine(question: Question, planned: Plan) -> Diagnosis:
     Raises `ScriptError`, `PreflightError`, `SubmissionRefusedError`, `SubmissionUnknownError`, `SchedulerSilentError`;
     whatever is raised, no job of it goes on.
     """
-    case = Case(planned.training, question.launch.name, planned.asks_for_gpus)
+    case = Case(
+        planned.training, question.launch.name, planned.asks_for_gpus, herd_source=installing.source()
+    )
     with _folder(question.workspace) as folder:
         here = _here(question, planned, folder / "here")
         node = _on_a_node(question, planned, folder / "node") if planned.on_a_node else None

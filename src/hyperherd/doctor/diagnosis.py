@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperherd.bash.training import Runs, Training, bare
-from hyperherd.doctor import sees
+from hyperherd.doctor import installing, sees
 from hyperherd.doctor.probe import Seen
 from hyperherd.engine.preflight import Finding
 from hyperherd.requirements.amounts import sizes_for_people
@@ -39,14 +39,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Case:
-    """What was asked: the script as it was cut, its name, whether a job of it asks for GPUs, and herd's own environment
-    ("" where it has none).
+    """What was asked: the script as it was cut, its name, whether a job of it asks for GPUs, herd's own environment
+    ("" where it has none), and what herd was installed from ("" where that is not known).
     """
 
     training: Training
     script: str
     gpus: bool
     herd_prefix: str = sys.prefix if sys.prefix != sys.base_prefix else ""
+    herd_source: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,7 @@ def _fails(name: str, one: Mapping[str, Any], here: Seen) -> bool:
 def _missing(case: Case, here: Seen, seen: Seen, missing: Sequence[str]) -> Finding:
     python, at = seen.python or {}, _at(seen)
     names = ", ".join(missing)
+    install = installing.words(python["executable"], missing, case.herd_source)
     there = [name for name in missing if _packages(here).get(name, {"origin": None})["origin"] is not None]
     other = here.python or {}
     what = f"{python['executable']}{at} does not have {names}"
@@ -213,14 +215,14 @@ def _missing(case: Case, here: Seen, seen: Seen, missing: Sequence[str]) -> Find
         hint = (
             _make_environment(case, here)
             if other.get("executable") != python["executable"]
-            else f"it is the same path as here, and another folder: install {names}{at}, or use a shared one"
+            else f"it is the same path as here, and another folder: use a shared one, or{at}: {install}"
         )
         return Finding(f"{what}, which {other.get('executable')} has here", hint, fatal=True)
     own = bool(case.herd_prefix) and python.get("prefix") == case.herd_prefix
     hint = (
         f"it is herd's own Python: activate the trainer's environment in {case.script}"
         if own
-        else f"{python['executable']} -m pip install, or activate the right environment in {case.script}"
+        else f"{install}; or activate the right environment in {case.script}"
     )
     return Finding(what, hint, fatal=True)
 
@@ -273,6 +275,12 @@ def _noted(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
             f"the trainer's Python is herd's own{at}: {other.get('executable')}",
             "if it lives elsewhere, activate its environment in the launch script, or name it by its path",
         )
+    if other and _does_without_herd(here, seen):
+        yield Finding(
+            f"{other['executable']}{at} does not have hyperherd, which the trainer can do without: "
+            "what it would log by it does not reach herd",
+            installing.words(other["executable"], [installing.OURS], case.herd_source),
+        )
     versions = [
         f"{name} {_version(_packages(here)[name])} here and {_version(package)}{at}"
         for name, package in _packages(seen).items()
@@ -287,6 +295,12 @@ def _noted(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
         yield Finding(
             f"{sizes_for_people(int(free) * 1024)[0]} are free in the workspace{at}", "free some, or move it"
         )
+
+
+def _does_without_herd(here: Seen, seen: Seen) -> bool:
+    """Whether the trainer imports hyperherd only if it is there, and it is not."""
+    ours = _packages(seen).get(installing.OURS)
+    return ours is not None and ours["origin"] is None and not _fails(installing.OURS, ours, here)
 
 
 def _left_out(case: Case, seen: Seen) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -18,6 +20,18 @@ from hyperherd.workspace.results import Point
 MARGIN_S = 60
 """Slurm looks at its jobs' limits about once a minute: a signal comes that much beside its time (man sbatch)."""
 ROUND_S = 30
+
+NAMED = 8
+"""Metrics that are listed."""
+
+_OF_TIME = re.compile(
+    r"(?:^|[_/ .-])"
+    r"(?:times?|timers?|timestamp|clock|wall|walltime|runtime|elapsed|eta|durations?|latency|speed|throughput|fps|sps"
+    r"|ms|s|secs?|seconds?|minutes?|hours?)"
+    r"(?:$|[_/ .-])",
+    re.IGNORECASE,
+)
+"""Names of metrics that are not the same in any two runs."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +184,14 @@ def _same(metric: str, one: Mapping[str, Any], other: Mapping[str, Any], terms: 
     return metric in one and metric in other and terms.same(one[metric], other[metric])
 
 
+def not_met(straight: Course, killed: Course, terms: Terms) -> list[str]:
+    """Of each pattern to ignore that matches no metric, a sentence; nothing where no metric was logged."""
+    there = sorted({m for course in (straight, killed) for m in (*course.finals, *course.points)})
+    missed = [one for one in terms.ignored if there and not any(fnmatchcase(metric, one) for metric in there)]
+    named = ", ".join(there[:NAMED]) + (f" and {len(there) - NAMED} more" if len(there) > NAMED else "")
+    return [f"--ignore {shlex.quote(one)} matches no metric; there are: {named}." for one in missed]
+
+
 def parting(straight: Course, killed: Course, terms: Terms) -> tuple[str, int | float] | None:
     """The metric and the step at which the two courses first differ; None where they never do."""
     differ = [
@@ -259,18 +281,26 @@ class Report:
             return ["every metric is left out of the comparison: name fewer with --ignore"]
         if not self.compared:
             return ["no metric was logged, so that the two cannot be compared: hyperherd.log_result"]
-        differ = [
-            f"{c.metric} {_shown(c.straight)} and {_shown(c.killed)}"
-            for c in self.compared
-            if c.same is False
-        ]
+        differ = sorted((c for c in self.compared if c.same is False), key=lambda c: _is_time(c.metric))
         if not differ:
             return []
+        shown = "; ".join(f"{c.metric} {_shown(c.straight)} and {_shown(c.killed)}" for c in differ[:3])
         more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
-        return [
-            f"resumed, but not the same numbers: {'; '.join(differ[:3])}{more}: "
-            "is the data order or a random generator not restored? (What differs in any case: --ignore METRIC)"
-        ]
+        return [f"resumed, but not the same numbers: {shown}{more}: {_why([c.metric for c in differ])}"]
+
+
+def _is_time(metric: str) -> bool:
+    return _OF_TIME.search(metric) is not None
+
+
+def _why(differing: Sequence[str]) -> str:
+    """What may be behind it, the likeliest first."""
+    times = [metric for metric in differing if _is_time(metric)]
+    leave_out = " ".join(f"--ignore {shlex.quote(metric)}" for metric in times)
+    if len(times) == len(differing):
+        return f"times are never the same; leave them out of the comparison: herd drill {leave_out}"
+    question = "is the data order or a random generator not restored?"
+    return f"{question} (What differs in any case: {leave_out or '--ignore METRIC'})"
 
 
 _OTHERS_FOLDER = (
@@ -299,15 +329,28 @@ def _of_signal(cut: Cut, straight: Course, killed: Course) -> str:
     """What is wrong with how it took the signal, if anything."""
     if cut.crash:
         return ""
-    deaf = f"; nothing in it handles {cut.signal}" if cut.unheard else ""
+    blind = cut.unheard and cut.moment.step is None
+    deaf = f"; nothing in it handles {cut.signal}" if cut.unheard and not blind else ""
     if cut.late:
-        return f"it had not ended {cut.notice_s} s after {cut.signal}, where the time limit would have killed it{deaf}"
+        killed_it = "where the time limit would have killed it"
+        why = f": {_listening(cut)}" if blind else deaf
+        return f"it had not ended {cut.notice_s} s after {cut.signal}, {killed_it}{why}"
     if killed.attempts == 1 and killed.status is Status.COMPLETED:
         end = max(straight.steps(cut.moment.metric), default=None)
         if end is not None and cut.last is not None and cut.last < end:
             return f"after {cut.signal} it ended with 0 at step {cut.last} of {end}: {_LOST_CODE}"
-        return f"after {cut.signal} it went on to its end{deaf}: it saved nothing, or had nothing left to do"
+        why = _listening(cut) if blind else "it saved nothing, or had nothing left to do"
+        return f"after {cut.signal} it went on to its end{deaf}: {why}"
     return ""
+
+
+def _listening(cut: Cut) -> str:
+    """Of a signal that nobody heard, at a moment of which nobody knows whether the training had begun."""
+    return (
+        f"nothing in it handled {cut.signal} when it came, {cut.moment.after_s:.1f} s after the start; "
+        "either the trainer never does, or it did not listen yet: log a metric with step=, so that the signal comes in "
+        "the middle of the training"
+    )
 
 
 def _ended(course: Course) -> str:

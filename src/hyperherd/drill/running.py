@@ -147,8 +147,7 @@ def _clean(drill: Drill, apart: Workspace) -> None:
 def _run(drill: Drill, folder: Path) -> Report:
     request, trial = drill.request, drill.trial
     straight_side = _side(drill, folder, "straight")
-    drill.tell(f"{straight_side.trial.name}: to its end, undisturbed")
-    going = straight_side.start(lambda prepared: _announce(drill, prepared))
+    going = straight_side.start(lambda prepared: _announce(drill, straight_side, prepared))
     going.until_ended()
     straight = _course(straight_side)
     kept = str(folder) if request.keep else ""
@@ -161,7 +160,7 @@ def _run(drill: Drill, folder: Path) -> Report:
     killed = _course(killed_side)
     return replace(
         report,
-        notes=_notes(drill, straight),
+        notes=[*_notes(drill, straight), *resumption.not_met(straight, killed, request.terms)],
         killed=killed,
         cut=cut,
         compared=resumption.compared(straight, killed, request.terms),
@@ -194,7 +193,9 @@ def _side(drill: Drill, folder: Path, word: str) -> Side:
     return Side(Run(workspace, description, drill.launchers, asked), trial, drill.tell)
 
 
-def _announce(drill: Drill, prepared: Prepared) -> None:
+def _announce(drill: Drill, side: Side, prepared: Prepared) -> None:
+    """Nothing is said of a run before all is well with what it was asked for."""
+    drill.tell(f"{side.trial.name}: to its end, undisturbed")
     for finding in prepared.findings:
         drill.tell(f"note: {finding.what}\n  {finding.hint}")
 

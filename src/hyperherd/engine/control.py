@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hyperherd import fsio
+from hyperherd import fsio, units
 from hyperherd.engine import reconcile
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
@@ -149,7 +149,7 @@ def _wait_for_the_end(
     while live := _live(reconcile.read(workspace, launchers, silent_is_fatal=True)):
         if time.monotonic() > deadline:
             raise HerdError(
-                f"{len(live)} cancelled trials have not ended yet, the first is {live[0]}",
+                f"{units.counted(len(live), 'cancelled trial')} still running, the first is {live[0]}",
                 hint="Nothing was deleted; look at herd status, and try again.",
             )
         sleep(1.0)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from hyperherd import fsio
+from hyperherd import fsio, units
 from hyperherd.connectors import processes
 from hyperherd.engine import growth, planning, preflight, provenance, reconcile, recover, waiting
 from hyperherd.engine.batches import Maker
@@ -190,9 +190,10 @@ def _statuses_of_the_refused(prepared: Prepared, made: Sequence[Made]) -> dict[i
 def _undecided(trials: Sequence[Trial], statuses: Mapping[int, Status]) -> HerdError:
     shown = "\n".join(f"  {t.index:>5}  {statuses[t.index].value:<10} {t.name}" for t in trials[:SHOWN])
     more = f"\n  and {len(trials) - SHOWN} more" if len(trials) > SHOWN else ""
+    count = units.counted(len(trials), "trial")
     return HerdError(
-        f"{len(trials)} trials have run or are running, and {layout.CONFIG} no longer describes them:\n{shown}{more}",
-        hint="Put their values back, or keep them as orphans (shown, never submitted again): herd run -f",
+        f"{layout.CONFIG} no longer describes {count} that ran, or may be running:\n{shown}{more}",
+        hint="Put the old values back, or keep what ran as orphans (shown, never submitted again): herd run -f",
     )
 
 

@@ -154,16 +154,17 @@ def _room(workspace: Workspace, trials: int, count: int) -> Iterator[Finding]:
         disk = os.statvfs(workspace.root)
     except OSError:
         return
+    of = units.counted(trials, "trial")
     if disk.f_files and disk.f_favail < count:
         yield Finding(
-            f"{trials:,} trials leave about {count:,} files, and {disk.f_favail:,} more fit on this file system",
+            f"{of}: about {count:,} files, and {disk.f_favail:,} more fit on this file system",
             "free some, or put the workspace on a file system with more room (quotas count files as well)",
             fatal=True,
         )
     needed, free = trials * BYTES_PER_TRIAL, disk.f_bavail * disk.f_frsize
     if free < needed:
         yield Finding(
-            f"{trials:,} trials need at least {needed // 1024:,} KiB, and {free // 1024:,} KiB are free",
+            f"{of}: at least {needed // 1024:,} KiB needed, and {free // 1024:,} KiB are free",
             "free some space, or put the workspace on another file system",
             fatal=True,
         )

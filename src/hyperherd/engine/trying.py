@@ -20,9 +20,10 @@ from hyperherd.engine.describe import Description
 from hyperherd.engine.planning import plan_of
 from hyperherd.errors import HerdError
 from hyperherd.jobs import Batch, Files
+from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.script import script
 from hyperherd.sweep.plan import Choice
-from hyperherd.sweep.trial import Trial
+from hyperherd.sweep.trial import AGAIN, Status, Trial
 from hyperherd.workspace import layout, results
 from hyperherd.workspace.folder import Workspace
 
@@ -44,14 +45,20 @@ def trials(workspace: Workspace, description: Description) -> tuple[Sequence[Tri
     return plan_of(description, known, Choice(force=True)).trials, known
 
 
-def check(known: reconcile.Known, trial: Trial) -> None:
-    """Raise `HerdError` for a trial that was submitted: its checkpoints are in use."""
-    fact = known.facts.get(trial.index)
-    if fact is not None and fact.submission is not None:
-        raise HerdError(
-            f"trial {trial.index} was submitted, and its checkpoints may be in use",
-            hint="try another one, or only its configuration: herd test --cfg-job",
-        )
+def check(workspace: Workspace, launchers: Mapping[str, Launcher], trial: Trial) -> None:
+    """Raise `HerdError` for a trial whose checkpoints are in use, or may be, and for one that has completed. Asks the
+    launchers, as what was cut short may have left no note; one that does not answer leaves the trial as last known.
+    """
+    fact = reconcile.read(workspace, launchers, silent_is_fatal=False).facts.get(trial.index)
+    if fact is None or fact.submission is None or fact.status in AGAIN:
+        return
+    done = fact.status is Status.COMPLETED
+    raise HerdError(
+        f"trial {trial.index} has completed, and a test might change what it has saved"
+        if done
+        else f"trial {trial.index} is {fact.status}, and its checkpoints may be in use",
+        hint="try another one, or only its configuration: herd test --cfg-job",
+    )
 
 
 def attempt(workspace: Workspace, description: Description, trial: Trial, *, cfg_job: bool) -> Tried:

@@ -89,7 +89,7 @@ def _refuse_what_will_not_succeed(workspace: Workspace, facts: Sequence[Fact]) -
     bad = [fact for fact in facts if fact.status not in LIVE and fact.status is not Status.COMPLETED]
     if bad:
         raise HerdError(
-            f"{len(bad)} trials of {workspace.root} will not succeed by waiting; "
+            f"{units.counted(len(bad), 'trial')} of {workspace.root} will not succeed by waiting; "
             f"trial {bad[0].trial.index} is {bad[0].status}",
             hint=again,
         )

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hyperherd import units
 from hyperherd.launchers.slurm.parse import folded
 from hyperherd.sweep.combinations import count
 from hyperherd.sweep.plan import Choice, matches
 from hyperherd.sweep.trial import Status
 
 if TYPE_CHECKING:
+    from hyperherd.engine.control import Stopped
     from hyperherd.engine.describe import Description
     from hyperherd.engine.launch import Made, Piece, Prepared
     from hyperherd.engine.placing import Place
@@ -60,7 +62,7 @@ def _placed(place: Place, indices: Sequence[int]) -> str:
     which = folded(indices)
     if len(which) > LONGEST:
         which = f"{which[: which.rindex(',', 0, LONGEST)]},..."
-    count = f"{len(indices):,} trial{'s' if len(indices) != 1 else ''}"
+    count = units.counted(len(indices), "trial")
     return f"{count} ({which}) -> {place.host}, {place.why}: {place.requires}"
 
 
@@ -103,9 +105,9 @@ def submitted(made: Sequence[Made]) -> list[str]:
     lines = []
     for one in made:
         elements = len(one.batch.elements)
-        count = f"{elements} trial{'s' if elements != 1 else ''}"
+        count = units.counted(elements, "trial")
         if one.record.trial is not None:
-            count = f"trial {one.record.trial} ({elements} task{'s' if elements != 1 else ''})"
+            count = f"trial {one.record.trial} ({units.counted(elements, 'task')})"
         if one.refused:
             lines.append(f"{count} not submitted: {one.refused}")
         elif one.record.slurm_job_id:
@@ -118,6 +120,19 @@ def submitted(made: Sequence[Made]) -> list[str]:
                 "        `herd run` submits it then; or name another partition: slurm: {partition: ...}"
             )
     return lines
+
+
+def stopped(done: Stopped) -> list[str]:
+    """What a run that was interrupted has cancelled, a line; and each trial that it could not."""
+    were = Counter(str(fact.status) for fact in done.cancelled)
+    how = ", ".join(f"{count} {status}" for status, count in sorted(were.items(), reverse=True))
+    told = (
+        [f"{units.counted(len(done.cancelled), 'trial')} cancelled ({how})"]
+        if were
+        else ["Nothing ran any more."]
+    )
+    refused = sorted(done.refused.items())
+    return [*told, *(f"trial {index} could not be cancelled: {words}" for index, words in refused)]
 
 
 def other_grid(description: Description) -> str:

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hyperherd.errors import HerdError, WorkspaceError
+from hyperherd.errors import HerdError, WorkspaceError, nearest
 from hyperherd.jobs import Files
 from hyperherd.sweep.trial import Part, number_of, trial_of
 from hyperherd.workspace import layout
@@ -152,6 +152,8 @@ def find(start: Path | None) -> Workspace:
             return Workspace(absolute(folder))
         if folder.is_file():
             return _of_script_that_ran(folder)
+        if not folder.exists():
+            raise _missing(folder)
         raise HerdError(
             f"no {layout.CONFIG} in {folder}",
             hint=_misspelt(folder)
@@ -166,6 +168,27 @@ def find(start: Path | None) -> Workspace:
         hint=_misspelt(here)
         or "go to a workspace, name one (herd COMMAND FOLDER), or make one here: herd init",
     )
+
+
+def _missing(path: Path) -> HerdError:
+    """For what is not there at all, with what may have been meant; a name with an ending is a script's."""
+    where = absolute(path)
+    near = _near(where)
+    make = "" if path.suffix else f", or make it: herd init {shlex.quote(str(path))}"
+    kind = "script" if path.suffix else f"folder that holds a {layout.CONFIG}"
+    return HerdError(f"there is no {where}", hint=near or f"name a {kind}{make}")
+
+
+def _near(path: Path) -> str:
+    """``did you mean ...?`` for the first part of a path that is not there, by what lies beside it."""
+    above = path.parent
+    while not above.is_dir():
+        path, above = above, above.parent
+    try:
+        beside = os.listdir(above)
+    except OSError:  # it may be entered, and not read
+        return ""
+    return nearest(path.name, beside, likeness=0.7)
 
 
 def _of_script_that_ran(script: Path) -> Workspace:
