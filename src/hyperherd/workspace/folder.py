@@ -173,22 +173,15 @@ def find(start: Path | None) -> Workspace:
 def _missing(path: Path) -> HerdError:
     """For what is not there at all, with what may have been meant; a name with an ending is a script's."""
     where = absolute(path)
-    near = _near(where)
-    make = "" if path.suffix else f", or make it: herd init {shlex.quote(str(path))}"
-    kind = "script" if path.suffix else f"folder that holds a {layout.CONFIG}"
-    return HerdError(f"there is no {where}", hint=near or f"name a {kind}{make}")
-
-
-def _near(path: Path) -> str:
-    """``did you mean ...?`` for the first part of a path that is not there, by what lies beside it."""
-    above = path.parent
-    while not above.is_dir():
-        path, above = above, above.parent
+    # With a .. behind a link, the path as it reads may be there though the one that was typed is not.
+    first = next((part for part in reversed(where.parents) if not part.exists()), where)
     try:
-        beside = os.listdir(above)
-    except OSError:  # it may be entered, and not read
-        return ""
-    return nearest(path.name, beside, likeness=0.7)
+        near = nearest(first.name, os.listdir(first.parent), likeness=0.7)
+    except OSError:  # a file, or a folder that may be entered and not read
+        near = ""
+    make = f"name a folder that holds a {layout.CONFIG}, or make it: herd init {shlex.quote(str(path))}"
+    script = f"name a script that is there; in {first.parent} there is no {first.name}"
+    return HerdError(f"there is no {where}", hint=near or (script if path.suffix else make))
 
 
 def _of_script_that_ran(script: Path) -> Workspace:
