@@ -62,7 +62,8 @@ class FakeSlurm:
             text = (self.folder / "calls.jsonl").read_text()
         except FileNotFoundError:
             return []
-        calls = [json.loads(line) for line in text.splitlines()]
+        whole, _, _ = text.rpartition("\n")  # the last line may be in the midst of being written
+        calls = [json.loads(line) for line in whole.splitlines()]
         return [call for call in calls if program in (None, call["program"])]
 
     def jobs(self):
