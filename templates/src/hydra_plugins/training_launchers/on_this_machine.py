@@ -32,15 +32,16 @@ class TrainingLocalLauncher(TrainingLauncher):
         requeued = self.params["max_num_timeout"] if self.params["requeue"] else 0
         executor = submitit.LocalExecutor(self.params["submitit_folder"], max_num_timeout=requeued)
         jobs: list[Any] = []
-        before = {number: signal.signal(number, _interrupted) for number in (signal.SIGTERM, signal.SIGHUP)}
+        told = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, _interrupted) for number in told}  # nohup stays as it is
         try:
             self._submit(executor, self.run(initial_job_idx), arguments, jobs)
             return collect(jobs, initial_job_idx)
-        except (KeyboardInterrupt, _Told) as told:
+        except (KeyboardInterrupt, _Told) as end:
             _end(jobs)
             name = Path(self.params["submitit_folder"]).parent.parent.name
             log.warning("The runs have ended. To go on: the same command with experiment_name=%s", name)
-            sys.exit(INTERRUPTED if isinstance(told, KeyboardInterrupt) else 128 + told.number)
+            sys.exit(INTERRUPTED if isinstance(end, KeyboardInterrupt) else 128 + end.number)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
