@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,12 +89,13 @@ def test_a_batch_is_split_where_scripts_are_limited(cluster: Cluster, workspace:
 
 
 def test_a_waiting_job_says_why_and_can_be_found_by_its_token(cluster: Cluster, workspace: Path) -> None:
-    job = cluster.submit(batch_in(workspace, indices=(1, 2, 3), options={"hold": True}))
+    own = f"t{uuid.uuid4()}"  # other tests have jobs on this cluster as well
+    job = cluster.submit(batch_in(workspace, indices=(1, 2, 3), token=own, options={"hold": True}))
     states = cluster.poll(job)
     assert {state.phase for state in states.values()} == {Phase.QUEUED}
     assert states[2].reason.startswith("JobHeldUser: ")
     unknown = replace(job, job_id=None)
-    assert cluster.launcher.find([unknown, replace(unknown, token="t2")]) == {"t1": job.job_id}
+    assert cluster.launcher.find([unknown, replace(unknown, token=f"{own}2")]) == {own: job.job_id}
     assert cluster.launcher.cancel(job, [1, 2, 3]) == {}
 
 
