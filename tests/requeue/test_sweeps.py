@@ -283,6 +283,19 @@ def test_where_slurm_will_not_queue_it_again_the_trial_has_failed_in_slurms_word
     assert attempts(fake, 0) == [1, 2]
 
 
+def test_slurm_is_asked_once_whether_it_has_switched_requeue_off_however_many_arrays_there_are(
+    fake: Sweep, fake_slurm: FakeSlurm
+) -> None:
+    fake_slurm.knobs(requeue_allowed=False, max_array_size=2, held=True)
+    fake.describe([1, 2, 3, 4, 5], more="requeue: true\n")
+    fake.script("exit 75\n")
+    said = fake.herd("run").stderr
+    assert said.count("Slurm has switched requeue off") == 1
+    assert len(fake_slurm.calls("sbatch")) == 3
+    asked = [call for call in fake_slurm.calls("scontrol") if call["argv"][1:3] == ["show", "job"]]
+    assert len(asked) == 1
+
+
 def test_where_requeue_is_not_allowed_that_is_said_at_once_and_again_in_the_trials_own_log(
     fake: Sweep, fake_slurm: FakeSlurm
 ) -> None:

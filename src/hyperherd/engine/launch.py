@@ -178,7 +178,19 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
     with fsio.Lock(run.workspace.lock) as lock:
         submissions.note_decided(run.workspace, [one.record for one in made], lock)
         manifest.note_statuses(run.workspace, _statuses_of_the_refused(prepared, made))
-    return prepared, made
+    return prepared, _told_of_what_is_switched_off(made)
+
+
+def _told_of_what_is_switched_off(made: Sequence[Made]) -> list[Made]:
+    """Each place is asked once, when all is submitted and recorded, about the first that it has accepted."""
+    told, asked = [], set()
+    for one in made:
+        record, place = one.record, one.piece.place
+        if not one.refused and record.slurm_job_id and id(place) not in asked:
+            asked.add(id(place))
+            one = replace(one, switched_off=place.launcher.switched_off(one.batch, record.slurm_job_id))
+        told.append(one)
+    return told
 
 
 def _statuses_of_the_refused(prepared: Prepared, made: Sequence[Made]) -> dict[int, Status]:
@@ -368,7 +380,7 @@ def _submit(run: Run, one: Made) -> Made:
     decision = submissions.settle(workspace, record.token, job_id)
     submitted = msgspec.structs.replace(record, slurm_job_id=job_id, state="submitted")
     if decision == job_id:
-        return replace(one, record=submitted, switched_off=launcher.switched_off(one.batch, job_id))
+        return replace(one, record=submitted)
     launcher.cancel(submissions.job(workspace, submitted), record.indices)
     if decision != VOID:  # the script was also submitted by hand, and that job began first
         return replace(one, record=msgspec.structs.replace(submitted, slurm_job_id=decision))
