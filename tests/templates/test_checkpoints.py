@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import subprocess
 import sys
@@ -163,3 +164,27 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "outputs").write_text("a file")
     with pytest.raises(OSError, match="outputs"):
         save(tmp_path / "outputs", {}, {}, epoch=0)
+
+
+HOLDS = """
+import fcntl, sys
+file = open(sys.argv[1], "a+")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_folder_that_another_host_has_is_waited_for_and_then_named(tmp_path: Path) -> None:
+    lock = tmp_path / ".training"
+    lock.write_text("elsewhere\n")
+    holds = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holds.stdout is not None
+    holds.stdout.readline()
+    assert checkpoints.claim(tmp_path, patience_s=0.1) == "elsewhere"
+    holds.communicate()
+    claim = "import sys; from training import checkpoints; assert checkpoints.claim(sys.argv[1]) == ''"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", claim, tmp_path], env=env, check=True)

@@ -58,6 +58,7 @@ def claim(out_dir: str | Path, patience_s: float = PATIENCE_S) -> str:
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EAGAIN):
                 log.warning("%s: no locks here (%s); see that one run at a time trains", path, error.strerror)
+                file.close()
                 return ""
         else:
             file.truncate(0)
