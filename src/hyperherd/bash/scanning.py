@@ -6,6 +6,7 @@ comments are told from commands; what a command does is not looked at.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from enum import Enum
 from typing import NamedTuple
@@ -65,16 +66,17 @@ class Token(NamedTuple):
 
 
 class Scan:
-    """A script's tokens, outermost commands only.
+    """A script's tokens, from ``begin`` on: of its outermost commands, and apart those of each substitution.
 
-    ``placeholders`` are the places of `PLACEHOLDER` as a word of its own, also in ``$(...)``; ``comments`` start and
-    end of each; ``dangling`` the place of a backslash that ends the file, or None. Raises `ScriptError` for a quote
-    or bracket that is never closed.
+    ``substituted`` are the tokens in each ``$(...)``, backticks and ``<(...)``; ``placeholders`` the places of
+    `PLACEHOLDER` as a word of its own, also in ``$(...)``; ``comments`` start and end of each; ``dangling`` the place of
+    a backslash that ends the file, or None. Raises `ScriptError` for a quote or bracket that is never closed.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, begin: int = 0) -> None:
         self.text = text
-        self.position = 0
+        self.position = begin
+        self.substituted: list[list[Token]] = []
         self.placeholders: list[int] = []
         self.comments: list[tuple[int, int]] = []
         self.dangling: int | None = None
@@ -193,8 +195,10 @@ class Scan:
                 break
             if _LINE_END.match(text, self.position):
                 break
-            if opens or character == "(":
-                self.position += 2 if opens else 1
+            if opens:
+                self._substitution(self.position)
+            elif character == "(":
+                self.position += 1
                 self._commands(nested=True)
             else:
                 self._piece(in_quotes=False)
@@ -219,11 +223,11 @@ class Scan:
             self._escaped(start + 2, "'", start)
         elif text[start] == "`":
             self._escaped(start + 1, "`", start)
+            self._in_backticks(start + 1, self.position - 1)
         elif text.startswith("$((", start) and (end := self._arithmetic_end(start + 1)):
             self.position = end
         elif text.startswith("$(", start):
-            self.position = start + 2
-            self._commands(nested=True)
+            self._substitution(start)
         elif text.startswith("${", start):
             self._braces(start, in_quotes)
         else:
@@ -256,6 +260,17 @@ class Scan:
         if found is None:
             raise self._never_closed(start, mark)
         self.position = found.end()
+
+    def _substitution(self, start: int) -> None:
+        self.position = start + 2
+        self.substituted.append(self._commands(nested=True))
+
+    def _in_backticks(self, start: int, end: int) -> None:
+        """Their commands, where these are plain: backslashes mean something else in there."""
+        if "\\" not in self.text[start:end]:
+            with contextlib.suppress(ScriptError):
+                inside = Scan(self.text[:end], start)
+                self.substituted += [inside.tokens, *inside.substituted]
 
     def _behind(self, mark: str, position: int, start: int) -> int:
         end = self.text.find(mark, position)
@@ -301,6 +316,11 @@ def is_command_position(tokens: list[Token]) -> bool:
     return tokens[-1].text in OPENERS and is_command_position(tokens[:-1])
 
 
+def number_of_line(text: str, position: int) -> int:
+    """The number of a line, counted from 1."""
+    return text.count("\n", 0, position) + 1
+
+
 def line_of(text: str, position: int) -> str:
     """``line 3``, counted from 1."""
-    return f"line {text.count(chr(10), 0, position) + 1}"
+    return f"line {number_of_line(text, position)}"

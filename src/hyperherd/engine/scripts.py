@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hyperherd.bash import last_command
-from hyperherd.bash.last_command import Place
+from hyperherd.bash import placing
+from hyperherd.bash.placing import Place
 from hyperherd.errors import HerdError, ScriptError
 from hyperherd.jobs import Inline
 from hyperherd.launchers.slurm import directives, parse
@@ -90,7 +90,7 @@ def load(path: Path, here: Path) -> Script:
         raise HerdError(f"cannot be read: {error.strerror}", where=str(path), hint=_hint(path)) from error
     try:
         asked = directives.read(text)
-        place = last_command.find(text)
+        place = placing.find(text)
         _check_array(str(asked.herds.get("array", "0")))
         for name in _REFUSED.keys() & asked.herds.keys():
             raise ScriptError(f"#SBATCH --{name.replace('_', '-')} cannot be kept", hint=_REFUSED[name])
@@ -100,7 +100,7 @@ def load(path: Path, here: Path) -> Script:
     return Script(
         path=folder.absolute(path),
         place=place,
-        interpreter=last_command.interpreter(text),
+        interpreter=placing.interpreter(text),
         asked=asked,
         here=here,
     )

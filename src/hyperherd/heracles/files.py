@@ -8,8 +8,8 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hyperherd.bash import last_command
-from hyperherd.bash.last_command import Place
+from hyperherd.bash import placing
+from hyperherd.bash.placing import Place
 from hyperherd.errors import GrammarError, ScriptError
 from hyperherd.grammar.sweeps import parse
 from hyperherd.heracles import disk, record
@@ -101,7 +101,7 @@ def load(path: str) -> Script:
     text, recorded = _text(disk.read(path)), record.read(path)
     mode = stat.S_IMODE(os.stat(path).st_mode) & 0o777
     try:
-        return Script(path, last_command.find(text), mode, recorded)
+        return Script(path, placing.find(text), mode, recorded)
     except ScriptError as error:
         where = f"{path}:{error.where.removeprefix('line ')}" if error.where else path
         return Script(path, ScriptError(error.what, where=where, hint=error.hint), mode, recorded)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hyperherd.bash import last_command
+from hyperherd.bash import placing
 from hyperherd.bash.quoting import quote, quote_in_one_line, quote_portably, unquote
 from hyperherd.errors import ScriptError
 
@@ -94,11 +94,11 @@ def arguments_of(script: str, folder: Path) -> tuple[str, ...]:
     st.booleans(),
 )
 @example(["set -eu\n"], COMMANDS[0], "\n", ["a=$(touch oops)", "b='x\ny'"], False)
-def test_overrides_arrive_as_typed_at_the_last_command(
+def test_overrides_arrive_as_typed_at_the_placing(
     heads: list[str], command: tuple[str, tuple[str, ...] | None], tail: str, words: list[str], posix: bool
 ) -> None:
     text = (SHEBANG.replace("bash", "sh") if posix else SHEBANG) + "".join(heads) + command[0] + tail
-    place = last_command.find(text)
+    place = placing.find(text)
     made = place.script(words)
     assert place.words(made) == words
     with tempfile.TemporaryDirectory() as folder:
@@ -113,14 +113,14 @@ def test_overrides_arrive_as_typed_at_the_last_command(
 @pytest.mark.parametrize("command", COMMANDS, ids=[text for text, _ in COMMANDS])
 def test_without_overrides_the_script_is_as_it_was(command: tuple[str, object], tail: str) -> None:
     text = SHEBANG + command[0] + tail
-    made = last_command.find(text).script([])
+    made = placing.find(text).script([])
     assert made == (text if not text.endswith(" \\") else text[:-1])
 
 
 def test_the_rest_of_the_script_stays_as_it_is() -> None:
     text = "#!/bin/bash\nmain a \\\n  b # why\n\n# end"
     assert (
-        last_command.find(text).script(["x=1", "y=a b"])
+        placing.find(text).script(["x=1", "y=a b"])
         == "#!/bin/bash\nmain a \\\n  b x=1 'y=a b' # why\n\n# end"
     )
 
@@ -128,7 +128,7 @@ def test_the_rest_of_the_script_stays_as_it_is() -> None:
 @pytest.mark.parametrize("end", ["\r\n", "\r", " \r\n", "\r\n\r\n# x\r\n"])
 def test_line_ends_of_windows_are_kept_and_do_not_become_part_of_a_value(end: str, tmp_path: Path) -> None:
     text = f"#!/bin/bash\r\n# x\r\nMAIN a{end}"
-    made = last_command.find(text).script(["x=1"])
+    made = placing.find(text).script(["x=1"])
     assert made.replace(" x=1 #", "") == text
     assert arguments_of(made, tmp_path) == ("a", "x=1")
 
@@ -149,7 +149,7 @@ def test_line_ends_of_windows_are_kept_and_do_not_become_part_of_a_value(end: st
     ],
 )
 def test_they_stand_where_the_script_says_so(script: str, expected: tuple[str, ...], tmp_path: Path) -> None:
-    place = last_command.find(script)
+    place = placing.find(script)
     made = place.script(["k=a b"])
     assert place.words(made) == ["k=a b"]
     assert arguments_of(made, tmp_path) == expected
@@ -203,7 +203,7 @@ def test_they_stand_where_the_script_says_so(script: str, expected: tuple[str, .
 )
 def test_where_it_is_not_certain_one_error_says_what_to_write(script: str, line: str, said: str) -> None:
     with pytest.raises(ScriptError) as caught:
-        last_command.find(script)
+        placing.find(script)
     assert caught.value.where == line
     assert said in caught.value.what
     if said not in ("never closed", "python3"):
@@ -213,7 +213,7 @@ def test_where_it_is_not_certain_one_error_says_what_to_write(script: str, line:
 @pytest.mark.parametrize("mark", ["$(", "((", "( ", "${", '"$(', "<("])
 def test_what_is_nested_very_deeply_is_refused(mark: str) -> None:
     with pytest.raises(ScriptError, match=r"too deeply|never closed") as caught:
-        last_command.find("#!/bin/bash\n\n" + mark * 50_000 + "\nmain\n")
+        placing.find("#!/bin/bash\n\n" + mark * 50_000 + "\nmain\n")
     assert caught.value.where == "line 3"
 
 
@@ -282,7 +282,7 @@ def test_a_command_that_is_never_reached_is_refused_with_the_line_of_what_ends_t
     ended: str, last: str
 ) -> None:
     with pytest.raises(ScriptError) as caught:
-        last_command.find(f"#!/bin/bash\n{ended}\n{last}\n")
+        placing.find(f"#!/bin/bash\n{ended}\n{last}\n")
     position = max(ended.rfind("exit"), ended.rfind("exec"), ended.rfind("return"))
     assert caught.value.where == f"line {2 + ended.count(chr(10), 0, position)}"
     assert "the script ends here" in caught.value.what
@@ -291,13 +291,13 @@ def test_a_command_that_is_never_reached_is_refused_with_the_line_of_what_ends_t
 
 @pytest.mark.parametrize("before", GO_ON)
 def test_what_may_go_on_is_not_taken_for_an_end(before: str, tmp_path: Path) -> None:
-    made = last_command.find(f"#!/bin/bash\n{before}\nMAIN a\n").script(["k=a b"])
+    made = placing.find(f"#!/bin/bash\n{before}\nMAIN a\n").script(["k=a b"])
     assert arguments_of(made, tmp_path) == ("a", "k=a b")
 
 
 @pytest.mark.parametrize("text", ["MAIN {overrides}\nexit 0\nother\n", "exec MAIN {overrides}\nother\n"])
 def test_overrides_before_the_end_reach_their_command(text: str, tmp_path: Path) -> None:
-    made = last_command.find(text).script(["k=a b"])
+    made = placing.find(text).script(["k=a b"])
     assert arguments_of(made, tmp_path) == ("k=a b",)
 
 
@@ -309,7 +309,7 @@ UNCLOSED = ("'", '"', "$(", "${", "((", "[[", "`", "{overrides}", "\\")
 def test_any_text_has_a_place_or_is_refused(pieces: list[str]) -> None:
     text = "".join(pieces)
     try:
-        place = last_command.find(text)
+        place = placing.find(text)
     except ScriptError:
         return
     assert place.words(place.script(["a=1", "b=$x"])) == ["a=1", "b=$x"]
@@ -332,7 +332,7 @@ def test_what_nobody_quoted_is_not_read_back(text: str) -> None:
 
 @pytest.mark.skipif(shutil.which("dash") is None, reason="dash is not installed")
 def test_dash_sees_control_characters_as_they_are(tmp_path: Path) -> None:
-    made = last_command.find("#!/bin/sh\nprintf %s").script(["a=\r\x01\n'"])
+    made = placing.find("#!/bin/sh\nprintf %s").script(["a=\r\x01\n'"])
     path = tmp_path / "x.sh"
     path.write_text(made, newline="")
     done = subprocess.run(["dash", os.fspath(path)], capture_output=True, check=True)
