@@ -1,8 +1,9 @@
-"""Overrides reach the script's last command as they were typed, in real bash; what is not certain is refused."""
+"""Overrides reach the script's training as they were typed, in real bash; what is not certain is refused."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from hyperherd.bash import placing
 from hyperherd.bash.quoting import quote, quote_in_one_line, quote_portably, unquote
-from hyperherd.errors import ScriptError
+from hyperherd.errors import HerdError, ScriptError
 
 SHEBANG = "#!/bin/bash\n#SBATCH --time=1:00\n\n"
 HEADS = (
@@ -47,6 +48,22 @@ COMMANDS = (
     ("MAIN a#b '#'", ("a#b", "#")),
     ("MAIN $(echo done) fi", ("done", "fi")),
     ("MAIN <(:) >/dev/null", None),
+    ("MAIN a | cat >/dev/null", ("a",)),
+    ("MAIN a || exit 1", ("a",)),
+    ("MAIN a 2>&1 | tee log | grep -c x || echo none", ("a",)),
+    ("for i in 1; do MAIN a; done", ("a",)),
+    ("if ! false; then MAIN a; fi", ("a",)),
+    ("if [ -e x ]; then MAIN a --resume; else\nMAIN a; fi", ("a",)),
+    ("case b in a) MAIN a 1 ;; b|c) MAIN a ;; esac", ("a",)),
+    ("{ MAIN a; } >log", ("a",)),
+    ("( cd . && MAIN a )", ("a",)),
+    ('train() {\n  MAIN "$@"\n}\ntrain a', ("a",)),
+    ('function train { MAIN "$1"; }; train a', ("a",)),
+    ('run() { echo "+ $*"; "$@"; }; run mkdir -p x; run MAIN a', ("a",)),
+    ("x=$(MAIN a | tail -n 1)", ("a",)),
+    ('C="MAIN a"; $C', ("a",)),
+    ("MAIN a &\nwait", ("a",)),
+    ("MAIN a\necho done; date; cp log log2 || true\nexit 0", ("a",)),
     ('bash -c \'"$0" "$@"\' MAIN a', ("a",)),
 )
 TAILS = (
@@ -160,30 +177,34 @@ def test_they_stand_where_the_script_says_so(script: str, expected: tuple[str, .
     [
         ("", "", "no command"),
         ("#!/bin/bash\n#SBATCH -n 1\n\n", "", "no command"),
-        ("main | tee log\n", "line 1", "pipe"),
-        ("a\nmain |\n  cat", "line 3", "pipe"),
-        ("main || exit 1\n", "line 1", "||"),
-        ("if x; then\n  main\nfi\n", "line 3", "compound"),
-        ("for x in a; do main $x; done", "line 1", "compound"),
-        ("{ main; }", "line 1", "compound"),
-        ("( main )\n", "line 1", "compound"),
-        ("( main ) > log\n", "line 1", "compound"),
-        ("while read x; do main; done < file\n", "line 1", "compound"),
-        ("case $1 in\n a) main ;;\nesac\n", "line 3", "compound"),
-        ("f() {\n  main\n}\n", "line 3", "compound"),
-        ("f() {\n  main\n}\nf a\n", "line 4", "its function f"),
-        ("function f {\n  main\n}\nf\n", "line 4", "its function f"),
-        ("[[ -f x ]]\n", "line 1", "compound"),
-        ("(( x++ ))\n", "line 1", "compound"),
+        ("X=1\n[[ -f x ]]\n(( x++ ))\n", "", "no command"),
+        ("echo a; cp a b\n", "", "no command that may be a training"),
+        ("exec >log 2>&1\n", "", "no command that may be a training"),
+        ("source run.sh\n", "", "no command that may be a training"),
+        ("f() {\n  main\n}\n", "", "no command that may be a training"),
+        ("a\nmain |\n  other", "", "several commands"),
+        ("main x\nmain y\n", "", "several commands"),
+        ("main\n./date\n", "", "several commands"),
+        ("if x; then\n  main\nfi\n", "", "several commands"),
+        ("if [ -e x ]; then\n  main\nelse\n  other\nfi\n", "", "several commands"),
+        ("main & other & wait\n", "", "several commands"),
+        ("python prepare.py\npython main.py\n", "", "several commands"),
+        ("python train.py\npython main.py\n", "", "several commands"),
+        ("f() { $*; }\nf main a b\n", "line 2", "its function f"),
         ("python - <<EOF\nprint()\nEOF\n", "line 1", "here-document"),
-        ("main\nexit 0\n", "line 2", "exit"),
-        ("main &\nwait\n", "line 2", "wait"),
-        ("main; exit $?", "line 1", "exit"),
-        ("main\nX=1\n", "line 2", "no program"),
-        ("exec\n", "line 1", "no program"),
-        ("exec >log 2>&1", "line 1", "no program"),
+        ("python < main.py\n", "line 1", "without a file"),
+        ("srun --pty bash -i\n", "line 1", "without a file"),
+        ("R CMD BATCH main.R\n", "line 1", "does not hand on"),
+        ('matlab -r "main"\n', "line 1", "does not hand on"),
+        ("srun --multi-prog programs\n", "line 1", "stand in a file"),
         ('eval "main a"\n', "line 1", "eval"),
+        ("\\eval main\n", "line 1", "eval"),
+        ("builtin eval main\n", "line 1", "eval"),
         ("ssh host main\n", "line 1", "ssh"),
+        ("timeout 10 ./bin/ssh host main\n", "line 1", "ssh"),
+        ("R=pdsh\n$R -w host main\n", "line 2", "pdsh"),
+        ("parallel main ::: 1 2\n", "line 1", "parallel"),
+        ("ls | xargs main\n", "line 1", "xargs"),
         ("srun bash -c 'main a'\n", "line 1", "-c"),
         ("apptainer exec x.sif /bin/sh -lc 'main \"$@\"'\n", "line 1", "-c"),
         ("main 'a\n", "line 1", "never closed"),
@@ -199,6 +220,7 @@ def test_they_stand_where_the_script_says_so(script: str, expected: tuple[str, .
         ("bash <<EOF\nmain {overrides}\nEOF\n", "line 2", "word of its own"),
         ("bash -c 'main {overrides}'\n", "line 1", "word of its own"),
         ("eval main {overrides}\n", "line 1", "eval"),
+        ("timeout 5 ssh host main {overrides}\n", "line 1", "ssh"),
     ],
 )
 def test_where_it_is_not_certain_one_error_says_what_to_write(script: str, line: str, said: str) -> None:
@@ -218,7 +240,6 @@ def test_what_is_nested_very_deeply_is_refused(mark: str) -> None:
 
 
 NEVER_RUN = (
-    "exec other",
     "exit",
     "exit 0",
     "return 1",
@@ -301,6 +322,79 @@ def test_overrides_before_the_end_reach_their_command(text: str, tmp_path: Path)
     assert arguments_of(made, tmp_path) == ("k=a b",)
 
 
+@pytest.mark.parametrize(
+    ("script", "at", "told"),
+    [
+        ("prepare a\nmain b\ncheck c\n", "2", "line 2: main b"),
+        ("prepare a\nmain \\\n  b\ncheck c\n", "3", "line 2: main b"),
+        ("prepare a\nmain b | tee log\n", "2", "line 2: main b"),
+        ("prepare a\nmain b\necho c\n", "last", "line 3: echo c"),
+        ("prepare a\nfor i in 1; do main b; done\n", "last", "line 2: main b"),
+        ("prepare a\nsource main.sh\n", "2", "line 2: source main.sh"),
+    ],
+)
+def test_the_user_may_name_the_line_of_the_command(script: str, at: str, told: str) -> None:
+    place = placing.find(script, at)
+    assert place.told == told
+    assert place.words(place.script(["a=1"])) == ["a=1"]
+
+
+@pytest.mark.parametrize(
+    ("script", "at", "said"),
+    [
+        ("main\n", "3", "no command stands there"),
+        ("main & other\n", "1", "several commands: main; other"),
+        ("main\nexit 0\n", "2", "runs no program"),
+        ("main\nexit 0\nother\n", "3", "ends here"),
+        ("eval main\n", "1", "eval"),
+        ("main {overrides}\n", "1", "already"),
+        ("main\n", "first", "the number of a line, or last"),
+    ],
+)
+def test_a_line_that_cannot_get_the_overrides_is_refused(script: str, at: str, said: str) -> None:
+    with pytest.raises(HerdError) as caught:
+        placing.find(script, at)
+    assert said in caught.value.what
+    assert caught.value.hint
+
+
+SHAPES = [
+    (slug, placed, script)
+    for file in sorted((Path(__file__).parent / "shapes").glob("*.txt"))
+    for slug, placed, script in re.findall(
+        r"^=== (.+)\n(.+)\n((?s:.*?))(?=\n=== |\Z)", file.read_text(), re.MULTILINE
+    )
+]
+
+
+@pytest.mark.parametrize(("placed", "script"), [one[1:] for one in SHAPES], ids=[one[0] for one in SHAPES])
+def test_a_public_script_is_swept_at_its_training_or_refused(placed: str, script: str) -> None:
+    try:
+        told = placing.find(script).told.partition(":")[0]
+    except ScriptError as error:
+        told = f"refused: {error.what}"
+    said = placed.removeprefix("refused: ")
+    assert told == placed or (told.startswith("refused: ") and said != placed and said in told)
+
+
+NO_TRAINING = r'''
+echo "Job finished"|date|sleep 5|cp out.pt store/|true|:|hostname|pwd|ls|mv a b|rm -rf x|rsync -a a b|tar czf a.tgz a
+touch done|cat log|printf x|jobs|let x=1|nvidia-smi|conda deactivate|deactivate|seff $SLURM_JOB_ID|sacct -j 1|scancel 1
+scontrol show job 1|sbatch next.sh|curl -d done ntfy.sh/x|mail -s done me </dev/null|[[ -f x ]] && echo y|\date|"date"
+srun -n 1 --mem 4G cp a b|timeout 5 /usr/bin/date|bash -c 'echo done; date'|ssh login 'touch done'|eval echo done
+find . -name x -exec rm {} ;|module purge|python -c 'import torch; print(torch.__version__)'|pip freeze >req.txt
+python notify.py|python plot.py|python src/eval.py|trap - EXIT|if [ $? -ne 0 ]; then echo bad; exit 1; fi
+"""python old.py"""|eval "$(conda shell.bash hook)"|unused() { python old.py; }'''
+
+
+@pytest.mark.parametrize(
+    "other", [one for line in NO_TRAINING.strip().splitlines() for one in line.split("|")]
+)
+def test_what_surely_is_no_training_gets_no_overrides(other: str) -> None:
+    for script in (f"python train.py a\n{other}\n", f"{other}\npython train.py a\n"):
+        assert "python train.py a k=1\n" in placing.find(script).script(["k=1"])
+
+
 UNCLOSED = ("'", '"', "$(", "${", "((", "[[", "`", "{overrides}", "\\")
 
 
@@ -332,7 +426,7 @@ def test_what_nobody_quoted_is_not_read_back(text: str) -> None:
 
 @pytest.mark.skipif(shutil.which("dash") is None, reason="dash is not installed")
 def test_dash_sees_control_characters_as_they_are(tmp_path: Path) -> None:
-    made = placing.find("#!/bin/sh\nprintf %s").script(["a=\r\x01\n'"])
+    made = placing.find("#!/bin/sh\nprintf %s", placing.LAST).script(["a=\r\x01\n'"])
     path = tmp_path / "x.sh"
     path.write_text(made, newline="")
     done = subprocess.run(["dash", os.fspath(path)], capture_output=True, check=True)

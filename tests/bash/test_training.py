@@ -44,7 +44,7 @@ FOUND = {
     ),
     "python train.py $1\nexit\npython never.py $1": ("", "python", "train.py $1"),
     "python - $1 <<EOF\npython never.py $1\nEOF\n": ("", "python", "- $1"),
-    "python -c 'import x' $1": ("", "python", ""),
+    "python -c 'import x; x.main()' $1": ("", "python", ""),
     "python train.py {overrides} --last": ("", "python", "train.py --last"),
 }
 
@@ -70,7 +70,7 @@ def test_the_training_is_found(script: str) -> None:
         ("torchrun -m pkg.train $1", "", "torchrun -m pkg.train $1", "script"),
         ("./train.py $1", "", "./train.py $1", "script"),
         ("srun ./train.py $1", "srun", "./train.py $1", "script"),
-        ("mv train.py $1", "mv train.py $1", "", "program"),
+        ("./mv train.py $1", "./mv train.py $1", "", "program"),
         ("uv run my-train recipe.py $1", "uv run my-train recipe.py $1", "", "program"),
         ("source env\n./simulate $1", "./simulate $1", "", "program"),
         (
@@ -100,8 +100,9 @@ def test_what_is_no_python_by_its_name_is_told_apart(
             "a function",
         ),
         ("source env\nif true; then python train.py; fi", "source env\n", "a condition"),
-        ("source env\necho $1\n", "source env\n", "runs no program"),
-        ("# nothing\n", "# nothing\n", "runs no program"),
+        ("source env\necho $1\n", "source env\n", "may be a training"),
+        ("source env\nx=$(python train.py $1)\n", "source env\n", "a substitution"),
+        ("# nothing\n", "# nothing\n", "may be a training"),
         ('source env\npython "train.py', "", "never closed"),
     ],
 )

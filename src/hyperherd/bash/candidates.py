@@ -97,7 +97,7 @@ class _Script:
         name = _VARIABLE.fullmatch(behind[0]) if behind else None
         values = self._variables.get(name[1], []) if name and depth < _DEEPEST else []
         found = (self._readings([*value, *behind[1:]], depth + 1) for value in values)
-        return [reading for readings in found for reading in readings] or [behind]
+        return [reading for readings in found for reading in readings] or [list(words)]
 
     def _fault(self, words: Sequence[str], redirections: Sequence[str]) -> str | None:
         """Why words behind these would not reach a training, "" if they would; None where they surely train nothing."""

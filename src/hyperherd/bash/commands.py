@@ -69,7 +69,9 @@ class Command:
                 return False
             if mine.branch != others.branch:
                 # The branches of an `if` with an even number are its conditions.
-                return mine.kind == "case" or (mine.kind == "if" and bool(mine.branch % 2 and others.branch % 2))
+                return mine.kind == "case" or (
+                    mine.kind == "if" and bool(mine.branch % 2 and others.branch % 2)
+                )
         return False
 
 
@@ -91,7 +93,7 @@ def read(scan: Scan) -> list[Command]:
 
 @dataclass
 class _Open:
-    """A construct that is open. ``header``: its next words are no commands (``for x in a b``, the patterns of a case)."""
+    """A construct that is open. ``header``: its next words are no commands (``for x in a b``, patterns of a case)."""
 
     within: Within
     header: bool = False
@@ -105,6 +107,8 @@ class _Reader:
         self._tokens: list[Token] = []
         self._before = ""
         self._function: Token | None = None
+        """The name of one whose body comes next; before it, perhaps, the word ``function``."""
+        self._function_word: Token | None = None
 
     def read(self, tokens: Sequence[Token]) -> list[Command]:
         rest = list(reversed(tokens))
@@ -156,10 +160,11 @@ class _Reader:
         """Follow a reserved word, where a command may begin; whether it was one."""
         text, innermost = token.text, self._open[-1] if self._open else None
         kind = innermost.within.kind if innermost else ""
-        if self._before == "function" and not self._tokens and self._function is None:
-            self._function = token
+        if self._function_word is not None:
+            self._function, self._function_word = token._replace(start=self._function_word.start), None
             return True
-        if any(one.text not in _PREFIXES for one in self._tokens) or (innermost and innermost.header and kind == "case"):
+        is_pattern = innermost is not None and innermost.header and kind == "case"
+        if is_pattern or any(one.text not in _PREFIXES for one in self._tokens):
             return False
         if text in _CLOSED_BY:
             self._push(text, token)
@@ -171,7 +176,9 @@ class _Reader:
         elif innermost and text in ("then", "elif", "else") and kind == "if":
             step = 2 if text == "else" else 1
             innermost.within = innermost.within._replace(branch=innermost.within.branch + step)
-        elif text != "function":
+        elif text == "function":
+            self._function_word = token
+        else:
             return False
         self._before, self._tokens = text, []
         return True

@@ -35,8 +35,8 @@ _SHOWN = 80
 class Place:
     """A script cut where the overrides stand: ``parts`` are what is around them.
 
-    ``before`` is put before the first word and ``after`` behind the last, where there are any. ``told`` names the command
-    that gets them: ``line 9: python main.py``.
+    ``before`` is put before the first word and ``after`` behind the last, where there are any. ``told`` names the
+    command that gets them: ``line 9: python main.py``.
     """
 
     parts: tuple[str, ...]
@@ -92,7 +92,7 @@ def find(text: str, at: str = "") -> Place:
     return _cut(text, [(end, end) for end in ends], " ", quoting, told, scan.dangling)
 
 
-def _cut(  # noqa: PLR0913
+def _cut(
     text: str,
     places: Sequence[tuple[int, int]],
     before: str,
@@ -150,13 +150,15 @@ def _placeholders(text: str, scan: Scan) -> list[int]:
                 hint=f"without quotes, with blanks around it: python main.py {PLACEHOLDER}",
             )
     if scan.placeholders:
-        found = commands.read(scan)
-        _refuse_dead(text, ending.find(found), min(scan.placeholders))
-        for command in found:
+        there = commands.read(scan)
+        _refuse_dead(text, ending.find(there), min(scan.placeholders))
+        for command in there:
             words = command.texts
             if PLACEHOLDER in words and (shell := programs.running_its_words(words)):
                 what = f"{shell} would run what is in the overrides"
-                raise ScriptError(what, where=line_of(text, command.start), hint="call the program without it")
+                raise ScriptError(
+                    what, where=line_of(text, command.start), hint="call the program without it"
+                )
     return sorted(scan.placeholders)
 
 
@@ -206,7 +208,9 @@ def _without_candidates(text: str, scan: Scan, found: Found) -> ScriptError:
 
 
 def _several(text: str, found: Sequence[Candidate]) -> ScriptError:
-    shown = "".join(f"\n  {line_of(text, one.command.words[0].start)}: {_shown(text, one.command)}" for one in found)
+    shown = "".join(
+        f"\n  {line_of(text, one.command.words[0].start)}: {_shown(text, one.command)}" for one in found
+    )
     number = number_of_line(text, found[-1].command.words[0].start)
     return ScriptError(
         f"several commands may be its training, and it is not certain which is to get the overrides:{shown}",

@@ -10,152 +10,18 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 
-from hyperherd.bash import commands
+from hyperherd.bash import commands, tables
 from hyperherd.bash.scanning import Scan
 from hyperherd.errors import ScriptError
 
-_BUILTINS = """: . [ [[ alias bg bind break builtin caller cd compgen complete continue declare dirs disown enable exit export
-    false fc fg getopts hash help history jobs kill let local logout mapfile popd pushd pwd read readarray readonly return
-    set shift shopt source suspend test times trap true type typeset ulimit umask unalias unset wait"""
-_SAYING = "abort banner cat clear die echo figlet less logger more print printf sleep tac tee tput usage usleep wall yes"
-_FILES = """basename beegfs-ctl chgrp chmod chown cp dd df dirname du file fusermount getfacl install lfs link ln locate ls
-    md5sum mkdir mkfifo mktemp mount mv quota readlink realpath rename rm rmdir setfacl sha1sum sha256sum sha512sum shred
-    squashfuse stat sync touch tree truncate umount unlink"""
-_TEXT = """awk bc cmp column comm csplit cut dc diff dos2unix egrep envsubst expand expr fgrep fmt fold gawk grep head iconv
-    join jq mawk nl numfmt od paste patch rev rg sed seq shuf sort split strings tail tr tsort uniq wc xmllint xxd yq"""
-_TRANSFER = """aria2c aws azcopy curl ftp gcloud gdown gsutil hf htar huggingface-cli irsync kaggle lftp rclone rsync s3cmd s5cmd
-    scp sftp wget"""
-_ARCHIVES = "7z bunzip2 bzip2 cpio gunzip gzip lz4 pbzip2 pigz rar tar unrar unsquashfs unxz unzip unzstd xz zcat zip zstd"
-_MACHINE = """arch date dcgmi dmesg free getconf getent gpustat groups host hostname htop ibstat id ifconfig iostat ip killall
-    last ldconfig ldd lsb_release lsblk lscpu lsof lspci lstopo mpstat netstat nproc numastat nvidia-cuda-mps-control
-    nvidia-smi pgrep ping pkill printenv ps pstree renice rocm-smi rocminfo sar ss ssh-add ssh-agent ssh-keygen sysctl
-    systemctl tensorboard top tty uname uptime users vmstat w whereis which who whoami Xvfb"""
-_SLURM = """bjobs bsub jobstats qdel qstat qsub reportseff sacct sacctmgr sattach sbatch sbcast scancel scontrol sdiag seff
-    sgather sinfo sprio squeue sreport sshare sstat strigger"""
-_PACKAGES = """activate apt apt-get brew deactivate dnf dpkg eb ml module npm nvm pip pip3 pipenv pyenv spack virtualenv yarn
-    yum"""
-_BUILDING = """ar as autoconf automake c++ cc clang clang++ cmake cython f2py f77 f90 g++ gcc gfortran icc icpc icpx icx ifort
-    ifx javac ld mpic++ mpicc mpicxx mpif77 mpif90 mpifort nm nvcc pkg-config protoc rustc strip swig tsc"""
-_PREPARING = """bamtools bcftools bedtools blastdbcmd blockMesh bowtie-build bowtie2-build checkMesh decomposePar editconf
-    foamToVTK genion grompp hisat2-build make_ndx makeblastdb multiqc pdb2gmx postProcess reconstructPar renumberMesh samtools setFields
-    solvate tabix topoSet trjconv"""
-_TELLING = "apprise mail mailx mutt notify-send ntfy sendmail ssmtp"
-_VERSIONS = "gh git git-lfs hg svn"
-_ALL = (_BUILTINS, _SAYING, _FILES, _TEXT, _TRANSFER, _ARCHIVES, _MACHINE, _SLURM, _PACKAGES, _BUILDING, _PREPARING)
-_NEVER = frozenset(" ".join((*_ALL, _TELLING, _VERSIONS)).split())
-
-_NEVER_WITH = {
-    name: frozenset(subcommands.split())
-    for names, subcommands in (
-        (
-            "conda mamba micromamba",
-            "activate clean config create deactivate env info init install list remove search shell shell.bash "
-            "shell.posix update",
-        ),
-        ("apptainer singularity", "build cache inspect overlay pull remote verify version"),
-        ("docker podman", "build image images info load login logout ps pull push rm rmi tag version"),
-        ("wandb", "artifact disabled enabled init login offline online pull status sync verify"),
-        ("uv", "add cache init lock pip python remove self sync tool venv version"),
-        ("poetry pdm pixi hatch rye", "add config env init install lock shell sync update"),
-        ("jupyter", "kernelspec lab notebook server"),
-        ("cargo go", "build check clean env fetch get mod update vet"),
-        (
-            "gmx gmx_mpi",
-            "convert-tpr dump editconf energy genconf genion grompp insert-molecules make_ndx pdb2gmx select solvate trjcat "
-            "trjconv",
-        ),
-        ("bwa", "index"),
-        ("dvc", "add checkout fetch pull push status"),
-        ("mlflow", "server ui"),
-        ("ray", "start status stop"),
-        ("accelerate", "config env test"),
-    )
-    for name in names.split()
-}
-"""Programs that surely train nothing with one of these subcommands."""
-
-_MODULES = frozenset(
-    "compileall ensurepip http.server ipykernel json.tool nltk.downloader pip platform py_compile site sysconfig tarfile "
-    "torch.utils.collect_env venv virtualenv zipfile".split()
-)
-"""Modules that surely train nothing behind ``python -m``."""
-
-_VALUED = {
-    "srun": "-A -B -C -c -D -d -e -G -i -J -L -M -m -N -n -o -p -q -r -S -T -t -W -w -x --account --chdir --constraint "
-    "--container-image --container-mounts --container-workdir --cpu-bind --cpus-per-task --distribution --error --exclude "
-    "--export --gpus --gpus-per-node --gpus-per-task --gres --het-group --input --job-name --jobid --mem --mem-per-cpu "
-    "--mpi --nodelist --nodes --ntasks --ntasks-per-node --output --partition --qos --relative --time",
-    **dict.fromkeys(
-        ("mpirun", "mpiexec", "orterun", "prterun"),
-        "-H -N -c -f -hostfile -host -l -machinefile -map-by -bind-to -n -np -npernode -ppn -wdir -x --bind-to --host "
-        "--hostfile --map-by --np --npernode --wdir",
-    ),
-    "env": "-C -S -u --chdir --unset",
-    "nice": "-n --adjustment",
-    "ionice": "-c -n",
-    "stdbuf": "-e -i -o",
-    "timeout": "-k -s --kill-after --signal",
-    "numactl": "-C -N -l -m -p --cpunodebind --interleave --membind --physcpubind --preferred",
-    "time": "-f -o",
-    "sudo": "-g -u",
-    "xvfb-run": "-e -n -s --server-args --server-num",
-    "strace": "-e -o -p",
-    "flock": "-E -w --timeout",
-    **dict.fromkeys(("aprun", "ibrun", "jsrun"), "-N -S -a -c -d -g -n -o -p -r"),
-    **dict.fromkeys(
-        ("apptainer", "singularity"), "-B -H -S -W --bind --env --env-file --home --mount --overlay --pwd --scratch --workdir"
-    ),
-    **dict.fromkeys(("conda", "mamba", "micromamba"), "-n -p --cwd --name --prefix"),
-    **dict.fromkeys(
-        ("uv", "poetry", "pdm", "pixi", "pipenv", "hatch", "rye"),
-        "-C -e -p --directory --env-file --environment --extra --group --manifest-path --project --python --with",
-    ),
-    "xargs": "-E -I -L -P -a -d -n -s --arg-file --delimiter --max-args --max-procs",
-    "parallel": "-I -N -S -a -j --arg-file --colsep --delay --jobs --joblog --memfree --results --retries --sshlogin --tmpdir "
-    "--workdir",
-    "ssh": "-B -D -E -F -I -J -L -O -Q -R -S -W -b -c -e -i -l -m -o -p -w",
-    **dict.fromkeys(("exec", "command", "builtin", "nohup", "setsid", "unbuffer", "catchsegv", "taskset", "chrt", "doas"), ""),
-}
-"""Programs that run what stands behind their options; those of their options whose value is the next word."""
-
-_PASSED = {"timeout": 1, "taskset": 1, "chrt": 1, "flock": 1, "apptainer": 1, "singularity": 1, "ssh": 1}
-"""How many words stand between the options and the program: a duration, a mask, a file, an image, a host."""
-
-_SUBCOMMANDS = {
-    **dict.fromkeys(("apptainer", "singularity"), "exec"),
-    **dict.fromkeys(("conda", "mamba", "micromamba", "uv", "poetry", "pdm", "pixi", "pipenv", "hatch", "rye"), "run"),
-}
-"""The word of theirs behind which a program is named."""
-
-_HAND_ON = {
-    **dict.fromkeys(("xargs", "parallel"), "hands on"),
-    **dict.fromkeys(
-        ("ssh", "rsh", "mosh", "pdsh", "clush", "dsh", "eval", "watch", "at", "batch", "screen", "tmux", "su", "runuser", "sg", "script"),
-        "would run what is in",
-    ),
-}
-"""Programs that give their words, or a text, to another shell or program."""
-
-_SHELLS = frozenset(["bash", "sh", "dash", "ash", "ksh", "zsh", "fish", "csh", "tcsh"])
 _PYTHON = re.compile(r"(?:python|pypy|ipython)[\d.]*t?")
 _CODE = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
-_HOOKS = frozenset(["conda", "mamba", "micromamba", "ssh-agent", "pyenv", "direnv", "dircolors", "brew", "modulecmd", "module"])
 _HARMLESS_CODE = re.compile(r"(?:(?:import|from|assert|print|exit|quit|sys\.exit|pass|#)\b.*)?", re.DOTALL)
 _CALLS_A_TRAINING = re.compile(r"\b(?:main|train|run|fit|launch)\w*\s*\(", re.IGNORECASE)
 
 
-_NAMED_TRAINING = frozenset(
-    "dpo finetune finetuning fit grpo learn ppo pretrain pretraining rlhf sft train trainer training".split()
-)
-_NAMED_OTHERWISE = frozenset(
-    "aggregate analyse analysis analyze build check clean cleanup collect convert decode download eval evaluate evaluation "
-    "export extract fetch figures generate get infer inference install mail make merge metrics notify plot plots "
-    "postprocess predict prediction prep prepare preprocess preprocessing report score send setup split summarize summary "
-    "test tokenize upload vis visualize viz".split()
-)
-"""Words in the names of files that say what they are for."""
-
-
+_NO_NAME = re.compile(r"\n|^[^/$`]*\s[^/$`]*$")
+"""A text in quotes, such as a comment in three of them: bash finds no such program."""
 _FILE = re.compile(r"\.(?:py|sh|bash|R|r|jl|m|pl|js|jar|ipynb)$")
 
 
@@ -187,7 +53,7 @@ def program(words: Sequence[str]) -> list[str]:
     rest = list(words)
     while rest:
         name = _name(rest[0])
-        if name not in _VALUED or name in _HAND_ON:
+        if name not in tables.RUNNING or name in tables.RUNS_ITS_WORDS or name == "xargs":
             return rest
         behind = _behind(name, rest)
         if behind is None:
@@ -201,19 +67,19 @@ def _behind(name: str, words: Sequence[str]) -> list[str] | None:
     rest = list(words[1:])
     if name == "command" and rest[:1] in (["-v"], ["-V"]):
         return None
-    subcommand = _SUBCOMMANDS.get(name)
+    subcommand = tables.SUBCOMMANDS.get(name)
     if subcommand is not None:
         while rest and rest[0].startswith("-"):
             rest = rest[1:]
         if rest[:1] != [subcommand]:
             return None
         rest = rest[1:]
-    valued = _VALUED[name].split()
-    passed = _PASSED.get(name, 0)
+    valued = tables.RUNNING[name]
+    passed = tables.PASSED.get(name, 0)
     while rest and (rest[0].startswith("-") or passed or commands.is_assignment(rest[0])):
         if rest[0] in valued:
             rest = rest[1:]
-        elif rest[0] in ("--mca", "-mca", "-genv", "-env"):
+        elif rest[0] in tables.PAIRED:
             rest = rest[2:]
         elif not rest[0].startswith("-") and not commands.is_assignment(rest[0]):
             passed -= 1
@@ -233,14 +99,16 @@ def does(words: Sequence[str]) -> Does:
 def _surely_none(words: Sequence[str]) -> bool:
     if not words:
         return True
-    if "\n" in words[0] or not bare(words[0]):
-        return True  # a text in quotes, as a comment: bash finds no such program
+    if not bare(words[0]) or _NO_NAME.search(bare(words[0])):
+        return True
     name, rest = _name(words[0]), [bare(word) for word in words[1:]]
-    if _is_bare_or_of_the_system(words[0]) and (name in _NEVER or (name == "command" and len(rest) > 1)):
+    if _is_bare_or_of_the_system(words[0]) and (
+        name in tables.NEVER or (name == "command" and len(rest) > 1)
+    ):
         return True
     first = next((word for word in rest if not word.startswith("-")), "")
-    if name in _NEVER_WITH:
-        return first in _NEVER_WITH[name] or (not first and bool(rest))
+    if name in tables.NEVER_WITH:
+        return first in tables.NEVER_WITH[name] or (not first and bool(rest))
     if rest in (["--version"], ["-V"], ["--help"], ["-h"]):
         return True
     if name == "find":
@@ -263,7 +131,10 @@ def _python_trains_nothing(words: Sequence[str]) -> bool:
         following = words[place + 1 : place + 2]
         if word == "-m":
             module = bare(following[0]) if following else ""
-            return module in _MODULES or (module in ("wandb", "spacy") and bare(words[place + 2]) in ("login", "download"))
+            return module in tables.MODULES or (module, *words[place + 2 : place + 3]) == (
+                "spacy",
+                "download",
+            )
         if word == "-c":
             return bool(following) and _code_trains_nothing(following[0])
         if not word.startswith("-"):
@@ -279,7 +150,7 @@ def _code_trains_nothing(word: str) -> bool:
 
 
 def is_code(words: Sequence[str]) -> bool:
-    """Whether the program runs code that stands on the command line: what it prints is worth something, not what it does.
+    """Whether the program runs code that stands on the command line. In ``$(...)`` it is there for what it prints.
 
     >>> is_code(["python", "-c", "'print(1)'"]), is_code(["python", "train.py", "-c", "x"])
     (True, False)
@@ -291,12 +162,13 @@ def is_code(words: Sequence[str]) -> bool:
 def trainer(words: Sequence[str]) -> str:
     """What tells one training from another: its file, else its module, else its program.
 
-    >>> [trainer(line.split()) for line in ("srun python -m torch.distributed.run train.py", "python -m pkg.train", "./a")]
+    >>> lines = "srun python -m torch.distributed.run train.py", "python -m pkg.train", "./a"
+    >>> [trainer(line.split()) for line in lines]
     ['train.py', 'pkg.train', './a']
     """
     plain = list(map(bare, program(words)))
     files = [word for word in plain if _FILE.search(word)]
-    modules = [after for word, after in zip(plain, plain[1:], strict=False) if word == "-m"]
+    modules = [after for word, after in itertools.pairwise(plain) if word == "-m"]
     return next(iter([*files, *modules, *plain]), "")
 
 
@@ -308,7 +180,7 @@ def is_named_training(file: str) -> bool | None:
     """
     stem = _FILE.sub("", file.rpartition("/")[2])
     words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", stem).lower()))
-    trains, otherwise = bool(words & _NAMED_TRAINING), bool(words & _NAMED_OTHERWISE)
+    trains, otherwise = bool(words & tables.NAMED_TRAINING), bool(words & tables.NAMED_OTHERWISE)
     return None if trains == otherwise else trains
 
 
@@ -328,8 +200,8 @@ def text_for_a_shell(words: Sequence[str]) -> str | None:
         return " ".join(map(_unquoted, words[1:]))
     if name in ("xargs", "parallel"):
         return " ".join(_behind(name, words) or [])
-    if name in _HAND_ON:
-        return next((_unquoted(after) for word, after in zip(words, words[1:], strict=False) if word == "-c"), "")
+    if name in tables.RUNS_ITS_WORDS:
+        return next((_unquoted(after) for word, after in itertools.pairwise(words) if word == "-c"), "")
     behind = _behind_code(words)
     return None if behind is None else "".join(map(_unquoted, behind[:1]))
 
@@ -337,15 +209,16 @@ def text_for_a_shell(words: Sequence[str]) -> str | None:
 def _behind_code(words: Sequence[str]) -> Sequence[str] | None:
     """What stands behind the ``-c`` of a shell: its text, and arguments; None where no shell is given any."""
     for place, word in enumerate(words):
-        options = itertools.takewhile(lambda one: one.startswith("-"), words[place + 1 :]) if _name(word) in _SHELLS else ()
-        for option, given in enumerate(options, place + 1):
-            if _CODE.fullmatch(given):
-                return words[option + 1 :]
+        if _name(word) in tables.SHELLS:
+            options = itertools.takewhile(lambda one: one.startswith("-"), words[place + 1 :])
+            codes = [option for option, given in enumerate(options, place + 1) if _CODE.fullmatch(given)]
+            if codes:
+                return words[codes[0] + 1 :]
     return None
 
 
 def _text_trains_nothing(text: str) -> bool:
-    if (hook := re.fullmatch(r"\$\(\s*([^\s()]+)[^()]*\)", text.strip())) and _name(hook[1]) in _HOOKS:
+    if (hook := re.fullmatch(r"\$\(\s*([^\s()]+)[^()]*\)", text.strip())) and _name(hook[1]) in tables.HOOKS:
         return True
     try:
         scan = Scan(text)
@@ -365,8 +238,10 @@ def unreached(words: Sequence[str], redirections: Sequence[str]) -> str:
     given, words = words, program(words)
     name = _name(words[0]) if words else ""
     rest = [bare(word) for word in words[1:]]
-    if name in _HAND_ON:
-        return f"{name}, which {_HAND_ON[name]} the overrides"
+    if name in tables.RUNS_ITS_WORDS:
+        return f"{name}, which would run what is in the overrides"
+    if name == "xargs":
+        return "what xargs runs, which gets words of its own behind them"
     behind = _behind_code(words)
     if behind is not None:
         return "" if len(behind) > 1 and "$@" in behind[0] else _BEHIND_C
@@ -378,9 +253,11 @@ def unreached(words: Sequence[str], redirections: Sequence[str]) -> str:
         return "a command with a here-document"
     fed = any(re.match(r"\d*<(?![<(&])", one) for one in redirections)
     files = [word for word in rest if not word.startswith("-")]
-    if (name in _SHELLS or _PYTHON.fullmatch(name)) and not files and "-" not in rest:
+    if (name in tables.SHELLS or _PYTHON.fullmatch(name)) and not files and "-" not in rest:
         return f"{name} without a file: appended words would be taken for one"
-    if name == "matlab" or (name in ("R", "octave", "sas", "stata") and (fed or rest[:2] == ["CMD", "BATCH"])):
+    if name == "matlab" or (
+        name in ("R", "octave", "sas", "stata") and (fed or rest[:2] == ["CMD", "BATCH"])
+    ):
         return f"{name}, which does not hand on appended words to what it runs"
     return ""
 
@@ -392,12 +269,12 @@ def running_its_words(words: Sequence[str]) -> str:
     ('ssh', 'eval')
     """
     name = next(iter(map(_name, program(words))), "")
-    return name if name in _HAND_ON and name != "xargs" else ""
+    return name if name in tables.RUNS_ITS_WORDS else ""
 
 
 def runs_no_program(words: Sequence[str]) -> bool:
     """Whether it is a builtin that words mean nothing to, such as ``exit``."""
-    return not program(words) or (words[0] in _BUILTINS.split() and words[0] not in (".", "source"))
+    return not program(words) or (words[0] in tables.BUILTINS and words[0] not in (".", "source"))
 
 
 _BEHIND_C = "the text behind a shell's -c, which appended words do not reach"

@@ -69,8 +69,8 @@ class Scan:
     """A script's tokens, from ``begin`` on: of its outermost commands, and apart those of each substitution.
 
     ``substituted`` are the tokens in each ``$(...)``, backticks and ``<(...)``; ``placeholders`` the places of
-    `PLACEHOLDER` as a word of its own, also in ``$(...)``; ``comments`` start and end of each; ``dangling`` the place of
-    a backslash that ends the file, or None. Raises `ScriptError` for a quote or bracket that is never closed.
+    `PLACEHOLDER` as a word of its own, also in ``$(...)``; ``comments`` start and end of each; ``dangling`` the place
+    of a backslash that ends the file, or None. Raises `ScriptError` for a quote or bracket that is never closed.
     """
 
     def __init__(self, text: str, begin: int = 0) -> None:

@@ -1,8 +1,7 @@
-"""The command of a script that does the work: the last one that runs Python, or else the last one.
+"""The command of a launch script that does the work, cut into the Python that runs it and what that is given.
 
-It is found among the commands that stand in nothing else; what is in a loop, a condition or a function is not certain
-to run, and not with which words. Where `hyperherd.bash.last_command` asks whether words may be appended, here only
-what runs is asked: a pipe behind the command, or `|| exit 75`, is left out.
+It is found among the commands that may be a training (`hyperherd.bash.candidates`). Where several may be one, it is the
+last that runs Python with something of the trial's (``$1``).
 """
 
 from __future__ import annotations
@@ -12,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from hyperherd.bash import ending
-from hyperherd.bash.ending import without_prefix
-from hyperherd.bash.scanning import PLACEHOLDER, Kind, Scan, Token
+from hyperherd.bash import candidates, commands
+from hyperherd.bash.candidates import Found
+from hyperherd.bash.commands import Command
+from hyperherd.bash.programs import bare
+from hyperherd.bash.scanning import PLACEHOLDER, Scan
 from hyperherd.errors import ScriptError
 
 _PYTHON = re.compile(r"(?:\S*/)?(?:python|pypy)[\d.]*t?")
@@ -33,9 +34,6 @@ _RUNNERS = frozenset(
 _WITH_A_VALUE = frozenset(["-X", "-W"])
 _PIPES = ("|", "|&")
 _ANOTHER_SHELL = frozenset(["exec", "command", "builtin", "nohup"])
-_NO_PROGRAM = frozenset(
-    ["exit", "return", "wait", "cd", "export", "set", "trap", "source", ".", "echo", "module"]
-)
 
 
 class Runs(Enum):
@@ -79,56 +77,45 @@ class Training:
 def find(text: str) -> Training:
     """The command that does a script's work."""
     try:
-        tokens = Scan(text).tokens
+        scan = Scan(text)
     except ScriptError as error:
         return Training("", why=f"it cannot be told where its commands end: {error}")
-    end = ending.find(tokens)
-    reached = [token for token in tokens if end is None or token.start < end.end]
-    found = [(command, before) for command, before, _ in ending.outermost(reached) if _words(command)]
-    place = _place([command for command, _ in found])
-    if place is None or not _runs_python(_words(found[place][0])):
-        construct = _python_inside(reached, found)
-        if construct is not None:
-            why = "its Python runs in a loop, a condition, a group or a function"
-            return Training(text[:construct], why=why)
-    if place is None:
-        start = found[-1][0][0].start if found else len(text)
-        return Training(text[:start], why="its last command runs no program")
-    begin = place
-    while begin and found[begin][1] in _PIPES:
-        begin -= 1  # what feeds it by a pipe is left out
-    return _cut(text[: found[begin][0][0].start], _words(found[place][0]))
+    found = commands.read(scan)
+    chosen = _chosen(candidates.find(text, scan))
+    if chosen is None:
+        outermost = [command.start for command in found if not command.within and command.words]
+        return Training(
+            text[: outermost[-1] if outermost else len(text)], why="none of its commands may be a training"
+        )
+    if chosen.within:
+        why = "its training runs in a loop, a condition, a group, a function or a substitution"
+        return Training(text[: _begin_of_outermost(found, chosen)], why=why)
+    return _cut(text[: _begin_of_pipeline(found, chosen)], _words(chosen))
 
 
-def _python_inside(tokens: Sequence[Token], found: Sequence[tuple[Sequence[Token], str]]) -> int | None:
-    """Where the construct begins that holds a command which runs Python; None where there is none."""
-    plain = {token.start for command, _ in found for token in command}
-    nesting, first, start = ending.Nesting(), 0, None
-    for place, token in enumerate(tokens):
-        before = bool(nesting.closers)
-        nesting.follow(token)
-        if not before:
-            if token.kind is Kind.LINE_END or token.text in (";", "&", "&&", "||"):
-                first = place + 1
-            elif nesting.closers:
-                start = tokens[first].start
-        inside = token.kind is Kind.WORD and token.start not in plain
-        if (
-            start is not None
-            and inside
-            and (_PYTHON.fullmatch(bare(token.text)) or trainer([token.text]) == 0)
-        ):
-            return start
-    return None
+def _chosen(found: Found) -> Command | None:
+    all_ = [one.command for one in found.training() or found.candidates]
+    python = [command for command in all_ if _runs_python(_words(command))]
+    given = [command for command in python if any(map(_is_handed_on, _words(command)))]
+    return next(iter((given or python or all_)[-1:]), None)
 
 
-def bare(word: str) -> str:
-    """A word without its quotes, as far as they are plain.
+def _begin_of_pipeline(found: Sequence[Command], command: Command) -> int:
+    """What feeds a command by a pipe is left out."""
+    beside = [other for other in found if not other.within and other.start <= command.start]
+    while len(beside) > 1 and beside[-1].before in _PIPES:
+        beside.pop()
+    return beside[-1].start
 
-    >>> bare('"$VENV/bin/python"'), bare("'a'b")
-    ('$VENV/bin/python', 'ab')
-    """
-    return re.sub(r"[\"']", "", word)
+
+def _begin_of_outermost(found: Sequence[Command], command: Command) -> int:
+    """Where that begins which a command stands in: a construct, or the command with its substitution."""
+    around = [one.start for one in command.within if one.kind != "$("]
+    around += [o.start for o in found if not o.within and o.start <= command.start < o.end]
+    around += [
+        w.start for o in found for w in o.within[:1] if w.kind != "$(" and o.start <= command.start < o.end
+    ]
+    return min(around, default=command.start)
 
 
 def interpreter(words: Sequence[str]) -> int | None:
@@ -155,14 +142,12 @@ def trainer(words: Sequence[str]) -> int | None:
     return next(files, None)
 
 
-def _words(command: Sequence[Token]) -> list[str]:
-    """The words of a command, without redirections and what stands before a program; empty where it runs none."""
-    words = [token for token in command if token.kind is Kind.WORD]
-    plain = list(without_prefix(words))
-    kept = [word.text for word in words if word not in plain and ending.is_assignment(word.text)]
-    while plain and plain[0].text in _ANOTHER_SHELL:
+def _words(command: Command) -> list[str]:
+    """The words of a command, without redirections and the builtins that run a program; assignments first."""
+    plain = [word for word in command.texts if word != PLACEHOLDER]
+    while plain and plain[0] in _ANOTHER_SHELL:
         plain = plain[1:]
-    return [*kept, *(word.text for word in plain if word.text != PLACEHOLDER)] if plain else []
+    return [*(token.text for token in command.assignments), *plain]
 
 
 def _runs_python(words: Sequence[str]) -> bool:
@@ -170,23 +155,12 @@ def _runs_python(words: Sequence[str]) -> bool:
     return any(place is not None for place in found)
 
 
-def _place(commands: Sequence[Sequence[Token]]) -> int | None:
-    """The last that runs Python with something of the trial's, else the last that runs Python, else the last."""
-    words = [_words(command) for command in commands]
-    python = [place for place, command in enumerate(words) if _runs_python(command)]
-    given = [place for place in python if any(_is_handed_on(word) for word in words[place])]
-    if python:
-        return (given or python)[-1]
-    others = [p for p, w in enumerate(words) if _first(w) not in _NO_PROGRAM]
-    return others[-1] if others and others[-1] == len(words) - 1 else None
-
-
 def _is_handed_on(word: str) -> bool:
     return bool(re.search(r"\$[\d@*{A-Za-z]", word)) and not _VARIABLE_PYTHON.fullmatch(bare(word))
 
 
 def _first(words: Sequence[str]) -> str:
-    return next((word for word in words if not ending.is_assignment(word)), "")
+    return next((word for word in words if not commands.is_assignment(word)), "")
 
 
 def _cut(setup: str, words: list[str]) -> Training:
@@ -221,7 +195,7 @@ def _behind_uv(words: Sequence[str]) -> int | None:
 
 def _console_script(words: Sequence[str]) -> int | None:
     """Which of the words is a program with a Python on its first line, as far as one can tell without that line."""
-    begin = next((place for place, word in enumerate(words) if not ending.is_assignment(word)), 0)
+    begin = next((place for place, word in enumerate(words) if not commands.is_assignment(word)), 0)
     names = [bare(word).rpartition("/")[2] for word in words]
     end = len(words) if names[begin] in _RUNNERS else begin + 1
     files = (p for p in range(begin, end) if trainer([words[p]]) == 0 and (p == begin or "/" in words[p]))

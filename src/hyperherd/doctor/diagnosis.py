@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hyperherd.bash.training import Runs, Training, bare
+from hyperherd.bash.programs import bare
+from hyperherd.bash.training import Runs, Training
 from hyperherd.doctor import installing, sees
 from hyperherd.doctor.probe import Seen
 from hyperherd.engine.preflight import Finding
