@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,44 @@ def _batch(folder: Path, launch: str, forwarded: str) -> Batch:
     element = Element(0, 1, "x=1", (("HYPERHERD_READY", str(folder / "ready")),))
     options = {"signal": forwarded} if forwarded else {}
     return Batch("t", "name", folder, folder / "launch.sh", files, (element,), options=options)
+
+
+LISTENS = "trap 'sleep 0.3; echo saved >>order; exit' TERM"
+"""Of a trainer that takes a while to save."""
+IS_DEAF = "trap '' TERM; trap 'echo never >>order' EXIT"
+
+
+@pytest.mark.parametrize("leaves, order", [(LISTENS, "saved\nbegins\n"), (IS_DEAF, "begins\n")])
+def test_what_an_earlier_attempt_has_left_running_is_ended_before_the_trial_begins(
+    tmp_path: Path, leaves: str, order: str
+) -> None:
+    """Where Slurm does not track processes by cgroups, a trainer outlives a job script that was killed."""
+    batch = _batch(tmp_path, "echo begins >>order\n", "")
+    batch = replace(batch, elements=(replace(batch.elements[0], attempt=2),))
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    (tmp_path / "attempts/0.1").write_text(f"before 5 n1 {boot} 1 1 1\n")
+    marked = {"HYPERHERD_ATTEMPT_MARK": "before/0.1", "HYPERHERD_ATTEMPT_JOB": "5"}
+
+    def left(job: str, does: str, ready: str) -> subprocess.Popen[bytes]:
+        argv = ["bash", "-c", f"{does}; : >{ready}; while :; do sleep 0.05; done"]
+        return subprocess.Popen(argv, cwd=tmp_path, env={**os.environ, **marked, "SLURM_JOB_ID": job})
+
+    text = script(batch, job='"$SLURM_ARRAY_JOB_ID"').replace("herd_grace_s=30", "herd_grace_s=2")
+    slurms = {"SLURM_JOB_ID": "7", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "0"}
+    with left("5", leaves, "one") as trainer, left("6", ":", "other") as job_of_its_own:
+        try:
+            _until(tmp_path / "one")
+            _until(tmp_path / "other")
+            done = subprocess.run(
+                ["bash", "-c", text], cwd=tmp_path, env={**os.environ, **slurms}, timeout=60
+            )
+            assert (trainer.poll() is None, job_of_its_own.poll()) == (False, None)
+        finally:
+            trainer.kill()
+            job_of_its_own.kill()
+    assert done.returncode == 0 and (tmp_path / "order").read_text() == order
+    said = (tmp_path / "logs/0.err").read_text()
+    assert re.search(rf"an earlier attempt still runs on this node \(process .*\b{trainer.pid}\b", said)
 
 
 def _until(path: Path) -> None:

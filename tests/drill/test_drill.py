@@ -107,6 +107,17 @@ def test_after_a_crash_the_next_run_goes_on_from_the_last_checkpoint(
     assert cut["lost_steps"] == cut["last_step"] - cut["resumed_step"] + 1
 
 
+@pytest.mark.parametrize("place", ["here", "fake", pytest.param("real", marks=pytest.mark.slurm)])
+def test_a_crash_ends_the_trainer_itself_so_that_one_that_saves_only_at_its_end_is_found_out(
+    request: pytest.FixtureRequest, place: str
+) -> None:
+    sweep: Sweep = request.getfixturevalue(place)
+    walk(sweep, "to save")
+    told = drill(sweep, "--kill9", code=1)
+    assert "attempt 2 began with step 1 again: nothing had been saved by then" in told.faults
+    assert told.found["cut"]["last_step"] <= 13
+
+
 def test_a_sweep_without_requeue_is_drilled_as_if_it_had_it_and_that_is_said(here: Sweep) -> None:
     walk(here, more="")
     done = here.herd("drill", "--on", "local", "--ignore", "time/*")

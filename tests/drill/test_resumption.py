@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from hyperherd.drill import resumption
 from hyperherd.drill.resumption import Compared, Course, Cut, Moment, Report, Terms
 from hyperherd.sweep.trial import Status
+from hyperherd.views import drill as drilling
+from hyperherd.views.columns import Screen
 from hyperherd.workspace.results import Point
 
 
@@ -133,6 +135,11 @@ def test_steps_that_were_done_again_are_counted() -> None:
         (replace(WELL, resumed=1), "attempt 2 began with step 1 again: the trainer does not resume"),
         (replace(WELL, resumed=1, signal="KILL"), "nothing had been saved by then"),
         (replace(WELL, resumed=20), "attempt 2 began with step 20: 3 were never run"),
+        (
+            replace(WELL, last=30, resumed=None, signal="KILL"),
+            "SIGKILL came too late: the run that was killed had",
+        ),
+        (replace(WELL, last=30, resumed=29), "SIGUSR2 came too late: "),
         (replace(WELL, resumed=None), "the attempt after it logged no steps, and 14 were left"),
         (
             replace(WELL, began=9),
@@ -143,6 +150,12 @@ def test_steps_that_were_done_again_are_counted() -> None:
 )
 def test_steps_tell_what_is_wrong(cut: Cut, fault: str) -> None:
     assert fault in " ".join(report(cut).faults)
+
+
+def test_where_steps_were_never_run_it_does_not_say_that_none_was_lost() -> None:
+    told = drilling.text(report(replace(WELL, resumed=20)), Screen())
+    assert "Attempt 2 began with step 20: 3 steps between the two were never run." in told
+    assert "no step was lost" not in told
 
 
 def differing(**finals: tuple[float, float]) -> str:

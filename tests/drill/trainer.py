@@ -47,9 +47,11 @@ def step(number):
 
 
 print("starts at", first, file=sys.stderr)
-if forgets in ("to listen", "to end"):
+if forgets in ("to listen", "to end", "to save"):
     for number in range(first, params["steps"] + 1):
         step(number)
+    if forgets == "to save":
+        checkpoint.save(folder, write, step=number)
 else:
     with checkpoint.guard(folder, write, every=5) as guard:
         for number in range(first, params["steps"] + 1):

@@ -383,3 +383,25 @@ def test_a_requeue_by_hand_and_a_run_at_once_share_the_next_attempt(
     fake.until_statuses("completed")
     assert fake.starts() == {"1": 2, "2": 2}
     assert [line.attempt for line in fake.lines("end")] == [2, 2]
+
+
+@pytest.mark.slurm
+def test_a_trainer_that_outlives_its_killed_job_script_has_ended_before_the_next_attempt_begins(
+    real: Sweep,
+) -> None:
+    real.describe([1])
+    saves = "trap 'sleep 1; say end; exit' TERM; while :; do sleep 0.05; done"
+    real.script(f"((HYPERHERD_ATTEMPT > 1)) || {{ {saves}; }}")
+    real.herd("run")
+    until(lambda: real.lines(), "the first attempt")
+    argv = ["scancel", "--signal=KILL", "--batch", f"{real.submissions()[0]['slurm_job_id']}_0"]
+    subprocess.run(argv, env=real.env, check=True, timeout=60)
+    real.until_statuses("failed")
+    real.finish()
+    told = (real.root / "log").read_text().splitlines()
+    assert [line.split("|")[:3:2] for line in told] == [
+        ["start", "1"],
+        ["end", "1"],
+        ["start", "2"],
+        ["end", "2"],
+    ]

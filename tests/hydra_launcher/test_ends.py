@@ -100,6 +100,33 @@ def test_a_sweeper_that_may_want_what_jobs_return_has_to_be_waited_for_or_not_in
     assert not here.output.exists() and not here.facts()
 
 
+def test_a_sweep_of_nothing_launches_0_jobs_as_hydra_does(here: Application) -> None:
+    assert "Launching 0 jobs" in here.sweep("lr=range(5,1)").stdout
+    assert not list(here.root.rglob("*.herd"))
+
+
+def test_a_job_that_ends_the_program_ends_who_waits_with_the_same_code_as_under_hydra(
+    here: Application,
+) -> None:
+    here.run("app.py", "--multirun", "+code=0,7", code=7)
+    here.sweep("+code=0,7", code=7)
+
+
+NOWHERE = """\
+import runpy, sys
+sys.modules["hyperherd"] = None
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_what_hydra_pickles_of_a_job_is_run_again_without_herd(here: Application) -> None:
+    pickles = "hydra.experimental.callbacks.PickleJobInfoCallback"
+    here.sweep("lr=3", f"+hydra.callbacks.pickles._target_={pickles}")
+    here.run("-c", NOWHERE, "app.py", f"--experimental-rerun={here.output}/0/.hydra/config.pickle")
+    assert [facts["config"]["lr"] for facts in here.facts()] == [3, 3]
+
+
 WRONG = {
     "a choice": (("db=mysql,postgre",), ("Could not find 'db/postgre'",)),
     "a key": (("learning_rate=1,2",), ("Could not override 'learning_rate'",)),
@@ -114,6 +141,14 @@ WRONG = {
     "a place": (("lr=1,2", "hydra.launcher.place=there"), ("hydra.launcher.place=there: no such place",)),
     "a preset": (("lr=1,2", "hydra.launcher.compute=mine/all"), ("no compute preset 'mine/all'",)),
     "none at once": (("lr=1,2", "hydra.launcher.max_concurrent=0"), ("hydra.launcher.max_concurrent=0",)),
+    "types": (
+        ("lr=1", "hydra.launcher.wait=maybe", "hydra.launcher.requeue=2", "+hydra.launcher.wiat=true"),
+        ("hydra.launcher.wait=maybe: true", "hydra.launcher.requeue=2: true", "did you mean 'wait'?"),
+    ),
+    "several processes here": (
+        ("lr=1", "hydra.launcher.slurm.nodes=2", "hydra.launcher.slurm.ntasks_per_node=2"),
+        ("slurm.nodes=2, hydra.launcher.slurm.ntasks_per_node=2: each job is several processes",),
+    ),
     "a name": ((f"name={'x' * 300}", "hydra.sweep.subdir=${name}"), ("more than 255 bytes",)),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from fakeslurm.fixture import FakeSlurm
@@ -50,6 +51,26 @@ def test_a_refusal_of_slurm_is_said_in_its_words(on_the_fake: Application, fake_
 def test_what_slurm_does_not_have_is_an_option_of_the_launchers(on_the_fake: Application) -> None:
     done = on_the_fake.sweep("lr=1,2", "hydra.launcher.slurm.partition=nowhere", code=1)
     assert "hydra.launcher.slurm.partition: there is no partition 'nowhere'" in done.stderr
+
+
+def test_who_waits_has_the_results_with_the_last_note_however_seldom_slurm_is_asked_and_jobs_have_its_ids(
+    on_the_fake: Application, fake_slurm: FakeSlurm
+) -> None:
+    seldom = replace(on_the_fake, env={**on_the_fake.env, "HYPERHERD_POLL_S": "3600"})
+    assert "1 jobs completed, 1 not" in seldom.sweep("fails=false,true", code=1).stdout
+    assert [facts["id"] for facts in on_the_fake.facts()] == sorted(job["id"] for job in fake_slurm.jobs())
+
+
+@pytest.mark.slurm
+def test_all_processes_of_a_job_are_started_and_the_first_one_says_what_it_returned(
+    on_the_real: Application,
+) -> None:
+    counts = ("nodes=2", "ntasks_per_node=2", "cpus_per_task=2", "mem=100M")
+    on_the_real.sweep("lr=1,2", *(f"hydra.launcher.slurm.{one}" for one in counts))
+    seen = sorted((facts["number"], facts["rank"]) for facts in on_the_real.facts())
+    assert seen == [(number, rank) for number in (0, 1) for rank in "0123"]
+    results = json.loads(on_the_real.herd("res", "--json"))["trials"]
+    assert [trial["metrics"] for trial in results] == [{"return_value": 1}, {"return_value": 2}]
 
 
 @pytest.mark.slurm

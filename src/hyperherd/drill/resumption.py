@@ -236,6 +236,14 @@ class Report:
         return max(0, cut.last - cut.resumed + self._spacing)
 
     @property
+    def skipped(self) -> list[int | float]:
+        """The steps that nobody has done: they lie between the two attempts."""
+        cut = self.cut
+        if cut is None or cut.resumed is None or cut.last is None:
+            return []
+        return [step for step in self.straight.steps(cut.moment.metric) if cut.last < step < cut.resumed]
+
+    @property
     def _spacing(self) -> int | float:
         steps = self.straight.steps(self.cut.moment.metric) if self.cut else []
         return median(later - step for step, later in pairwise(steps)) if len(steps) > 1 else 0
@@ -267,14 +275,17 @@ class Report:
             return []
         if cut.began is not None and cut.began > steps[0]:
             return [f"the run that was killed began at step {cut.began}: {_OTHERS_FOLDER}"]
+        if cut.last >= steps[-1]:
+            return [f"SIG{cut.signal} came too late: {_TOO_LATE.format(cut.last)}"]
         if cut.resumed is None:
             left = [step for step in steps if step > cut.last]
             return [f"the attempt after it logged no steps, and {len(left)} were left"] if left else []
         if cut.resumed == steps[0] and cut.last > steps[0]:
             saved = "nothing had been saved by then" if cut.crash else "the trainer does not resume"
             return [f"attempt 2 began with step {cut.resumed} again: {saved}"]
-        skipped = [step for step in steps if cut.last < step < cut.resumed]
-        return [f"attempt 2 began with step {cut.resumed}: {len(skipped)} were never run"] if skipped else []
+        if self.skipped:
+            return [f"attempt 2 began with step {cut.resumed}: {len(self.skipped)} were never run"]
+        return []
 
     def _of_numbers(self) -> list[str]:
         if self.compared and all(one.same is None for one in self.compared):
@@ -308,6 +319,11 @@ _OTHERS_FOLDER = (
     "(HYPERHERD_TRIAL_NAME), and the trial itself may find those of this drill"
 )
 
+
+_TOO_LATE = (
+    "the run that was killed had logged its last step, {}, and nothing was proven; "
+    "drill one that takes longer"
+)
 
 _LOST_CODE = (
     "that counts as completed, and 75 would say that there is more to do; is the trainer the launch script's "

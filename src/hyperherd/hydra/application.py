@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,29 @@ application's own files say of ``hydra.launcher`` fits no other.
 """
 
 
+COUNTS = ("nodes", "ntasks", "ntasks_per_node", "ntasks_per_socket", "ntasks_per_core", "ntasks_per_gpu")
+"""Options of sbatch that say how many processes a job is. ``ntasks`` alone decides where it is given."""
+
+_JOB_ID = """${HYPERHERD_JOB_ID:+"hydra.job.id='$HYPERHERD_JOB_ID'"}"""
+"""Slurm's id, which nobody knows before the job is there; quoted, for to Hydra 7_1 is a number."""
+
+_SRUN = """\
+: "${SLURM_JOB_ID:?its processes are started by srun, in a job of Slurm}"
+exec srun ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} """
+"""srun takes the counts from the job, but (since 22.05, man srun) not the CPUs of each process."""
+
+
+def starts_several(options: Mapping[str, sbatch.Value]) -> bool:
+    """Whether these options of sbatch ask for a job of several processes, as Submitit starts them.
+
+    >>> [starts_several(one) for one in ({"nodes": 2}, {"nodes": "1-4"}, {"ntasks": 1, "nodes": 1}, {"gpus": 4})]
+    [True, True, False, False]
+    """
+    names = ["ntasks"] if options.get("ntasks") is not None else COUNTS
+    counts = [number for name in names for number in re.findall(r"\d+", str(options.get(name) or ""))]
+    return any(int(number) > 1 for number in counts)
+
+
 @dataclass(frozen=True)
 class Application:
     """How it was started: ``command`` without overrides, in ``folder``; ``hydra`` are the user's overrides of Hydra
@@ -41,13 +65,14 @@ class Application:
 
     def write_script(self, options: Mapping[str, sbatch.Value]) -> None:
         """``options`` are sbatch's. A script that says the same is left as it is: its jobs may be waiting."""
+        start = _SRUN if starts_several(options) else "exec "
         text = "\n".join(
             [
                 "#!/bin/bash",
                 *sbatch.lines({"job_name": self.name, **options}),
                 "# Written by hydra/launcher=hyperherd.",
                 f"cd {quote(str(self.folder))} || exit",
-                f"exec {' '.join(map(quote, self.command))} {{overrides}}",
+                f"{start}{' '.join(map(quote, self.command))} {{overrides}} {_JOB_ID}",
                 "",
             ]
         ).encode("utf-8", "surrogateescape")

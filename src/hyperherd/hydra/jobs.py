@@ -11,10 +11,10 @@ from hyperherd.bash.quoting import quote
 from hyperherd.engine import describe, launch, multirun, places, reconcile, scripts, waiting
 from hyperherd.engine.launch import Made, Prepared, Run
 from hyperherd.engine.placing import Wish
-from hyperherd.errors import HerdError
+from hyperherd.errors import HerdError, nearest
 from hyperherd.grammar import product
 from hyperherd.grammar.values import write
-from hyperherd.hydra import reporting
+from hyperherd.hydra import application, reporting
 from hyperherd.hydra.application import Application
 from hyperherd.hydra.folders import Output
 from hyperherd.launcherfinder import gpu_options, presets
@@ -41,6 +41,31 @@ class Job:
     output: Output
 
 
+_EXPECTED: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "place": ((str,), "local, slurm or auto"),
+    "compute": ((str,), "the name of a preset"),
+    "slurm": ((Mapping, type(None)), "options of sbatch by name"),
+    "max_concurrent": ((int, type(None)), "a number or null"),
+    "requeue": ((bool, type(None)), "true, false or null"),
+    "wait": ((bool, type(None)), "true, false or null"),
+}
+
+
+def _fault(name: str, value: Any) -> str:
+    """What is wrong with an option of the launcher, if anything."""
+    if name not in _EXPECTED:
+        return f"hydra.launcher.{name}: no such option; {nearest(name, _EXPECTED) or ', '.join(_EXPECTED)}"
+    types, expected = _EXPECTED[name]
+    right = isinstance(value, types) and not (isinstance(value, bool) and bool not in types)
+    return "" if right else f"hydra.launcher.{name}={value}: {expected} expected"
+
+
+def _plain(slurm: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is null; numbers that are no whole ones as text, which sbatch judges."""
+    values = {name: value for name, value in slurm.items() if value is not None}
+    return {name: str(value) if isinstance(value, float) else value for name, value in values.items()}
+
+
 @dataclass(frozen=True)
 class Asked:
     """The launcher's own options."""
@@ -50,6 +75,15 @@ class Asked:
     slurm: Mapping[str, Any]
     max_concurrent: int | None
     requeue: bool | None
+    wait: bool | None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Asked:
+        """What the configuration has. Raises `HerdError` for names and types."""
+        faults = [fault for name, value in given.items() if (fault := _fault(name, value))]
+        if faults:
+            raise HerdError("\n".join(faults))
+        return cls(**{**given, "slurm": _plain(given["slurm"] or {})})
 
     def check(self) -> None:
         """Raises `HerdError` for what can be known to be wrong."""
@@ -84,6 +118,7 @@ class Ended:
     completed: bool
     reason: str
     value: Any
+    exit_code: int | None
 
 
 def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[str], None]) -> Sweep:
@@ -93,6 +128,7 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     described = [_described(app, job) for job in jobs]
     workspace = folder.of_script(app.script)
     place, options = _place(app, asked)
+    _check_place(place, options)
     app.write_script(options)
     script = scripts.load(app.script, app.folder)
     request = launch.Request(Wish(place), at_once=asked.max_concurrent, requeue=asked.requeue)
@@ -118,6 +154,18 @@ def _place(app: Application, asked: Asked) -> tuple[str, dict[str, sbatch.Value]
     host = presets.load(asked.compute, Sources(app.folder)).host
     options = gpu_options.merged(host.request, asked.slurm)
     return (host.launcher if asked.place == "auto" else asked.place), options
+
+
+def _check_place(place: str, options: Mapping[str, sbatch.Value]) -> None:
+    """Raises `HerdError` where this machine would run a job of several processes."""
+    usual = "slurm" if places.slurm_is_here() else "local"
+    if application.starts_several(options) and (places.kind(place) or usual) == "local":
+        counts = {name: options[name] for name in application.COUNTS if options.get(name) is not None}
+        named = ", ".join(f"hydra.launcher.slurm.{name}={count}" for name, count in counts.items())
+        raise HerdError(
+            f"{named}: each job is several processes, which srun starts, and on this machine a job is one",
+            hint="run it on Slurm, or leave these options out here",
+        )
 
 
 def _check_folders(outputs: Sequence[Output], say: Callable[[str], None]) -> None:
@@ -187,4 +235,5 @@ def _ended(sweep: Sweep, fact: reconcile.Fact, job: Job) -> Ended:
     metrics = results.finals(sweep.run.workspace.results, fact.trial.index)
     why = f" ({fact.reason})" if fact.reason else ""
     reason = f"job #{job.number}: {fact.status}{why}; see herd tail {sweep.script} {fact.trial.index}"
-    return Ended(fact.status is Status.COMPLETED, reason, metrics.get(reporting.METRIC))
+    exit_code = fact.outcome.exit_code if fact.outcome else None
+    return Ended(fact.status is Status.COMPLETED, reason, metrics.get(reporting.METRIC), exit_code)

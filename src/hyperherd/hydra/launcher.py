@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
     from hyperherd.hydra.application import Application
-    from hyperherd.hydra.jobs import Ended, Job, Sweep
+    from hyperherd.hydra.jobs import Asked, Ended, Job, Sweep
 
 log = logging.getLogger(__name__)
 
@@ -40,56 +39,42 @@ INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 
 
-@dataclass
-class HyperHerdConf:
-    """``place`` is local, slurm or auto (``on``, as herd has it, is true in Hydra's YAML); ``compute`` a preset;
-    ``slurm`` are sbatch's long options by name with ``_``; ``max_concurrent`` the most jobs at once. ``requeue``: jobs
-    are queued again by themselves. ``wait``: return when all jobs have ended; null is false, and an error with a
-    sweeper that may want what they return.
-    """
-
-    _target_: str = "hydra_plugins.hyperherd_launcher.HyperHerdLauncher"
-    place: str = "auto"
-    compute: str = ""
-    slurm: dict[str, Any] = field(default_factory=lambda: dict.fromkeys(USUAL))
-    max_concurrent: int | None = None
-    requeue: bool | None = None
-    wait: bool | None = None
-
+OPTIONS: dict[str, Any] = {
+    "place": "auto",
+    "compute": "",
+    "slurm": dict.fromkeys(USUAL),
+    "max_concurrent": None,
+    "requeue": None,
+    "wait": None,
+}
+"""What `jobs.Asked` is made of. No dataclass for Hydra: what it pickles of a configuration would name that, so that
+``--experimental-rerun`` could not read it without herd.
+"""
 
 ConfigStore.instance().store(
-    group="hydra/launcher", name="hyperherd", node=HyperHerdConf, provider="hyperherd"
+    group="hydra/launcher",
+    name="hyperherd",
+    node={"_target_": "hydra_plugins.hyperherd_launcher.HyperHerdLauncher", **OPTIONS},
+    provider="hyperherd",
 )
 
 
 class Launcher(plugin.Launcher):
     """Hands a sweep over and returns, with ``wait`` when its jobs have ended."""
 
-    def __init__(
-        self,
-        place: str = "auto",
-        compute: str = "",
-        slurm: dict[str, Any] | None = None,
-        max_concurrent: int | None = None,
-        requeue: bool | None = None,
-        wait: bool | None = None,
-    ) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__()
-        self._place = place
-        self._compute = compute
-        self._slurm = dict(slurm or {})
-        self._max_concurrent = max_concurrent
-        self._requeue = requeue
-        self._wait = wait
+        self._options = options
         self._config = DictConfig({})
         self._application: Application | None = None
+        self._asked: Asked | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Raises `CompactHydraException`."""
         from hyperherd.errors import HerdError
 
         try:
-            from hyperherd.hydra import application, composing, jobs  # noqa: F401 (jobs is for `launch`)
+            from hyperherd.hydra import application, composing, jobs
         except ModuleNotFoundError as error:
             raise CompactHydraException(
                 f"herd needs {error.name}, which this environment does not have.\n"
@@ -97,31 +82,32 @@ class Launcher(plugin.Launcher):
             ) from error
         self._config = config
         self._loader = hydra_context.config_loader
+        try:
+            self._asked = jobs.Asked.of(self._options)
+            self._application = application.of(config)
+        except HerdError as error:
+            raise CompactHydraException(_as_hydra_has_it(str(error))) from error
         sweeper = str(config.hydra.sweeper.get("_target_"))
         if sweeper == HYDRAS_OWN:
             hydra_context.config_loader = composing.FewJobs(self._loader)  # type: ignore[assignment]  # no subclass
-        elif self._wait is None:
+        elif self._asked.wait is None:
             raise CompactHydraException(
                 f"{sweeper} may want what the jobs return, and nobody waits for them.\n"
                 "Write hydra.launcher.wait=true, or hydra.launcher.wait=false if it does not"
             )
-        try:
-            self._application = application.of(config)
-        except HerdError as error:
-            raise CompactHydraException(_as_hydra_has_it(str(error))) from error
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Nothing is returned of jobs that nobody waits for. Raises `CompactHydraException`."""
         from hyperherd.errors import HerdError
         from hyperherd.hydra import folders, jobs
 
-        app = self._application
-        assert app is not None, "Hydra calls setup() first"
+        app, asked = self._application, self._asked
+        assert app is not None and asked is not None, "Hydra calls setup() first"
         setup_globals()
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
-        asked = jobs.Asked(
-            self._place, self._compute, _plain(self._slurm), self._max_concurrent, self._requeue
-        )
+        if not job_overrides:
+            log.info("Launching 0 jobs")
+            return []
         found = folders.Folders(self._loader, self._config, app.folder)
         try:
             listed = [
@@ -132,7 +118,7 @@ class Launcher(plugin.Launcher):
             for job in listed:
                 log.info(f"\t#{job.number} : {' '.join(filter_overrides(job.overrides))}")
             log.info(f"See how they do: herd status {sweep.script}")
-            return self._collect(sweep, listed) if self._wait else []
+            return self._collect(sweep, listed) if asked.wait else []
         except HerdError as error:
             raise CompactHydraException(_as_hydra_has_it(str(error))) from error
 
@@ -161,8 +147,16 @@ class Launcher(plugin.Launcher):
             saved = job.output.folder / self._config.hydra.output_subdir
             one.cfg = _load(saved / "config.yaml")
             one.hydra_cfg = _load(saved / "hydra.yaml")
-        one.return_value = ended.value if ended.completed else CompactHydraException(ended.reason)
+        one.return_value = ended.value if ended.completed else self._failure(ended)
         return one
+
+    def _failure(self, ended: Ended) -> BaseException:
+        """What Hydra raises when it looks at what a failed job returned. Its own sweeper ends with that: with the exit
+        code of the job then, where that is not the one of any error. Other sweepers may catch it.
+        """
+        if ended.exit_code in (None, 0, 1) or self._config.hydra.sweeper.get("_target_") != HYDRAS_OWN:
+            return CompactHydraException(ended.reason)
+        return SystemExit(ended.exit_code)
 
 
 def _as_hydra_has_it(words: str) -> str:
@@ -173,12 +167,6 @@ def _as_hydra_has_it(words: str) -> str:
     """
     placed = re.sub(r"(herd run )?--on (\w+)", r"hydra.launcher.place=\2", words)
     return re.sub(r"(?m)^slurm\.(?=\w+: )", "hydra.launcher.slurm.", placed)
-
-
-def _plain(slurm: dict[str, Any]) -> dict[str, Any]:
-    """Without what is null; numbers that are no whole ones as text, which sbatch judges."""
-    values = {name: value for name, value in slurm.items() if value is not None}
-    return {name: str(value) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def _load(path: Path) -> DictConfig | None:

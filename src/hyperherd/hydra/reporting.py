@@ -11,12 +11,18 @@ METRIC = "return_value"
 
 
 class Report(Callback):
-    """Logs it as the metric `METRIC`: a number, text, a list or dict of them, or an array of one element."""
+    """Logs it as the metric `METRIC`: a number, text, a list or dict of them, or an array of one element.
+
+    Of several processes of a job the first one does so.
+    """
 
     def on_job_end(self, config: Any, job_return: JobReturn, **kwargs: Any) -> None:
         """Hydra calls it when the function has ended, also with an exception."""
         from hyperherd import log_result
+        from hyperherd.runtime import ranks
 
+        if ranks.here().rank:
+            return
         value = _plain(job_return.return_value) if job_return.status is JobStatus.COMPLETED else None
         if value is not None:
             log_result(METRIC, value)

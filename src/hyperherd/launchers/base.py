@@ -68,7 +68,8 @@ class Launcher(Candidate, Protocol):
     def tell(self, job: Job, index: int, signal: str) -> str:
         """Send a trial's running script a signal (``USR2``), as at its time limit: to its shell, which passes it on.
 
-        ``KILL`` ends it and all that it has started, as in a crash. Return the words of a refusal, or nothing.
+        ``KILL`` ends it and all that it has started, as in a crash (on a cluster those of a batch with ``requeue``).
+        Return the words of a refusal, or nothing.
         """
 
     def switched_off(self, batch: Batch, job_id: str) -> str:

@@ -2,7 +2,6 @@
 # short (TIMEOUT, PREEMPTION, NODE_FAIL, EXIT75), that it was told to end (TOLD), that another one of this job follows on
 # this machine (AGAIN), or that Slurm would not queue it again (REFUSED, with its words). Some of this runs in traps,
 # where a `return` without a number gives back what was before the trap.
-herd_element=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
 herd_queue='' herd_queued='' herd_background=1
 
 # In a subshell, as a trap may come in the middle of another herd_create.
@@ -140,9 +139,6 @@ herd_warn() {
   while herd_pause 2; kill -0 "$herd_pid" && ! herd_tell_family; do :; done 2>/dev/null &
 }
 
-# Into the trial's own log.
-herd_explain() { printf 'hyperherd: %s\n' "$1" >&9; }
-
 # Told to end. At the time limit, and where Slurm cancels what it preempts, the job is queued again at once: the trial may
 # take all the time that is left until SIGKILL, which ends this script too. In any other case Slurm knows what becomes of
 # the job. The first signal may have been missed: of two that come in one moment bash forgets one (5.2).
@@ -242,8 +238,28 @@ herd_left() {
   [[ $herd_told && $herd_pid ]] && herd_linger
 }
 
+# An end of which nobody is told, as in a crash (herd drill --kill9): the trial's processes, those of srun's steps on
+# other nodes too, and then this script.
+herd_crash() {
+  local tries step
+  if [[ ${SLURM_JOB_NUM_NODES:-1} != 1 ]]; then
+    for step in $(squeue --noheader --steps --jobs="$SLURM_JOB_ID" --format=%i 2>/dev/null); do
+      [[ $step == *.[0-9]* ]] && scancel --signal=KILL "$step"
+    done
+  fi
+  for ((tries = 0; tries < 100; tries++)); do
+    herd_find_family
+    herd_find_marked " $herd_token/$herd_index.$herd_attempt "
+    ((${#herd_family[@]} + ${#herd_found[@]})) || break
+    kill -KILL ${herd_family[@]+"${herd_family[@]}"} ${herd_found[@]+"${herd_found[@]}"} 2>/dev/null
+    herd_pause 0.1
+  done
+  kill -KILL "$$"
+}
+
 [[ $herd_element ]] || export -n SLURM_RESTART_COUNT # of this machine's supervisor, for us alone
 trap herd_ending TERM
 trap herd_left EXIT
+trap herd_crash URG
 herd_judge_the_last
 

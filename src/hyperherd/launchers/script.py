@@ -13,15 +13,18 @@ from pathlib import Path
 from hyperherd.bash.quoting import quote
 from hyperherd.jobs import Batch, Element, Inline, Requeue
 
-_DEFINITIONS, _REQUEUE, _STEPS = (
+_DEFINITIONS, _EARLIER, _REQUEUE, _STEPS = (
     Path(__file__).with_name(name).read_text(encoding="utf-8")
-    for name in ("trial.sh", "requeue.sh", "steps.sh")
+    for name in ("trial.sh", "earlier.sh", "requeue.sh", "steps.sh")
 )
 _UNKNOWN_ELEMENT = """\
   *)
     printf 'hyperherd: this script has no element "%s"\\n' "${SLURM_ARRAY_TASK_ID-}" >&2
     exit 3
     ;;"""
+CRASH_SIGNAL = "URG"
+"""Ends the script of a batch with `requeue` and all that it has started, as a crash does. Nobody else sends it."""
+
 _SHELL_SIGNAL = re.compile(r"R?B:(?:SIG)?([A-Z0-9]+)(?:@\d+)?", re.IGNORECASE)
 _NUMBERED_SIGNALS = {
     "1": "HUP",
@@ -48,7 +51,7 @@ def script(
     if batch.variables:
         parts += [*_exports(batch.variables, indent=""), ""]
     parts += _table(batch.elements, array or {})
-    body = _DEFINITIONS + (_REQUEUE if batch.requeue else "") + _STEPS
+    body = _DEFINITIONS + _EARLIER + "\n" + (_REQUEUE if batch.requeue else "") + _STEPS
     return "\n".join(parts) + "\n\n" + body
 
 

@@ -1,6 +1,9 @@
 [[ $herd_job ]] || herd_refuse 3 "this script is run by its launcher, not by hand"
 herd_by='this machine'
-[[ ${SLURM_ARRAY_JOB_ID-} ]] && herd_by="job ${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
+if [[ $herd_element ]]; then
+  export HYPERHERD_JOB_ID=$herd_element HYPERHERD_ATTEMPT_JOB=${SLURM_JOB_ID-}
+  herd_by="job $herd_element"
+fi
 herd_attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0}))
 herd_log=$herd_logs/$herd_index
 herd_identify
@@ -17,6 +20,11 @@ if ! herd_open_logs; then
   herd_say "cannot write $herd_log.out and $herd_log.err; the trial is not run"
   herd_end 74
 fi
+if ! herd_end_earlier; then
+  herd_say "an earlier attempt still runs on this node (process ${herd_found[*]}) and cannot be killed; the trial is not run"
+  herd_end 74
+fi
+[[ $herd_told ]] && herd_end 143 .TERM
 if ! cd "$herd_folder"; then
   herd_say "cannot enter $herd_folder; the trial is not run"
   herd_end 74

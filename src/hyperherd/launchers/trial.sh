@@ -1,6 +1,7 @@
 # What every element does, with bash's builtins alone (bash 4.2, or 3.2 without the time in the divider):
 # ask the register, claim the attempt, read .env, run the launch script, note the end.
 set +euf
+herd_element=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
 
 herd_say() { printf 'hyperherd: %s\n' "$1" >&2; }
 herd_refuse() { herd_say "$2; nothing is run"; exit "$1"; }
@@ -145,6 +146,9 @@ herd_open_logs() {
     printf '%s%s\n' "$out" "$line" >&8 && printf '%s%s\n' "$err" "$line" >&9
 }
 
+# Into the trial's own log.
+herd_explain() { printf 'hyperherd: %s\n' "$1" >&9; }
+
 # The script as it stood when it was submitted, with the overrides where they belong.
 herd_text() {
   local part
@@ -165,7 +169,7 @@ herd_program() {
 # The trial in the background. It gets the signals that this script survives in their default form.
 herd_in_background() {
   trap : INT QUIT # a background command ignores these two until they were trapped once
-  trap - TERM INT HUP QUIT USR1 USR2 ALRM XCPU
+  trap - TERM INT HUP QUIT USR1 USR2 ALRM XCPU URG
   herd_program exec
 }
 

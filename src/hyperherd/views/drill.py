@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from hyperherd import units
 from hyperherd.drill.resumption import Compared, Course, Cut, Report
 from hyperherd.views.columns import Cell, Row, Screen, table
 from hyperherd.workspace.results import tagged
@@ -93,6 +94,8 @@ def _happened(report: Report) -> Iterator[str]:
 
 
 def _lost(report: Report, cut: Cut) -> str:
+    if report.skipped:
+        return f"{units.counted(len(report.skipped), 'step')} between the two were never run"
     if not report.lost:
         return "no step was lost"
     if len(cut.repeated) < 2:

@@ -20,6 +20,8 @@ def main(cfg):
     here, output = Path(hydras.runtime.cwd), Path(hydras.runtime.output_dir)
     facts = {
         "number": hydras.job.num,
+        "id": hydras.job.id,
+        "rank": os.environ.get("SLURM_PROCID"),
         "name": hydras.job.name,
         "config": OmegaConf.to_container(cfg),
         "overrides": list(hydras.overrides.task),
@@ -40,6 +42,11 @@ def main(cfg):
         sys.exit(75)
     if cfg.get("fails") and not (here / "mended").exists():
         raise ValueError("it fails")
+    if cfg.get("code"):
+        sys.exit(cfg.code)
+    if facts["rank"] not in (None, "0"):
+        time.sleep(0.3)
+        return -1
     return cfg.get("lr")
 
 

@@ -26,7 +26,7 @@ _OF_ANOTHER_TRIAL = frozenset(
         f"HYPERHERD_{name}"
         for name in ("WORKSPACE", "SWEEP_NAME", "TRIAL_ID", "TRIAL_NAME", "EXPERIMENT_NAME")
     }
-    | {f"HYPERHERD_{name}" for name in ("PARAMS", "ARGV", "ATTEMPT", "RESULTS")}
+    | {f"HYPERHERD_{name}" for name in ("PARAMS", "ARGV", "ATTEMPT", "ATTEMPT_JOB", "JOB_ID", "RESULTS")}
 )
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS")
 _ENV_FILE_NAME = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=", re.MULTILINE)

@@ -168,8 +168,9 @@ class SlurmLauncher:
         return _refused(done.stderr, trials, job_id)
 
     def tell(self, job: Job, index: int, signal: str) -> str:
-        """To the batch shell, as ``--signal=B:`` does; what it had started ends with a shell that was killed."""
-        return self._of_element(job, index, lambda word: self._client.scancel(word, signal=signal))
+        """To the batch shell, as ``--signal=B:`` does. SIGKILL would end that alone: it is asked to kill all."""
+        sent = script.CRASH_SIGNAL if signal == "KILL" else signal
+        return self._of_element(job, index, lambda word: self._client.scancel(word, signal=sent))
 
     def switched_off(self, batch: Batch, job_id: str) -> str:
         """Requeue, by a rule of the site's (a job_submit plugin), which says nothing of it."""

@@ -1,0 +1,65 @@
+# What an earlier attempt of this trial has left running on this node. Where Slurm does not track processes by cgroups,
+# a trainer outlives its job's script; it is ended before the next attempt begins, so that the two never overlap.
+herd_grace_s=30
+
+# Sets herd_found: this user's processes that were started with one of these marks, each with a blank around it. False
+# where there are none.
+herd_find_marked() {
+  local path pid text
+  herd_found=()
+  for path in /proc/[0-9]*/environ; do
+    [[ -O $path ]] || continue
+    { text=$(<"$path"); } 2>/dev/null
+    pid=${path//[!0-9]/}
+    [[ $text == *HYPERHERD_ATTEMPT_MARK=* && $pid != "$$" ]] && herd_is_marked "$pid" "$1" && herd_found+=("$pid")
+  done
+  ((${#herd_found[@]}))
+}
+
+# herd_is_marked PID MARKS: not where it belongs to a job of its own, which the trial has submitted with its environment.
+herd_is_marked() {
+  local entry mark='' job='' own=''
+  while IFS= read -r -d '' entry; do
+    case $entry in
+      HYPERHERD_ATTEMPT_MARK=*) mark=${entry#*=} ;;
+      HYPERHERD_ATTEMPT_JOB=*) own=${entry#*=} ;;
+      SLURM_JOB_ID=*) job=${entry#*=} ;;
+    esac
+  done 2>/dev/null <"/proc/$1/environ"
+  [[ $mark && $2 == *" $mark "* && (-z $job || $job == "$own") ]]
+}
+
+# Sets herd_marks: those of the attempts before this one that were claimed on this machine.
+herd_find_earlier() {
+  local attempt token boot
+  herd_marks=' '
+  [[ ${SLURM_JOB_ID-} && $herd_boot != - ]] || return 0
+  for ((attempt = 1; attempt < herd_attempt; attempt++)); do
+    boot=
+    { read -r token _ _ boot _ <"$herd_attempts/$herd_index.$attempt"; } 2>/dev/null
+    [[ $boot == "$herd_boot" ]] && herd_marks+="$token/$herd_index.$attempt "
+  done
+}
+
+# SIGTERM, which lets it save, SIGKILL when that has not helped; false where that does not help either (it hangs in the
+# kernel). Returns early where this attempt itself is told to end.
+herd_end_earlier() {
+  local pid told=' ' killed='' since=$SECONDS
+  herd_find_earlier
+  [[ $herd_marks != ' ' ]] || return 0
+  while [[ -z $herd_told ]] && herd_find_marked "$herd_marks"; do
+    ((SECONDS - since < 2 * herd_grace_s)) || return 1
+    if [[ $told == ' ' ]]; then
+      herd_explain "an earlier attempt still runs on this node (process ${herd_found[*]}): it is told to end, and waited for"
+    elif ((SECONDS - since >= herd_grace_s)) && [[ -z $killed ]]; then
+      killed=1
+      herd_explain "an earlier attempt has not ended in $herd_grace_s s (process ${herd_found[*]}): it is killed"
+    fi
+    for pid in "${herd_found[@]}"; do
+      if [[ $killed ]]; then kill -KILL "$pid"; elif [[ $told != *" $pid "* ]]; then kill -TERM "$pid"; fi
+      told+="$pid "
+    done 2>/dev/null
+    herd_pause 0.5
+  done
+  return 0
+}
