@@ -83,12 +83,26 @@ class Requeue:
 
 @dataclass(frozen=True)
 class Inline:
-    """A script that runs as it stood when it was submitted, as sbatch would run it: the element's argument stands
-    between its ``parts``, and ``interpreter`` (a program and its arguments) reads it.
+    """A script that runs as it stood when it was submitted: the element's argument stands between its ``parts``.
+
+    ``interpreter`` (a program and its arguments) reads it from a file of the element's own beside the user's, ``path``,
+    and hands it ``arguments``. ``requeues``: the script may queue its own job again (``scontrol requeue``).
     """
 
     interpreter: tuple[str, ...]
     parts: tuple[str, ...]
+    path: Path
+    arguments: tuple[str, ...] = ()
+    requeues: bool = False
+
+
+def copies(script: Path) -> tuple[Path, str]:
+    """How the files are named that elements run of a user's script: before and behind what tells one from another.
+
+    >>> copies(Path("/a/job.sh")), copies(Path("/a/job"))
+    ((PosixPath('/a/.job_herd'), '.sh'), (PosixPath('/a/.job_herd'), ''))
+    """
+    return script.with_name(f".{script.stem}_herd"), script.suffix
 
 
 @dataclass(frozen=True)

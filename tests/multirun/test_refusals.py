@@ -12,10 +12,10 @@ from .home import Home
 SCRIPTS = {
     "empty": ("", "no command"),
     "no command": ("#!/bin/bash\n#SBATCH --time=5\n# app\n", "no command"),
-    "exit": ("#!/bin/bash\napp\nexit 0\n", "{overrides}"),
+    "several": ("#!/bin/bash\napp\nother\n", "--at 3"),
     "here-document": ("#!/bin/bash\napp <<EOF\nx\nEOF\n", "{overrides}"),
-    "pipe": ("#!/bin/bash\napp | cat\n", "{overrides}"),
-    "loop": ("#!/bin/bash\nfor i in 1 2; do app $i; done\n", "{overrides}"),
+    "none": ("#!/bin/bash\necho app\n", "{overrides}"),
+    "pipe": ("#!/bin/bash\napp | other\n", "line 2: other"),
     "bash -c": ("#!/bin/bash\nbash -c 'app'\n", "{overrides}"),
     "never closed": ("#!/bin/bash\napp 'x\n", "never closed"),
     "python": ("#!/usr/bin/python3\nprint()\n", "python"),

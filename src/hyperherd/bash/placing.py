@@ -35,15 +35,21 @@ _SHOWN = 80
 class Place:
     """A script cut where the overrides stand: ``parts`` are what is around them.
 
-    ``before`` is put before the first word and ``after`` behind the last, where there are any. ``told`` names the
-    command that gets them: ``line 9: python main.py``.
+    ``before`` is put before the first word and ``after`` behind the last, where there are any. ``lines`` and
+    ``command`` name who gets them: ``line 9``, ``python main.py``.
     """
 
     parts: tuple[str, ...]
     before: str
     after: str
     quote: Callable[[str], str]
-    told: str
+    lines: str
+    command: str
+
+    @property
+    def told(self) -> str:
+        """Who gets the overrides, for people."""
+        return f"{self.lines}: {self.command}"
 
     def script(self, words: Sequence[str]) -> str:
         """The script with these words; what they hold is never run, and arrives as it is."""
@@ -84,29 +90,42 @@ def find(text: str, at: str = "") -> Place:
             f"the script says {PLACEHOLDER} already", where=line_of(text, placed[0]), hint="leave --at out"
         )
     if placed:
-        told = f"{PLACEHOLDER} in {_lines(text, placed)}"
-        return _cut(text, [(place, place + len(PLACEHOLDER)) for place in placed], "", quoting, told)
+        parts = _cut(text, [(place, place + len(PLACEHOLDER)) for place in placed])
+        return Place(parts, "", _behind(parts), quoting, _lines(text, placed), PLACEHOLDER)
     found = _asked_for(text, scan, at) if at else _training(text, scan)
-    ends = [command.end for command in found]
-    told = f"{_lines(text, [command.words[0].start for command in found])}: {_shown(text, found[0])}"
-    return _cut(text, [(end, end) for end in ends], " ", quoting, told, scan.dangling)
+    lines = _lines(text, [command.words[0].start for command in found])
+    parts = _cut(text, [(command.end, command.end) for command in found], scan.dangling)
+    return Place(parts, " ", _behind(parts), quoting, lines, _shown(text, found[0]))
 
 
-def _cut(
-    text: str,
-    places: Sequence[tuple[int, int]],
-    before: str,
-    quoting: Callable[[str], str],
-    told: str,
-    dangling: int | None = None,
-) -> Place:
+def reads_an_argument(text: str) -> str:
+    """Where a script reads an argument of its own (``$1``), not of a function: ``line 3``; "" where it does not.
+
+    >>> reads_an_argument("f() { echo $1; }\\nf x | awk '{print $1}'\\nC=${1:?}\\n"), reads_an_argument("f $x\\n")
+    ('line 3', '')
+    """
+    for command in commands.read(Scan(text)):
+        for token in (*command.assignments, *command.words) if not command.functions else ():
+            if re.search(r"\$\{?[1-9]", re.sub(r"'[^']*'", "", token.text)):
+                return line_of(text, token.start)
+    return ""
+
+
+def _cut(text: str, places: Sequence[tuple[int, int]], dangling: int | None = None) -> tuple[str, ...]:
+    """What is around these places; without the backslash that ends the file."""
     edges = [0, *(edge for place in places for edge in place), len(text)]
     parts = [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
     if dangling is not None:
         parts[-1] = text[places[-1][1] : dangling] + text[dangling + 1 :]
-    # A line end of Windows would become part of the last word: in a comment it does not.
-    after = " #" if any(map(_CARRIAGE_RETURN.match, parts[1:])) else ""
-    return Place(tuple(parts), before, after, quoting, told)
+    return tuple(parts)
+
+
+def _behind(parts: Sequence[str]) -> str:
+    """A line end of Windows would become part of the last word: in a comment it does not."""
+    ending = [_CARRIAGE_RETURN.match(part) is not None for part in parts[1:]]
+    if any(ending) and not all(ending):
+        raise ScriptError("some of its lines end as in Windows", hint="dos2unix gives them those of Unix")
+    return " #" if any(ending) else ""
 
 
 def interpreter(text: str) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from hyperherd.errors import (
     SchedulerSilentError,
     ScriptError,
 )
-from hyperherd.jobs import Batch, Files, Inline
+from hyperherd.jobs import Batch, Files
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.script import script
 from hyperherd.launchers.slurm import directives
@@ -232,7 +232,7 @@ def _batch(question: Question, planned: Plan, folder: Path, *, outside: bool) ->
         name=JOB_NAME,
         launch=launch,
         elements=tuple(replace(element, index=INDEX) for element in batch.elements),
-        inline=Inline(of_script.interpreter, (text,)) if of_script else None,
+        inline=replace(of_script.inline, parts=(text,), requeues=False) if of_script else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import itertools
 import secrets
 import shlex
@@ -16,7 +17,7 @@ from hyperherd import fsio, units
 from hyperherd.engine import reconcile
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
-from hyperherd.jobs import VOID
+from hyperherd.jobs import VOID, copies
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status, number_of, trial_of
 from hyperherd.workspace import manifest, submissions
@@ -116,7 +117,18 @@ def clean(
                 workspace.root.rmdir()
     if logs and not everything:
         workspace.make_folders()
+    if not _live(reconcile.read(workspace, {}, silent_is_fatal=False)):
+        _delete_copies(workspace)
     return stopped
+
+
+def _delete_copies(workspace: Workspace) -> None:
+    """What attempts that were killed have left beside a user's script: the files that they ran."""
+    if workspace.script:
+        copy, extension = copies(workspace.script)
+        pattern = f"{glob.escape(copy.name)}[0-9]*.[0-9]*-[0-9]*-*{glob.escape(extension)}"
+        for left in copy.parent.glob(pattern):
+            left.unlink(missing_ok=True)
 
 
 def _delete(folder: Path) -> None:

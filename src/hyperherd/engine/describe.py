@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperherd.errors import ConfigError, Fault, HerdError
@@ -14,7 +13,7 @@ from hyperherd.sweep.description import Parameter, SweepSpec, bare
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Described
 from hyperherd.sweep.trial import Typed
-from hyperherd.workspace import folder, layout, manifest, submissions
+from hyperherd.workspace import layout, manifest
 from hyperherd.workspace.folder import Workspace
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description
     if workspace.script:
         from hyperherd.engine import scripts  # reads bash, which commands that only look do without
 
-        return of_script(workspace, scripts.load(workspace.script, _submitted_from(workspace)))
+        return of_script(workspace, scripts.load_again(workspace, workspace.script))
     checked = read_spec(workspace)
     many = combinations.count(checked)
     if many > MANY and not even_if_many:
@@ -84,12 +83,6 @@ def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description
     return Description(
         checked, [Described(trial_hash(c.params, c.extras), c.params, c.extras, c.requires) for c in made]
     )
-
-
-def _submitted_from(workspace: Workspace) -> Path:
-    """The folder from which a script's sweep was submitted last; the current one where that is not there."""
-    folders = [Path(record.folder) for record in submissions.read(workspace) if record.folder]
-    return folders[-1] if folders and folders[-1].is_dir() else folder.absolute(Path("."))
 
 
 def of_script(workspace: Workspace, script: Script) -> Description:

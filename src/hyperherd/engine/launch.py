@@ -216,7 +216,7 @@ def _batch(
     files = run.workspace.files(submissions.new_token())
     return replace(
         maker.batch(files, parts, newest_attempt),
-        options=place.options,
+        options=place.options if run.request.requeue is not False else {**place.options, "no_requeue": True},
         extra_args=place.extra_args,
         at_once=_at_once(run),
         after=waiting.after(run.request.after, place.launcher, run.launchers) if run.request.after else (),
@@ -225,12 +225,11 @@ def _batch(
 
 
 def _wholes(run: Run, place: Place, trials: Sequence[Trial], known: reconcile.Known) -> Iterator[Piece]:
-    """What goes to a place: one batch, and one for each trial whose script is an array itself."""
-    alone = [trial for trial in trials if trial.parts == (trial.index,)]
-    if alone:
-        yield Piece(
-            _batch(run, place, [(trial, trial.index) for trial in alone], known.newest_attempt), place
-        )
+    """What goes to a place: one batch, and one for each trial whose script is an array itself, or is a job alone."""
+    whole = [(trial, trial.index) for trial in trials if trial.parts == (trial.index,)]
+    script = run.description.script
+    for together in [[one] for one in whole] if script and script.is_alone else filter(None, [whole]):
+        yield Piece(_batch(run, place, together, known.newest_attempt), place)
     for trial in (trial for trial in trials if trial.parts != (trial.index,)):
         yield Piece(_batch(run, place, _left(trial, known), known.newest_attempt), place, trial.index)
 
@@ -313,7 +312,7 @@ def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
         state="intent",
         root=str(run.workspace.root),
         launch=str(batch.launch),
-        folder=str(run.description.script.here) if run.description.script else "",
+        **(run.description.script.recorded if run.description.script else {}),
         launch_sha256=made_from.launch_sha256,
         git_commit=made_from.git_commit,
         git_dirty=made_from.git_dirty,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from hyperherd.bash import placing
 from hyperherd.bash.placing import Place
+from hyperherd.bash.scanning import PLACEHOLDER
 from hyperherd.errors import GrammarError, ScriptError
 from hyperherd.grammar.sweeps import parse
 from hyperherd.heracles import disk, record
@@ -28,11 +30,12 @@ class File:
 class Script:
     """The user's script: its ``path`` as given, where overrides stand in it, its permissions, what is recorded of it.
 
-    ``place`` is the error that says why where there is none.
+    ``place`` is the error that says why where there is none; ``former`` where former versions put them.
     """
 
     path: str
     place: Place | ScriptError
+    former: Place | None
     mode: int
     recorded: frozenset[Made]
 
@@ -57,13 +60,12 @@ class Script:
         content = disk.read_own(path)
         if content is None:
             return False
-        if Made.of(path, content) in self.recorded:
+        # An editor, or a copy, may have taken or given the line end at the end.
+        contents = (content, content + b"\n", content.removesuffix(b"\n"))
+        if any(Made.of(path, one) in self.recorded for one in contents):
             return True
-        words = None if isinstance(self.place, ScriptError) else self.place.words(_text(content))
-        try:
-            return bool(words) and all(map(parse, words or ()))
-        except GrammarError:
-            return False
+        places = [place for place in (self.place, self.former) if isinstance(place, Place)]
+        return any(_are_overrides(place.words(_text(one))) for place in places for one in contents)
 
     def holds(self, file: File) -> bool:
         """Whether just what would be written is there."""
@@ -96,15 +98,27 @@ class Script:
         return self.place.script(file.words).encode("utf-8", "surrogateescape")
 
 
-def load(path: str) -> Script:
-    """The script at ``path``. Raises `HerdError`, but not for a script without a place for overrides."""
+def load(path: str, at: str = "") -> Script:
+    """The script at ``path``, with the place that the user has named (`placing.find`). Raises `HerdError`, but not for
+    a script without a place for overrides.
+    """
     text, recorded = _text(disk.read(path)), record.read(path)
     mode = stat.S_IMODE(os.stat(path).st_mode) & 0o777
+    former = None
+    with contextlib.suppress(ScriptError):
+        former = placing.find(text, "" if PLACEHOLDER in text else placing.LAST)
     try:
-        return Script(path, placing.find(text), mode, recorded)
+        return Script(path, placing.find(text, at), former, mode, recorded)
     except ScriptError as error:
         where = f"{path}:{error.where.removeprefix('line ')}" if error.where else path
-        return Script(path, ScriptError(error.what, where=where, hint=error.hint), mode, recorded)
+        return Script(path, ScriptError(error.what, where=where, hint=error.hint), former, mode, recorded)
+
+
+def _are_overrides(words: Sequence[str] | None) -> bool:
+    try:
+        return bool(words) and all(map(parse, words or ()))
+    except GrammarError:
+        return False
 
 
 def _text(content: bytes) -> str:

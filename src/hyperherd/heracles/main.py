@@ -61,7 +61,7 @@ def _end(number: int, _: FrameType | None) -> NoReturn:
 
 def _do(asked: Asked) -> int:
     with disk.alone(asked.script):
-        script = files.load(asked.script)
+        script = files.load(asked.script, asked.at)
         found = product.read(asked.overrides, seed=asked.seed)
         if asked.action is Action.DELETE:
             return _delete(script)
@@ -71,9 +71,10 @@ def _do(asked: Asked) -> int:
             raise HerdError(f"cannot run '{asked.command[0]}'", hint="is it installed, and on PATH?")
         planned = _planned(script, found, many=asked.many)
         _refuse_foreign(script, planned, replaces_copies=asked.action is Action.WRITE)
+        _say(f"overrides go to {script.place.told}", 0)
         for note in found.notes():
             _say(f"note: {note}", 0)
-        return _run(script, planned, asked.command) if asked.action is Action.RUN else _write(script, planned)
+        return _run(script, planned, asked) if asked.action is Action.RUN else _write(script, planned)
 
 
 def _planned(script: Script, found: Product, *, many: bool) -> list[File]:
@@ -129,8 +130,9 @@ def _delete(script: Script) -> int:
     return 3 if left else 0
 
 
-def _run(script: Script, planned: Sequence[File], command: Sequence[str]) -> int:
+def _run(script: Script, planned: Sequence[File], asked: Asked) -> int:
     """Write all, run all, delete all, whatever happens in between."""
+    command = asked.command
     ids: list[str] = []
     failed = 0
     try:
@@ -138,7 +140,7 @@ def _run(script: Script, planned: Sequence[File], command: Sequence[str]) -> int
         for file in planned:
             script.write(file)
         for file in planned:
-            code, output = _call([*command, file.path])
+            code, output = _call([*command, file.path, *asked.arguments])
             found = _ID.search(output)
             ids += [found[1] or found[2]] if found else []
             if code:

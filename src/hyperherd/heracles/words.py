@@ -13,7 +13,8 @@ USAGE = """\
 heracles SCRIPT ACTION KEY=SWEEP ...
 
 Writes a copy of SCRIPT for each combination of the sweep, <name>_hydra<i>.<ext> beside it, with the overrides
-at the end of its last command (or where it says {overrides}, without quotes). The last key changes fastest.
+behind its training: the one command that may be it. Where several may, name its line with --at, or write
+{overrides} where they belong, without quotes. The last key changes fastest.
 
 Actions:
   -w, --write, -n, --noop            Write the files.
@@ -22,6 +23,8 @@ Actions:
   -d, --delete, -c, --clear          Delete the files of this script; only those that heracles made.
 
 Options:
+  --at=LINE, --at=last               The line of the command that gets the overrides; the last command of the script.
+  --args WORD... --                  Run CMD FILE WORD..., for a script that takes arguments.
   --seed=N                           Makes random seeds, and the order of shuffle, repeatable.
   --yes                              More than 10000 files are meant.
   -h, --help                         Show this.
@@ -51,7 +54,7 @@ _ACTIONS = {
     **dict.fromkeys(("-r", "--run", "-m", "--multirun"), Action.RUN),
     **dict.fromkeys(("-d", "--delete", "-c", "--clear"), Action.DELETE),
 }
-_OPTIONS = (*_ACTIONS, "--seed", "--yes", "--help")
+_OPTIONS = (*_ACTIONS, "--at", "--args", "--seed", "--yes", "--help")
 
 
 @dataclass
@@ -61,18 +64,24 @@ class _Given:
     bare: list[str] = field(default_factory=list)
     actions: list[tuple[str, Action]] = field(default_factory=list)
     command: tuple[str, ...] = ()
+    at: str = ""
+    arguments: tuple[str, ...] = ()
     seed: int | None = None
     many: bool = False
 
 
 @dataclass(frozen=True)
 class Asked:
-    """``command`` is what RUN runs with each file behind it; ``many`` says that very many files are meant."""
+    """``command`` is what RUN runs with each file behind it, and ``arguments`` behind that; ``at`` names the line that
+    gets the overrides; ``many`` says that very many files are meant.
+    """
 
     script: str
     action: Action
     command: tuple[str, ...]
+    arguments: tuple[str, ...]
     overrides: tuple[str, ...]
+    at: str
     seed: int | None
     many: bool
 
@@ -90,6 +99,10 @@ def read(argv: Sequence[str]) -> Asked:
             given.bare.append(word)
         elif word == "--seed" and rest:
             given.seed = _seed(rest.pop(0))
+        elif word == "--at" and rest:
+            given.at = rest.pop(0)
+        elif word == "--args":
+            given.arguments, rest = _arguments(rest)
         else:
             _option(given, word)
     if not given.bare:
@@ -100,7 +113,18 @@ def read(argv: Sequence[str]) -> Asked:
         raise UsageError(what, hint="-w writes the files, -r=sbatch runs them, -d deletes them")
     script, *overrides = given.bare
     action = given.actions[0][1]
-    return Asked(script, action, given.command, tuple(overrides), given.seed, given.many)
+    if given.arguments and action is not Action.RUN:
+        raise UsageError("--args goes with -r=CMD", hint="give the words to sbatch behind each file")
+    return Asked(
+        script,
+        action,
+        given.command,
+        given.arguments,
+        tuple(overrides),
+        given.at,
+        given.seed,
+        given.many,
+    )
 
 
 def _option(given: _Given, word: str) -> None:
@@ -113,12 +137,22 @@ def _option(given: _Given, word: str) -> None:
         raise UsageError(f"{name} needs a command", hint=f"{name}=sbatch")
     elif action is not None:
         raise UsageError(f"{name} takes no value", hint=name)
+    elif name == "--at" and equals:
+        given.at = value
     elif name == "--seed":
         given.seed = _seed(value)
     elif word == "--yes":
         given.many = True
     else:
         raise UsageError(f"no option '{name}'", hint=nearest(name, _OPTIONS) or "heracles --help")
+
+
+def _arguments(rest: list[str]) -> tuple[tuple[str, ...], list[str]]:
+    """The words up to ``--``, and what is behind it."""
+    if "--" not in rest:
+        raise UsageError("--args: a -- ends the script's arguments", hint="--args data.yaml 3 -- lr=0.1,0.01")
+    end = rest.index("--")
+    return tuple(rest[:end]), rest[end + 1 :]
 
 
 def _command(word: str, text: str) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     place, options = _place(app, asked)
     _check_place(place, options)
     app.write_script(options)
-    script = scripts.load(app.script, app.folder)
+    script = scripts.load(app.script, scripts.Call(app.folder))
     request = launch.Request(Wish(place), at_once=asked.max_concurrent, requeue=asked.requeue)
 
     def anew(run: Run) -> Run:

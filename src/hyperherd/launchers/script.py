@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hyperherd.bash.quoting import quote
-from hyperherd.jobs import Batch, Element, Inline, Requeue
+from hyperherd.jobs import Batch, Element, Inline, Requeue, copies
 
 _DEFINITIONS, _EARLIER, _REQUEUE, _STEPS = (
     Path(__file__).with_name(name).read_text(encoding="utf-8")
@@ -112,9 +112,13 @@ def _again(requeue: Requeue) -> list[str]:
 
 
 def _inline(inline: Inline) -> list[str]:
-    """Two arrays of bash, from which `trial.sh` makes the script of an element."""
-    words, parts = (" ".join(map(quote, texts)) for texts in (inline.interpreter, inline.parts))
-    return [f"herd_interpreter=({words})", f"herd_parts=({parts})"]
+    """Arrays of bash, from which `trial.sh` makes the script of an element, and the name of its file."""
+    texts = {"interpreter": inline.interpreter, "parts": inline.parts, "arguments": inline.arguments}
+    copy, extension = copies(inline.path)
+    return [
+        *(f"herd_{name}=({' '.join(map(quote, words))})" for name, words in texts.items()),
+        f"herd_copy={quote(str(copy))} herd_extension={quote(extension)} herd_may_requeue={'1' if inline.requeues else ''}",
+    ]
 
 
 def _exports(variables: Iterable[tuple[str, str]], indent: str) -> list[str]:

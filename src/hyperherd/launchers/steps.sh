@@ -29,6 +29,11 @@ if ! cd "$herd_folder"; then
   herd_say "cannot enter $herd_folder; the trial is not run"
   herd_end 74
 fi
+if [[ ${herd_interpreter-} ]] && ! herd_write_file; then
+  herd_say "cannot write $herd_file; the trial is not run"
+  herd_end 74
+fi
 herd_run
 ((herd_code == 0)) && [[ $herd_told ]] && herd_code=143
+((herd_code == 0)) && herd_queued_itself && herd_code=75
 herd_end "$herd_code" "$herd_told"

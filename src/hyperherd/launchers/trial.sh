@@ -75,6 +75,7 @@ herd_claim() {
 herd_leave() {
   local note="$herd_attempts/$herd_index.$herd_attempt.$1${2-}$herd_changed"
   herd_clock
+  herd_remove_file
   herd_create "$note" "$herd_host $herd_started $herd_now" || herd_say "cannot note the end of trial $herd_index in $note"
   exit "$1"
 }
@@ -149,7 +150,15 @@ herd_open_logs() {
 # Into the trial's own log.
 herd_explain() { printf 'hyperherd: %s\n' "$1" >&9; }
 
-# The script as it stood when it was submitted, with the overrides where they belong.
+# The script of the user's, as it stood when it was submitted, with the overrides where they belong: beside the user's own,
+# so that it finds its folder. An attempt that was killed has left its file there.
+herd_write_file() {
+  local mine=$herd_copy$HYPERHERD_TRIAL_ID.$herd_index-
+  rm -f -- "$mine"*"$herd_extension" 2>/dev/null
+  herd_file=$mine$herd_attempt-$herd_token$herd_extension
+  (umask 077; herd_text >"$herd_file") 2>/dev/null
+}
+herd_remove_file() { [[ -z ${herd_file-} ]] || rm -f -- "$herd_file"; } 2>/dev/null
 herd_text() {
   local part
   printf '%s' "${herd_parts[0]}"
@@ -162,8 +171,16 @@ herd_program() {
   if [[ -z ${herd_interpreter-} ]]; then
     "$@" "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >&8 2>&9 8>&- 9>&-
   else
-    "$@" "${herd_interpreter[@]}" <(herd_text) </dev/null >&8 2>&9 8>&- 9>&-
+    "$@" "${herd_interpreter[@]}" "$herd_file" ${herd_arguments[@]+"${herd_arguments[@]}"} </dev/null >&8 2>&9 8>&- 9>&-
   fi
+}
+
+# A script that has queued its own job again and ended well has not succeeded: it goes on.
+herd_queued_itself() {
+  local said
+  [[ ${herd_may_requeue-} && $herd_element ]] || return 1
+  said=$(scontrol --oneliner show job "$herd_element" 2>/dev/null)
+  [[ $said =~ ' Restarts='([0-9]+) ]] && ((BASH_REMATCH[1] > ${SLURM_RESTART_COUNT:-0}))
 }
 
 # The trial in the background. It gets the signals that this script survives in their default form.

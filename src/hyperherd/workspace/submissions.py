@@ -37,7 +37,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     ``host``      the kind of machine or the preset that was chosen, for what it ``requires``; "" where none was
     ``requeue``   when its trials are queued again by themselves
     ``launch``    the launch script, its checksum, and the git commit it was submitted from
-    ``folder``    of a sweep over a script: where it was submitted from
+    ``folder``    of a sweep over a script: where it was submitted from; ``at`` and ``arguments`` as the user gave them,
+                  ``command`` the one that gets the overrides
     """
 
     token: str = ""
@@ -58,6 +59,9 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     requires: str = ""
     launch: str = ""
     folder: str = ""
+    at: str = ""
+    command: str = ""
+    arguments: tuple[str, ...] = ()
     launch_sha256: str = ""
     git_commit: str | None = None
     git_dirty: bool | None = None

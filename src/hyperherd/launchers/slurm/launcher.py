@@ -243,8 +243,8 @@ def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
         "export": "ALL",
         "comment": batch.token,
         "dependency": _after(batch),
-        # Slurm's default is to queue a job again after a node failure.
-        "no_requeue": None if asked_again or (requeue and requeue.queues) else True,
+        # Slurm's default is to queue a job again after a node failure; of a user's script it stays as the site has it.
+        "no_requeue": None if asked_again or batch.inline or (requeue and requeue.queues) else True,
         # Without it the script could not do so either (scontrol: "Requested operation is presently disabled").
         "requeue": bool(requeue and requeue.queues) or None,
         "signal": f"B:{script.warning_signal(requeue)}@{requeue.notice_s}"
