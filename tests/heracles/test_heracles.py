@@ -341,8 +341,39 @@ def test_scripts_of_any_shell_and_line_end_are_written_and_deleted(home: Home, s
 def test_a_key_given_twice_is_told(home: Home) -> None:
     home.script(HEAD)
     done = home("sbatch.sh", "-w", "a=1,2", "a=3")
-    assert done.stderr == "heracles: note: a=1,2 is not used: a=3 comes later, and a key counts once\n"
+    assert (
+        done.stderr.partition("\n")[2]
+        == "heracles: note: a=1,2 is not used: a=3 comes later, and a key counts once\n"
+    )
     assert home.files()["sbatch_hydra0.sh"].endswith(" a=3")
+
+
+def test_the_user_may_name_the_command_and_give_the_script_its_arguments(home: Home) -> None:
+    home.script("#!/bin/bash\nmain $1\nother\n")
+    done = home("sbatch.sh", "-w", "--at", "2", "a=1")
+    assert done.stderr == "heracles: overrides go to line 2: main $1\n"
+    assert home.files() == {"sbatch_hydra0.sh": "#!/bin/bash\nmain $1 a=1\nother\n"}
+    home("sbatch.sh", "-w", "--at=last", "a=1")
+    assert home.files() == {"sbatch_hydra0.sh": "#!/bin/bash\nmain $1\nother a=1\n"}
+    home("sbatch.sh", "-d")
+    assert home("sbatch.sh", "-r=echo", "--at=2", "--args", "b c", "-d", "--", "a=1").stdout.startswith(
+        "sbatch_hydra0.sh b c -d\n"
+    )
+
+
+@once
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_copy_that_lost_its_line_end_and_one_by_the_last_command_are_known(
+    home: Home, recorded: bool
+) -> None:
+    home.script("#!/bin/bash\npython train.py\necho done\n")
+    home("sbatch.sh", "-w", "--at=last", "a=1")
+    (home.folder / "sbatch_hydra0.sh").write_text("#!/bin/bash\npython train.py\necho done a=1")
+    if not recorded:
+        (home.folder / ".sbatch.sh.heracles").unlink()
+    home("sbatch.sh", "-w", "a=2")
+    assert home.files() == {"sbatch_hydra0.sh": "#!/bin/bash\npython train.py a=2\necho done\n"}
+    assert home("sbatch.sh", "-d").stdout == "sbatch_hydra0.sh\n"
 
 
 @pytest.mark.parametrize("kind", ["a copy", "edited", "folder", "link", "more"])
@@ -434,14 +465,17 @@ def test_the_overrides_stand_where_the_script_says_so(home: Home) -> None:
         (("sbatch.sh", "-w", "a"), 1, "write name=value"),
         (("sbatch.sh", "-w", "a=range(1000000)"), 1, "1000000 combinations"),
         (("sbatch.sh", "-r=no-such-command", "a=1"), 1, "cannot run 'no-such-command'"),
-        (("pipe.sh", "-w", "a=1"), 1, "pipe.sh:2: the script ends in a pipe"),
+        (("pipe.sh", "-w", "a=1"), 1, "  line 2: main\n  line 2: other\n"),
+        (("pipe.sh", "-w", "--args", "a", "--", "a=1"), 2, "--args goes with -r=CMD"),
+        (("pipe.sh", "-r=sbatch", "--args", "a", "b=1"), 2, "a -- ends the script's arguments"),
+        (("pipe.sh", "-w", "--at=two", "a=1"), 2, "the number of a line, or last"),
     ],
 )
 def test_a_refusal_says_why_and_writes_nothing(
     home: Home, words: tuple[str, ...], code: int, said: str
 ) -> None:
     home.script(HEAD)
-    home.script("#!/bin/bash\nmain | cat\n", "pipe.sh")
+    home.script("#!/bin/bash\nmain | other\n", "pipe.sh")
     assert said in home(*words, code=code).stderr
     assert home.files() == {}
 

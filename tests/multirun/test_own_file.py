@@ -55,7 +55,7 @@ def test_what_a_killed_trial_has_left_beside_the_script_goes_with_its_next_run(h
     assert left(here.folder) == []
     (here.folder.parent / "go").unlink()
     here.multirun("lr=2", code=3)
-    here.herd("clean", "job.sh")
+    here.herd("clean", "-l", "--yes", "job.sh")
     assert left(here.folder) == []
 
 
