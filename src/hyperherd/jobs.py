@@ -102,7 +102,6 @@ class Batch:
     ``variables``  exported for every trial
     ``options``    sbatch's long options by name with ``_`` (``cpus_per_task``); None and False are left out
     ``extra_args`` further ``#SBATCH`` words, raw
-    ``instead``    what the user's script says of options that a launcher else sets itself, by name as in ``options``
     ``at_once``    at most this many trials at the same time; None is no limit
     ``after``      start only when these have succeeded: words that the launcher understands (Slurm: job ids)
     ``behind``     start only when this job has ended, however that was; its script does not say so, as it is older
@@ -122,7 +121,6 @@ class Batch:
     after: tuple[str, ...] = ()
     behind: str = ""
     inline: Inline | None = None
-    instead: Mapping[str, str | int | bool | None] = field(default_factory=dict)
     requeue: Requeue | None = None
 
     def only(self, elements: tuple[Element, ...]) -> Batch:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from hyperherd.errors import HerdError, ScriptError
 from hyperherd.jobs import Inline
 from hyperherd.launchers.slurm import directives, parse
 from hyperherd.launchers.slurm.directives import Directives
-from hyperherd.launchers.slurm.options import Value
 from hyperherd.workspace import folder
 
 _IN_ITS_PLACE = {
@@ -69,11 +67,6 @@ class Script:
     def inline(self) -> Inline:
         """What a batch of its combinations runs."""
         return Inline(self.interpreter, self.place.parts)
-
-    @property
-    def instead(self) -> Mapping[str, Value]:
-        """What it says of options that herd else sets itself, and need not."""
-        return {name: self.asked.herds[name] for name in ("comment", "export") if name in self.asked.herds}
 
     @property
     def notes(self) -> list[str]:

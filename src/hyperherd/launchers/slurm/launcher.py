@@ -15,7 +15,7 @@ from hyperherd.connectors.base import Completed, Connector
 from hyperherd.errors import LauncherError, SchedulerSilentError
 from hyperherd.jobs import Batch, Element, Job, Phase, State, Usage
 from hyperherd.launchers import script
-from hyperherd.launchers.slurm import limits, options, parse, polling, preflight
+from hyperherd.launchers.slurm import directives, limits, options, parse, polling, preflight
 from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.limits import Limits
 from hyperherd.launchers.slurm.options import SlurmOptions, Value
@@ -68,8 +68,13 @@ class SlurmLauncher:
         return self
 
     def _asked(self, batch: Batch) -> Batch:
-        """The batch with what this launcher asks for, where it says nothing itself."""
-        return replace(batch, options=options.merged(self.options.given(), batch.options))
+        """The batch with what this launcher asks for, where it says nothing itself, and with its raw lines read: they
+        are the last word.
+        """
+        raw = directives.taken(batch.extra_args)
+        asked = options.merged(options.merged(self.options.given(), batch.options), raw.options)
+        folder = batch.folder / str(raw.herds.get("chdir") or asked.pop("chdir", None) or "")
+        return replace(batch, options=asked, extra_args=raw.extra, folder=folder)
 
     def where(self) -> str:
         return self._cluster
@@ -103,16 +108,14 @@ class SlurmLauncher:
 
     def submit(self, batch: Batch) -> str | None:
         """Raises also `SubmissionRefusedError` where Slurm is not installed."""
-        batch = self._asked(batch)
+        folder, batch = batch.folder, self._asked(batch)
         # On the command line, where a path needs no quoting; environment variables cannot overrule it there.
         arguments = [f"--output={_output(batch)}"]
         if batch.behind:
             other = batch.options.get("dependency") or _after(batch)
             arguments.append(f"--dependency={f'{other},' if other else ''}afterany:{batch.behind}")
         own = ["array", "comment", *(["signal"] if batch.requeue else [])]
-        return self._client.sbatch(
-            batch.files.script, arguments, cwd=batch.folder, options=[*batch.options, *own]
-        )
+        return self._client.sbatch(batch.files.script, arguments, cwd=folder, options=[*batch.options, *own])
 
     def find(self, jobs: Sequence[Job]) -> dict[str, str]:
         tokens = {job.token for job in jobs if job.where == self.where()}
@@ -209,7 +212,9 @@ class SlurmLauncher:
 
     def check(self, batch: Batch) -> Mapping[str, str]:
         """Raises `SchedulerSilentError` where the controller does not answer."""
-        return preflight.faults(self._asked(batch), self._client, self._limits, _me())
+        return preflight.form_faults(batch) or preflight.faults(
+            self._asked(batch), self._client, self._limits, _me()
+        )
 
     def _is_ours(self, job: Job) -> bool:
         return job.job_id is not None and job.where in ("", self.where())
@@ -231,7 +236,9 @@ class SlurmLauncher:
 
 
 def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
-    """The user's options first: of two lines that say the same sbatch takes the later one."""
+    """The user's options first: of two lines that say the same sbatch takes the later one. His words about environment
+    and comment hold: the script needs neither (the token stands in its own name, too).
+    """
     at_once = f"%{batch.at_once}" if batch.at_once else ""
     asked_again = batch.options.get("requeue") or batch.options.get("no_requeue")
     requeue = batch.requeue
@@ -239,8 +246,8 @@ def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
         "job_name": batch.name,
         "array": parse.folded(array.values()) + at_once,
         "open_mode": "append",
-        "export": "ALL",
-        "comment": batch.token,
+        "export": None if batch.options.get("export") else "ALL",
+        "comment": None if batch.options.get("comment") else batch.token,
         "dependency": _after(batch),
         # Slurm's default is to queue a job again after a node failure.
         "no_requeue": None if asked_again or (requeue and requeue.queues) else True,
@@ -249,11 +256,10 @@ def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
         "signal": f"B:{script.warning_signal(requeue)}@{requeue.notice_s}"
         if requeue and requeue.warns
         else None,
-        **batch.instead,
     }
     output = _output(batch)
     shown = [options.line("output", output)] if re.fullmatch(r"[\w/.,:=@+%-]+", output, re.ASCII) else []
-    extra = [f"#SBATCH {text.strip().removeprefix('#SBATCH').strip()}" for text in batch.extra_args]
+    extra = [f"#SBATCH {text}" for text in batch.extra_args]
     return [*options.lines(batch.options), *extra, *options.lines(own), *shown]
 
 
