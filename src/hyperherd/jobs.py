@@ -129,6 +129,22 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """What would become of a batch if it were submitted.
+
+    ``refused``    why it would surely be refused, in the launcher's words; else ""
+    ``unsure``     why nothing can be said of it, where the launcher was asked and does not know
+    ``hint``       what to do about either
+    ``starts_at``  when its first element is expected to begin, in seconds since the epoch; None where nobody says
+    """
+
+    refused: str = ""
+    unsure: str = ""
+    hint: str = ""
+    starts_at: float | None = None
+
+
+@dataclass(frozen=True)
 class Job:
     """What was recorded of a submitted batch, enough to ask its launcher about it.
 

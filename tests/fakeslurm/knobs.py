@@ -42,7 +42,9 @@ DEFAULTS = {
         "show_cluster": False,  # --parsable answers `id;cluster`
         "delay_s": [0, 0],  # a random time between these, and it goes on when it or its caller is killed
         "delay_when": "before",  # the delay comes before or after the job exists, or `either`
-        "refuse": None,  # words: `sbatch: error: <words>`
+        "refuse": None,  # words: `sbatch: error: <words>`, of which --test-only knows nothing
+        "would_refuse": None,  # words: --test-only says `allocation failure: <words>`
+        "starts_in_s": 0,  # when --test-only says that a job would start
     },
     "squeue": {"hide": [], "states": {}},  # ids that it misses; id -> the state word it shows
     "sacct": {
