@@ -59,7 +59,7 @@ def test_a_start_is_read_in_either_form() -> None:
         (1, "allocation failure: Job violates accounting/QOS policy (job submit limit, ...)", "LIMIT"),
         (1, "sbatch: error: QOSMaxWallDurationPerJobLimit\nallocation failure: Job violates accounting/QOS policy",
          "REFUSED"),
-        (1, "allocation failure: Requested partition configuration not available now", "SHORT"),
+        (1, "allocation failure: Requested partition configuration not available now", "LATER"),
         (1, "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", "SILENT"),
         (-9, "", "SILENT"),
         (1, "", "REFUSED"),

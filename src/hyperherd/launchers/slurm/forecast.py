@@ -31,7 +31,8 @@ def forecast(tried: Tried, asked: Mapping[str, Value], nodes: Sequence[Node]) ->
         return Forecast(unsure=f"Slurm takes no more jobs of yours now: {words}", hint=_LATER)
     lacking = list(_lacking(asked, nodes)) if tried.verdict is Verdict.SHORT else []
     away = [node for node in nodes if not node.usable or node.states & _KEPT]
-    if tried.verdict is Verdict.SHORT and not lacking and (away or not nodes):
+    may_wait = tried.verdict is Verdict.SHORT and not lacking and (away or not nodes)
+    if tried.verdict is Verdict.LATER or may_wait:
         down = (
             f" ({len(away)} of {units.counted(len(nodes), 'node')} down, drained or reserved)" if away else ""
         )

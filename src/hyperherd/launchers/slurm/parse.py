@@ -120,12 +120,14 @@ class Verdict(Enum):
     """What ``sbatch --test-only`` comes to.
 
     SHORT: there are no such nodes, or those that there are do not take jobs now; it does not say which of the two.
-    LIMIT: too many jobs of this user wait or run, so it did not look. SILENT: it got no answer.
+    LATER: sbatch would take it and let it wait. LIMIT: too many jobs of this user wait or run, so it did not look.
+    SILENT: it got no answer.
     """
 
     TAKEN = "taken"
     REFUSED = "refused"
     SHORT = "short"
+    LATER = "later"
     LIMIT = "limit"
     SILENT = "silent"
 
@@ -145,10 +147,12 @@ _UNANSWERED = re.compile(
 )
 _TOO_MANY = re.compile(r"\b(?:QOS|Assoc)\w*Submit\w*|temporarily unable to accept job")
 _A_LIMIT, _NAMED = "violates accounting/QOS policy", re.compile(r"\b(?:QOS|Assoc)[A-Z]\w+")
-_NO_NODES = re.compile(
-    r"Requested node configuration is not available|not available now|Requested nodes are busy"
-    r"|Required node not available|Nodes required for job are"
+_NO_NODES = "Requested node configuration is not available"
+_BUSY = re.compile(
+    r"not available now|Requested nodes are busy|Required node not available|Nodes required for job are"
+    r"|Requested (?:reservation|ports?) (?:is|are) in use|in held state"
 )
+"""Errors after which slurmctld keeps the job (job_mgr.c: job_allocate)."""
 
 
 def tried(code: int, stderr: str) -> Tried:
@@ -171,7 +175,9 @@ def tried(code: int, stderr: str) -> Tried:
         return Tried(Verdict.SILENT, words or f"it was ended by signal {-code}")
     if _TOO_MANY.search(stderr) or (_A_LIMIT in stderr and not _NAMED.search(stderr)):
         return Tried(Verdict.LIMIT, words)
-    return Tried(Verdict.SHORT if _NO_NODES.search(stderr) else Verdict.REFUSED, words or f"exit {code}")
+    if _BUSY.search(stderr):
+        return Tried(Verdict.LATER, words)
+    return Tried(Verdict.SHORT if _NO_NODES in stderr else Verdict.REFUSED, words or f"exit {code}")
 
 
 def queue(stdout: str, known: Collection[str]) -> list[QueueRow]:
