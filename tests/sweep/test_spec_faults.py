@@ -377,6 +377,10 @@ CASES = {
         WITH_LR + "slurm: {partiton: gpu}\n",
         "f.yaml:5: slurm.partiton: sbatch has no option '--partiton'\n    did you mean 'partition'?",
     ),
+    "a key beside the options": (
+        WITH_LR + "slurm: {max_concurent: 1}\n",
+        "f.yaml:5: slurm.max_concurent: sbatch has no option '--max-concurent'\n    did you mean 'max_concurrent'?",
+    ),
     "an option of one cluster alone": (
         WITH_LR + "slurm: {zzz: 1}\n",
         "f.yaml:5: slurm.zzz: sbatch has no option '--zzz'\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
+from hyperherd.errors import nearest
 from hyperherd.launchers.slurm import directives, forms, options
 from hyperherd.launchers.slurm.options import KINDS, REFUSED
 
@@ -26,12 +27,14 @@ def faults(given: Mapping[str, object]) -> Iterator[Found]:
     named = {name: value for name, value in given.items() if name != RAW}
     for name, value in named.items():
         if told := options.fault(name, value):
-            yield (name,), told[0], told[1] or _ONLY_HERE
+            yield (name,), told[0], nearest(name, _BESIDE, likeness=0.8) or told[1] or _ONLY_HERE
     for name, told in options.together(named):
         yield (name,), *told
     yield from _raw(given.get(RAW))
 
 
+_BESIDE = (RAW, "max_concurrent")
+"""Keys beside options of sbatch."""
 _ONLY_HERE = f"an option that only your cluster has: {RAW}: ['--name=value']"
 
 
