@@ -107,7 +107,7 @@ def test_a_job_is_tried_as_the_real_sbatch_does(fake_slurm):
     answer = fake_slurm.run("bash", "-c", asked)
     known, told = recorded("sbatch-test-now", "err"), answer.stderr
     assert [re.sub(r"\d+", "N", text) for text in (told, answer.stdout)] == [re.sub(r"\d+", "N", known), ""]
-    fake_slurm.knobs(sbatch={"starts_in_s": 90000, "would_refuse": None})
+    fake_slurm.knobs(test_only={"starts_in_s": 90000})
     seconds = fake_slurm.run("env", "SLURM_TIME_FORMAT=%s", "bash", "-c", asked).stderr.split()[6]
     assert float(seconds) > time.time() + 80000
     fake_slurm.knobs(max_submit_jobs=0)

@@ -104,35 +104,34 @@ def test_sbatch_is_asked_once_for_each_different_request_and_tells_when_it_would
     fake: Workspace, fake_slurm: FakeSlurm
 ) -> None:
     fake.write('"range(0,25)"', more="slurm: {time: 10}\nrequeue: {time: x2}\n")
-    fake_slurm.knobs(max_array_size=10, held=True, sbatch={"starts_in_s": 7230})
+    fake_slurm.knobs(max_array_size=10, held=True, test_only={"starts_in_s": 7230})
 
-    def asked() -> list[str]:
-        words = [" ".join(call["argv"]) for call in fake_slurm.calls("sbatch")]
-        return [text for text in words if "--test-only" in text]
+    def asked() -> int:
+        return len(fake_slurm.calls("test_only"))
 
     done = fake.herd("run", "-n", "--json").json
-    assert len(asked()) == 1
+    assert asked() == 1
     assert all(one["expected_start"] > time.time() + 7000 for one in done["submissions"])
     assert re.search(
         r"^  expected start: 20\d\d-\d\d-\d\d \d\d:\d\d, in 2h 00m$", fake.herd("run", "-n").err, re.M
     )
     assert set(fake.files()) == {"hyperherd.yaml", "launch.sh"}
-    fake_slurm.knobs(sbatch={"starts_in_s": 0})
+    fake_slurm.knobs(test_only={"starts_in_s": 0})
     assert "  expected start: now\n" in fake.herd("run").err
-    assert len(asked()) == 3
+    assert asked() == 3
     assert "expected start" not in fake.herd("run").err  # there is nothing to submit
-    assert len(asked()) == 3
+    assert asked() == 3
 
 
 @pytest.mark.parametrize(
     ("knobs", "said"),
     [
         (
-            {"sbatch": {"would_refuse": "Unable to contact slurm controller"}},
+            {"test_only": {"refuse": "Unable to contact slurm controller"}},
             "does not say whether it would take this: ",
         ),
         (
-            {"sbatch": {"would_refuse": "Requested nodes are busy"}},
+            {"test_only": {"refuse": "Requested nodes are busy"}},
             "could not start this now: allocation failure: ",
         ),
         ({"max_submit_jobs": 0}, "takes no more jobs of yours now: sbatch: error: AssocMaxSubmitJobLimit"),
@@ -152,10 +151,12 @@ def test_what_is_no_refusal_is_a_note_and_the_run_goes_on(
 def test_an_sbatch_that_does_not_answer_the_first_question_is_a_note(
     fake: Workspace, fake_slurm: FakeSlurm
 ) -> None:
-    fake_slurm.knobs(sbatch={"hang": True})
+    fake_slurm.knobs(test_only={"hang": True})
     patient = Workspace(fake.root, {**fake.env, "HYPERHERD_SLURM_TIMEOUT_S": "0.5"})
     said = patient.herd("run", "-n").err
     assert "'sbatch' did not answer within 0.5 s" in said and "Dry run" in said
+    patient.herd("run")
+    assert set(fake.until_ended().values()) == {"completed"}
 
 
 def test_trials_that_sbatch_refuses_stay_as_they_were(fake: Workspace, fake_slurm: FakeSlurm) -> None:

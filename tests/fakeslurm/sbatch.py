@@ -11,6 +11,7 @@ from fakeslurm.store import record
 
 
 def main(store, argv):
+    options.TABLE.longs.update(store.knobs["plugin_options"])
     given, rest = options.TABLE.parse(argv)
     told = dict(given)
     if "version" in told:
@@ -37,10 +38,10 @@ def _test_only(store, make):
     """What would become of the job that ``make`` makes. The real one takes the number of a job for it; this one does
     not, so that tests can tell the numbers of theirs.
     """
-    told = store.knobs["sbatch"]
+    told = store.knobs["test_only"]
     try:
-        if told["would_refuse"]:
-            raise RefusedError(_FAILED + told["would_refuse"])
+        if told["refuse"]:
+            raise RefusedError(_FAILED + told["refuse"])
         job = make()
         if job["never"] in ("PartitionNodeLimit", "PartitionConfig"):
             raise RefusedError(f"{_FAILED}Requested node configuration is not available")

@@ -27,7 +27,8 @@ def faults(given: Mapping[str, object]) -> Iterator[Found]:
     named = {name: value for name, value in given.items() if name != RAW}
     for name, value in named.items():
         if told := options.fault(name, value):
-            yield (name,), told[0], nearest(name, _BESIDE, likeness=0.8) or told[1] or _ONLY_HERE
+            beside = nearest(name, _BESIDE, likeness=0.8) if name not in _BESIDE else _AT_ONCE
+            yield (name,), told[0], beside or told[1] or _ONLY_HERE
     for name, told in options.together(named):
         yield (name,), *told
     yield from _raw(given.get(RAW))
@@ -35,6 +36,7 @@ def faults(given: Mapping[str, object]) -> Iterator[Found]:
 
 _BESIDE = (RAW, "max_concurrent")
 """Keys beside options of sbatch."""
+_AT_ONCE = "in hyperherd.yaml it stands under slurm; on the command line it is -j N"
 _ONLY_HERE = f"an option that only your cluster has: {RAW}: ['--name=value']"
 
 
@@ -59,14 +61,9 @@ def _line(line: object) -> forms.Told:
     if not words:
         return f"no option in {line!r}, or a quote that is not closed", "--exclusive, for example"
     if not words[0].startswith("-"):
-        return f"'{line}' is not an option of sbatch", f"write '--{words[0]}'" if _known(
-            words[0]
-        ) else "--name=value"
+        known = words[0].partition("=")[0].replace("-", "_") in (*KINDS, *REFUSED)
+        return f"'{line}' is not an option of sbatch", f"write '--{words[0] if known else 'name=value'}'"
     for option in directives.options(words):
         if option.name and (told := options.fault(option.name, option.value)):
             return f"'{line}': {told[0]}", told[1]
     return None
-
-
-def _known(word: str) -> bool:
-    return word.partition("=")[0].replace("-", "_") in (*KINDS, *REFUSED)

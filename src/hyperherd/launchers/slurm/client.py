@@ -29,6 +29,8 @@ from hyperherd.launchers.slurm import parse, site
 TIMEOUT_VARIABLE = "HYPERHERD_SLURM_TIMEOUT_S"
 _ASK_S = 30.0
 _SUBMIT_S = 60.0
+_TRY_S = 10.0
+"""For an answer that a run can do without."""
 
 _OUR_OUTPUT = {
     "LC_ALL": "C",
@@ -110,7 +112,7 @@ class Client:
         argv = ["sbatch", "--test-only", *arguments, f"--output={os.devnull}", "--wrap=true"]
         environment = {**submission_environment(self.environment, options), **_OUR_OUTPUT}
         try:
-            done = self.connector.run(argv, timeout_s=self.ask_s, cwd=cwd, env=environment)
+            done = self.connector.run(argv, timeout_s=min(self.ask_s, _TRY_S), cwd=cwd, env=environment)
         except (CommandNotFoundError, CommandTimeoutError) as error:
             return parse.Tried(parse.Verdict.SILENT, error.what)
         return parse.tried(done.code, done.stderr)

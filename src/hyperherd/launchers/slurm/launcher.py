@@ -84,8 +84,9 @@ class SlurmLauncher:
         """
         raw = directives.taken(batch.extra_args)
         asked = options.merged(options.merged(self.options.given(), batch.options), raw.options)
-        folder = batch.folder / str(raw.herds.get("chdir") or asked.pop("chdir", None) or "")
-        return replace(batch, options=asked, extra_args=raw.extra, folder=folder)
+        below = raw.herds.get("chdir") or asked.get("chdir") or ""
+        asked.pop("chdir", None)
+        return replace(batch, options=asked, extra_args=raw.extra, folder=batch.folder / str(below))
 
     def where(self) -> str:
         return self._cluster
@@ -275,21 +276,22 @@ def _said(batch: Batch) -> list[str]:
 def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
     """The user's options first: of two lines that say the same sbatch takes the later one."""
     at_once = f"%{batch.at_once}" if batch.at_once else ""
-    own = {"array": parse.folded(array.values()) + at_once, **_own(batch)}
+    own = _own(batch, parse.folded(array.values()) + at_once)
     output = _output(batch)
     shown = [options.line("output", output)] if re.fullmatch(r"[\w/.,:=@+%-]+", output, re.ASCII) else []
     extra = [f"#SBATCH {text}" for text in batch.extra_args]
     return [*options.lines(batch.options), *extra, *options.lines(own), *shown]
 
 
-def _own(batch: Batch) -> dict[str, Value]:
-    """The options that herd sets, but for array and output. The user's words about environment and comment hold: the
+def _own(batch: Batch, array: str | None = None) -> dict[str, Value]:
+    """The options that herd sets, but for output. The user's words about environment and comment hold: the
     script needs neither (the token stands in its own name, too).
     """
     asked_again = batch.options.get("requeue") or batch.options.get("no_requeue")
     requeue = batch.requeue
     return {
         "job_name": batch.name,
+        "array": array,
         "open_mode": "append",
         "export": None if batch.options.get("export") else "ALL",
         "comment": None if batch.options.get("comment") else batch.token,
