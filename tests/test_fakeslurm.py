@@ -80,7 +80,10 @@ ALONE = [
     in ("version", "ping", "partition-unknown", "account-names", "assoc", "assoc-nobody", "qos", "qos-limits")
     or name
     in ("squeue-empty", "sinfo-partitions", "sinfo-default", "sinfo-states", "partitions", "sacct-unknown")
-    or (name.startswith(("sbatch-refused", "squeue-unknown")) and name != "sbatch-refused-submit-limit")
+    or (
+        name.startswith(("sbatch-refused", "sbatch-test-refused", "squeue-unknown"))
+        and name != "sbatch-refused-submit-limit"
+    )
     or name in ("scancel-unknown", "scancel-unknown-element", "scancel-no-id", "scancel-quiet-unknown")
     or name in ("scontrol-job-unknown", "scontrol-requeue-unknown")
 ]
@@ -97,6 +100,22 @@ def test_a_command_alone_answers_exactly_as_the_real_slurm(name, fake_slurm, wor
     assert answer.stdout == recorded(name)
     assert answer.stderr == recorded(name, "err")
     assert str(answer.returncode) == (recorded(name, "rc").strip() or "0")
+
+
+def test_a_job_is_tried_as_the_real_sbatch_does(fake_slurm):
+    asked = COMMANDS["sbatch-test-now"]
+    answer = fake_slurm.run("bash", "-c", asked)
+    known, told = recorded("sbatch-test-now", "err"), answer.stderr
+    assert [re.sub(r"\d+", "N", text) for text in (told, answer.stdout)] == [re.sub(r"\d+", "N", known), ""]
+    fake_slurm.knobs(test_only={"starts_in_s": 90000})
+    seconds = fake_slurm.run("env", "SLURM_TIME_FORMAT=%s", "bash", "-c", asked).stderr.split()[6]
+    assert float(seconds) > time.time() + 80000
+    fake_slurm.knobs(max_submit_jobs=0)
+    limited = fake_slurm.run("bash", "-c", asked, check=False)
+    assert limited.stderr == recorded("sbatch-test-submit-limit", "err").replace(
+        "QOSMaxSubmitJobPerUser", "AssocMaxSubmitJob"
+    )
+    assert fake_slurm.run("squeue", "-h").stdout == ""
 
 
 @pytest.mark.parametrize("name", ["sacct-off", "sacctmgr-off"])

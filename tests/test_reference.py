@@ -12,7 +12,7 @@ import pytest
 from hyperherd.claims import Outcome
 from hyperherd.cli.main import COMMANDS
 from hyperherd.jobs import Phase, State
-from hyperherd.launchers.slurm import options
+from hyperherd.launchers.slurm import check
 from hyperherd.sweep import spec
 from hyperherd.sweep.conditions import OPERATORS
 from hyperherd.sweep.reading import document
@@ -57,7 +57,7 @@ def test_every_example_of_a_key_is_read(example: str) -> None:
     given = document.read(example, file="example").value
     assert isinstance(given, dict)
     text = example + "\n".join(line for key, line in rest.items() if key not in given)
-    assert spec.parse(text, file="example", slurm_options=options.KINDS)
+    assert spec.parse(text, file="example", native=check.faults)
 
 
 def test_every_key_has_an_example() -> None:

@@ -116,7 +116,6 @@ class Batch:
     ``variables``  exported for every trial
     ``options``    sbatch's long options by name with ``_`` (``cpus_per_task``); None and False are left out
     ``extra_args`` further ``#SBATCH`` words, raw
-    ``instead``    what the user's script says of options that a launcher else sets itself, by name as in ``options``
     ``at_once``    at most this many trials at the same time; None is no limit
     ``after``      start only when these have succeeded: words that the launcher understands (Slurm: job ids)
     ``behind``     start only when this job has ended, however that was; its script does not say so, as it is older
@@ -136,12 +135,27 @@ class Batch:
     after: tuple[str, ...] = ()
     behind: str = ""
     inline: Inline | None = None
-    instead: Mapping[str, str | int | bool | None] = field(default_factory=dict)
     requeue: Requeue | None = None
 
     def only(self, elements: tuple[Element, ...]) -> Batch:
         """The same batch with these elements."""
         return replace(self, elements=elements)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What would become of a batch if it were submitted.
+
+    ``refused``    why it would surely be refused, in the launcher's words; else ""
+    ``unsure``     why nothing can be said of it, where the launcher was asked and does not know
+    ``hint``       what to do about either
+    ``starts_at``  when its first element is expected to begin, in seconds since the epoch; None where nobody says
+    """
+
+    refused: str = ""
+    unsure: str = ""
+    hint: str = ""
+    starts_at: float | None = None
 
 
 @dataclass(frozen=True)

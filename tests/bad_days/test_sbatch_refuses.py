@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakeslurm.fixture import FakeSlurm
@@ -25,8 +28,21 @@ REFUSED_BY_PREFLIGHT = {
     "a time that is too long": ('time: "40-00:00:00"', "slurm.time", "7-00:00:00"),
     "memory with a fraction": ("mem: 12.00G", "slurm.mem", "12G"),
     "memory that is none": ("mem: much", "slurm.mem", "much"),
-    "a job name": ("extra_args: ['--job-name=mine']", "extra_args", "job-name"),
-    "an array": ("extra_args: ['#SBATCH --array=0-3']", "extra_args", "array"),
+    "a job name": ("extra_args: ['--job-name=mine']", "hyperherd.yaml:6: slurm.extra_args[0]", "job-name"),
+    "an array": ("extra_args: ['#SBATCH --array=0-3']", "hyperherd.yaml:6: slurm.extra_args[0]", "array"),
+    "more CPUs than a node has": (
+        "cpus_per_task: 64",
+        "would refuse this (--cpus-per-task=64)",
+        "the most is 16",
+    ),
+    "memory that no node has": ("mem: 900000G", "would refuse this (--mem=900000G)", "the most is 19.5 GiB"),
+    "a GRES that no node has": (
+        "gres: 'tpu:1'",
+        "(--gres=tpu:1)",
+        "Invalid generic resource (gres) specification",
+    ),
+    "a feature that no node has": ("constraint: no_such_feature", "allocation failure: ", "Invalid feature"),
+    "an account in a raw line": ("extra_args: ['-A nobodys']", "slurm.account", "nobodys"),
     "two lines in a value": ('gres: "gpu:1\\n#SBATCH --array=1"', "slurm.gres", ""),
 }
 
@@ -51,22 +67,96 @@ def test_what_slurm_would_refuse_is_said_with_its_key_before_anything_is_written
     assert cluster.statuses() == {}
 
 
-REFUSED_BY_SBATCH = {
-    "memory that no node has": ("mem: 900000G", ("memory", "node configuration", "not available")),
-    "a feature that no node has": ("constraint: no_such_feature", ("feature",)),
-    "a GRES that no node has": ('gres: "tpu:1"', ("gres", "Gres")),
-}
+def test_all_of_slurms_options_are_told_at_once_and_ls_tells_them_too(here: Workspace) -> None:
+    """Without a Slurm: no place is asked."""
+    slurm = [
+        "mem: 8 GB",
+        "cpus_per_task: two",
+        "time: 25:99:00",
+        "partitoin: gpu",
+        "extra_args: [-o x, --export=ALL]",
+    ]
+    text = (here.root / "hyperherd.yaml").read_text()
+    here.yaml(f"{text}compute: killarney/l40s_1y\nslurm:\n" + "".join(f"  {line}\n" for line in slurm))
+    first = text.count("\n") + 1
+    for words in (("ls",), ("run", "-n"), ("run",), ("test",)):
+        done = here.herd(*words, code=1)
+        places = re.findall(r"hyperherd\.yaml:(\d+): ([\w.\[\]]+): ", done.err)
+        assert places == [
+            (str(first), "compute"),
+            *((str(first + 2 + n), f"slurm.{line.partition(':')[0]}") for n, line in enumerate(slurm[:-1])),
+            (str(first + 6), "slurm.extra_args[0]"),
+        ]
+        assert "there are killarney/l40s_1x" in done.err and "write '8G'" in done.err
+    assert set(here.files()) == {"hyperherd.yaml", "launch.sh"}
 
 
-@pytest.mark.parametrize("fault", REFUSED_BY_SBATCH)
-def test_what_the_real_sbatch_refuses_is_said_in_its_words(real: Workspace, fault: str) -> None:
-    slurm, words = REFUSED_BY_SBATCH[fault]
-    described(real, slurm)
-    done = real.herd("run", code=1)
-    assert "3 trials not submitted" in done.err
-    assert "sbatch: error: " in done.err
-    assert any(word in done.err for word in words)
-    assert set(real.statuses().values()) == {"ready"}
+def test_options_that_are_typed_are_told_all_at_once(here: Workspace) -> None:
+    said = here.herd("run", "--slurm", "mem=8 GB", "--slurm", "tme=4", "--slurm", "qos=", code=2).err
+    assert (
+        "--slurm mem: '8 GB' is not an amount" in said
+        and "did you mean 'time'?" in said
+        and "qos" not in said
+    )
+
+
+def test_sbatch_is_asked_once_for_each_different_request_and_tells_when_it_would_start(
+    fake: Workspace, fake_slurm: FakeSlurm
+) -> None:
+    fake.write('"range(0,25)"', more="slurm: {time: 10}\nrequeue: {time: x2}\n")
+    fake_slurm.knobs(max_array_size=10, held=True, test_only={"starts_in_s": 7230})
+
+    def asked() -> int:
+        return len(fake_slurm.calls("test_only"))
+
+    done = fake.herd("run", "-n", "--json").json
+    assert asked() == 1
+    assert all(one["expected_start"] > time.time() + 7000 for one in done["submissions"])
+    assert re.search(
+        r"^  expected start: 20\d\d-\d\d-\d\d \d\d:\d\d, in 2h 00m$", fake.herd("run", "-n").err, re.M
+    )
+    assert set(fake.files()) == {"hyperherd.yaml", "launch.sh"}
+    fake_slurm.knobs(test_only={"starts_in_s": 0})
+    assert "  expected start: now\n" in fake.herd("run").err
+    assert asked() == 3
+    assert "expected start" not in fake.herd("run").err  # there is nothing to submit
+    assert asked() == 3
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        (
+            {"test_only": {"refuse": "Unable to contact slurm controller"}},
+            "does not say whether it would take this: ",
+        ),
+        (
+            {"test_only": {"refuse": "Requested nodes are busy"}},
+            "could not start this now: allocation failure: ",
+        ),
+        ({"max_submit_jobs": 0}, "takes no more jobs of yours now: sbatch: error: AssocMaxSubmitJobLimit"),
+    ],
+)
+def test_what_is_no_refusal_is_a_note_and_the_run_goes_on(
+    fake: Workspace, fake_slurm: FakeSlurm, knobs: dict[str, Any], said: str
+) -> None:
+    fake_slurm.knobs(**knobs)
+    told = fake.herd("run", "-n").err
+    assert f"  note: Slurm {said}" in told and "expected start" not in told
+    fake_slurm.knobs(max_submit_jobs=None)
+    fake.herd("run")
+    assert set(fake.until_ended().values()) == {"completed"}
+
+
+def test_an_sbatch_that_does_not_answer_the_first_question_is_a_note(
+    fake: Workspace, fake_slurm: FakeSlurm
+) -> None:
+    fake_slurm.knobs(test_only={"hang": True})
+    patient = Workspace(fake.root, {**fake.env, "HYPERHERD_SLURM_TIMEOUT_S": "0.5"})
+    said = patient.herd("run", "-n").err
+    assert "'sbatch' did not answer within 0.5 s" in said and "Dry run" in said
+    patient.herd("run")
+    assert set(fake.until_ended().values()) == {"completed"}
 
 
 def test_trials_that_sbatch_refuses_stay_as_they_were(fake: Workspace, fake_slurm: FakeSlurm) -> None:

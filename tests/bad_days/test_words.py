@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -242,3 +243,19 @@ def test_one_trial_is_one_trial(here: Workspace) -> None:
     here.write("[2, 3]")
     said = here.herd("run", code=1).err
     assert "no longer describes 1 trial that ran" in said and "1 trials" not in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("20261129", "123", "1.5", "1e3", "0x1f", "0o17", "1_000", "2026-11-29", "true", "Null", "no", "y"),
+        *("my_sweep", "r2", "-1", ".inf", "é", "a" * 255, "x: y", "#1"),
+    ],
+)
+def test_what_init_writes_can_be_read_whatever_the_folder_is_called(here: Workspace, name: str) -> None:
+    """By herd, as text; and by readers of YAML 1.1, to which a date is none."""
+    here.herd("init", "--", name)
+    line = (here.root / name / "hyperherd.yaml").read_text().splitlines()[1]
+    assert re.fullmatch(r'name: ("[\w.-]+"|[A-Za-z][\w.-]*)', line)
+    listed = Workspace(here.root / name, here.env).herd("ls", "--json").json
+    assert len(listed["trials"]) > 1

@@ -102,6 +102,7 @@ class FakeSlurm:
         silent = "Unable to contact slurm controller (connect failure)"
         self.knobs(
             sbatch={"error": f"sbatch: error: Batch job submission failed: {silent}"},
+            test_only={"error": f"allocation failure: {silent}"},
             squeue={"error": f"slurm_load_jobs error: {silent}"},
             scancel={"error": f"scancel: error: Kill job error on job id 1: {silent}", "rc": 8},
             scontrol={"error": f"slurm_load_ctl_conf error: {silent}"},
@@ -112,7 +113,7 @@ class FakeSlurm:
         self.knobs(
             **{
                 name: {"error": None, "rc": 1}
-                for name in ("sbatch", "squeue", "scancel", "scontrol", "sinfo")
+                for name in ("sbatch", "test_only", "squeue", "scancel", "scontrol", "sinfo")
             }
         )
 

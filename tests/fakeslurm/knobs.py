@@ -3,7 +3,7 @@
 import json
 import os
 
-PROGRAMS = ("sbatch", "squeue", "sacct", "scancel", "scontrol", "sinfo", "sacctmgr")
+PROGRAMS = ("sbatch", "test_only", "squeue", "sacct", "scancel", "scontrol", "sinfo", "sacctmgr")
 
 _EVERY_PROGRAM = {
     "error": None,  # text for stderr; the program does nothing else and exits with `rc`
@@ -29,6 +29,7 @@ DEFAULTS = {
     "max_script_size": 4194304,
     "max_submit_line": 1048576,
     "gpus_per_node": 4,
+    "plugin_options": {},  # long options of sbatch that the site's plugins add -> ":" with a value, "" without
     "partitions": {
         "gpu": {"default": True, "max_time": "7-00:00:00"},
         "cpu": {"max_time": "7-00:00:00"},
@@ -42,7 +43,11 @@ DEFAULTS = {
         "show_cluster": False,  # --parsable answers `id;cluster`
         "delay_s": [0, 0],  # a random time between these, and it goes on when it or its caller is killed
         "delay_when": "before",  # the delay comes before or after the job exists, or `either`
-        "refuse": None,  # words: `sbatch: error: <words>`
+        "refuse": None,  # words: `sbatch: error: <words>`, of which `sbatch --test-only` knows nothing
+    },
+    "test_only": {  # sbatch --test-only, which submits nothing
+        "refuse": None,  # words: `allocation failure: <words>`
+        "starts_in_s": 0,  # when it says that a job would start
     },
     "squeue": {"hide": [], "states": {}},  # ids that it misses; id -> the state word it shows
     "sacct": {

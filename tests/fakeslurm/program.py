@@ -25,9 +25,10 @@ def main(program, argv):
         sys.exit(f"{program}: FAKESLURM_DIR is not set: this is the fake Slurm of hyperherd's tests")
     store = Store(folder)
     module = importlib.import_module(f"fakeslurm.{program}")
+    called = "test_only" if program == "sbatch" and "--test-only" in argv else program
     if program != "runner":
-        note_call(store, program, argv)
-    code = run(store, program, module, argv)
+        note_call(store, called, argv)
+    code = run(store, called, module, argv)
     leave(code)
 
 

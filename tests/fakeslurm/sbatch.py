@@ -11,6 +11,7 @@ from fakeslurm.store import record
 
 
 def main(store, argv):
+    options.TABLE.longs.update(store.knobs["plugin_options"])
     given, rest = options.TABLE.parse(argv)
     told = dict(given)
     if "version" in told:
@@ -19,21 +20,44 @@ def main(store, argv):
     if "help" in told or "usage" in told:
         print("Usage: sbatch [OPTIONS(0)...] [ : [OPTIONS(N)...]] script(0) [args(0)...]")
         return 0
-    if store.knobs["sbatch"]["refuse"]:
-        raise RefusedError(f"sbatch: error: {store.knobs['sbatch']['refuse']}")
     script, path = _script(told, rest)
     asked = options.collect(given, script, os.environ)
+    if "test-only" in asked:
+        return _test_only(store, lambda: _job(store, asked, path, rest, argv))
+    if store.knobs["sbatch"]["refuse"]:
+        raise RefusedError(f"sbatch: error: {store.knobs['sbatch']['refuse']}")
     job = _job(store, asked, path, rest, argv)
     raw = script.encode("utf-8", "surrogateescape")
     _check_sizes(store, raw, job)
-    if "test-only" in asked:
-        sys.stderr.write(
-            f"sbatch: Job 1 to start at {words.moment(time.time())} using 1 processors on nodes n1\n"
-        )
-        return 0
     number = _submit_slowly(store, job, raw)
     _answer(store, number, asked)
     return 0
+
+
+def _test_only(store, make):
+    """What would become of the job that ``make`` makes. The real one takes the number of a job for it; this one does
+    not, so that tests can tell the numbers of theirs.
+    """
+    told = store.knobs["test_only"]
+    try:
+        if told["refuse"]:
+            raise RefusedError(_FAILED + told["refuse"])
+        job = make()
+        if job["never"] in ("PartitionNodeLimit", "PartitionConfig"):
+            raise RefusedError(f"{_FAILED}Requested node configuration is not available")
+        _check_limits(store, job, 1)
+    except RefusedError as refusal:
+        text = refusal.text.replace(_FAILED, "allocation failure: ")
+        text = text.replace("sbatch: error: Memory specification can not be satisfied\n", "")
+        raise RefusedError(text, refusal.code) from refusal
+    start = time.time() + told["starts_in_s"]
+    shown = int(start) if os.environ.get("SLURM_TIME_FORMAT") == "%s" else words.moment(start)
+    where = f"using {resources.cpus(job)} processors on nodes n1 in partition {job['partition']}"
+    sys.stderr.write(f"sbatch: Job 1 to start at {shown} {where}\n")
+    return 0
+
+
+_FAILED = "sbatch: error: Batch job submission failed: "
 
 
 def _script(told, rest):
@@ -212,17 +236,22 @@ def submit(store, job, script, environ):
 
 
 def _has_room(store, job):
-    most, mine = store.knobs["max_job_count"], store.knobs["max_submit_jobs"]
-    of_qos = store.knobs["qos"].get(job["qos"], {}).get("max_submit")
-    if most >= 10000 and mine is None and of_qos is None:
-        return True
     new = len(job["array"]) if job["array"] else 1
+    _check_limits(store, job, new)
+    most = store.knobs["max_job_count"]
+    return most >= 10000 or count_live(store) + new <= most
+
+
+def _check_limits(store, job, new):
+    """On how many jobs a user may have."""
+    mine, of_qos = store.knobs["max_submit_jobs"], store.knobs["qos"].get(job["qos"], {}).get("max_submit")
+    if mine is None and of_qos is None:
+        return
     live = count_live(store)
     if mine is not None and live + new > mine:
         _refuse_limit("AssocMaxSubmitJobLimit")
     if of_qos is not None and live + new > of_qos:
         _refuse_limit("QOSMaxSubmitJobPerUserLimit")
-    return live + new <= most
 
 
 def _refuse_limit(limit):

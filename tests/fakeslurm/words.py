@@ -128,7 +128,8 @@ def span(seconds, always_hours=False):
 
 
 def megabytes(text):
-    """``4G`` -> 4096, ``512`` -> 512, ``1024K`` -> 1. Raises ValueError on anything but an integer and a unit."""
+    """``4G``, ``4GB`` -> 4096, ``512`` -> 512, ``1024K`` -> 1. Raises ValueError on anything else."""
+    text = text[:-1] if text[-2:].upper() in ("KB", "MB", "GB", "TB") else text
     digits, unit = text[:-1], text[-1:].upper()
     if unit.isdigit():
         digits, unit = text, "M"

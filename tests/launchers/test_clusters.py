@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -39,13 +41,20 @@ def test_raw_lines_and_options_reach_sbatch(herd: Herd, place: str) -> None:
 
 
 @on_slurm
-@pytest.mark.parametrize("line", ["--array=0-3", "--output=x", "-e x", "--job-name=x", "-J x"])
-def test_a_raw_line_that_would_take_over_is_refused(herd: Herd, line: str) -> None:
-    herd.describe([1], f"slurm: {{extra_args: ['{line}']}}\n")
-    herd.launch()
-    refused = herd("run", code=1)
-    assert "hyperherd.yaml:6" in refused.stderr
-    assert "extra_args" in refused.stderr
+@pytest.mark.parametrize(("export", "mark"), [("ALL", "1"), ("NONE", "none")])
+def test_what_raw_lines_say_of_environment_comment_and_folder_holds(
+    herd: Herd, place: str, export: str, mark: str
+) -> None:
+    """With HyperHerd's own example, ``--export=ALL``; and where nothing is exported the trial's variables still are."""
+    herd = replace(herd, env={**herd.env, "MARK": "1"})
+    (herd.root / "data").mkdir()
+    raw = f"--export={export}", "--comment='my words' # why", "--chdir=data", "--open-mode=truncate"
+    herd.describe([1], f"slurm: {{extra_args: {json.dumps(raw)}}}\n")
+    program = "srun bash" if place == "real" else "bash"
+    herd.launch(f"""{program} -c 'echo "$PWD|${{MARK-none}}|$HYPERHERD_TRIAL_ID"'""")
+    herd("run", "--wait")
+    assert herd.trials()[0]["last_log_line"] == f"{herd.root}/data|{mark}|0"
+    assert herd.tool("squeue", "-h", "-t", "all", "-j", _job(herd), "-o", "%k") == "my words\n"
 
 
 @on_slurm

@@ -11,7 +11,7 @@ from fakeslurm.fixture import FakeSlurm
 
 from hyperherd.launcherfinder import configuration, gpus, hosts
 from hyperherd.launcherfinder.parser import parse
-from hyperherd.launchers.slurm import options
+from hyperherd.launchers.slurm import check
 from hyperherd.requirements.amounts import BYTES, SECONDS
 from hyperherd.sweep import spec
 
@@ -67,7 +67,7 @@ def test_every_sweep_of_the_page_is_read() -> None:
     sweeps = [block.text for block in blocks(MACHINES) if block.file == "hyperherd.yaml"]
     assert sweeps
     for text in sweeps:
-        assert spec.parse(text, file="hyperherd.yaml", slurm_options=options.KINDS).requires
+        assert spec.parse(text, file="hyperherd.yaml", native=check.faults).requires
 
 
 @pytest.mark.in_step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from fakeslurm.fixture import FakeSlurm
 
 from .home import Home
 
@@ -70,7 +71,8 @@ def test_export_none_of_the_script_holds(cluster: Home) -> None:
     assert cluster.given() == [["set", "lr=2"], ["unset", "lr=1"]]
 
 
-def test_options_of_plug_ins_go_to_sbatch_as_they_are(fake: Home) -> None:
+def test_options_of_plug_ins_go_to_sbatch_as_they_are(fake: Home, fake_slurm: FakeSlurm) -> None:
+    fake_slurm.knobs(plugin_options={"container-image": ":", "no-such": "", "container-mounts": ":"})
     fake.script(
         "#!/bin/bash\n#SBATCH --container-image='a b.sqsh' --no-such\n#SBATCH --container-mounts /x:/x\napp\n"
     )

@@ -398,7 +398,7 @@ def test_the_option_beside_a_signal_of_the_sweeps_own_is_refused(fake: Sweep) ->
 
 def test_a_time_limit_that_cannot_be_read_is_refused_here_too(here: Sweep) -> None:
     here.describe([1], more="slurm: {time: 4hours}\nrequeue: true\n")
-    assert "not a time limit: '4hours'" in here.herd("run", code=1).stderr
+    assert "6: slurm.time: '4hours' is not a time that sbatch reads" in here.herd("run", code=1).stderr
     assert here.lines() == []
 
 

@@ -88,9 +88,13 @@ def test_a_batch_is_split_where_scripts_are_limited(cluster: Cluster, workspace:
     assert cluster.launcher.cancel(job, [0, 1, 2]) == {}
 
 
-def test_a_waiting_job_says_why_and_can_be_found_by_its_token(cluster: Cluster, workspace: Path) -> None:
+@pytest.mark.parametrize("comment", [None, "the user's own"])
+def test_a_waiting_job_says_why_and_can_be_found_by_its_token(
+    cluster: Cluster, workspace: Path, comment: str | None
+) -> None:
     own = f"t{uuid.uuid4()}"  # other tests have jobs on this cluster as well
-    job = cluster.submit(batch_in(workspace, indices=(1, 2, 3), token=own, options={"hold": True}))
+    options = {"hold": True, "comment": comment}
+    job = cluster.submit(batch_in(workspace, indices=(1, 2, 3), token=own, options=options))
     states = cluster.poll(job)
     assert {state.phase for state in states.values()} == {Phase.QUEUED}
     assert states[2].reason.startswith("JobHeldUser: ")

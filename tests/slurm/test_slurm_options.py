@@ -21,11 +21,11 @@ import hyperherd
 from hyperherd.connectors.base import Completed
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import HerdError, OptionError
-from hyperherd.launchers.slurm import SlurmLauncher, SlurmOptions, options
+from hyperherd.launchers.slurm import SlurmLauncher, SlurmOptions, forms, options
 from hyperherd.launchers.slurm.client import Client
 
 DATA = json.loads((Path(__file__).parents[1] / "launchers/data/launchers.json").read_text())
-TEXTS = [name for name, kind in options.KINDS.items() if kind is options.Kind.TEXT]
+TEXTS = [name for name, kind in options.KINDS.items() if kind is forms.Kind.TEXT]
 some_options = st.dictionaries(st.sampled_from(TEXTS), st.none() | st.sampled_from(["a", "b", 0, 3]))
 
 

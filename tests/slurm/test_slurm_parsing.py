@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hyperherd import units
 from hyperherd.jobs import Job, Phase
-from hyperherd.launchers.slurm import extra, limits, options, parse, polling, site, states
+from hyperherd.launchers.slurm import check, limits, options, parse, polling, site, states
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "slurm-22.05"
 
@@ -24,7 +24,10 @@ def recorded(name: str) -> str:
 @pytest.mark.parametrize(
     "module",
     ["units", "connectors.processes", "launchers.script"]
-    + [f"launchers.slurm.{name}" for name in ("extra", "limits", "options", "parse", "site", "states")],
+    + [
+        f"launchers.slurm.{name}"
+        for name in ("check", "directives", "forms", "limits", "options", "parse", "site", "states")
+    ],
 )
 def test_the_examples_in_docstrings_hold(module: str) -> None:
     failed, tried = doctest.testmod(importlib.import_module(f"hyperherd.{module}"))
@@ -164,7 +167,7 @@ def test_all_words_of_squeue_and_sacct_mean_something() -> None:
         ({"exclusive": ""}, "it is empty"),
         ({"requeue": "yes"}, "neither true nor false"),
         ({"gres": True}, "it needs a value"),
-        ({"cpus-per-task": 1}, "write it 'cpus_per_task'"),
+        ({"cpus-per-task": 1}, "write cpus_per_task"),
         ({"patition": "x"}, "did you mean 'partition'?"),
         ({"array": "1-3"}, "max_concurrent"),
         ({"constraint": "a\n#SBATCH --uid=0"}, "line break"),
@@ -184,18 +187,6 @@ def test_absent_options_give_no_fault_and_no_line() -> None:
     assert (options.faults(given_options), options.lines(given_options)) == ([], [])
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("--output=x", "-o x", "-ox", "#SBATCH --array=1", "--job-na=x", "-J x", "--wrap y"),
-        *("--gres=gpu:1 --error=x", "-x n1 -Ho x", "--nice -Q"),
-    ],
-)
-def test_raw_options_that_would_change_what_herd_sets_are_refused(text: str) -> None:
-    (fault,) = extra.faults([text])
-    assert "cannot be set here" in fault.what
-
-
 @pytest.mark.parametrize("text", ['--mail-user="a -o b"', "--exclusive # -o x", "-x n1 -H"])
 def test_raw_options_that_only_look_like_those_are_taken(text: str) -> None:
-    assert extra.faults([text]) == []
+    assert list(check.faults({"extra_args": [text]})) == []

@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperherd.errors import ConfigError
+from hyperherd.launchers.slurm import check
 from hyperherd.sweep import combinations, spec
 
 HEAD = "name: x\nlauncher: launch.sh\ngrid: all\n"
-OPTIONS = ("partition", "account", "time", "mem", "cpus_per_task", "gres", "exclusive")
 
 
 def faults(text: str) -> list[str]:
     with pytest.raises(ConfigError) as raised:
-        spec.parse(text, file="f.yaml", slurm_options=OPTIONS)
+        spec.parse(text, file="f.yaml", native=check.faults)
     return [str(fault) for fault in raised.value.faults]
 
 
@@ -375,15 +375,28 @@ CASES = {
     ),
     "an unknown option of sbatch": (
         WITH_LR + "slurm: {partiton: gpu}\n",
-        "f.yaml:5: slurm.partiton: unknown key, and no long option of sbatch\n    did you mean 'partition'?",
+        "f.yaml:5: slurm.partiton: sbatch has no option '--partiton'\n    did you mean 'partition'?",
+    ),
+    "a key beside the options": (
+        WITH_LR + "slurm: {max_concurent: 1}\n",
+        "f.yaml:5: slurm.max_concurent: sbatch has no option '--max-concurent'\n    did you mean 'max_concurrent'?",
+    ),
+    "an option of one cluster alone": (
+        WITH_LR + "slurm: {zzz: 1}\n",
+        "f.yaml:5: slurm.zzz: sbatch has no option '--zzz'\n"
+        "    an option that only your cluster has: extra_args: ['--name=value']",
     ),
     "an option with dashes": (
         WITH_LR + "slurm: {cpus-per-task: 2}\n",
-        "f.yaml:5: slurm.cpus-per-task: unknown key, and no long option of sbatch\n    write cpus_per_task",
+        "f.yaml:5: slurm.cpus-per-task: sbatch has no option '--cpus-per-task'\n    write cpus_per_task",
     ),
     "herd's own option": (
         WITH_LR + "slurm: {output: x}\n",
-        "f.yaml:5: slurm.output: 'output' is herd's own\n    herd keeps the logs in .hyperherd/logs",
+        "f.yaml:5: slurm.output: 'output' cannot be set here\n    herd keeps the logs in .hyperherd/logs",
+    ),
+    "waiting": (
+        WITH_LR + "slurm: {wait: true}\n",
+        "f.yaml:5: slurm.wait: 'wait' cannot be set here\n    'herd run --wait' waits",
     ),
     "a line break": (
         WITH_LR + 'slurm: {account: "a\\n#SBATCH --hold"}\n',
@@ -392,11 +405,20 @@ CASES = {
     ),
     "true for a time": (
         WITH_LR + "slurm: {time: true}\n",
-        'f.yaml:5: slurm.time: text or a whole number expected, not true\n    for text: "true"',
+        "f.yaml:5: slurm.time: it needs a value, not true\n"
+        "    minutes, minutes:seconds, hours:minutes:seconds, days-hours, days-hours:minutes[:seconds]",
     ),
     "a fraction of a core": (
         WITH_LR + "slurm: {cpus_per_task: 1.5}\n",
-        'f.yaml:5: slurm.cpus_per_task: text or a whole number expected, not 1.5\n    for text: "1.5"',
+        "f.yaml:5: slurm.cpus_per_task: 1.5 is not a whole number of at least 1\n    such as 4",
+    ),
+    "a fraction for a name": (
+        WITH_LR + "slurm: {constraint: 1.5}\n",
+        "f.yaml:5: slurm.constraint: 1.5 is not text\n    write it in quotes for text: '1.5'",
+    ),
+    "two ways to ask for memory": (
+        WITH_LR + "slurm:\n  mem: 8G\n  mem_per_cpu: 1G\n",
+        "f.yaml:7: slurm.mem_per_cpu: 'mem' is there as well, and sbatch takes one of them\n    remove one",
     ),
     "none at once": (
         WITH_LR + "slurm: {max_concurrent: 0}\n",
@@ -417,27 +439,78 @@ def test_a_fault_is_told_with_its_line_and_what_would_be_right(case: str) -> Non
     assert faults(text) == [told]
 
 
+FORMS = {
+    "time: 4h": "'4h' is not a time that sbatch reads\n    write '04:00:00'",
+    "time: 25:99:00": "'25:99:00' has 99 minutes or seconds in one place, where 59 is the most\n    write '1-02:39:00'",
+    "time_min: soon": "'soon' is not a time that sbatch reads\n    minutes, minutes:seconds",
+    "mem: 8 GB": "'8 GB' is not an amount of memory that sbatch reads\n    write '8G'",
+    "mem_per_cpu: 1.5": "1.5 is not an amount of memory\n    a whole number with K, M, G or T",
+    "cpus_per_task: two": "'two' is not a whole number of at least 1\n    such as 4",
+    "ntasks: 0": "'0' is not a whole number of at least 1\n    such as 4",
+    "ntasks_per_node: -1": "'-1' is not a whole number of at least 1",
+    "nodes: 0": "'0' is not a number of nodes\n    such as 2, or 2-4",
+    "nodes: 4-2": "the least is above the most: 4-2\n    write '2-4'",
+    "gres: 2": "'2' is not a resource with its count\n    write 'gpu:2'",
+    "gres: gpu=2": "'gpu=2' is not a resource with its count\n    write 'gpu:2'",
+    "gres: 'gpu:a100:two'": "'gpu:a100:two' is not a resource with its count\n    such as gpu:2, or gpu:a100:2",
+    "gres: [gpu, tpu]": "a list is not a resource with its count\n    such as gpu:2, or gpu:a100:2",
+    "gpus: 'gpu:2'": "'gpu' is no type of GPU: 'gpu:2'\n    write '2'; or gres: gpu:2",
+    "gpus_per_node: -1": "'-1' is not a number of GPUs\n    such as 2, or a100:2",
+    "requeue: 'yes'": "it takes no value, and 'yes' is neither true nor false\n    write true, or leave it out",
+}
+
+
+def test_the_forms_of_slurms_values_are_told_with_all_other_faults_each_at_its_line() -> None:
+    text = HEAD + "parameters: {lr: []}\nslurm:\n"
+    for option, told in FORMS.items():
+        first, last = faults(text + f"  {option}\nconditons: []\n")[::2]
+        assert first == "f.yaml:4: parameters.lr.values: must not be empty"
+        assert last.startswith("f.yaml:7: conditons: unknown key")
+        (alone,) = faults(WITH_LR + f"slurm:\n  {option}\n")
+        assert alone.startswith(f"f.yaml:6: slurm.{option.partition(':')[0]}: {told}")
+
+
 @pytest.mark.parametrize(
-    ("line", "changes"),
+    "options",
     [
-        ("--array=0-3", "array"),
-        ("-a 0-3", "array"),
-        ("-a0-3", "array"),
-        ("#SBATCH --output=x", "output"),
-        ("--outp x", "output"),
-        ("-Ho x", "output"),
-        ("--exclusive -e x", "error"),
-        ("--gres=gpu:1 --error=x", "error"),
-        ("--job-name=mine", "job name"),
-        ("--job=mine", "job name"),
-        ("-J mine", "job name"),
+        "time: 90, mem: 500, cpus_per_task: 4, nodes: 2, gpus: 1, gres: gpu",
+        "time: 1-12, mem: 8GB, nodes: 2-4, gpus: 'a100:1,v100:1', gres: 'gpu:a100:2,lscratch:10G'",
+        "time: 0-36:00:00, mem: 0, core_spec: 0, gpus_per_node: t4, gres: none, exclusive: user",
+        "time: UNLIMITED, mem: null, requeue: false, exclusive: true, gres: 'gpu:1g.10gb:1'",
+        "export: NONE, comment: mine, chdir: /data, open_mode: truncate, nodes: '1,3-9:2'",
     ],
 )
-def test_a_raw_line_that_changes_what_is_herds_own_is_refused(line: str, changes: str) -> None:
+def test_every_form_that_slurm_reads_is_taken(options: str) -> None:
+    assert spec.parse(WITH_LR + f"slurm: {{{options}}}\n", native=check.faults).slurm
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("--array=0-3", "'array' cannot be set here"),
+        ("-a 0-3", "'array' cannot be set here"),
+        ("-a0-3", "'array' cannot be set here"),
+        ("#SBATCH --output=x", "'output' cannot be set here"),
+        ("--outp x", "'output' cannot be set here"),
+        ("-Ho x", "'output' cannot be set here"),
+        ("--exclusive -e x", "'error' cannot be set here"),
+        ("--gres=gpu:1 --error=x", "'error' cannot be set here"),
+        ("--job-name=mine", "'job_name' cannot be set here"),
+        ("--job-n=mine", "'job_name' cannot be set here"),
+        ("-J mine", "'job_name' cannot be set here"),
+        ("--nice -W", "'wait' cannot be set here"),
+        ("--mem=8 --time=4h", "'4h' is not a time that sbatch reads"),
+        ("--gres=2", "'2' is not a resource with its count"),
+    ],
+)
+def test_a_raw_line_that_herd_or_slurm_would_not_take_is_told_with_its_line(line: str, what: str) -> None:
     (told,) = faults(WITH_LR + f"slurm:\n  extra_args: ['{line}']\n")
-    assert told.startswith(
-        f"f.yaml:6: slurm.extra_args[0]: '{line}' would change {changes}, which is herd's own\n"
-    )
+    assert told.startswith(f"f.yaml:6: slurm.extra_args[0]: '{line}': {what}\n    ")
+
+
+def test_raw_lines_may_say_all_but_what_is_herds_own() -> None:
+    lines = ["--export=ALL", "--comment=mine", "--chdir=/data", "--open-mode=truncate", "-Q", "--spank=1"]
+    assert spec.parse(WITH_LR + f"slurm: {{extra_args: {lines!r}}}\n", native=check.faults).extra_args
 
 
 def test_other_raw_lines_are_taken_without_their_directive() -> None:
@@ -466,7 +539,7 @@ def test_a_parameter_with_a_fault_is_still_known_elsewhere() -> None:
 
 def test_a_condition_may_name_what_only_another_one_forces() -> None:
     text = conditions("- {when: {opt: sgd}, force: {opt: plain}}", "- {when: {opt: plain}, set: {m: 1}}")
-    assert spec.parse(text, slurm_options=OPTIONS)
+    assert spec.parse(text, native=check.faults)
 
 
 def test_conditions_that_exclude_everything_are_an_error() -> None:
@@ -515,7 +588,7 @@ def test_any_document_is_a_spec_or_has_faults(
 ) -> None:
     whole = {"name": "x", "launcher": "l", "parameters": searched, **content}
     try:
-        made = spec.parse(as_yaml(whole), slurm_options=OPTIONS)
+        made = spec.parse(as_yaml(whole), native=check.faults)
     except ConfigError as error:
         assert all(fault.where.startswith("hyperherd.yaml:") for fault in error.faults)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from hyperherd.engine.launch import Prepared, Run
 from hyperherd.engine.placing import Wish
 from hyperherd.engine.reconcile import Known
 from hyperherd.errors import SchedulerSilentError, UsageError
-from hyperherd.launchers.slurm import options as sbatch
+from hyperherd.launchers.slurm import check
 from hyperherd.launchers.slurm.options import Value
 from hyperherd.sweep.trial import Status
 from hyperherd.views import documents, progress, summary
@@ -137,9 +138,9 @@ def _options(words_: Sequence[str]) -> dict[str, Value]:
         if not name or not equals:
             raise UsageError(f"--slurm {word}: not NAME=VALUE", hint="such as --slurm time=4:00:00")
         given[name.lstrip("-").replace("-", "_")] = value or None
-    if faults := sbatch.faults(given):
-        first = faults[0]
-        raise UsageError(f"--slurm {first.where.removeprefix('slurm.')}: {first.what}", hint=first.hint)
+    wrong = [f"--slurm {path[0]}: {what}\n    {hint}" for path, what, hint in check.faults(given)]
+    if wrong:
+        raise UsageError("\n".join(wrong))
     return given
 
 
@@ -168,7 +169,9 @@ def _announce(task: Run, prepared: Prepared) -> None:
     click.echo(f"{task.description.spec.name}: {told}", err=True)
     if other_grid := summary.other_grid(task.description):
         click.echo(f"  {other_grid}", err=True)
-    for line in (*filter(None, summary.placed(prepared.pieces)), *summary.grown(prepared.pieces)):
+    pieces = prepared.pieces
+    expected = summary.expected(pieces, time.time())
+    for line in (*filter(None, summary.placed(pieces)), *summary.grown(pieces), *expected):
         click.echo(f"  {line}", err=True)
     for warning in prepared.known.warnings:
         click.echo(f"  note: {warning}", err=True)

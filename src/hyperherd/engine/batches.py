@@ -35,7 +35,6 @@ class Maker:
             elements=tuple(self._element(trial, part, newest.get(part, 0) + 1) for trial, part in parts),
             variables=environment.sweep_variables(self.workspace, spec.name),
             inline=script.inline if script else None,
-            instead=script.instead if script else {},
         )
 
     def _element(self, trial: Trial, part: Part, attempt: int) -> Element:

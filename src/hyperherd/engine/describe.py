@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hyperherd.errors import ConfigError, Fault, HerdError
-from hyperherd.launchers.slurm import options
+from hyperherd.launchers.slurm import check
 from hyperherd.sweep import combinations, naming
 from hyperherd.sweep.description import Parameter, SweepSpec, bare
 from hyperherd.sweep.identity import trial_hash
@@ -59,7 +59,17 @@ def read_spec(workspace: Workspace) -> SweepSpec:
             where=str(workspace.config),
             hint=f"see `ls -l {workspace.config}`",
         ) from error
-    return spec.parse(text, file=layout.CONFIG, slurm_options=options.KINDS)
+    return spec.parse(
+        text, file=layout.CONFIG, native=check.faults, compute=lambda name: _preset(name, workspace)
+    )
+
+
+def _preset(name: str, workspace: Workspace) -> Path:
+    """The file of a compute preset. Raises `HerdError` where there is none."""
+    from hyperherd.launcherfinder import presets  # for those who use presets
+    from hyperherd.launcherfinder.configuration import Sources
+
+    return presets.path(name, Sources(workspace.root))
 
 
 def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description:

@@ -77,11 +77,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Piece:
-    """Trials that are submitted together, and where they go; or the tasks of one ``trial``."""
+    """Trials that are submitted together, and where they go; or the tasks of one ``trial``. ``starts_at``: when the
+    launcher expects to start the first of them, in seconds since the epoch; None where it does not say.
+    """
 
     batch: Batch
     place: Place
     trial: int | None = None
+    starts_at: float | None = None
 
     @property
     def trials(self) -> Sequence[int]:
@@ -153,6 +156,10 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
         between()
     findings = list(dict.fromkeys(findings))
     preflight.raise_fatal(findings)
+    forecasts = preflight.foresee([(whole.batch, whole.place.launcher) for whole in wholes], between)
+    findings += preflight.foreseen(forecasts)
+    preflight.raise_fatal(findings)
+    wholes = [replace(whole, starts_at=one.starts_at) for whole, one in zip(wholes, forecasts, strict=True)]
     parts = [(whole, elements) for whole in wholes for elements in whole.place.launcher.split(whole.batch)]
     _check_at_once(_at_once(run), [whole for whole, _ in parts])
     shares = _shares(_at_once(run), len(parts))

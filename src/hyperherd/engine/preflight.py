@@ -7,13 +7,13 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hyperherd import units
 from hyperherd.errors import PreflightError
-from hyperherd.jobs import Batch
+from hyperherd.jobs import Batch, Forecast
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.slurm import options
 from hyperherd.workspace.folder import Workspace
@@ -55,6 +55,26 @@ def check(workspace: Workspace, batch: Batch, launcher: Launcher, grown: str = "
         *_told_in_time(batch),
         *(Finding(what, f"{hint}{bound}", fatal=True) for what, hint in launcher.check(batch).items()),
     ]
+
+
+def foresee(batches: Sequence[tuple[Batch, Launcher]], between: Callable[[], None]) -> list[Forecast]:
+    """What each launcher expects of its batch: one question for each different request, ``between`` after it."""
+    answers: dict[object, Forecast] = {}
+    requests = []
+    for batch, launcher in batches:
+        asked = map(repr, (batch.options, batch.extra_args, batch.after, batch.requeue))
+        requests.append((launcher.name, *asked))
+        if requests[-1] not in answers:
+            answers[requests[-1]] = launcher.foresee(batch)
+            between()
+    return [answers[request] for request in requests]
+
+
+def foreseen(forecasts: Iterable[Forecast]) -> list[Finding]:
+    """What was said of batches before they were submitted, each thing once."""
+    refused = [Finding(one.refused, one.hint, fatal=True) for one in forecasts if one.refused]
+    unsure = [Finding(one.unsure, one.hint) for one in forecasts if one.unsure]
+    return list(dict.fromkeys([*refused, *unsure]))
 
 
 def _told_in_time(batch: Batch) -> Iterator[Finding]:

@@ -10,6 +10,11 @@ from hyperherd.errors import HerdError
 from hyperherd.workspace import layout
 
 LAUNCH = "launch.sh"
+LONGEST = 200
+"""Characters of a sweep's name."""
+
+_CONSTANTS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+"""Words that some version of YAML takes for something else than text."""
 
 
 def make(directory: Path, *, config: Path | None, launcher: Path | None, force: bool) -> list[Path]:
@@ -25,7 +30,7 @@ def make(directory: Path, *, config: Path | None, launcher: Path | None, force: 
     contents = [
         config.read_bytes()
         if config
-        else _template(layout.CONFIG).replace("NAME", _name(directory)).encode(),
+        else _template(layout.CONFIG).replace("NAME", _as_text(_name(directory)), 1).encode(),
         launcher.read_bytes() if launcher else _template(LAUNCH).encode(),
     ]
     try:
@@ -50,4 +55,14 @@ def _template(name: str) -> str:
 
 def _name(directory: Path) -> str:
     """The folder's name as a sweep's: one plain path component."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", directory.resolve().name).strip("._-") or "my_sweep"
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", directory.resolve().name)
+    return plain[:LONGEST].strip("._-") or "my_sweep"
+
+
+def _as_text(name: str) -> str:
+    """A name as a text of YAML, whatever its version: in quotes where it could be a number, a date or a constant.
+
+    >>> _as_text("my_sweep"), _as_text("20261129"), _as_text("null"), _as_text("0x1f")
+    ('my_sweep', '"20261129"', '"null"', '"0x1f"')
+    """
+    return name if name[0].isalpha() and name.lower() not in _CONSTANTS else f'"{name}"'

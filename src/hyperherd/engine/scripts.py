@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from hyperherd.errors import HerdError, ScriptError
 from hyperherd.jobs import Inline
 from hyperherd.launchers.slurm import directives, parse
 from hyperherd.launchers.slurm.directives import Directives
-from hyperherd.launchers.slurm.options import Value
 from hyperherd.workspace import folder, submissions
 from hyperherd.workspace.folder import Workspace
 
@@ -101,11 +99,6 @@ class Script:
         so that ``scontrol requeue $SLURM_JOB_ID`` in it would queue all elements again.
         """
         return any(_JOB_ID.search(found[1]) for found in _OWN_REQUEUE.finditer(self.text))
-
-    @property
-    def instead(self) -> Mapping[str, Value]:
-        """What it says of options that herd else sets itself, and need not."""
-        return {name: self.asked.herds[name] for name in ("comment", "export") if name in self.asked.herds}
 
     @property
     def recorded(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from hyperherd.jobs import Batch, Element, Job, State, Usage
+from hyperherd.jobs import Batch, Element, Forecast, Job, State, Usage
 
 
 class Candidate(Protocol):
@@ -85,4 +85,10 @@ class Launcher(Candidate, Protocol):
         """What of the batch's options this launcher would refuse: fault -> what to do. Submits nothing.
 
         Raises `SchedulerSilentError`.
+        """
+
+    def foresee(self, batch: Batch) -> Forecast:
+        """What would become of a batch in which `check` finds nothing wrong. Submits nothing, but asks whoever decides.
+
+        A scheduler that does not answer is no error here: it will be asked again when the batch is submitted.
         """

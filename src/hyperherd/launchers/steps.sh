@@ -14,6 +14,8 @@ herd_ask_register
 herd_claim
 [[ $herd_told ]] && herd_end 143 .TERM
 export SLURM_ARRAY_TASK_ID=$herd_index HYPERHERD_ATTEMPT=$herd_attempt
+# After `--export=NONE` srun would give its tasks no variable, not even these.
+[[ ${SLURM_EXPORT_ENV+set} && -z ${herd_interpreter-} ]] && export SLURM_EXPORT_ENV=ALL
 export HYPERHERD_ATTEMPT_MARK=$herd_token/$herd_index.$herd_attempt
 [[ -f $herd_env_file && -r $herd_env_file ]] && herd_read_env
 if ! herd_open_logs; then

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from hyperherd.errors import ConfigError, Fault, nearest
+from hyperherd.errors import ConfigError, Fault, HerdError, nearest
 from hyperherd.sweep import sobol
 from hyperherd.sweep.description import Missing, Parameter, Sample, SweepSpec
 from hyperherd.sweep.reading import document, parameters, requeue, resources, rules, short_forms, structure
@@ -15,10 +15,14 @@ MAX_NAME_BYTES = 200
 
 
 def parse(
-    text: str, *, file: str = "hyperherd.yaml", slurm_options: Collection[str] | None = None
+    text: str,
+    *,
+    file: str = "hyperherd.yaml",
+    native: resources.Check | None = None,
+    compute: Callable[[str], object] | None = None,
 ) -> SweepSpec:
-    """The sweep that ``text`` describes. ``slurm_options`` are sbatch's long options with ``_``; None: not
-    checked.
+    """The sweep that ``text`` describes. ``native`` is a launcher's check of what stands under ``slurm``, ``compute``
+    raises `HerdError` for a name that is no compute preset's; None: not checked.
 
     Raises `ConfigError` with all faults, in the order of their lines.
     """
@@ -31,12 +35,14 @@ def parse(
     faults = Faults(source)
     content = short_forms.written_out(source.value, faults)
     structure.check(content, faults)
-    made = _build(content, faults, slurm_options)
+    resource = resources.build(content.get("slurm"), faults, native)
+    made = _build(content, faults, resource)
+    _check_preset(made.compute, compute, faults)
     faults.raise_any()
     return made
 
 
-def _build(content: Mapping[str, Any], faults: Faults, slurm_options: Collection[str] | None) -> SweepSpec:
+def _build(content: Mapping[str, Any], faults: Faults, resource: resources.Resources) -> SweepSpec:
     """The spec of what has no faults; whoever calls this raises where there are any."""
     given = {key: value for key, value in content.items() if not faults.at((key,))}
     entries = content.get("parameters")
@@ -44,7 +50,6 @@ def _build(content: Mapping[str, Any], faults: Faults, slurm_options: Collection
     found = parameters.build(entries, faults)
     listed = content.get("conditions")
     reader = rules.Reader(entries, found, faults)
-    resource = resources.build(content.get("slurm"), faults, slurm_options)
     again = requeue.build(content, faults)
     groups = _zips(given.get("zip", []), entries, found, faults)
     spec = SweepSpec(
@@ -75,6 +80,14 @@ def _name(given: Mapping[str, Any], faults: Faults) -> str:
     elif len(name.encode()) > MAX_NAME_BYTES:
         faults.add(("name",), f"{len(name.encode())} bytes long", f"{MAX_NAME_BYTES} at most")
     return name
+
+
+def _check_preset(name: str, check: Callable[[str], object] | None, faults: Faults) -> None:
+    try:
+        if name and check:
+            check(name)
+    except HerdError as error:
+        faults.add_error(("compute",), error)
 
 
 def _static_overrides(entries: Any, faults: Faults) -> tuple[str, ...]:

@@ -63,6 +63,7 @@ def _place(piece: Piece) -> dict[str, Any]:
         "requires": place.requires or None,
         "why": place.why or None,
         "options": {name: value for name, value in place.options.items() if value is not None},
+        "expected_start": piece.starts_at,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hyperherd import units
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 LONGEST = 60
 """Characters of the list of trials that go to one place."""
+
+NOW_S = 60
+"""What is expected to start within so many seconds starts now."""
 
 
 def announced(prepared: Prepared, gpu_hours: float | None) -> str:
@@ -50,6 +54,30 @@ def placed(pieces: Sequence[Piece]) -> list[str]:
     return [_placed(place, indices) if place.requires else place.why for place, indices in groups.values()]
 
 
+def expected(pieces: Sequence[Piece], now: float) -> list[str]:
+    """When their launcher expects to start the first of them; a line for each place, where that differs."""
+    by_start: dict[str, list[int]] = {}
+    for piece in pieces:
+        start = "" if piece.starts_at is None else _moment(piece.starts_at, now)
+        by_start.setdefault(start, []).extend(piece.trials)
+    return [
+        f"expected start{f' of {_which(trials)}' if len(by_start) > 1 else ''}: {start}"
+        for start, trials in by_start.items()
+        if start
+    ]
+
+
+def _moment(at: float, now: float) -> str:
+    """For people, in this machine's time; what is less than a minute away is now.
+
+    >>> _moment(1000.0, 990.0), _moment(100000.0, 1000.0)[-11:]
+    ('now', ', in 1d 03h')
+    """
+    if at < now + NOW_S:
+        return "now"
+    return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M}, in {units.duration(at - now)}"
+
+
 def grown(pieces: Sequence[Piece]) -> list[str]:
     """``2 again with 48G (out of memory)``: the trials that ask for more than before."""
     counted: Counter[str] = Counter()
@@ -59,11 +87,15 @@ def grown(pieces: Sequence[Piece]) -> list[str]:
 
 
 def _placed(place: Place, indices: Sequence[int]) -> str:
+    return f"{_which(indices)} -> {place.host}, {place.why}: {place.requires}"
+
+
+def _which(indices: Sequence[int]) -> str:
+    """``3 trials (0-1,7)``."""
     which = folded(indices)
     if len(which) > LONGEST:
         which = f"{which[: which.rindex(',', 0, LONGEST)]},..."
-    count = units.counted(len(indices), "trial")
-    return f"{count} ({which}) -> {place.host}, {place.why}: {place.requires}"
+    return f"{units.counted(len(indices), 'trial')} ({which})"
 
 
 def nothing(prepared: Prepared, choice: Choice) -> str:

@@ -19,7 +19,7 @@ from hyperherd.connectors.base import Connector
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.connectors.processes import Identity
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
-from hyperherd.jobs import VOID, Batch, Element, Job, State, Usage
+from hyperherd.jobs import VOID, Batch, Element, Forecast, Job, State, Usage
 from hyperherd.launchers.direct import capacity, environment, records, states, stored, trees, usage
 from hyperherd.launchers.direct.records import Claim
 from hyperherd.launchers.direct.wakeups import TO_LOOK_AGAIN
@@ -178,6 +178,10 @@ class DirectLauncher:
         except (ProcessLookupError, PermissionError) as error:
             return f"process {claim.owner.pid} cannot be sent SIG{signal}: {error.strerror}"
         return ""
+
+    def foresee(self, batch: Batch) -> Forecast:
+        """There is nobody to ask: it begins when slots are free."""
+        return Forecast()
 
     def switched_off(self, batch: Batch, job_id: str) -> str:
         """Nothing: this machine does as it is told."""

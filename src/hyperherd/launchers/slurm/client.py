@@ -29,6 +29,8 @@ from hyperherd.launchers.slurm import parse, site
 TIMEOUT_VARIABLE = "HYPERHERD_SLURM_TIMEOUT_S"
 _ASK_S = 30.0
 _SUBMIT_S = 60.0
+_TRY_S = 10.0
+"""For an answer that a run can do without."""
 
 _OUR_OUTPUT = {
     "LC_ALL": "C",
@@ -105,6 +107,16 @@ class Client:
             raise SubmissionUnknownError(f"sbatch succeeded and named no job{_words(done)}")
         return job_id
 
+    def test_only(self, arguments: Sequence[str], *, cwd: Path, options: Iterable[str]) -> parse.Tried:
+        """What sbatch would do with such a job; nothing is submitted, but it takes the number of a job."""
+        argv = ["sbatch", "--test-only", *arguments, f"--output={os.devnull}", "--wrap=true"]
+        environment = {**submission_environment(self.environment, options), **_OUR_OUTPUT}
+        try:
+            done = self.connector.run(argv, timeout_s=min(self.ask_s, _TRY_S), cwd=cwd, env=environment)
+        except (CommandNotFoundError, CommandTimeoutError) as error:
+            return parse.Tried(parse.Verdict.SILENT, error.what)
+        return parse.tried(done.code, done.stderr)
+
     def squeue(self, fields: str, *, user: int | None, job_ids: Sequence[str] = ()) -> str:
         """All rows of a user's jobs, or of some jobs, also of those that ended a short while ago.
 
@@ -157,6 +169,10 @@ class Client:
     def partitions(self) -> tuple[site.Partition, ...]:
         """All partitions, hidden ones too."""
         return site.partitions(self._show("partition"))
+
+    def nodes(self) -> tuple[site.Node, ...]:
+        """All nodes."""
+        return site.nodes(self._show("node"))
 
     def associations(self, user: str, cluster: str) -> tuple[site.Association, ...]:
         """What a user may charge."""

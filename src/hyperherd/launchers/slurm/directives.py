@@ -6,12 +6,13 @@ Sources: man sbatch (22.05 to 24.11), getopt_long(3).
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hyperherd.errors import ScriptError, nearest
 from hyperherd.launchers.slurm import options as table
-from hyperherd.launchers.slurm.options import KINDS, REFUSED, Kind, Value
+from hyperherd.launchers.slurm.forms import Kind
+from hyperherd.launchers.slurm.options import KINDS, REFUSED, Value
 
 _SHORT = {
     "A": "account",
@@ -52,10 +53,11 @@ _SHORT = {
 _SHORT_FLAGS = "hHIkOQsvVW"
 """Those that take no value, and may stand together in one word."""
 
-_BARE = frozenset(
-    {"help", "ignore_pbs", "parsable", "quiet", "test_only", "usage", "verbose", "version", "wait"}
-)
+_BARE = frozenset({"help", "test_only", "usage", "version", "wait"})
 """Options of `REFUSED` that take no value."""
+
+APART = frozenset({*REFUSED, "chdir"})
+"""Options that are not handed on to sbatch as they stand."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ class Option:
 
 @dataclass(frozen=True)
 class Directives:
-    """What a script asks for: ``options`` by name with ``_``, those that herd sets itself apart in ``herds``; ``extra``
-    are raw words of options that only this cluster may know.
+    """What lines ask for: ``options`` by name with ``_``, those of `APART` in ``herds``; ``extra`` are raw words of
+    options that only this cluster may know.
     """
 
     options: Mapping[str, Value] = field(default_factory=dict)
@@ -88,18 +90,35 @@ def read(script: str) -> Directives:
     >>> read("#!/bin/bash\\n#SBATCH -t 10 --gres=gpu:1  # short\\necho\\n#SBATCH -t 1\\n").options
     {'time': '10', 'gres': 'gpu:1'}
     """
+    found = []
+    for number, line in _lines(script):
+        for option in options(_checked(words(line), number)):
+            _check(option, number)
+            found.append(option)
+    return _sorted(found)
+
+
+def taken(lines: Iterable[str]) -> Directives:
+    """The same of raw lines that a user adds, with or without their ``#SBATCH``; what is wrong in them is for `check`.
+
+    >>> made = taken(["--export=NONE", "#SBATCH -t 5 --spank=a", "--chdir=/data"])
+    >>> made.options, made.herds, made.extra
+    ({'export': 'NONE', 'time': '5'}, {'chdir': '/data'}, ('--spank=a',))
+    """
+    return _sorted(option for line in lines for option in options(words(line)))
+
+
+def _sorted(found: Iterable[Option]) -> Directives:
     asked: dict[str, Value] = {}
     herds: dict[str, Value] = {}
     extra: list[str] = []
-    for number, line in _lines(script):
-        for option in options(_checked(words(line), number)):
-            if option.name in REFUSED:
-                herds[option.name] = option.value
-            elif option.name:
-                _check(option, number)
-                asked = table.merged(asked, {option.name: option.value})
-            else:
-                extra.append(" ".join(map(table.quoted, option.words)))
+    for option in found:
+        if option.name in APART:
+            herds[option.name] = option.value
+        elif option.name:
+            asked = table.merged(asked, {option.name: option.value})
+        else:
+            extra.append(" ".join(map(table.quoted, option.words)))
     return Directives(asked, herds, tuple(extra))
 
 
@@ -133,9 +152,9 @@ def _checked(found: list[str], number: int) -> list[str]:
 
 
 def _check(option: Option, number: int) -> None:
-    for fault in table.faults({option.name: option.value}):
-        what = f"--{option.name.replace('_', '-')}: {fault.what}"
-        raise ScriptError(what, where=f"line {number}", hint=fault.hint)
+    if option.name and option.name not in APART and (told := table.refusal(option.name, option.value)):
+        what = f"--{option.name.replace('_', '-')}: {told[0]}"
+        raise ScriptError(what, where=f"line {number}", hint=told[1])
 
 
 def options(given: Sequence[str]) -> Iterator[Option]:

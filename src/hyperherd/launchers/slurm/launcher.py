@@ -13,14 +13,25 @@ from functools import cached_property, partial
 from hyperherd import claims
 from hyperherd.connectors.base import Completed, Connector
 from hyperherd.errors import LauncherError, SchedulerSilentError
-from hyperherd.jobs import Batch, Element, Job, Phase, State, Usage
+from hyperherd.jobs import Batch, Element, Forecast, Job, Phase, State, Usage
 from hyperherd.launchers import script
-from hyperherd.launchers.slurm import limits, options, parse, polling, preflight
+from hyperherd.launchers.slurm import (
+    directives,
+    forecast,
+    limits,
+    options,
+    parse,
+    polling,
+    preflight,
+    site,
+)
 from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.limits import Limits
 from hyperherd.launchers.slurm.options import SlurmOptions, Value
 
 _JOB_WORD = '"$SLURM_ARRAY_JOB_ID"'
+_TALK = frozenset({"parsable", "quiet", "verbose"})
+"""Options that change what sbatch says."""
 _ARRAY_EXPRESSION_BYTES = 64 * 1024
 """Well below the megabyte that Slurm takes as a submit line."""
 
@@ -68,8 +79,14 @@ class SlurmLauncher:
         return self
 
     def _asked(self, batch: Batch) -> Batch:
-        """The batch with what this launcher asks for, where it says nothing itself."""
-        return replace(batch, options=options.merged(self.options.given(), batch.options))
+        """The batch with what this launcher asks for, where it says nothing itself, and with its raw lines read: they
+        are the last word.
+        """
+        raw = directives.taken(batch.extra_args)
+        asked = options.merged(options.merged(self.options.given(), batch.options), raw.options)
+        below = raw.herds.get("chdir") or asked.get("chdir") or ""
+        asked.pop("chdir", None)
+        return replace(batch, options=asked, extra_args=raw.extra, folder=batch.folder / str(below))
 
     def where(self) -> str:
         return self._cluster
@@ -103,16 +120,14 @@ class SlurmLauncher:
 
     def submit(self, batch: Batch) -> str | None:
         """Raises also `SubmissionRefusedError` where Slurm is not installed."""
-        batch = self._asked(batch)
+        folder, batch = batch.folder, self._asked(batch)
         # On the command line, where a path needs no quoting; environment variables cannot overrule it there.
         arguments = [f"--output={_output(batch)}"]
         if batch.behind:
             other = batch.options.get("dependency") or _after(batch)
             arguments.append(f"--dependency={f'{other},' if other else ''}afterany:{batch.behind}")
         own = ["array", "comment", *(["signal"] if batch.requeue else [])]
-        return self._client.sbatch(
-            batch.files.script, arguments, cwd=batch.folder, options=[*batch.options, *own]
-        )
+        return self._client.sbatch(batch.files.script, arguments, cwd=folder, options=[*batch.options, *own])
 
     def find(self, jobs: Sequence[Job]) -> dict[str, str]:
         tokens = {job.token for job in jobs if job.where == self.where()}
@@ -210,7 +225,30 @@ class SlurmLauncher:
 
     def check(self, batch: Batch) -> Mapping[str, str]:
         """Raises `SchedulerSilentError` where the controller does not answer."""
-        return preflight.faults(self._asked(batch), self._client, self._limits, _me())
+        return preflight.form_faults(batch) or preflight.faults(
+            self._asked(batch), self._client, self._limits, _me()
+        )
+
+    def foresee(self, batch: Batch) -> Forecast:
+        """Asks ``sbatch --test-only``; of one element, so that a limit on how many wait has little to say."""
+        folder, batch = batch.folder, self._asked(batch)
+        asked = {name: value for name, value in batch.options.items() if name not in _TALK}
+        raw = [word for text in batch.extra_args for word in directives.words(text)]
+        arguments = [*options.arguments(asked), *raw, *options.arguments(_own(batch))]
+        tried = self._client.test_only(arguments, cwd=folder, options=_said(batch))
+        nodes = self._nodes(asked) if tried.verdict is parse.Verdict.SHORT else ()
+        return forecast.forecast(
+            tried, {**asked, "dependency": asked.get("dependency") or _after(batch)}, nodes
+        )
+
+    def _nodes(self, asked: Mapping[str, Value]) -> Sequence[site.Node]:
+        """Those of the partitions that are asked for; none where the controller does not tell."""
+        try:
+            usual = [one.name for one in self._client.partitions() if one.default]
+            wanted = set(str(asked.get("partition") or ",".join(usual)).split(","))
+            return [node for node in self._client.nodes() if wanted & set(node.partitions)]
+        except SchedulerSilentError:
+            return ()
 
     def _is_ours(self, job: Job) -> bool:
         return job.job_id is not None and job.where in ("", self.where())
@@ -231,17 +269,33 @@ class SlurmLauncher:
         return polling.Accounting(tuple(parse.accounting(answer, set(ids))), "")
 
 
+def _said(batch: Batch) -> list[str]:
+    """The options about which the environment's defaults do not count."""
+    return [*batch.options, "array", "comment", *(["signal"] if batch.requeue else [])]
+
+
 def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
     """The user's options first: of two lines that say the same sbatch takes the later one."""
     at_once = f"%{batch.at_once}" if batch.at_once else ""
+    own = _own(batch, parse.folded(array.values()) + at_once)
+    output = _output(batch)
+    shown = [options.line("output", output)] if re.fullmatch(r"[\w/.,:=@+%-]+", output, re.ASCII) else []
+    extra = [f"#SBATCH {text}" for text in batch.extra_args]
+    return [*options.lines(batch.options), *extra, *options.lines(own), *shown]
+
+
+def _own(batch: Batch, array: str | None = None) -> dict[str, Value]:
+    """The options that herd sets, but for output. The user's words about environment and comment hold: the
+    script needs neither (the token stands in its own name, too).
+    """
     asked_again = batch.options.get("requeue") or batch.options.get("no_requeue")
     requeue = batch.requeue
-    own: dict[str, str | int | bool | None] = {
+    return {
         "job_name": batch.name,
-        "array": parse.folded(array.values()) + at_once,
+        "array": array,
         "open_mode": "append",
-        "export": "ALL",
-        "comment": batch.token,
+        "export": None if batch.options.get("export") else "ALL",
+        "comment": None if batch.options.get("comment") else batch.token,
         "dependency": _after(batch),
         # Slurm's default is to queue a job again after a node failure; of a user's script it stays as the site has it.
         "no_requeue": None if asked_again or batch.inline or (requeue and requeue.queues) else True,
@@ -250,12 +304,7 @@ def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
         "signal": f"B:{script.warning_signal(requeue)}@{requeue.notice_s}"
         if requeue and requeue.warns
         else None,
-        **batch.instead,
     }
-    output = _output(batch)
-    shown = [options.line("output", output)] if re.fullmatch(r"[\w/.,:=@+%-]+", output, re.ASCII) else []
-    extra = [f"#SBATCH {text.strip().removeprefix('#SBATCH').strip()}" for text in batch.extra_args]
-    return [*options.lines(batch.options), *extra, *options.lines(own), *shown]
 
 
 def _after(batch: Batch) -> str | None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from enum import Enum
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from hyperherd import units
 from hyperherd.errors import Fault, OptionError, nearest
+from hyperherd.launchers.slurm import forms
+from hyperherd.launchers.slurm.forms import Kind
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -25,23 +26,16 @@ else:
 Value: TypeAlias = "str | int | bool | None"
 
 
-class Kind(Enum):
-    """What an option takes. OPTIONAL: a value or nothing (``--exclusive``, ``--exclusive=user``)."""
-
-    TEXT = "text"
-    COUNT = "a whole number"
-    FLAG = "true or false"
-    OPTIONAL = "true, or text"
-    TIME = "a time"
-    MEMORY = "an amount of memory"
-
-
 Text: TypeAlias = "str | int | None"
 Count: TypeAlias = "int | str | None"
+From_zero: TypeAlias = "int | str | None"
 Flag: TypeAlias = "bool | None"
 Optional: TypeAlias = "str | int | bool | None"
 Time: TypeAlias = "str | int | None"
 Memory: TypeAlias = "str | int | None"
+Nodes: TypeAlias = "str | int | None"
+Gpus: TypeAlias = "str | int | None"
+Gres: TypeAlias = "str | None"
 
 
 @dataclass_transform(kw_only_default=True)
@@ -60,7 +54,7 @@ class SlurmOptions(_Table):
     ['--nodes=1', '--time=1:00:00', '--partition=gpu', '--exclusive']
     """
 
-    nodes: Text = 1
+    nodes: Nodes = 1
     time: Time = None
     account: Text = None
     qos: Text = None
@@ -72,18 +66,20 @@ class SlurmOptions(_Table):
     cpus_per_task: Count = None
     nodelist: Text = None
     ntasks_per_node: Count = None
-    gpus: Text = None
-    gpus_per_node: Text = None
+    gpus: Gpus = None
+    gpus_per_node: Gpus = None
     acctg_freq: Text = None
     batch: Text = None
     bb: Text = None
     bbf: Text = None
     begin: Text = None
+    chdir: Text = None
     cluster_constraint: Text = None
+    comment: Text = None
     container: Text = None
     container_id: Text = None
     contiguous: Flag = None
-    core_spec: Count = None
+    core_spec: From_zero = None
     cores_per_socket: Count = None
     cpu_freq: Text = None
     cpus_per_gpu: Count = None
@@ -92,6 +88,7 @@ class SlurmOptions(_Table):
     dependency: Text = None
     distribution: Text = None
     exclusive: Optional = None
+    export: Text = None
     export_file: Text = None
     extra: Text = None
     extra_node_info: Text = None
@@ -99,12 +96,13 @@ class SlurmOptions(_Table):
     gid: Text = None
     gpu_bind: Text = None
     gpu_freq: Text = None
-    gpus_per_socket: Text = None
-    gpus_per_task: Text = None
-    gres: Text = None
+    gpus_per_socket: Gpus = None
+    gpus_per_task: Gpus = None
+    gres: Gres = None
     gres_flags: Text = None
     hint: Text = None
     hold: Flag = None
+    ignore_pbs: Flag = None
     input: Text = None
     kill_on_invalid_dep: Text = None
     licenses: Text = None
@@ -123,13 +121,16 @@ class SlurmOptions(_Table):
     ntasks_per_core: Count = None
     ntasks_per_gpu: Count = None
     ntasks_per_socket: Count = None
+    open_mode: Text = None
     overcommit: Flag = None
     oversubscribe: Optional = None
+    parsable: Flag = None
     power: Text = None
     prefer: Text = None
     priority: Text = None
     profile: Text = None
     propagate: Optional = None
+    quiet: Flag = None
     reboot: Flag = None
     requeue: Flag = None
     reservation: Text = None
@@ -148,6 +149,7 @@ class SlurmOptions(_Table):
     tres_per_task: Text = None
     uid: Text = None
     use_min_nodes: Flag = None
+    verbose: Flag = None
     wait_all_nodes: Text = None
     wckey: Text = None
 
@@ -172,11 +174,11 @@ class SlurmOptions(_Table):
     def given(self) -> dict[str, Value]:
         """What is asked for, in the order of the fields."""
         values = ((name, getattr(self, name)) for name in KINDS)
-        return {name: value for name, value in values if value is not None and value is not False}
+        return {name: value for name, value in values if is_asked(value)}
 
     def args(self) -> list[str]:
         """The arguments of sbatch's command line."""
-        return [argument(name, value) for name, value in self.given().items() if value is not None]
+        return arguments(self.given())
 
     @staticmethod
     def format_time(seconds: float) -> str:
@@ -207,6 +209,11 @@ _ONE_OF = (frozenset({"mem", "mem_per_cpu", "mem_per_gpu"}), frozenset({"requeue
 """Options of which sbatch takes one (man sbatch)."""
 
 
+def is_asked(value: object) -> bool:
+    """None and False ask for nothing; 0 does."""
+    return value is not None and value is not False
+
+
 def _named(options: Mapping[str, Value]) -> dict[str, Value]:
     """Under the names that sbatch knows. Raises `OptionError` where two are the same."""
     named = {_ALIASES.get(name, name): value for name, value in options.items()}
@@ -224,125 +231,57 @@ def merged(under: Mapping[str, Value], over: Mapping[str, Value]) -> dict[str, V
     >>> merged({"partition": "a", "mem_per_cpu": "1G", "qos": "q"}, {"mem": "8G", "partition": "b"})
     {'qos': 'q', 'mem': '8G', 'partition': 'b'}
     """
-    asked = {name for name, value in over.items() if value is not None and value is not False}
+    asked = {name for name, value in over.items() if is_asked(value)}
     beaten = {name for group in _ONE_OF if group & asked for name in group}
     return {**{n: v for n, v in under.items() if n not in beaten and n not in over}, **over}
 
 
 REFUSED = {
-    "array": "herd chooses the array; the most at once is 'max_concurrent'",
-    "chdir": "trials run in the workspace",
+    "array": "herd writes it; for the most at once: max_concurrent",
     "clusters": "herd submits to the cluster of the machine that it runs on",
-    "comment": "herd finds its jobs by it",
-    "error": "herd writes the logs under .hyperherd/logs",
-    "export": "herd exports the environment of the trials; '.env' adds to it",
+    "error": "herd keeps the logs in .hyperherd/logs",
     "help": "it submits nothing",
-    "ignore_pbs": "the script is herd's",
-    "job_name": "it is hyperherd_<name>",
-    "open_mode": "herd appends to logs",
-    "output": "herd writes the logs under .hyperherd/logs",
-    "parsable": "herd reads what sbatch prints",
-    "quiet": "herd reads what sbatch prints",
-    "test_only": "it submits nothing; 'herd run --dry-run' shows what would be",
+    "job_name": "it is hyperherd_<name>, from the sweep's name",
+    "output": "herd keeps the logs in .hyperherd/logs",
+    "test_only": "it submits nothing; 'herd run -n' asks Slurm so",
     "usage": "it submits nothing",
-    "verbose": "herd reads what sbatch prints",
     "version": "it submits nothing",
     "wait": "'herd run --wait' waits",
     "wrap": "the launch script is 'launcher'",
 }
-"""Options of sbatch that herd sets itself, or that would keep it from working; with the reason."""
+"""Options of sbatch that herd sets itself, or that would keep it from working; with what to do instead."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9@%+=:,./_\[\]*&|!()<>{}~^-]+")
 
 
-def faults(options: Mapping[str, Value], place: str = "slurm") -> list[Fault]:
+def faults(options: Mapping[str, object], place: str = "slurm") -> list[Fault]:
     """What sbatch would refuse, or would take for something else; ``where`` is ``<place>.<name>``."""
-    return [
-        Fault(f"{place}.{name}", *fault) for name, value in options.items() if (fault := _fault(name, value))
-    ]
+    named = ((name, fault(name, value)) for name, value in options.items())
+    return [Fault(f"{place}.{name}", *told) for name, told in named if told]
 
 
-def _fault(name: str, value: object) -> tuple[str, str] | None:
+def fault(name: str, value: object) -> forms.Told:
+    """What is wrong with one option, and what would be right."""
+    return refusal(name, value) or forms.slip(KINDS[name], value)
+
+
+def refusal(name: str, value: object) -> forms.Told:
+    """The same, of what sbatch would refuse, or herd."""
     if name in REFUSED:
         return f"'{name}' cannot be set here", REFUSED[name]
     if name not in KINDS:
-        dashed = name.replace("-", "_")
-        hint = f"write it '{dashed}'" if dashed in KINDS else nearest(name, KINDS)
-        return f"sbatch has no option '--{name.replace('_', '-')}'", hint
-    if value is None or value is False:
-        return None
-    if not isinstance(value, (str, int)):
-        return f"{value!r} is neither text nor a whole number", ""
-    if "\n" in str(value) or "\r" in str(value):
-        return f"{value!r} has a line break, and an #SBATCH line must not", ""
-    return _CHECKS[KINDS[name]](str(value) if value is not True else True)
+        dashed = name.lstrip("-").replace("-", "_")
+        hint = f"write {dashed}" if dashed in KINDS else nearest(dashed, [*KINDS, *REFUSED])
+        return f"sbatch has no option '--{dashed.replace('_', '-')}'", hint
+    return forms.fault(KINDS[name], value)
 
 
-def _text_fault(value: str | bool) -> tuple[str, str] | None:
-    return ("it needs a value", "") if value is True or value == "" else None
-
-
-def _count_fault(value: str | bool) -> tuple[str, str] | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return None
-    return f"{_shown(value)} is not a whole number", ""
-
-
-def _flag_fault(value: str | bool) -> tuple[str, str] | None:
-    return None if value is True else (f"{_shown(value)} is neither true nor false", "it takes no value")
-
-
-def _optional_fault(value: str | bool) -> tuple[str, str] | None:
-    return ("it is empty", "write true, or leave it out") if value == "" else None
-
-
-def _time_fault(value: str | bool) -> tuple[str, str] | None:
-    hint = "minutes, minutes:seconds, hours:minutes:seconds, days-hours, days-hours:minutes[:seconds]"
-    if value is True:
-        return "it needs a value", hint
-    try:
-        units.seconds_of_limit(str(value))
-    except ValueError:
-        return f"{_shown(value)} is not a time that sbatch reads", hint
-    return None
-
-
-def _memory_fault(value: str | bool) -> tuple[str, str] | None:
-    text = str(value)
-    try:
-        units.bytes_asked(text)
-    except ValueError:
-        return f"{_shown(value)} is not an amount of memory that sbatch reads", _memory_hint(text)
-    return None
-
-
-def _memory_hint(text: str) -> str:
-    """The right form of an amount, such as ``12288M`` of ``12.0 GiB``.
-
-    >>> _memory_hint("12.00G"), _memory_hint("1.5 GB"), _memory_hint("lots")
-    ("write '12G'", "write '1536M'", 'a whole number with K, M, G or T, such as 32G')
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", text, re.IGNORECASE)
-    if not match:
-        return "a whole number with K, M, G or T, such as 32G"
-    amount, order = float(match[1]), "KMGT".index(match[2].upper() or "M")
-    while order and amount != int(amount):
-        amount, order = amount * 1024, order - 1
-    return f"write '{round(amount)}{'KMGT'[order]}'"
-
-
-def _shown(value: str | bool) -> str:
-    return "true" if value is True else repr(value)
-
-
-_CHECKS = {
-    Kind.TEXT: _text_fault,
-    Kind.COUNT: _count_fault,
-    Kind.FLAG: _flag_fault,
-    Kind.OPTIONAL: _optional_fault,
-    Kind.TIME: _time_fault,
-    Kind.MEMORY: _memory_fault,
-}
+def together(options: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Options that sbatch does not take beside others that are asked for: each with what is wrong."""
+    for group in _ONE_OF:
+        asked = [name for name, value in options.items() if name in group and is_asked(value)]
+        for name in asked[1:]:
+            yield name, (f"'{asked[0]}' is there as well, and sbatch takes one of them", "remove one")
 
 
 def lines(options: Mapping[str, Value]) -> list[str]:
@@ -353,15 +292,20 @@ def lines(options: Mapping[str, Value]) -> list[str]:
     #SBATCH --exclusive
     #SBATCH --prefer="a \\"b\\" #"
     """
-    return [line(name, value) for name, value in options.items() if value is not None and value is not False]
+    return [line(name, value) for name, value in options.items() if is_asked(value)]
 
 
-def line(name: str, value: str | int | bool) -> str:
+def arguments(options: Mapping[str, Value]) -> list[str]:
+    """The same as arguments of sbatch's command line."""
+    return [argument(name, value) for name, value in options.items() if is_asked(value)]
+
+
+def line(name: str, value: Value) -> str:
     """One ``#SBATCH`` line."""
     return f"#SBATCH {argument(name, value if value is True else quoted(str(value)))}"
 
 
-def argument(name: str, value: str | int | bool) -> str:
+def argument(name: str, value: Value) -> str:
     """One argument of sbatch's command line."""
     option = f"--{name.replace('_', '-')}"
     return option if value is True else f"{option}={value}"

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from hyperherd import units
 from hyperherd.launchers.slurm import states
@@ -113,6 +114,70 @@ def submitted_id(stdout: str) -> str | None:
     if not found:
         found = re.findall(r"Submitted batch job (\d+)", stdout)
     return found[-1] if found else None
+
+
+class Verdict(Enum):
+    """What ``sbatch --test-only`` comes to.
+
+    SHORT: there are no such nodes, or those that there are do not take jobs now; it does not say which of the two.
+    LATER: sbatch would take it and let it wait. LIMIT: too many jobs of this user wait or run, so it did not look.
+    SILENT: it got no answer.
+    """
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    SHORT = "short"
+    LATER = "later"
+    LIMIT = "limit"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """``words`` are Slurm's own, ``starts_at`` is when it expects to begin; None where it does not say."""
+
+    verdict: Verdict
+    words: str = ""
+    starts_at: float | None = None
+
+
+_EXPECTED = re.compile(r"\bJob \d+ to start at (\S+) using ")
+_UNANSWERED = re.compile(
+    r"Unable to contact|timed out|Zero Bytes|Connection re|Unexpected message|Resource temporarily unavailable"
+)
+_TOO_MANY = re.compile(r"\b(?:QOS|Assoc)\w*Submit\w*|temporarily unable to accept job")
+_A_LIMIT, _NAMED = "violates accounting/QOS policy", re.compile(r"\b(?:QOS|Assoc)[A-Z]\w+")
+_NO_NODES = "Requested node configuration is not available"
+_BUSY = re.compile(
+    r"not available now|Requested nodes are busy|Required node not available|Nodes required for job are"
+    r"|Requested (?:reservation|ports?) (?:is|are) in use|in held state"
+)
+"""Errors after which slurmctld keeps the job (job_mgr.c: job_allocate)."""
+
+
+def tried(code: int, stderr: str) -> Tried:
+    """What ``sbatch --test-only`` ended with and said, which is all on stderr.
+
+    Sources: sbatch.c and slurm_errno.c of 22.05 to 24.11, and recorded answers. With every node down it says the same
+    words as for nodes that there never were, though sbatch itself takes such a job. It names the limit since 19.05.
+
+    >>> tried(1, "sbatch: error: AssocMaxSubmitJobLimit\\nallocation failure: Job violates ...").verdict
+    <Verdict.LIMIT: 'limit'>
+    >>> told = "sbatch: Job 7 to start at 1796001564 using 1 processors on nodes n1 in partition gpu"
+    >>> tried(0, f"Welcome!\\n{told}\\n").starts_at
+    1796001564.0
+    """
+    words = stderr.strip()
+    if code == 0:
+        said = _EXPECTED.search(stderr)
+        return Tried(Verdict.TAKEN, words, moment(said[1]) if said else None)
+    if code < 0 or _UNANSWERED.search(stderr):
+        return Tried(Verdict.SILENT, words or f"it was ended by signal {-code}")
+    if _TOO_MANY.search(stderr) or (_A_LIMIT in stderr and not _NAMED.search(stderr)):
+        return Tried(Verdict.LIMIT, words)
+    if _BUSY.search(stderr):
+        return Tried(Verdict.LATER, words)
+    return Tried(Verdict.SHORT if _NO_NODES in stderr else Verdict.REFUSED, words or f"exit {code}")
 
 
 def queue(stdout: str, known: Collection[str]) -> list[QueueRow]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hyperherd import units
 from hyperherd.errors import SchedulerSilentError, nearest
 from hyperherd.jobs import Batch
-from hyperherd.launchers.slurm import extra, options, parse
+from hyperherd.launchers.slurm import check, options, parse
 from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.limits import Limits
 from hyperherd.launchers.slurm.site import Partition
@@ -15,17 +15,24 @@ from hyperherd.launchers.slurm.site import Partition
 
 def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str, str]:
     """Fault -> what to do. Raises `SchedulerSilentError` where the controller does not answer."""
-    wrong = [*options.faults(batch.options), *extra.faults(batch.extra_args)]
-    found = {f"{fault.where}: {fault.what}": fault.hint for fault in wrong}
+    found = dict(_requeue_faults(batch))
     if batch.after and batch.options.get("dependency"):
         found["slurm.dependency and --after both say what it waits for"] = "one of the two"
-    found.update(_requeue_faults(batch))
     if found:
         return found
     return {
         **dict(_partition_faults(batch, client.partitions())),
         **dict(_after_faults(batch, client)),
         **dict(_account_faults(batch, client, limits, user)),
+    }
+
+
+def form_faults(batch: Batch) -> dict[str, str]:
+    """The same of what can be known without asking anybody."""
+    given = {**batch.options, check.RAW: batch.extra_args}
+    return {
+        f"slurm.{path[0]}{''.join(f'[{place}]' for place in path[1:])}: {what}": hint
+        for path, what, hint in check.faults(given)
     }
 
 
