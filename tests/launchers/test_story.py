@@ -33,7 +33,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_a_waited_for_run_in_which_trials_failed_ends_with_3_and_names_them(story: Story) -> None:
     said = story.said["first", "run"]
     assert said.stdout == ""
-    assert "2 completed, 3 not" in said.stderr
+    assert "2 completed, 3 failed" in said.stderr
     assert "failed (exit 2)" in said.stderr
 
 
@@ -153,7 +153,7 @@ def test_metrics_of_the_trainer_come_back_in_every_form(story: Story) -> None:
     assert {name: trial["metrics"][name] for name in wanted} == wanted
     head, *rows = csv.reader(story.said["first", "res"].stdout.splitlines(), delimiter="\t")
     row = dict(zip(head, rows[LOGS], strict=True))
-    assert (row["trial"], row["mode"], row["val/accuracy"]) == (str(LOGS), "logs", "0.875")
+    assert (row["trial_id"], row["mode"], row["val/accuracy"]) == (str(LOGS), "logs", "0.875")
 
 
 def test_every_step_comes_back(story: Story) -> None:

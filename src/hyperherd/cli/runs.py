@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -173,7 +174,7 @@ def _announce(task: Run, prepared: Prepared) -> None:
     expected = summary.expected(pieces, time.time())
     for line in (*filter(None, summary.placed(pieces)), *summary.grown(pieces), *expected):
         click.echo(f"  {line}", err=True)
-    for warning in prepared.known.warnings:
+    for warning in (*task.description.spec.notes, *prepared.known.warnings):
         click.echo(f"  note: {warning}", err=True)
     for finding in prepared.findings:
         click.echo(f"  note: {finding.what}\n        {finding.hint}", err=True)
@@ -233,7 +234,10 @@ def _judge(task: Run, made: Sequence[Submission], known: Known) -> int:
         click.echo(f"{units.counted(gone, 'trial')} not known any more: {deleted}", err=True)
         return IN_PART
     bad = [fact for fact in ended if fact.status is not Status.COMPLETED]
-    told = f"{len(ended) - len(bad)} completed, {len(bad)} not" if bad else f"{len(ended)} completed"
+    counted = Counter(fact.status for fact in bad)
+    told = ", ".join(
+        [f"{len(ended) - len(bad)} completed", *(f"{counted[s]} {s}" for s in Status if counted[s])]
+    )
     others = f" (of the {len(ended)} that ran now)" if len(ended) < len(known.facts) else ""
     click.echo(told + others, err=True)
     for fact in bad[:10]:

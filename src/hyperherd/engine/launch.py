@@ -128,7 +128,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     Raises `HerdError` where trials that ran would be forgotten, `PreflightError` for what would go wrong, and
     `SchedulerSilentError` where somebody who must know what runs does not answer.
     """
-    findings = preflight.check_files(run.workspace, run.launch_script)
+    findings = preflight.check_files(run.workspace, run.launch_script, writing=False)
     preflight.raise_fatal(findings)
     placer = Placer(run.workspace, run.description.spec, run.launchers, run.request.wish)
     placer.check()
@@ -169,7 +169,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
 
 def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, list[Made]]:
     """The whole of a run. ``announce`` is told what will be done before it is; it may raise to stop it."""
-    preflight.raise_fatal(preflight.check_files(run.workspace, run.launch_script))
+    preflight.raise_fatal(preflight.check_files(run.workspace, run.launch_script, writing=True))
     run.workspace.make_folders()
     with fsio.Lock(run.workspace.lock) as lock:
         recover.recover(run.workspace, run.launchers, lock)
@@ -341,13 +341,14 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     statuses.update((index, Status.SUBMITTED) for one in made for index in one.record.trials)
     lock.check()
     planned = prepared.plan
-    retired = (trial.name for trial in planned.dropped if trial.index in known.newest_attempt)
+    begun = {trial.hash: trial.name for trial in planned.dropped if trial.index in known.newest_attempt}
     fresh = replace(
         known.manifest,
         trials=planned.trials,
         next_index=planned.next_index,
         name=run.description.spec.name,
-        retired=(*known.manifest.retired, *retired),
+        retired=tuple(dict.fromkeys((*known.manifest.retired, *begun.values()))),
+        former={**known.manifest.former, **begun},
     )
     manifest.write(workspace, fresh, statuses)
     ended.write(workspace, known.heard)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from hyperherd.errors import ConfigError, Fault, HerdError, nearest
@@ -39,7 +40,7 @@ def parse(
     made = _build(content, faults, resource)
     _check_preset(made.compute, compute, faults)
     faults.raise_any()
-    return made
+    return replace(made, notes=short_forms.notes(source))
 
 
 def _build(content: Mapping[str, Any], faults: Faults, resource: resources.Resources) -> SweepSpec:

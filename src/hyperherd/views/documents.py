@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hyperherd.engine.control import Stopped
 from hyperherd.engine.inspection import Inspection
@@ -11,13 +11,15 @@ from hyperherd.engine.observe import Listed
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import Status, Trial
-from hyperherd.workspace.results import tagged
+from hyperherd.workspace.results import tagged, utc
 
 if TYPE_CHECKING:
     from hyperherd.engine.launch import Made, Piece, Prepared
 
 STEP = ("trial_id", "step", "metric", "timestamp", "value")
 """What a row of ``herd res --steps`` is made of."""
+Step: TypeAlias = "tuple[int, int | float, str, float, Any]"
+"""Such a row; the timestamp in seconds since the epoch."""
 
 
 def trial(trial: Trial, status: Status) -> dict[str, Any]:
@@ -185,9 +187,14 @@ def res(snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]) -> dict[st
     }
 
 
-def steps(rows: Sequence[tuple[int, int | float, str, float, Any]]) -> dict[str, Any]:
+def steps(rows: Iterable[Step]) -> dict[str, Any]:
     """``herd res --steps --json``: rows as `reading.steps` makes them."""
-    return {"rows": [dict(zip(STEP, tagged(row), strict=True)) for row in rows]}
+    return {"rows": [dict(zip(STEP, tagged(row), strict=True)) for row in step_rows(rows)]}
+
+
+def step_rows(rows: Iterable[Step]) -> list[tuple[int, int | float, str, str | None, Any]]:
+    """The same with the timestamps as HyperHerd 0.1.3 writes them, such as ``2026-11-21T10:00:00Z``."""
+    return [(index, step, metric, utc(ts), value) for index, step, metric, ts, value in rows]
 
 
 def stopped(outcome: Stopped) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hyperherd import units
 from hyperherd.launchers.slurm.parse import folded
 from hyperherd.sweep.combinations import count
 from hyperherd.sweep.plan import Choice, matches
-from hyperherd.sweep.trial import Status
+from hyperherd.sweep.trial import ENDED_EARLY, Status
 
 if TYPE_CHECKING:
     from hyperherd.engine.control import Stopped
@@ -32,12 +32,12 @@ def announced(prepared: Prepared, gpu_hours: float | None) -> str:
     planned, statuses = prepared.plan, prepared.known.statuses
     fresh = {trial.index for trial in planned.added}
     again = Counter(str(statuses[t.index]) for t in planned.submit if t.index not in fresh)
-    new = sum(trial.index in fresh for trial in planned.submit)
-    parts = [f"+{new} new"] if new else []
+    new, added = sum(trial.index in fresh for trial in planned.submit), len(planned.added)
+    parts = [f"+{added} new" + (f" ({new} of them now)" if new < added else "")] if added else []
     parts += [
         f"{count} {word if word == 'ready' else f'again ({word})'}" for word, count in sorted(again.items())
     ]
-    kept = len(planned.kept) + len(planned.added) - len(planned.submit)
+    kept = len(planned.kept) - (len(planned.submit) - new)
     parts += [f"{kept} kept"] if kept else []
     parts += [f"{len(planned.orphaned)} orphaned"] if planned.orphaned else []
     parts += [f"{len(planned.dropped)} dropped"] if planned.dropped else []
@@ -110,7 +110,9 @@ def nothing(prepared: Prepared, choice: Choice) -> str:
         return f"{which} has completed; there is nothing to run. See herd res."
     told = ", ".join(f"{count} {status}" for status, count in counted.most_common())
     lost = "  Lost ones run again with herd run --lost.\n" if counted[Status.LOST] else ""
-    return f"Nothing to run: {told}.\n{lost}".rstrip()
+    early = [index for index in asked if statuses.get(index) in ENDED_EARLY]
+    named = f"  Paused and pruned ones run where they are named: herd run -i {early[0]}\n" if early else ""
+    return f"Nothing to run: {told}.\n{lost}{named}".rstrip()
 
 
 def _nothing_of(prepared: Prepared, choice: Choice) -> str:
