@@ -21,9 +21,9 @@ pytestmark = pytest.mark.xdist_group("checkpoint-guide")
 PAGE = Path(__file__).parents[2] / "docs/checkpoint.md"
 LOADER, TRAINER, LIGHTNING = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), flags=re.M | re.S)[2:]
 SCRIPTS = {
-    "a DataLoader": (LOADER, "lr=1e-3 hidden=16 epochs=3 workers=2", 192),
+    "a DataLoader": (LOADER, "lr=1e-3 hidden=8192 epochs=3 workers=2", 192),
     "transformers": (TRAINER, "lr=1e-3 steps=60", 60),
-    "lightning": (LIGHTNING, "lr=1e-3 hidden=16 epochs=3 workers=2", 192),
+    "lightning": (LIGHTNING, "lr=1e-3 hidden=8192 epochs=3 workers=2", 192),
 }
 DEADLINE_S = 120.0
 
