@@ -241,7 +241,7 @@ def test_a_mistyped_pattern_is_said(here: Sweep) -> None:
 
 def test_the_plain_loop_of_the_guide_resumes(here: Sweep) -> None:
     page = Path(__file__).parents[2] / "docs/checkpoint.md"
-    plain, _ = re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    plain, *_ = re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     (here.root / "train.py").write_text(plain)
     here.describe([1], more="static_overrides: [width=0.5, steps=20000]\nrequeue: true\n")
     (here.root / "launch.sh").write_text(f'#!/bin/bash\n"{sys.executable}" train.py "$1"\n')

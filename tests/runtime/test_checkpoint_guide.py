@@ -14,7 +14,7 @@ import pytest
 from .programs import environment
 
 PAGE = Path(__file__).parents[2] / "docs/checkpoint.md"
-PLAIN, PYTORCH = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
+PLAIN, PYTORCH, *_ = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
