@@ -266,6 +266,16 @@ def test_a_sweep_longer_than_the_clusters_arrays_becomes_several(on_slurm: OnSlu
     assert all((on_slurm.run_folder("toy", n) / "outputs/ended").exists() for n in range(3))
 
 
+def test_a_run_that_was_given_gpus_and_can_use_none_fails_and_says_what_to_type(on_slurm: OnSlurm) -> None:
+    """Those of the test cluster are pretended."""
+    module = on_slurm.toy("pass")
+    words = ("+user.slurm.additional_parameters.gres=gpu:t4:1", "allow_cpu=false", "experiment_name=toy")
+    ended = on_slurm.run(module, *SMALL, *words, "--multirun", code=1)
+    assert "Slurm has given 1 GPU, and PyTorch can use none on " in ended.stdout
+    assert "allow_cpu=true" in ended.stdout
+    assert not on_slurm.run_folder("toy").exists()
+
+
 def test_what_sbatch_refuses_is_told_in_its_words(on_slurm: OnSlurm) -> None:
     module = on_slurm.toy("pass")
     ended = on_slurm.run(module, *SMALL, "compute.slurm.partition=nowhere", "--multirun", code=1)

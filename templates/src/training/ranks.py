@@ -13,7 +13,7 @@ def start() -> None:
     """Join the other ranks: NCCL between GPUs, gloo between CPUs. A single process needs no others."""
     if distributed.is_initialized():
         return
-    if "SUBMITIT_EXECUTOR" in os.environ:
+    if _is_of_submitit():
         _from_submitit()
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
@@ -33,6 +33,15 @@ def count() -> int:
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
+def started() -> int:
+    """How many processes of this training were started, whether they have joined each other or not."""
+    if _is_of_submitit():
+        from submitit import JobEnvironment
+
+        return JobEnvironment().num_tasks
+    return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
+
+
 def device() -> torch.device:
     """This rank's GPU, or the CPU."""
     if not torch.cuda.is_available():
@@ -44,6 +53,12 @@ def device() -> torch.device:
     )
     torch.cuda.set_device(index)
     return torch.device("cuda", index)
+
+
+def device_name() -> str:
+    """This rank's device for people: ``cuda:0 (NVIDIA L40S)``, ``the CPU``."""
+    own = device()
+    return f"{own} ({torch.cuda.get_device_name(own)})" if own.type == "cuda" else "the CPU"
 
 
 def most(number: int) -> int:
@@ -77,6 +92,13 @@ def wait() -> None:
     """Until all ranks are here."""
     if distributed.is_initialized():
         distributed.barrier()
+
+
+def _is_of_submitit() -> bool:
+    """Whether Submitit knows this process's rank: in its own jobs, and where srun has started several tasks."""
+    if "RANK" not in os.environ and int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+        os.environ.setdefault("SUBMITIT_EXECUTOR", "slurm")
+    return "SUBMITIT_EXECUTOR" in os.environ
 
 
 def _from_submitit() -> None:

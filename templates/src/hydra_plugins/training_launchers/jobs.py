@@ -16,7 +16,17 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmitit
 
 log = logging.getLogger(__name__)
 
-SHARED = ("compute", "user", "requeue", "launcher", "max_num_timeout", "tasks_per_node", "wait", "hydra")
+SHARED = (
+    "compute",
+    "user",
+    "requeue",
+    "launcher",
+    "max_num_timeout",
+    "tasks_per_node",
+    "allow_cpu",
+    "wait",
+    "hydra",
+)
 """What a sweep is submitted with; its runs cannot differ in it."""
 
 INTERRUPTED = 130
@@ -35,7 +45,7 @@ class Run:
     def __call__(self, overrides: list[str], number: int) -> JobReturn:
         """Raises what the run has raised, so that its job has failed as well."""
         from submitit import JobEnvironment
-        from training import interruption
+        from training import gpus, interruption
 
         signal.signal(signal.SIGUSR1, signal.getsignal(signal.SIGUSR2))
         job = JobEnvironment()
@@ -48,6 +58,8 @@ class Run:
         interruption.resume_with(self.then)
         launcher, singletons = pickle.loads(self.shared.read_bytes())
         self.requeue = launcher.params["requeue"]
+        if fault := gpus.missing(launcher.config, gpus.LOOK):
+            raise RuntimeError(" ".join(fault.split()))
         returned = launcher(overrides, "hydra.sweep.dir", number, f"job_id_for_{number}", singletons)
         if returned.status is JobStatus.FAILED:
             raise returned._return_value

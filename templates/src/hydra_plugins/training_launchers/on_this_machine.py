@@ -27,7 +27,10 @@ class TrainingLocalLauncher(TrainingLauncher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         import submitit
+        from training import gpus
 
+        if fault := gpus.missing(self.config, "Have Slurm run it: leave launcher=local out"):
+            sys.exit(fault)
         arguments = self.arguments(job_overrides, initial_job_idx)
         requeued = self.params["max_num_timeout"] if self.params["requeue"] else 0
         executor = submitit.LocalExecutor(self.params["submitit_folder"], max_num_timeout=requeued)
@@ -74,11 +77,16 @@ class TrainingLocalLauncher(TrainingLauncher):
         """As many as run at once; of each the GPUs that its runs see."""
         gpus = _gpus()
         wanted = self.params["gpus_per_node"] or 0
+        if 0 < len(gpus) < wanted and not self.config.allow_cpu:
+            sys.exit(
+                f"compute.gpus_per_node={wanted}: this machine has {len(gpus)}; say compute.gpus_per_node={len(gpus)}"
+            )
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         per_run = min(wanted, len(gpus))
         at_once = self.params["at_once"]
         if at_once is None:
-            at_once = max(1, cores // (self.params["cpus_per_task"] or 1))
+            cores_of_run = (self.params["cpus_per_task"] or 1) * (self.params["tasks_per_node"] or 1)
+            at_once = max(1, cores // cores_of_run)
             at_once = min(at_once, len(gpus) // per_run) if per_run else at_once
         if at_once < 1:
             sys.exit(f"hydra.launcher.at_once: {at_once} runs at once would never start; say 1 or more")
