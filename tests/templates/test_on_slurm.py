@@ -133,6 +133,33 @@ SlurmJob(folder=sys.argv[1], job_id=sys.argv[2])._interrupt(timeout=True)
 """
 
 
+STARTING = """
+import os, time
+from pathlib import Path
+
+if "SLURM_STEP_ID" in os.environ:
+    here = Path(os.environ["WORK_ROOT"])
+    (here / "starting").touch()
+    while not (here / "go").exists():
+        time.sleep(0.02)
+"""
+
+
+def test_a_signal_before_submitit_is_loaded_is_acted_on_when_it_is(on_slurm: OnSlurm) -> None:
+    (on_slurm.folder / "src/sitecustomize.py").write_text(STARTING)
+    on_slurm.env = {**on_slurm.env, "WORK_ROOT": str(on_slurm.work_root)}
+    module = on_slurm.toy("pass")
+    sweep = on_slurm.start(module, *SMALL, "requeue=on", "experiment_name=toy", "--multirun")
+    job = on_slurm.job("toy")
+    until("its start", (on_slurm.work_root / "starting").exists)
+    for name in ("USR1", "USR2"):
+        on_slurm.ask("scancel", f"--signal={name}", job)
+    on_slurm.go()
+    on_slurm.start_again(job)
+    assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
+    assert (on_slurm.run_folder("toy") / "outputs/ended").exists()
+
+
 def test_submitits_interrupt_of_one_run_queues_that_one_again_and_no_other(
     on_slurm: OnSlurm, straight: Project
 ) -> None:

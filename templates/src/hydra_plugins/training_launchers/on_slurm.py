@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.core.utils import JobReturn
-from hydra_plugins.training_launchers.jobs import INTERRUPTED, TrainingLauncher, collect, counted
+from hydra_plugins.training_launchers.jobs import INTERRUPTED, TrainingLauncher, collect, counted, python
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,9 @@ class TrainingSlurmLauncher(TrainingLauncher):
         arguments = self.arguments(job_overrides, initial_job_idx)
         requeued = self.params["max_num_timeout"] if self.params["requeue"] else 0
         try:
-            executor = submitit.SlurmExecutor(self.params["submitit_folder"], max_num_timeout=requeued)
+            executor = submitit.SlurmExecutor(
+                self.params["submitit_folder"], max_num_timeout=requeued, python=python()
+            )
             executor.update_parameters(**timed(parameters(self.params)))
         except (ValueError, RuntimeError) as error:
             sys.exit(f"hydra.launcher: {error}")

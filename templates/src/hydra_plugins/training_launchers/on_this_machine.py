@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from hydra.core.utils import JobReturn
-from hydra_plugins.training_launchers.jobs import INTERRUPTED, Run, TrainingLauncher, collect
+from hydra_plugins.training_launchers.jobs import INTERRUPTED, Run, TrainingLauncher, collect, python
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,9 @@ class TrainingLocalLauncher(TrainingLauncher):
             sys.exit(fault)
         arguments = self.arguments(job_overrides, initial_job_idx)
         requeued = self.params["max_num_timeout"] if self.params["requeue"] else 0
-        executor = submitit.LocalExecutor(self.params["submitit_folder"], max_num_timeout=requeued)
+        executor = submitit.LocalExecutor(
+            self.params["submitit_folder"], max_num_timeout=requeued, python=python()
+        )
         jobs: list[Any] = []
         told = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
         before = {number: signal.signal(number, _interrupted) for number in told}  # nohup stays as it is
