@@ -10,6 +10,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 from training.trainer import Trainer
 
+from .conftest import TEMPLATES
 from .project import OnSlurm
 
 CONFIG = """
@@ -75,8 +76,11 @@ def ranks(project: OnSlurm) -> dict[str, str]:
     return {path.name: path.read_text() for path in (project.run_folder("two") / "outputs").glob("rank-*")}
 
 
-def test_it_runs_as_many_processes_on_slurm_as_its_preset_has_tasks(on_slurm: OnSlurm) -> None:
-    ended = on_slurm.run(brought(on_slurm), *TWO_GPUS, "experiment_name=two", "--multirun")
+@pytest.mark.parametrize("launcher", ["submitit", "herd"])
+def test_it_runs_as_many_processes_on_slurm_as_its_preset_has_tasks(on_slurm: OnSlurm, launcher: str) -> None:
+    on_slurm.env = {**on_slurm.env, "PYTHONPATH": f"{on_slurm.env['PYTHONPATH']}:{TEMPLATES.parent / 'src'}"}
+    words = (*TWO_GPUS, f"launcher={launcher}", "wait=true", "experiment_name=two", "--multirun")
+    ended = on_slurm.run(brought(on_slurm), *words)
     assert ranks(on_slurm) == {"rank-0": "0 of 2", "rank-1": "1 of 2"}
     assert "note:" not in ended.stderr
 

@@ -57,7 +57,7 @@ def sbatch_lines(*words: str) -> list[str]:
     )
     assert isinstance(settings, dict)
     settings["submitit_folder"] = "logs"
-    text = _make_sbatch_string("true", "logs", **on_slurm.timed(on_slurm.parameters(settings)))
+    text = _make_sbatch_string("true", "logs", **on_slurm.timed(on_slurm.parameters(settings, words)))
     lines = [line.removeprefix("#SBATCH --") for line in text.splitlines() if line.startswith("#SBATCH")]
     return [line for line in lines if not line.startswith(("output", "error"))]
 
@@ -160,6 +160,26 @@ def test_what_preset_and_user_both_set_appears_once_and_the_user_wins() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_typed_of_the_preset_stands_above_the_file_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(TOY_CONFIG)
+    (tmp_path / "user.yaml").write_text(
+        "user: {slurm: {account: a, additional_parameters: {qos: slow, mem: 7G, time: 10, gres: gpu:1, nice: 5}}}"
+    )
+    kept = ("qos", "mem", "time", "gres", "nice")
+    with template_of(tmp_path):
+        lines = sbatch_lines(
+            "compute.slurm.qos=fast",
+            "compute.mem_gb=1",
+            "hydra.launcher.timeout_min=20",
+            "compute.gpus_per_node=2",
+        )
+        assert [line for line in lines if line.startswith(kept)] == [
+            "gres=gpu:l40s:2", "mem=1024M", "nice=5", "qos=fast", "time=20",
+        ]  # fmt: skip
+        assert "qos=slow" in sbatch_lines("compute=killarney/l40s_1x")
+        assert not [line for line in sbatch_lines("compute.slurm.qos=null") if line.startswith("qos")]
+
+
 def test_compute_keys_can_be_overridden_and_what_follows_from_them_follows() -> None:
     lines = sbatch_lines(
         "compute=bon_echo/a40_1x", "compute.mem_gb=32", "compute.gpus_per_node=2", "compute.timeout_min=90"
@@ -187,6 +207,15 @@ def test_a_time_limit_as_sbatch_writes_it_is_known_to_submitit(time: str, minute
 def test_no_time_limit_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"compute\.timeout_min"):
         sbatch_lines("compute.timeout_min=null")
+
+
+@pytest.mark.parametrize("minutes", [1, 2])
+def test_a_time_limit_that_ends_before_a_run_could_be_told_of_it_is_refused(minutes: int) -> None:
+    limit = f"compute.timeout_min={minutes}"
+    with pytest.raises(ValueError, match=r"compute\.timeout_min=3 or more"):
+        sbatch_lines(limit, "requeue=on")
+    assert f"time={minutes}" in sbatch_lines(limit, f"hydra.launcher.signal_delay_s={minutes * 30}")
+    assert "time=3" in sbatch_lines("compute.timeout_min=3", "requeue=on")
 
 
 class Loader:

@@ -13,7 +13,7 @@ def start() -> None:
     """Join the other ranks: NCCL between GPUs, gloo between CPUs. A single process needs no others."""
     if distributed.is_initialized():
         return
-    if _is_of_submitit():
+    if "SUBMITIT_EXECUTOR" in os.environ:
         _from_submitit()
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
@@ -35,7 +35,7 @@ def count() -> int:
 
 def started() -> int:
     """How many processes of this training were started, whether they have joined each other or not."""
-    if _is_of_submitit():
+    if "SUBMITIT_EXECUTOR" in os.environ:
         from submitit import JobEnvironment
 
         return JobEnvironment().num_tasks
@@ -92,13 +92,6 @@ def wait() -> None:
     """Until all ranks are here."""
     if distributed.is_initialized():
         distributed.barrier()
-
-
-def _is_of_submitit() -> bool:
-    """Whether Submitit knows this process's rank: in its own jobs, and where srun has started several tasks."""
-    if "RANK" not in os.environ and int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
-        os.environ.setdefault("SUBMITIT_EXECUTOR", "slurm")
-    return "SUBMITIT_EXECUTOR" in os.environ
 
 
 def _from_submitit() -> None:
