@@ -201,6 +201,40 @@ def test_presets_are_looked_for_in_the_workspace_then_configs_then_the_user_then
     assert presets.load(name, Sources()).values == {"nodes": 2}
 
 
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project's folder, with a preset and a ``user.yaml`` that its sweeps are to find."""
+    folder = tmp_path / "project"
+    write(folder / "configs/compute/lab/one.yaml", "nodes: 1")
+    write(folder / "configs/user.yaml", "user: {slurm: {account: a, qos: q}}")
+    return folder
+
+
+@pytest.mark.parametrize("mark", [".git/", "pyproject.toml", "configs/compute/"])
+def test_presets_and_user_yaml_are_found_from_anywhere_below_the_projects_root(root: Path, mark: str) -> None:
+    (root / mark).mkdir(exist_ok=True) if mark.endswith("/") else (root / mark).touch()
+    deep = root / "src/mlp/single"
+    write(deep.parent / "configs/compute/lab/one.yaml", "nodes: 2")
+    write(deep.parent / "configs/user.yaml", "user: {slurm: {qos: nearer}}")
+    if mark != "configs/compute/":
+        write(deep / "configs/compute/lab/other.yaml", "nodes: 3")
+    for sources in (Sources(deep), Sources(here=deep)):
+        found = presets.load("lab/one", sources)
+        assert found.values["nodes"] == 2
+        assert found.host.request["qos"] == "nearer"
+        assert found.host.request.get("account") == (None if mark == "configs/compute/" else "a")
+
+
+def test_a_project_ends_at_its_root_and_below_a_folder_that_everyone_may_write_into(root: Path) -> None:
+    inner = root / "a/b"
+    (inner / ".git").mkdir(parents=True)
+    assert configuration.project(inner / "c") == [inner / "c", inner]
+    assert configuration.project(root / "x") == [root / "x", root]
+    (root / "a").chmod(0o1777)
+    assert configuration.project(root / "a/d/e") == [root / "a/d/e"]
+    assert configuration.project(root / "a") == [root / "a", root]
+
+
 def test_a_preset_of_ones_own_may_stand_on_one_that_ships(workspace: Path) -> None:
     write(workspace / "configs/compute/big.yaml", "base: killarney/h100_8x\nnodes: 2\n")
     found = presets.load("big", Sources(workspace)).host
@@ -236,9 +270,13 @@ def test_a_user_yaml_that_says_nothing_changes_nothing(text: str) -> None:
         ("", "no compute preset ''"),
     ],
 )
-def test_a_preset_that_is_not_there_is_told_with_the_nearest(name: str, words: str) -> None:
-    with told(f"no compute preset '{name}'", words):
-        presets.load(name, Sources())
+def test_a_preset_that_is_not_there_is_told_with_the_nearest_all_names_and_where_they_were_looked_for(
+    name: str, words: str, root: Path
+) -> None:
+    with told(
+        f"no compute preset '{name}'", words, "lab/one, ", "killarney/h100_8x, ", f"looked for in {root}/"
+    ):
+        presets.load(name, Sources(here=root))
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,21 @@ def test_a_preset_is_under_the_user_the_sweep_and_the_command_line(herd: Herd) -
 
 
 @on_the_fake_slurm
+def test_the_user_yaml_of_the_project_reaches_a_sweep_without_a_preset(herd: Herd) -> None:
+    herd.describe([1], "slurm: {mem: 1G}\n")
+    herd.launch()
+    project = herd.root.parent
+    (project / "pyproject.toml").touch()
+    (project / "configs").mkdir()
+    ours = project / "configs/user.yaml"
+    ours.write_text("user: {slurm: {account: main, mem: 3G, qos: null}}")
+    text = herd.json("run", "-n")["sbatch_script"]
+    assert "#SBATCH --account=main\n" in text and "#SBATCH --mem=1G\n" in text
+    ours.write_text("user: {name: of another program}")
+    assert "account" not in herd.json("run", "-n")["sbatch_script"]
+
+
+@on_the_fake_slurm
 def test_a_preset_that_is_typed_stands_above_what_is_required(herd: Herd) -> None:
     herd.describe([1, 2], TWO)
     herd.launch()

@@ -100,6 +100,8 @@ class Project:
         folder, work_root = tmp_path / "project", tmp_path / "work"
         shutil.copytree(templates, folder, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
         work_root.mkdir()
+        everywhere = folder / "configs/_global.yaml"  # GPUs of the test cluster are pretended
+        everywhere.write_text(everywhere.read_text().replace("allow_cpu: false", "allow_cpu: true"))
         own = {
             "PYTHONPATH": f"{folder / 'src'}:{folder}",
             "USER": "ada",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,13 +16,16 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra_plugins.training_launchers import on_slurm
 from omegaconf import OmegaConf
 from submitit.slurm.slurm import _make_sbatch_string
+from training import gpus
 
 from .conftest import TEMPLATES
+from .project import TOY_CONFIG
 
 PRESETS = sorted(
     path.relative_to(TEMPLATES / "configs/compute").with_suffix("").as_posix()
     for path in (TEMPLATES / "configs/compute").rglob("*.yaml")
 )
+TEMPLATE_FOLDERS = sorted(path.parent for path in TEMPLATES.glob("src/*/*/launch.py"))
 TIMED = [preset for preset in PRESETS if preset != "local"]
 
 
@@ -32,6 +36,14 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with initialize_config_dir(str(TEMPLATES / "src/mlp/single"), version_base="1.3"):
         yield
     GlobalHydra.instance().clear()
+
+
+@contextmanager
+def template_of(folder: Path) -> Iterator[None]:
+    """Compose this template's configuration, and not that of `mlp.single`."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(folder), version_base="1.3"):
+        yield
 
 
 def composed(*words: str) -> Any:
@@ -45,7 +57,7 @@ def sbatch_lines(*words: str) -> list[str]:
     )
     assert isinstance(settings, dict)
     settings["submitit_folder"] = "logs"
-    text = _make_sbatch_string("true", "logs", **on_slurm.timed(on_slurm.parameters(settings)))
+    text = _make_sbatch_string("true", "logs", **on_slurm.timed(on_slurm.parameters(settings, words)))
     lines = [line.removeprefix("#SBATCH --") for line in text.splitlines() if line.startswith("#SBATCH")]
     return [line for line in lines if not line.startswith(("output", "error"))]
 
@@ -99,6 +111,44 @@ def test_every_preset_asks_for_its_own_gpus_once(preset: str) -> None:
     assert [line for line in lines if "gpu" in line] == ([f"gres=gpu:{kind}:{gpus}"] if gpus else [])
 
 
+@pytest.mark.parametrize("launcher", ["submitit", "local"])
+@pytest.mark.parametrize(
+    ("template", "processes"),
+    [(path, 2 if path.name in ("ddp", "finetune_distributed") else 1) for path in TEMPLATE_FOLDERS],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_a_template_for_several_processes_has_the_presets_and_any_other_one(
+    template: Path, processes: int, launcher: str
+) -> None:
+    with template_of(template):
+        cfg = composed("compute=killarney/l40s_2x", f"launcher={launcher}", "hydra.job.num=0")
+        assert cfg.hydra.launcher.tasks_per_node == processes
+        assert (
+            gpus.unused(cfg) is None if processes == 2 else "holds 2 GPUs for 1 process" in gpus.unused(cfg)
+        )
+        assert gpus.unused(composed("compute=killarney/l40s_1x")) is None
+
+
+def test_a_template_that_says_nothing_of_processes_has_the_presets(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(TOY_CONFIG)
+    with template_of(tmp_path):
+        assert "ntasks-per-node=4" in sbatch_lines("compute=killarney/h100_4x")
+        assert "ntasks-per-node=3" in sbatch_lines("compute=killarney/h100_4x", "tasks_per_node=3")
+        assert not [line for line in sbatch_lines("compute=bon_echo/cpu_1x") if "ntasks" in line]
+        assert "ntasks-per-node=1" in sbatch_lines("~compute.tasks_per_node")
+
+
+@pytest.mark.parametrize(
+    ("gres", "number"),
+    [
+        ("gpu", 1), ("gpu:3", 3), ("gpu:l40s:4", 4), ("gpu:l40s", 1), ("gres/gpu:a:2,gpu:b:1,lscratch:9", 3),
+        ("gpu:a100:2(S:0-1)", 2), ("shard:4", 0), (None, 5),
+    ],
+)  # fmt: skip
+def test_the_gpus_of_a_preset_are_counted_as_sbatch_counts_them(gres: str | None, number: int) -> None:
+    assert gpus.asked(OmegaConf.create({"compute": {"gres": gres, "gpus_per_node": 5}})) == number
+
+
 def test_what_preset_and_user_both_set_appears_once_and_the_user_wins() -> None:
     lines = sbatch_lines(
         "compute.slurm.qos=slow", "+compute.slurm.additional_parameters.mail_type=END",
@@ -108,6 +158,26 @@ def test_what_preset_and_user_both_set_appears_once_and_the_user_wins() -> None:
     assert [line for line in lines if line.startswith(("qos", "mail", "nice", "mem"))] == [
         "mail-type=FAIL", "mem=7G", "nice=5", "qos=fast",
     ]  # fmt: skip
+
+
+def test_what_is_typed_of_the_preset_stands_above_the_file_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(TOY_CONFIG)
+    (tmp_path / "user.yaml").write_text(
+        "user: {slurm: {account: a, additional_parameters: {qos: slow, mem: 7G, time: 10, gres: gpu:1, nice: 5}}}"
+    )
+    kept = ("qos", "mem", "time", "gres", "nice")
+    with template_of(tmp_path):
+        lines = sbatch_lines(
+            "compute.slurm.qos=fast",
+            "compute.mem_gb=1",
+            "hydra.launcher.timeout_min=20",
+            "compute.gpus_per_node=2",
+        )
+        assert [line for line in lines if line.startswith(kept)] == [
+            "gres=gpu:l40s:2", "mem=1024M", "nice=5", "qos=fast", "time=20",
+        ]  # fmt: skip
+        assert "qos=slow" in sbatch_lines("compute=killarney/l40s_1x")
+        assert not [line for line in sbatch_lines("compute.slurm.qos=null") if line.startswith("qos")]
 
 
 def test_compute_keys_can_be_overridden_and_what_follows_from_them_follows() -> None:
@@ -139,6 +209,15 @@ def test_no_time_limit_is_refused_by_name() -> None:
         sbatch_lines("compute.timeout_min=null")
 
 
+@pytest.mark.parametrize("minutes", [1, 2])
+def test_a_time_limit_that_ends_before_a_run_could_be_told_of_it_is_refused(minutes: int) -> None:
+    limit = f"compute.timeout_min={minutes}"
+    with pytest.raises(ValueError, match=r"compute\.timeout_min=3 or more"):
+        sbatch_lines(limit, "requeue=on")
+    assert f"time={minutes}" in sbatch_lines(limit, f"hydra.launcher.signal_delay_s={minutes * 30}")
+    assert "time=3" in sbatch_lines("compute.timeout_min=3", "requeue=on")
+
+
 class Loader:
     """Hydra's, as the sweeper asks it; ``data`` is a group. It notes what is composed."""
 
@@ -166,13 +245,12 @@ def test_before_a_long_sweep_is_submitted_each_key_and_each_choice_of_a_group_is
 
 @pytest.mark.parametrize(
     "template",
-    sorted(path.parent for path in TEMPLATES.glob("src/*/*/launch.py")),
+    TEMPLATE_FOLDERS,
     ids=lambda path: path.name,
 )
 def test_every_template_has_the_documented_files_and_keys(template: Path) -> None:
     assert {"launch.py", "train.py", "config.yaml"} <= {*os.listdir(template)}
     assert len((template / "train.py").read_text().splitlines()) < 300
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(template), version_base="1.3"):
+    with template_of(template):
         cfg = composed("data=tiny", "trainer.learning_rate=5e-4", "trainer.batch_size=8", "+trainer.new=1")
     assert (cfg.trainer.learning_rate, cfg.trainer.batch_size) == (5e-4, 8)

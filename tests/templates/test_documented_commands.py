@@ -48,7 +48,7 @@ def test_a_documented_command_trains_each_combination_on_the_gpu_of_its_preset(
     jobs = [one for one in json.loads(told)["jobs"] if int(job) in (one["job_id"], one["array_job_id"])]
     assert len(jobs) == runs
     assert {one["tres_per_node"] for one in jobs} == {"gres:gpu:t4:1"}
-    assert {one["name"] for one in jobs} == {"launch"}
+    assert {one["name"] for one in jobs} == {module.removesuffix(".launch")}
 
 
 def test_the_documented_looks_at_a_run_find_it_and_ctrl_c_leaves_it_running(on_slurm: OnSlurm) -> None:

@@ -25,6 +25,7 @@ def test_one_run_here_has_the_documented_layout(project: Project) -> None:
         "config.yaml", "overrides.yaml", "hydra.yaml", "hydra_resolved.yaml",
     }  # fmt: skip
     assert project.checkpoints("one") == ["checkpoint-epoch-0", "checkpoint-epoch-1"]
+    assert "trains on the CPU" in project.log("one") or "trains on cuda:0 (" in project.log("one")
     assert "epoch 1" in project.log("one")
     assert OmegaConf.load(run / "hydra_configs/config.yaml").trainer.note == "new"
     resolved = (run / "hydra_configs/hydra_resolved.yaml").read_text()
@@ -166,6 +167,22 @@ def test_settings_that_no_training_can_begin_with_are_told_before_anything_is_ma
     assert f"{word}: {right} is needed" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not [*project.work_root.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [((), "add --multirun"), (("launcher=local", "--multirun"), "leave launcher=local out")],
+    ids=["one run", "a sweep"],
+)
+def test_gpus_that_are_asked_for_and_not_there_are_told_before_anything_is_made(
+    project: Project, words: tuple[str, ...], instead: str
+) -> None:
+    project.env = {**project.env, "CUDA_VISIBLE_DEVICES": ""}
+    asked = ("data=tiny", "compute=bon_echo/a40_2x", "allow_cpu=false")
+    ended = project.run("mlp.single.launch", *asked, *words, code=1)
+    assert "compute=bon_echo/a40_2x asks for 2 GPUs, and PyTorch can use none on " in ended.stderr
+    assert instead in ended.stderr and "allow_cpu=true" in ended.stderr
+    assert not [*project.work_root.rglob("launch.log")]
 
 
 def test_a_swept_setting_that_cannot_be_fails_its_own_run_alone(project: Project) -> None:

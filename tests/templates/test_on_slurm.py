@@ -133,6 +133,33 @@ SlurmJob(folder=sys.argv[1], job_id=sys.argv[2])._interrupt(timeout=True)
 """
 
 
+STARTING = """
+import os, time
+from pathlib import Path
+
+if "SLURM_STEP_ID" in os.environ:
+    here = Path(os.environ["WORK_ROOT"])
+    (here / "starting").touch()
+    while not (here / "go").exists():
+        time.sleep(0.02)
+"""
+
+
+def test_a_signal_before_submitit_is_loaded_is_acted_on_when_it_is(on_slurm: OnSlurm) -> None:
+    (on_slurm.folder / "src/sitecustomize.py").write_text(STARTING)
+    on_slurm.env = {**on_slurm.env, "WORK_ROOT": str(on_slurm.work_root)}
+    module = on_slurm.toy("pass")
+    sweep = on_slurm.start(module, *SMALL, "requeue=on", "experiment_name=toy", "--multirun")
+    job = on_slurm.job("toy")
+    until("its start", (on_slurm.work_root / "starting").exists)
+    for name in ("USR1", "USR2"):
+        on_slurm.ask("scancel", f"--signal={name}", job)
+    on_slurm.go()
+    on_slurm.start_again(job)
+    assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
+    assert (on_slurm.run_folder("toy") / "outputs/ended").exists()
+
+
 def test_submitits_interrupt_of_one_run_queues_that_one_again_and_no_other(
     on_slurm: OnSlurm, straight: Project
 ) -> None:
@@ -264,6 +291,16 @@ def test_a_sweep_longer_than_the_clusters_arrays_becomes_several(on_slurm: OnSlu
     ended = on_slurm.run(module, *SMALL, "x=0,1,2", "experiment_name=toy", "--multirun")
     assert re.search(r"Slurm has 3 jobs: \d+ \d+\n", ended.stdout)
     assert all((on_slurm.run_folder("toy", n) / "outputs/ended").exists() for n in range(3))
+
+
+def test_a_run_that_was_given_gpus_and_can_use_none_fails_and_says_what_to_type(on_slurm: OnSlurm) -> None:
+    """Those of the test cluster are pretended."""
+    module = on_slurm.toy("pass")
+    words = ("+user.slurm.additional_parameters.gres=gpu:t4:1", "allow_cpu=false", "experiment_name=toy")
+    ended = on_slurm.run(module, *SMALL, *words, "--multirun", code=1)
+    assert "Slurm has given 1 GPU, and PyTorch can use none on " in ended.stdout
+    assert "allow_cpu=true" in ended.stdout
+    assert not on_slurm.run_folder("toy").exists()
 
 
 def test_what_sbatch_refuses_is_told_in_its_words(on_slurm: OnSlurm) -> None:

@@ -7,7 +7,6 @@ import click
 from hyperherd.cli import words
 from hyperherd.errors import HerdError
 from hyperherd.launcherfinder import presets
-from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.views import machines as view
 from hyperherd.views.columns import Screen
 
@@ -22,8 +21,8 @@ def compute(context: click.Context) -> int | None:
 @compute.command("list")
 @words.as_json
 def list_presets(as_json: bool) -> int:
-    """All presets: those of the workspace, of the configuration folder, and those that ship."""
-    sources = Sources(words.workspace_folder())
+    """All presets: those of the workspace and its project, of the configuration folder, and those that ship."""
+    sources = words.sources()
     found, wrong = [], []
     for name, path in sources.presets():
         try:
@@ -44,7 +43,7 @@ def list_presets(as_json: bool) -> int:
 @words.as_json
 def show(name: str, as_json: bool) -> int:
     """A preset with everything filled in, and the #SBATCH lines that it becomes."""
-    sources = Sources(words.workspace_folder())
+    sources = words.sources()
     found = presets.load(name, sources)
     if as_json:
         words.print_json(view.preset(found, sources.preset(name)))

@@ -93,7 +93,8 @@ class Placer:
         """For trials that require nothing: by the preset, and what is typed and written."""
         if not self._preset():
             launcher, why = self._launcher("")
-            return Place(self.launchers[launcher], self._options({}), self.spec.extra_args, why=why)
+            options = self._options(self._yours if launcher == "slurm" else {})
+            return Place(self.launchers[launcher], options, self.spec.extra_args, why=why)
         host = self._host
         launcher, why = self._launcher(host.launcher)
         where = self.launchers[launcher].where() if launcher == "slurm" and host.cluster else ""
@@ -129,6 +130,15 @@ class Placer:
         from hyperherd.launcherfinder import presets  # loads YAML readers, for those who use presets
 
         return presets.load(self._preset(), self._sources()).host
+
+    @cached_property
+    def _yours(self) -> Mapping[str, Value]:
+        """What ``user.yaml`` asks for. A script asks for what it says itself."""
+        if self.workspace.script or not self._sources().user_files():
+            return {}
+        from hyperherd.launcherfinder import presets
+
+        return presets.of_user_alone(self._sources())
 
     def _options(self, of_host: Mapping[str, Value]) -> dict[str, Value]:
         return gpu_options.merged(gpu_options.merged(of_host, self.spec.slurm), self.wish.options)

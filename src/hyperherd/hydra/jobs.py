@@ -88,7 +88,9 @@ class Asked:
     def check(self) -> None:
         """Raises `HerdError` for what can be known to be wrong."""
         places.kind(self.place)
-        faults = sbatch.faults(self.slurm, "hydra.launcher.slurm")
+        # The job's name is the script's own, unlike that of a sweep with a YAML.
+        named = {name: value for name, value in self.slurm.items() if name != "job_name"}
+        faults = sbatch.faults(named, "hydra.launcher.slurm")
         if faults:
             raise HerdError("\n".join(map(str, faults)))
         if self.max_concurrent is not None and self.max_concurrent < 1:

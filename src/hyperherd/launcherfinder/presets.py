@@ -10,9 +10,10 @@ from typing import Any
 
 from hyperherd.errors import HerdError
 from hyperherd.launcherfinder import hosts, layers
-from hyperherd.launcherfinder.configuration import Sources
+from hyperherd.launcherfinder.configuration import COMPUTE, SHIPPED, Sources
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.layers import Layered
+from hyperherd.launchers.slurm.options import Value
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,26 @@ def load(name: str, sources: Sources) -> Preset:
 
 
 def of_user(sources: Sources) -> list[Layered]:
-    """What the user's own files say, as it is or under ``user``; later ones win. Raises `ConfigError`."""
-    documents = [layers.read(path) for path in sources.user_files()]
-    inside = [isinstance(document.value, dict) and "user" in document.value for document in documents]
-    return [
-        Layered.of(document, ("user",) if within else ())
-        for document, within in zip(documents, inside, strict=True)
-    ]
+    """What the user's own files say, as it is or under ``user``; later ones win. Raises `ConfigError`.
+
+    A ``configs/user.yaml`` without ``slurm`` is the project's own, and says nothing to us.
+    """
+    found = []
+    for path in sources.user_files():
+        document = layers.read(path)
+        within = isinstance(document.value, dict) and "user" in document.value
+        layer = Layered.of(document, ("user",) if within else ())
+        if path.parent.name != COMPUTE.parent.name or "slurm" in layer.values:
+            found.append(layer)
+    return found
+
+
+def of_user_alone(sources: Sources) -> Mapping[str, Value]:
+    """What the user's own files ask sbatch for, where there is no preset. Raises `ConfigError`."""
+    described = Layered()
+    for layer in of_user(sources):
+        described = hosts.over(layer, described)
+    return hosts.host("user.yaml", described.resolved()).request if described.values else {}
 
 
 def of_file(name: str, sources: Sources) -> Layered:
@@ -54,9 +68,18 @@ def path(name: str, sources: Sources) -> Path:
     """The preset's file. Raises `HerdError` where there is none."""
     found = sources.preset(name)
     if found is None:
-        known = [known for known, _ in sources.presets()]
-        alike = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"there are {', '.join(alike)}; " if alike else ""
-        hint += "all of them: herd compute list"
-        raise HerdError(f"no compute preset '{name}'", hint=hint)
+        raise _unknown(name, sources)
     return found
+
+
+def _unknown(name: str, sources: Sources) -> HerdError:
+    """The error that names the nearest, all that there are, and where they were looked for."""
+    known = [known for known, _ in sources.presets()]
+    alike = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    looked = [str(place) for place in sources.preset_folders() if place != SHIPPED]
+    hints = [
+        *([f"the nearest: {', '.join(alike)}"] if alike else []),
+        f"there are {', '.join(known)} (herd compute list)",
+        f"looked for in {', '.join(looked)}, and among those that ship",
+    ]
+    return HerdError(f"no compute preset '{name}'", hint="\n  ".join(hints))

@@ -14,7 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from training import settings
+from training import gpus, settings
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +47,25 @@ class Checks(Callback):
     # Hydra makes warnings of a callback's exceptions; SystemExit it lets pass.
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        _check_work_root(config)
-        if fault := settings.fault(config):
+        if "RANK" not in os.environ and int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+            os.environ.setdefault(
+                "SUBMITIT_EXECUTOR", "slurm"
+            )  # srun has started several: Submitit knows their ranks
+        self._check(config)
+        here = "SLURM_JOB_ID" not in os.environ
+        if fault := gpus.missing(config, "Have Slurm run it: add --multirun" if here else gpus.LOOK):
             sys.exit(fault)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        self.on_run_start(config)
+        self._check(config)
+        if note := gpus.unused(config):
+            print(f"note: {note}", file=sys.stderr)
+
+    @staticmethod
+    def _check(config: DictConfig) -> None:
+        _check_work_root(config)
+        if fault := settings.fault(config):
+            sys.exit(fault)
 
 
 def _check_work_root(config: DictConfig) -> None:

@@ -33,6 +33,15 @@ def count() -> int:
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
+def started() -> int:
+    """How many processes of this training were started, whether they have joined each other or not."""
+    if "SUBMITIT_EXECUTOR" in os.environ:
+        from submitit import JobEnvironment
+
+        return JobEnvironment().num_tasks
+    return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
+
+
 def device() -> torch.device:
     """This rank's GPU, or the CPU."""
     if not torch.cuda.is_available():
@@ -44,6 +53,12 @@ def device() -> torch.device:
     )
     torch.cuda.set_device(index)
     return torch.device("cuda", index)
+
+
+def device_name() -> str:
+    """This rank's device for people: ``cuda:0 (NVIDIA L40S)``, ``the CPU``."""
+    own = device()
+    return f"{own} ({torch.cuda.get_device_name(own)})" if own.type == "cuda" else "the CPU"
 
 
 def most(number: int) -> int:

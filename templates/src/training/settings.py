@@ -21,8 +21,9 @@ def fault(cfg: DictConfig) -> str | None:
         return f"trainer.learning_rate={rate}: a number from 0 on is needed, such as 1e-3"
     if seed is not None and not (_is_number(seed, int) and seed >= 0):
         return f"trainer.seed={seed}: a whole number from 0 on is needed"
-    if not isinstance(ignore := cfg.get("ignore_config", False), bool):
-        return f"ignore_config={ignore}: true or false is needed"
+    for name in ("ignore_config", "allow_cpu"):
+        if not isinstance(value := cfg.get(name, False), bool):
+            return f"{name}={value}: true or false is needed"
     return None
 
 

@@ -40,7 +40,16 @@ class Trainer(Checkpointable):
         """Take over what `state` has returned."""
 
     def begin(self, cfg: DictConfig) -> None:
-        """Seed everything; choose ``self.device``. Raises CheckpointError where another run trains into the folder."""
+        """Seed everything; choose ``self.device``, and log it.
+
+        Raises ValueError for several processes of a template for one, CheckpointError where another run trains into
+        the folder.
+        """
+        if (started := ranks.started()) != ranks.count():
+            raise ValueError(
+                f"{started} processes were started of a template for one: write tasks_per_node: 1 into its "
+                "config.yaml, or have it call ranks.start() first, as mlp.ddp does"
+            )
         owner = checkpoints.claim(cfg.paths.out_dir) if ranks.rank() == 0 else ""
         if ranks.most(len(owner)):
             raise checkpoints.CheckpointError(
@@ -49,6 +58,9 @@ class Trainer(Checkpointable):
             )
         checkpoints.seed_everything(cfg.trainer.seed + ranks.rank())
         self.device = ranks.device()
+        devices = ranks.gather(ranks.device_name())
+        if ranks.rank() == 0:
+            log.info("trains on %s", ", ".join(devices))
         self.history: list[dict[str, float]] = []
 
     def checkpoint(self, cfg: DictConfig) -> DelayedSubmission:

@@ -1,8 +1,10 @@
 """The settings of ``hydra.launcher``, below those of Hydra's own Submitit plugin."""
 
 # No `from __future__ import annotations`: Hydra executes plugins where dataclasses cannot look such names up.
+import sys
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeperConf
@@ -24,6 +26,7 @@ class SlurmConf(SlurmQueueConf):
 
     _target_: str = "hydra_plugins.training_launchers.on_slurm.TrainingSlurmLauncher"
     submitit_folder: str = LOGS
+    name: str = "${job_name:}"
     tasks_per_node: int | None = None  # type: ignore[assignment]
     mem_gb: float | None = None  # type: ignore[assignment]
     timeout_min: int | None = None  # type: ignore[assignment]
@@ -56,7 +59,7 @@ class WithoutHerdConf:
 
 def sbatch_options(*, _root_: DictConfig) -> dict[str, Any]:
     """What herd asks sbatch for: the settings that ``launcher=submitit`` has, without what herd does itself."""
-    from hydra_plugins.training_launchers.on_slurm import parameters
+    from hydra_plugins.training_launchers.on_slurm import parameters, spoken
 
     compute, user = _root_.compute, _root_.user
     slurm = compute.get("slurm") or {}
@@ -70,14 +73,25 @@ def sbatch_options(*, _root_: DictConfig) -> dict[str, Any]:
         "account": user.slurm.account,
         "preset_parameters": slurm.get("additional_parameters"),
         "additional_parameters": user.slurm.get("additional_parameters"),
+        "name": job_name(_root_=_root_),
         "requeue": False,
     }
-    options = parameters(settings)
+    options = parameters(settings, spoken(_root_))
     additional = options.pop("additional_parameters")
     del additional["no_requeue"]
     return {**options, **additional}
 
 
+def job_name(*, _root_: DictConfig) -> str:
+    """``mlp.single`` of ``mlp.single.launch``, for jobs to be told apart; or what ``hydra.job.name`` was set to."""
+    name = str(_root_.hydra.job.name)
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    started = module.name if module else ".".join(Path(sys.argv[0]).absolute().with_suffix("").parts[-2:])
+    template, _, file = started.rpartition(".")
+    return template if template and file == name else name
+
+
+OmegaConf.register_new_resolver("job_name", job_name, replace=True)
 OmegaConf.register_new_resolver("sbatch_options", sbatch_options, replace=True)
 
 _STORE = ConfigStore.instance()

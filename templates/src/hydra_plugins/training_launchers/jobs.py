@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -16,7 +17,17 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmitit
 
 log = logging.getLogger(__name__)
 
-SHARED = ("compute", "user", "requeue", "launcher", "max_num_timeout", "tasks_per_node", "wait", "hydra")
+SHARED = (
+    "compute",
+    "user",
+    "requeue",
+    "launcher",
+    "max_num_timeout",
+    "tasks_per_node",
+    "allow_cpu",
+    "wait",
+    "hydra",
+)
 """What a sweep is submitted with; its runs cannot differ in it."""
 
 INTERRUPTED = 130
@@ -35,7 +46,7 @@ class Run:
     def __call__(self, overrides: list[str], number: int) -> JobReturn:
         """Raises what the run has raised, so that its job has failed as well."""
         from submitit import JobEnvironment
-        from training import interruption
+        from training import gpus, holding, interruption
 
         signal.signal(signal.SIGUSR1, signal.getsignal(signal.SIGUSR2))
         job = JobEnvironment()
@@ -48,6 +59,9 @@ class Run:
         interruption.resume_with(self.then)
         launcher, singletons = pickle.loads(self.shared.read_bytes())
         self.requeue = launcher.params["requeue"]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, holding.HELD)  # see `python`
+        if fault := gpus.missing(launcher.config, gpus.LOOK):
+            raise RuntimeError(" ".join(fault.split()))
         returned = launcher(overrides, "hydra.sweep.dir", number, f"job_id_for_{number}", singletons)
         if returned.status is JobStatus.FAILED:
             raise returned._return_value
@@ -56,7 +70,7 @@ class Run:
     def checkpoint(self, *args: Any) -> Any:
         """Called when a signal has come: what Submitit is to run after the requeue."""
         from submitit.helpers import DelayedSubmission
-        from training import interruption
+        from training import holding, interruption
 
         if not self.requeue:
             raise InterruptedError(
@@ -64,10 +78,16 @@ class Run:
                 "goes on from the newest checkpoint."
             )
         self.then = interruption.after_requeue()
-        signal.signal(
-            signal.SIGTERM, signal.SIG_IGN
-        )  # as in `Interruption.leave`, for a signal before the training
+        for number in (signal.SIGTERM, *holding.HELD):  # as in `Interruption.leave`, before the training
+            signal.signal(number, signal.SIG_IGN)
         return DelayedSubmission(self, *args)
+
+
+def python() -> str:
+    """How a job starts Python: with the signals held back that it cannot handle yet. `Run` lets them in."""
+    from training import holding
+
+    return shlex.join([sys.executable, "-I", "-S", holding.__file__])
 
 
 class TrainingLauncher(BaseSubmititLauncher):

@@ -6,11 +6,12 @@ import logging
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hydra.core.utils import JobReturn
-from hydra_plugins.training_launchers.jobs import INTERRUPTED, TrainingLauncher, collect, counted
+from hydra_plugins.training_launchers.jobs import INTERRUPTED, TrainingLauncher, collect, counted, python
+from omegaconf import DictConfig
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +28,10 @@ class TrainingSlurmLauncher(TrainingLauncher):
         arguments = self.arguments(job_overrides, initial_job_idx)
         requeued = self.params["max_num_timeout"] if self.params["requeue"] else 0
         try:
-            executor = submitit.SlurmExecutor(self.params["submitit_folder"], max_num_timeout=requeued)
-            executor.update_parameters(**timed(parameters(self.params)))
+            executor = submitit.SlurmExecutor(
+                self.params["submitit_folder"], max_num_timeout=requeued, python=python()
+            )
+            executor.update_parameters(**timed(parameters(self.params, spoken(self.config))))
         except (ValueError, RuntimeError) as error:
             sys.exit(f"hydra.launcher: {error}")
         run = self.run(initial_job_idx)
@@ -52,9 +55,10 @@ class TrainingSlurmLauncher(TrainingLauncher):
             sys.exit(INTERRUPTED)
 
 
-def parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
+def parameters(settings: Mapping[str, Any], words: Iterable[str] = ()) -> dict[str, Any]:
     """Submitit's parameters for the settings of ``hydra.launcher``: null is left out, and each option appears once.
 
+    ``words`` are those of the command line: what they say of the preset or the launcher stands above ``user.yaml``.
     Raises ValueError for a time limit that cannot be read.
     """
     own = {"_target_", "submitit_folder", "max_num_timeout", "requeue", "wait"}
@@ -64,10 +68,13 @@ def parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
         named["gpus_per_node"] = None
     if named["mem"] is not None:
         named["mem"] = f"{int(named['mem'] * 1024)}M"
-    extra: dict[str, Any] = {}
-    for source in additional:
-        given = settings[source] or {}
-        extra |= {key.replace("-", "_"): value for key, value in given.items() if value is not None}
+    preset, user = (
+        {key.replace("-", "_"): value for key, value in (settings[source] or {}).items()}
+        for source in additional
+    )
+    said = typed(words)
+    user = {key: value for key, value in user.items() if key not in said}
+    extra = {key: value for source in (preset, user) for key, value in source.items() if value is not None}
     if "time" in extra:
         named["time"] = minutes(str(extra.pop("time")))  # Submitit reckons with it
     named = {key: value for key, value in named.items() if value is not None and key not in extra}
@@ -75,10 +82,34 @@ def parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**named, "additional_parameters": extra}
 
 
+def spoken(config: DictConfig) -> list[str]:
+    """The words of the command line."""
+    return [*config.hydra.overrides.task, *config.hydra.overrides.hydra]
+
+
+def typed(words: Iterable[str]) -> set[str]:
+    """The options of sbatch that the command line sets, but for those that it sets as the user's."""
+    said, users = set(), set()
+    for word in words:
+        key = word.partition("=")[0].lstrip("+~")
+        place, _, name = key.replace("-", "_").rpartition(".")
+        if place == "user.slurm.additional_parameters":
+            users.add(name)
+        elif key.startswith(("compute.", "hydra.launcher.")):
+            said |= {SBATCH.get(name, name), *(("gres",) if name.startswith("gpu") else ())}
+    return said - users
+
+
 def timed(parameters: dict[str, Any]) -> dict[str, Any]:
-    """The same. Raises ValueError where there is no time limit: Submitit, and no one else, has to know it."""
+    """The same. Raises ValueError for no time limit, which Submitit has to know, or one too short to be told of."""
     if "time" not in parameters:
         raise ValueError("timeout_min is null: Submitit has to know the limit; say compute.timeout_min=60")
+    limit, delay_s = parameters["time"], parameters["signal_delay_s"]
+    if limit * 60 <= delay_s and "signal" not in parameters["additional_parameters"]:
+        raise ValueError(
+            f"timeout_min={limit}: a run is told to save {delay_s} s before its time limit; "
+            f"say compute.timeout_min={delay_s // 60 + 1} or more, or hydra.launcher.signal_delay_s={limit * 30}"
+        )
     return parameters
 
 

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from hydra.core.utils import JobReturn
-from hydra_plugins.training_launchers.jobs import INTERRUPTED, Run, TrainingLauncher, collect
+from hydra_plugins.training_launchers.jobs import INTERRUPTED, Run, TrainingLauncher, collect, python
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +27,15 @@ class TrainingLocalLauncher(TrainingLauncher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         import submitit
+        from training import gpus
 
+        if fault := gpus.missing(self.config, "Have Slurm run it: leave launcher=local out"):
+            sys.exit(fault)
         arguments = self.arguments(job_overrides, initial_job_idx)
         requeued = self.params["max_num_timeout"] if self.params["requeue"] else 0
-        executor = submitit.LocalExecutor(self.params["submitit_folder"], max_num_timeout=requeued)
+        executor = submitit.LocalExecutor(
+            self.params["submitit_folder"], max_num_timeout=requeued, python=python()
+        )
         jobs: list[Any] = []
         told = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
         before = {number: signal.signal(number, _interrupted) for number in told}  # nohup stays as it is
@@ -74,11 +79,16 @@ class TrainingLocalLauncher(TrainingLauncher):
         """As many as run at once; of each the GPUs that its runs see."""
         gpus = _gpus()
         wanted = self.params["gpus_per_node"] or 0
+        if 0 < len(gpus) < wanted and not self.config.allow_cpu:
+            sys.exit(
+                f"compute.gpus_per_node={wanted}: this machine has {len(gpus)}; say compute.gpus_per_node={len(gpus)}"
+            )
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         per_run = min(wanted, len(gpus))
         at_once = self.params["at_once"]
         if at_once is None:
-            at_once = max(1, cores // (self.params["cpus_per_task"] or 1))
+            cores_of_run = (self.params["cpus_per_task"] or 1) * (self.params["tasks_per_node"] or 1)
+            at_once = max(1, cores // cores_of_run)
             at_once = min(at_once, len(gpus) // per_run) if per_run else at_once
         if at_once < 1:
             sys.exit(f"hydra.launcher.at_once: {at_once} runs at once would never start; say 1 or more")
