@@ -42,7 +42,9 @@ repeated = st.lists(st.tuples(accelerators, st.integers(1, 9)), max_size=4).map(
 simple = st.builds(
     HostSimpleRequirement, amounts, st.builds(CPUSpecification, amounts, st.integers(0, 500)), repeated
 )
-requirements = st.one_of(simple, st.lists(simple, min_size=1, max_size=4).map(lambda few: RequirementUnion(*few)))
+requirements = st.one_of(
+    simple, st.lists(simple, min_size=1, max_size=4).map(lambda few: RequirementUnion(*few))
+)
 
 few = st.integers(0, 4)
 """So few amounts that asked and offered often meet, and that much depends on which is given to which."""

@@ -9,7 +9,6 @@ from hypothesis import example, given, settings
 
 from hyperherd.requirements.builders import cpu, gpu
 from hyperherd.requirements.matching import least_unified_memory
-from hyperherd.requirements.specification import is_model
 from hyperherd.requirements.parser import parse
 from hyperherd.requirements.requirement import HostSimpleRequirement
 from hyperherd.requirements.specification import (
@@ -18,6 +17,7 @@ from hyperherd.requirements.specification import (
     CudaSpecification,
     HostSpecification,
     MPSSpecification,
+    is_model,
 )
 
 from .strategies import patient, small_hosts, small_requirements

@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 from hyperherd.errors import RequirementError
 from hyperherd.requirements.builders import cpu, cuda_gpu, duration, gpu, mps_gpu
 from hyperherd.requirements.parser import parse
-from hyperherd.requirements.requirement import HostRequirement, HostSimpleRequirement, RequirementUnion, watched
+from hyperherd.requirements.requirement import (
+    HostRequirement,
+    HostSimpleRequirement,
+    RequirementUnion,
+    watched,
+)
 from hyperherd.requirements.specification import (
     AcceleratorSpecification,
     AcceleratorType,
@@ -58,10 +63,14 @@ def test_a_specification_says_whether_it_has_what_another_asks_for() -> None:
     card, mac = CudaSpecification(24, "RTX 4090", min_memory=8), MPSSpecification(24)
     asked = [CudaSpecification(24), AcceleratorSpecification(8), CudaSpecification(8, "rtx4090")]
     assert all(card.match(one) for one in asked)
-    assert not any(card.match(one) for one in (CudaSpecification(25), CudaSpecification(7), MPSSpecification(8)))
+    assert not any(
+        card.match(one) for one in (CudaSpecification(25), CudaSpecification(7), MPSSpecification(8))
+    )
     assert mac.match(gpu(mem=24).accelerators[0]) and not mac.match(CudaSpecification(1))
     assert CPUSpecification(8, 2).match(CPUSpecification(8, 1))
-    assert not CPUSpecification(8, 2).match(CPUSpecification(9)) and not CPUSpecification(8).match(CPUSpecification(0, 1))
+    assert not CPUSpecification(8, 2).match(CPUSpecification(9)) and not CPUSpecification(8).match(
+        CPUSpecification(0, 1)
+    )
 
 
 def test_accelerators_tell_their_type_and_whether_their_memory_is_the_cpus() -> None:

@@ -61,9 +61,7 @@ def parse(text: str) -> RequirementUnion:
     >>> asked.duration, len(asked.accelerators)
     (5400, 2)
     """
-    if not isinstance(text, str):
-        hint = 'text such as "duration=4h & cuda(mem=24GiB)"'
-        raise RequirementError(f"{text!r} is no text of a requirement", hint=hint)
+    _check_text(text)
     reader = _Reader(text)
     requirement = reader.requirement(depth=0)
     if following := reader.following():
@@ -81,6 +79,12 @@ def read_duration(text: str) -> int:
 def read_size(text: str) -> int:
     """Bytes, rounded up, of ``24GiB`` (2^30) or ``24G`` (10^9). Raises `RequirementError`."""
     return _whole(_Reader(text), _Reader.size)
+
+
+def _check_text(value: object) -> None:
+    if not isinstance(value, str):
+        hint = 'text is, such as "duration=4h & cuda(mem=24GiB)"'
+        raise RequirementError(f"{value!r} cannot be read as a requirement", hint=hint)
 
 
 def _whole(reader: _Reader, read: Callable[[_Reader], int]) -> int:

@@ -241,7 +241,9 @@ _INSTEAD = "for two cores write cpu(cores=2), for two GPUs cuda(mem=24GiB) * 2"
 
 def _check_requirement(value: object) -> None:
     if not isinstance(value, HostRequirement):
-        raise RequirementError(f"{value!r} is no requirement", hint='such as parse("duration=4h & cuda(mem=24GiB)")')
+        raise RequirementError(
+            f"{value!r} is no requirement", hint='such as parse("duration=4h & cuda(mem=24GiB)")'
+        )
 
 
 def _check_alternatives(count: int) -> None:
