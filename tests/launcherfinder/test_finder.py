@@ -167,8 +167,10 @@ def test_python_users_get_a_launcher_with_options_and_priority(
     write(configuration.folder() / "launchers.yaml", HOSTS)
     found = choice.find_launcher(parse("cpu(cores=2)"))
     assert isinstance(found, DirectLauncher) and found.priority == 5
-    assert choice.find_launcher(parse("cuda()")) is None
-    assert choice.find_launcher(parse("cpu(cores=2)"), {"none"}) is None
+    with told("gpu ", "desk  asks 1 CUDA GPU, has none"):
+        choice.find_launcher(parse("cuda()"))
+    with told("desk  has no tag none"):
+        choice.find_launcher(parse("cpu(cores=2)"), tags={"none"})
 
 
 def test_nothing_of_what_was_described_is_changed_by_judging() -> None:

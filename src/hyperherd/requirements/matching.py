@@ -111,6 +111,14 @@ def assigned(host: HostSpecification, asked: Asked) -> tuple[int, ...]:
     return tuple(taken)
 
 
+def dedicated(host: HostSpecification, asked: Asked) -> int:
+    """How many of the accelerators that are given to it have memory of their own. Others are the machine's: each of
+    its programs sees them.
+    """
+    given = assigned(host, asked) if asked.accelerators else ()
+    return sum(not host.accelerators[place].unified_memory for place in given)
+
+
 def _assignment(asked: Groups, offered: Groups) -> _Assignment | None:
     """The cheapest; None where none works."""
     if sum(count for _, count in asked) > sum(count for _, count in offered):
