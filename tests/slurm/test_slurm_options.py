@@ -56,6 +56,11 @@ def test_changed_options_are_the_old_and_the_new_and_the_old_stay(
     assert (repr(old), old) == (before, SlurmOptions(**first))
 
 
+def test_a_name_for_a_job_is_told_where_it_belongs() -> None:
+    with pytest.raises(OptionError, match=r"Task\(command, name=...\)"):
+        SlurmLauncher(job_name="mine")
+
+
 def test_options_may_be_assigned_until_they_are_used() -> None:
     options = SlurmOptions(partition="gpu")
     options.gpus = 2

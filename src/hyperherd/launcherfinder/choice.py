@@ -51,7 +51,7 @@ class Chooser:
     def choose(self, need: HostRequirement) -> Chosen:
         """Who runs it. Raises `HerdError` that says what every machine lacks, and what is wrong with a description."""
         if answer := self.asked(need):
-            return _of_python(answer, self.kind)
+            return self.answered(answer)
         verdicts = self.judge(need)
         best = finder.find(verdicts, need)
         fitting = sum(verdict.meets is not None for verdict in verdicts)
@@ -65,6 +65,17 @@ class Chooser:
         """What the user's ``launchers.py`` answers; None where there is none, or where this machine was asked for."""
         path = None if self.kind == "local" else registry.python_file()
         return registry.ask(path, need, frozenset(self.tags)) if path else None
+
+    def answered(self, answer: Answer) -> Chosen:
+        """Who runs it by a ``launchers.py``. Raises `ChoiceError` for nobody, `HerdError` for one that was left out."""
+        launcher = answer.chosen().requiring(_share_of(answer.met()))
+        if self.kind and launcher.name != self.kind:
+            raise HerdError(
+                f"find_launcher chose {launcher.name}, and --on {self.kind} was typed",
+                where=str(answer.path),
+                hint=f"leave --on {self.kind} out",
+            )
+        return Chosen(launcher, {}, type(launcher).__name__, f"chosen by {answer.path}")
 
     def judge(self, need: HostRequirement) -> list[Verdict]:
         """Every machine that is described, and this one where it counts; those that fit come first, the best ahead."""
@@ -110,17 +121,6 @@ def _reach(described: Sequence[Host], launchers: Mapping[str, Launcher], kind: s
         absent["local" if kind == "slurm" else "slurm"] = f"left out by --on {kind}"
     asks = "slurm" not in absent and any(host.cluster for host in described if host.launcher == "slurm")
     return Reach(absent, launchers["slurm"].where() if asks else "")
-
-
-def _of_python(answer: Answer, kind: str) -> Chosen:
-    launcher = answer.chosen().requiring(_share_of(answer.met()))
-    if kind and launcher.name != kind:
-        raise HerdError(
-            f"find_launcher chose {launcher.name}, and --on {kind} was typed",
-            where=str(answer.path),
-            hint=f"leave --on {kind} out",
-        )
-    return Chosen(launcher, {}, type(launcher).__name__, f"chosen by {answer.path}")
 
 
 def _share(best: Verdict) -> Share:

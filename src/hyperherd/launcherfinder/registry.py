@@ -83,6 +83,11 @@ class Look:
         return next((one for one in self.asked.requirements if meets(self.host, one)), None)
 
     @property
+    def refusal(self) -> str:
+        """What it lacks; nothing where it has what is asked."""
+        return "" if self.meets else "; or ".join(self.asked.refusals(self.host))
+
+    @property
     def where(self) -> str:
         """For people."""
         return f"line {self.line}" if self.line else "a machine"
@@ -103,13 +108,7 @@ class Answer:
         """The launcher. Raises `ChoiceError` that says of each machine what it lacks."""
         if self.candidate is not None:
             return self.candidate
-        rows = [
-            (
-                look.where,
-                "has it, and was not chosen" if look.meets else "; or ".join(look.asked.refusals(look.host)),
-            )
-            for look in self.looks
-        ]
+        rows = [(look.where, look.refusal or "has it, and was not chosen") for look in self.looks]
         width = max((len(where) for where, _ in rows), default=0)
         lines = "".join(f"\n  {where:<{width}}  {why}" for where, why in dict.fromkeys(rows))
         raise ChoiceError(

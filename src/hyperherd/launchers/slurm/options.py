@@ -162,7 +162,7 @@ class SlurmOptions(_Table):
             given = _named(options)
             wrong = faults(given, "SlurmOptions")
             if wrong:
-                raise OptionError(wrong)
+                raise OptionError([_IN_PYTHON.get(fault.where, fault) for fault in wrong])
             self.__dict__.update(given)
 
         def __setattr__(self, name, value):
@@ -216,6 +216,13 @@ class SlurmOptions(_Table):
 
 KINDS = {name: Kind[kind.upper()] for name, kind in SlurmOptions.__annotations__.items()}
 """Option by its name with ``_`` -> its kind."""
+
+_IN_PYTHON = {
+    "SlurmOptions.job_name": Fault(
+        "SlurmOptions.job_name", "the job's name is the task's", "Task(command, name=...)"
+    )
+}
+"""Faults that are told in other words than a sweep's."""
 
 _ALIASES = {"gpu_per_node": "gpus_per_node"}
 
