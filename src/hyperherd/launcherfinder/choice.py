@@ -80,7 +80,7 @@ class Chooser:
     def judge(self, need: HostRequirement) -> list[Verdict]:
         """Every machine that is described, and this one where it counts; those that fit come first, the best ahead."""
         if not self._described:
-            raise HerdError(
+            raise ChoiceError(
                 f"no machines are described, so nobody can be found for: {need}",
                 where=str(configuration.folder() / configuration.HOSTS),
                 hint="have this cluster described: herd launchers detect --write; or run here: --on local",
