@@ -10,13 +10,24 @@ from __future__ import annotations
 __version__ = "1.0.0.dev0"
 
 _PUBLIC = {
+    "Experiment": "hyperherd.engine.tasks",
+    "SubmittedTask": "hyperherd.engine.submitted",
     "Task": "hyperherd.engine.tasks",
     "checkpoint": "hyperherd.checkpoint",
     "experiment": "hyperherd.engine.tasks",
     "log_result": "hyperherd.runtime.report",
     "parse_overrides": "hyperherd.runtime.params",
 }
-__all__ = ["Task", "__version__", "checkpoint", "experiment", "log_result", "parse_overrides"]
+__all__ = [
+    "Experiment",
+    "SubmittedTask",
+    "Task",
+    "__version__",
+    "checkpoint",
+    "experiment",
+    "log_result",
+    "parse_overrides",
+]
 
 
 def __getattr__(name: str) -> object:

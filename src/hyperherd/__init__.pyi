@@ -1,7 +1,17 @@
 from hyperherd import checkpoint as checkpoint
-from hyperherd.engine.tasks import Task, experiment
+from hyperherd.engine.submitted import SubmittedTask
+from hyperherd.engine.tasks import Experiment, Task, experiment
 from hyperherd.runtime.params import parse_overrides
 from hyperherd.runtime.report import log_result
 
 __version__: str
-__all__ = ["Task", "__version__", "checkpoint", "experiment", "log_result", "parse_overrides"]
+__all__ = [
+    "Experiment",
+    "SubmittedTask",
+    "Task",
+    "__version__",
+    "checkpoint",
+    "experiment",
+    "log_result",
+    "parse_overrides",
+]

@@ -22,7 +22,9 @@
     │   ├── CommandNotFoundError  a program that is not there
     │   └── CommandTimeoutError   a program that did not end in time
     └── LauncherError             whoever runs jobs
-        ├── OptionError           options that sbatch would refuse: all of the faults at once (also a TypeError)
+        ├── OptionError           options that a launcher cannot be given: all of the faults at once (also a TypeError
+        │                         and a ValueError)
+        ├── ChoiceError           no launcher can be chosen (also a ValueError)
         ├── SchedulerSilentError  it did not answer: nothing is known, nothing changes
         ├── SubmissionRefusedError    it said no, in its own words: nothing was submitted
         └── SubmissionUnknownError    it was asked and did not answer: perhaps submitted
@@ -176,7 +178,11 @@ class LauncherError(HerdError):
     """Something about whoever runs jobs."""
 
 
-class OptionError(LauncherError, TypeError):
+class ChoiceError(LauncherError, ValueError):
+    """No launcher can be chosen: nobody has what is required, or those to choose from are at fault."""
+
+
+class OptionError(LauncherError, TypeError, ValueError):
     """Options that sbatch does not have, or values that it would refuse; all of them."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:

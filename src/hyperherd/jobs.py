@@ -106,6 +106,28 @@ def copies(script: Path) -> tuple[Path, str]:
 
 
 @dataclass(frozen=True)
+class Share:
+    """What each element of a batch has of this machine for itself, as it was asked for; None where nobody asked.
+
+    ``cores``   so many, and no others (nobody asked: one slot, and the threads of numeric libraries are shared out)
+    ``gpus``    so many, and sees no others; 0: sees none (nobody asked: sees all)
+    ``time_s``  seconds until it is ended (nobody asked: it may take as long as it likes)
+    """
+
+    cores: int | None = None
+    gpus: int | None = None
+    time_s: float | None = None
+
+    def over(self, other: Share) -> Share:
+        """This, and what the other says where this says nothing."""
+        return Share(
+            other.cores if self.cores is None else self.cores,
+            other.gpus if self.gpus is None else self.gpus,
+            other.time_s if self.time_s is None else self.time_s,
+        )
+
+
+@dataclass(frozen=True)
 class Batch:
     """Trials that are submitted together.
 
@@ -120,6 +142,7 @@ class Batch:
     ``after``      start only when these have succeeded: words that the launcher understands (Slurm: job ids)
     ``behind``     start only when this job has ended, however that was; its script does not say so, as it is older
     ``requeue``    when elements are queued again by themselves; None: never
+    ``share``      what each element has of this machine for itself; a scheduler is told by ``options``
     """
 
     token: str
@@ -136,6 +159,7 @@ class Batch:
     behind: str = ""
     inline: Inline | None = None
     requeue: Requeue | None = None
+    share: Share = Share()
 
     def only(self, elements: tuple[Element, ...]) -> Batch:
         """The same batch with these elements."""
@@ -200,6 +224,7 @@ class State:
 
     ``word``       its own word, such as ``TIMEOUT``
     ``reason``     why it waits, in its own word, such as ``Priority``
+    ``stuck``      it waits for what will not end by itself
     ``exit_code``  of the job script; ``signal`` that ended it; None where unknown
     times are seconds since the epoch
     """
@@ -207,6 +232,7 @@ class State:
     phase: Phase
     word: str = ""
     reason: str = ""
+    stuck: bool = False
     node: str = ""
     exit_code: int | None = None
     signal: int | None = None

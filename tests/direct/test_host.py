@@ -61,13 +61,18 @@ def test_a_trial_gets_all_of_its_slots_or_none(tmp_path: Path) -> None:
     three = tuple(gpus.Gpu(str(k), str(k)) for k in range(3))
     room = slots.Slots(tmp_path, ("core-0", "core-1"), three, 2)
     first = room.take("first")
-    assert first is not None
-    assert first.gpus == ("0", "1")
-    assert room.take("second") is None
+    assert isinstance(first, slots.Taken)
+    assert (first.gpus, first.cores) == (("0", "1"), (0,))
+    assert str(room.take("second")) == "waits for 2 GPUs, 1 free"
     first.release()
     second = room.take("second")
-    assert second is not None
+    assert isinstance(second, slots.Taken)
     second.release()
+    both = slots.Slots(tmp_path, ("core-0", "core-1"), cores_each=2)
+    taken = both.take("both")
+    assert isinstance(taken, slots.Taken) and taken.cores == (0, 1)
+    assert str(room.take("third")) == "waits for 1 core, none free"
+    taken.release()
 
 
 def test_slots_in_a_folder_where_others_may_write_are_refused(tmp_path: Path) -> None:

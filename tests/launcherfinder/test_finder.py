@@ -16,7 +16,7 @@ from hyperherd.launcherfinder.finder import Reach
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launchers import DirectLauncher, SlurmLauncher
 from hyperherd.launchers.base import Launcher
-from hyperherd.requirements import CPUSpecification, CudaSpecification, HostRequirement, HostSpecification
+from hyperherd.requirements import CPUSpecification, CudaSpecification, HostSpecification, RequirementUnion
 from hyperherd.requirements.parser import parse
 
 from .described import patient, told, write
@@ -64,11 +64,11 @@ def test_then_the_order_of_the_file() -> None:
 
 @patient
 @given(
-    st.lists(small_requirements, min_size=1, max_size=3).map(HostRequirement),
+    st.lists(small_requirements, min_size=1, max_size=3).map(lambda few: RequirementUnion(*few)),
     st.lists(small_hosts, min_size=1, max_size=5),
 )
 def test_who_is_chosen_fits_and_nobody_of_a_higher_rank_does(
-    requirement: HostRequirement, machines: list[HostSpecification]
+    requirement: RequirementUnion, machines: list[HostSpecification]
 ) -> None:
     described = [Host(str(n), "slurm", has, ("",) * len(has.accelerators)) for n, has in enumerate(machines)]
     verdicts = finder.judge(requirement, described, EVERYWHERE)
@@ -167,8 +167,10 @@ def test_python_users_get_a_launcher_with_options_and_priority(
     write(configuration.folder() / "launchers.yaml", HOSTS)
     found = choice.find_launcher(parse("cpu(cores=2)"))
     assert isinstance(found, DirectLauncher) and found.priority == 5
-    assert choice.find_launcher(parse("cuda()")) is None
-    assert choice.find_launcher(parse("cpu(cores=2)"), {"none"}) is None
+    with told("gpu ", "desk  asks 1 CUDA GPU, has none"):
+        choice.find_launcher(parse("cuda()"))
+    with told("desk  has no tag none"):
+        choice.find_launcher(parse("cpu(cores=2)"), tags={"none"})
 
 
 def test_nothing_of_what_was_described_is_changed_by_judging() -> None:

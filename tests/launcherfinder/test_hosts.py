@@ -69,7 +69,7 @@ def test_every_key_is_read() -> None:
         1,
         10.5,
     )
-    a100 = CudaSpecification(40 * GIB, 10 * GIB, "a100")
+    a100 = CudaSpecification(40 * GIB, "a100", 10 * GIB)
     assert list(has.accelerators) == [a100, a100, MPSSpecification(8 * 10**9)]
     assert host.gres == ("gpu:a100", "gpu:a100", "")
     assert host.tags == {"fast", "new"}
@@ -96,7 +96,7 @@ def test_a_host_that_says_nothing_has_nothing() -> None:
 def test_accelerators_may_be_one_mapping_and_the_memory_of_known_models_is_known() -> None:
     assert (
         list(one_host("accelerators: {model: l40s, count: 2}").specification.accelerators)
-        == [CudaSpecification(48 * GIB, 0, "l40s")] * 2
+        == [CudaSpecification(48 * GIB, "l40s")] * 2
     )
     write(configuration.folder() / "gpus.yaml", "cuda: {zzz: 3}")
     hosts._known_memory.cache_clear()

@@ -106,9 +106,20 @@ def test_what_was_interpolated_from_another_file_is_told_where_the_text_stands()
         chain({"base": "gres: gpu:${.kind}", "a": "base: base\nnodes: 1"}, "a").resolved()
 
 
-def test_every_value_that_is_still_missing_is_told() -> None:
+def test_every_value_that_is_still_missing_and_each_interpolation_that_leads_nowhere_are_told_at_once() -> (
+    None
+):
+    text = "account: ???\nslurm:\n  qos: ???\nmem: ${nope}\ngres: gpu:${oc.evn:X}\ntime: ${mem}"
     with told("top.yaml:1: account", "top.yaml:3: slurm.qos", "no value yet"):
-        layer("account: ???\nslurm:\n  qos: ???").resolved()
+        layer(text).resolved()
+    with pytest.raises(ConfigError) as every:
+        layer(text).resolved()
+    assert [fault.where.rpartition(" ")[2] for fault in every.value.faults] == [
+        "account",
+        "slurm.qos",
+        "mem",
+        "gres",
+    ]
 
 
 @pytest.mark.parametrize("text", ["[1]", "word", "7"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hyperherd.errors import HerdError, RequirementError
+from hyperherd.errors import ChoiceError, HerdError, RequirementError
 from hyperherd.launcherfinder import configuration, find_launcher, registry
 from hyperherd.launcherfinder.choice import Chooser
 from hyperherd.launcherfinder.configuration import Sources
@@ -30,7 +30,7 @@ def answer(file: Path, body: str) -> object:
         file,
         f"from hyperherd.launchers import *\n\ndef find_launcher(requirements, tags=set()):\n    {body}\n",
     )
-    return registry.ask(file, NEED)
+    return registry.ask(file, NEED).chosen()
 
 
 def test_a_launcher_is_taken_as_it_is(file: Path) -> None:
@@ -45,9 +45,33 @@ def test_of_several_one_is_chosen(file: Path) -> None:
 
 
 def test_none_is_nobody(file: Path) -> None:
-    assert answer(file, "return None") is None
-    with told("launchers.py: find_launcher knows nobody who has what is required: cuda(mem=24GiB)"):
+    parts = (
+        "launchers.py: find_launcher knows nobody who has what is required: cuda(mem=24GiB)",
+        "add a machine there",
+    )
+    with told(*parts):
+        answer(file, "return None")
+    with told(*parts):
         Chooser(Sources(), {"local": DirectLauncher()}).choose(NEED)
+    with told(*parts):
+        find_launcher(NEED)
+
+
+def test_a_machine_that_has_it_and_was_not_chosen_is_told_too(file: Path) -> None:
+    write(
+        file,
+        """\
+        from hyperherd.launcherfinder import CudaSpecification, HostSpecification
+
+        def find_launcher(requirements, tags=set()):
+            for memory in (16, 16, 40):
+                requirements.match(HostSpecification(cuda=[CudaSpecification(memory * 2**30)]))
+        """,
+    )
+    with told(
+        "\n  line 5  asks 1 CUDA GPU of 24 GiB, has 1 of 16 GiB\n  line 5  has it, and was not chosen\n"
+    ):
+        find_launcher(NEED)
 
 
 def test_requirements_and_tags_are_handed_over(file: Path) -> None:
@@ -61,7 +85,7 @@ def test_requirements_and_tags_are_handed_over(file: Path) -> None:
             return DirectLauncher(priority=7)
         """,
     )
-    found = find_launcher(NEED, {"a"})
+    found = find_launcher(NEED, tags={"a"})
     assert found and found.priority == 7
 
 
@@ -83,7 +107,7 @@ def shown(file: Path, text: str) -> str:
     """The words of the error that this file makes; of it every traceback line is theirs."""
     write(file, text)
     with pytest.raises(HerdError) as caught:
-        registry.ask(file, NEED)
+        registry.ask(file, NEED).chosen()
     words = str(caught.value)
     files = re.findall(r'File "(.*?)"', words)
     assert all(Path(each).parent == file.parent for each in files), words
@@ -168,7 +192,7 @@ def test_ctrl_c_passes(file: Path) -> None:
 
 def test_each_question_reads_the_file_anew(file: Path) -> None:
     assert isinstance(answer(file, "return DirectLauncher()"), DirectLauncher)
-    assert answer(file, "return None") is None
+    assert isinstance(answer(file, "return SlurmLauncher()"), SlurmLauncher)
 
 
 def test_a_folder_of_that_name_is_no_file(file: Path) -> None:
@@ -197,7 +221,7 @@ def test_dataclasses_work_there_and_what_it_prints_goes_to_stderr(
             return DirectLauncher()
         """,
     )
-    assert isinstance(registry.ask(file, NEED), DirectLauncher)
+    assert isinstance(registry.ask(file, NEED).found(), DirectLauncher)
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "Site(name='here')\n")
 
@@ -213,8 +237,11 @@ def test_a_launcher_may_be_asked_for_in_words() -> None:
         configuration.folder() / configuration.HOSTS,
         "hosts: {here: {launcher: local, cores: 4, tags: [desk]}}\n",
     )
-    assert isinstance(find_launcher("cpu(cores=2)", "desk"), DirectLauncher)
-    assert find_launcher("cpu(cores=2)", "cloud") is None
+    assert isinstance(find_launcher("cpu(cores=2)", tags="desk"), DirectLauncher)
+    with pytest.raises(ChoiceError, match="has no tag cloud"):
+        find_launcher("cpu(cores=2)", tags="cloud")
+    with pytest.raises(RequirementError, match="tags="):
+        find_launcher("cpu(cores=2)", "cloud")
     with pytest.raises(RequirementError, match="no unit"):
         find_launcher("cuda(mem=24)")
 

@@ -156,6 +156,40 @@ def test_python_has_the_first_word_and_its_faults_are_told(described: Herd) -> N
     assert "launchers.py" in said and "SyntaxError" in said and "Traceback" not in said
 
 
+BY_LINE = """\
+from hyperherd.launcherfinder import CudaSpecification, HostSpecification
+from hyperherd.launchers import SlurmLauncher
+
+def find_launcher(requirements, tags=set()):
+    for memory in (16, 48):
+        host = HostSpecification(cuda=[CudaSpecification(memory * 2**30)])
+        if match := requirements.match(host):
+            return SlurmLauncher(partition=f"gpu{memory}", gpus=len(match.requirement.accelerators))
+"""
+
+
+@on_the_fake_slurm
+def test_explain_tells_what_a_launchers_py_has_tried_and_chosen(described: Herd) -> None:
+    (configuration(described) / "launchers.py").write_text(BY_LINE)
+    explained = typed(described, "launchers", "explain", "cuda(mem=24GiB)")
+    assert explained.stdout.splitlines() == [
+        "SlurmLauncher  chosen  SlurmLauncher(nodes=1, partition='gpu48', gpus=1)",
+        "line 7         no      asks 1 CUDA GPU of 24 GiB, has 1 of 16 GiB",
+        "line 7         fits    cuda(mem=24GiB)",
+        "",
+        "#SBATCH --nodes=1",
+        "#SBATCH --partition=gpu48",
+        "#SBATCH --gpus=1",
+    ]
+    assert "launchers.py chooses" in explained.stderr
+    refused = typed(described, "launchers", "explain", "cuda(mem=80GiB)", code=1).stdout
+    assert refused.count("line 7  no ") == 2 and "small" not in refused
+    document_ = told(described, "launchers", "explain", "cuda(mem=80GiB)", code=1)
+    assert (document_["chosen"], [one["fits"] for one in document_["hosts"]]) == (None, [False, False])
+    assert told(described, "launchers", "explain", "gpu()")["chosen"]["options"]["partition"] == "gpu16"
+    assert "small" in typed(described, "launchers", "explain", "cuda()", "--on", "local", code=1).stdout
+
+
 # --- detect ----------------------------------------------------------------------------------------------------------
 
 

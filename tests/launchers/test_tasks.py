@@ -21,11 +21,13 @@ from fakeslurm.fixture import FakeSlurm
 from hyperherd import Task, experiment
 from hyperherd.errors import (
     HerdError,
+    LauncherError,
     SchedulerSilentError,
     SubmissionRefusedError,
     SubmissionUnknownError,
     WorkspaceError,
 )
+from hyperherd.launcherfinder import find_launcher
 from hyperherd.launchers import DirectLauncher, DynamicLauncher, SlurmLauncher
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.direct import trees
@@ -172,6 +174,27 @@ def test_scancel_ends_the_wait(launcher: SlurmLauncher, hold: bool | None) -> No
 
 
 @on_slurm
+def test_waiting_for_a_job_that_can_never_start_ends_and_says_why(launcher: SlurmLauncher) -> None:
+    with pytest.raises(HerdError) as caught, experiment(launcher) as current:
+        Task("exit 3", name="first").submit()
+        for name in ("second", "third"):
+            before = current.tasks[-1].id
+            Task("true", name=name).submit(launcher.config(dependency=f"afterok:{before}"))
+        Task("echo done >ran", name="other").submit()
+    words = str(caught.value)
+    assert words.startswith("3 of 4 tasks have not completed")
+    assert words.count("queued, DependencyNeverSatisfied: the job that it waits for has failed") == 2
+    assert Path("ran").exists()
+    for task in current.tasks[1:3]:
+        with pytest.raises(
+            LauncherError, match=r"does not start: DependencyNeverSatisfied.*not end by itself"
+        ):
+            task.wait(DEADLINE_S)
+        assert task.verdict().exit_code is None
+        task.cancel()
+
+
+@on_slurm
 def test_slurms_words_of_refusal_are_whole_and_the_task_never_runs(launcher: SlurmLauncher) -> None:
     with pytest.raises(SubmissionRefusedError, match="invalid partition"):
         Task("true").submit(launcher.config(partition="nowhere"))
@@ -271,16 +294,77 @@ def test_no_more_tasks_run_at_once_than_there_are_cores(launcher: Launcher) -> N
 
 
 @here
-def test_a_task_that_waits_for_a_slot_is_cancelled(launcher: Launcher) -> None:
+def test_a_task_that_waits_for_a_slot_says_so_and_is_cancelled(launcher: Launcher) -> None:
     busy = [Task(GATE).submit(launcher) for _ in usable()]
     until(lambda: {task.state() for task in busy} == {"running"}, "all slots to be taken")
     task = Task("echo >ran").submit(launcher)
+    until(lambda: task.verdict().reason == "waits for 1 core, none free", "the reason")
     assert task.state() == "queued"
     task.cancel()
     assert (task.state(), task.wait(DEADLINE_S)) == ("cancelled", None)
     Path("go").touch()
     assert [task.wait(DEADLINE_S) for task in busy] == [0] * len(busy)
     assert not Path("ran").exists()
+
+
+SEES = "echo \"${CUDA_VISIBLE_DEVICES-unset} $OMP_NUM_THREADS $(taskset -cp $$ | sed 's/.*: //')\" >"
+
+
+@here
+def test_two_tasks_that_ask_for_a_gpu_each_see_different_ones(
+    launcher: DirectLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    one = launcher.config(gpu_per_node=1, cpus_per_task=1)
+    with experiment(one):
+        for name in ("a", "b"):
+            Task(f"{SEES} {name}; : >started-{name}; until [[ -e go ]]; do sleep 0.05; done").submit()
+        until(lambda: Path("started-a").exists() and Path("started-b").exists(), "both to start")
+        third = Task(f"{SEES} c").submit()
+        until(lambda: third.verdict().reason, "what the third waits for")
+        Path("go").touch()
+    seen = [Path(name).read_text().split() for name in ("a", "b")]
+    assert sorted(gpu for gpu, _, _ in seen) == ["3", "5"]
+    assert {threads for _, threads, _ in seen} == {"1"}
+    assert sorted(int(core) for _, _, core in seen) == list(usable())[:2]
+
+
+@here
+@pytest.mark.usefixtures("surroundings")
+@pytest.mark.parametrize(
+    ("asked", "gpus"), [("cpu(cores=1)", ""), ("cpu(cores=1) & cuda(mem=1GiB)", "7"), ("duration=1h", "")]
+)
+@pytest.mark.parametrize("described", ["launchers.yaml", "launchers.py"])
+def test_a_launcher_that_was_found_holds_what_was_required(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described: str, asked: str, gpus: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,8")
+    monkeypatch.setenv("HYPERHERD_CONFIG_DIR", str(tmp_path))
+    (tmp_path / described).write_text(
+        "hosts: {desk: {launcher: local, cores: 4, accelerators: {memory: 8GiB, count: 2}}}\n"
+        if described == "launchers.yaml"
+        else "from hyperherd.launchers import *\n"
+        "def find_launcher(requirements, tags):\n    return DynamicLauncher([DirectLauncher()])\n"
+    )
+    task = Task(f"{SEES} seen").submit(find_launcher(asked))
+    assert task.wait(DEADLINE_S) == 0, task.stderr.read_text()
+    assert Path("seen").read_text().split(" ")[0] == gpus
+
+
+@here
+def test_a_task_is_ended_at_its_time_limit_and_says_so(launcher: DirectLauncher) -> None:
+    short = launcher.config(time="0:00:01")
+    task = Task("sleep 600").submit(short)
+    assert task.wait(DEADLINE_S) == 143
+    verdict = task.verdict()
+    assert (verdict.status, verdict.reason) == ("failed", "time limit")
+    assert (launcher.poll([task.job])[task.job.token][0].word, task.state()) == ("TIMEOUT", "failed")
+
+
+@here
+def test_what_this_machine_does_not_have_is_refused_at_once(launcher: DirectLauncher) -> None:
+    with pytest.raises(SubmissionRefusedError, match=r"asks for 9999 cores, and \d+ can be used here"):
+        Task("true").submit(launcher.config(cpus_per_task=9999))
 
 
 WAITS = """\
@@ -349,6 +433,14 @@ def test_without_a_launcher_a_task_says_what_to_do() -> None:
         lambda: Task("true", name="a\nb"),
         lambda: Task("true", folder="nowhere").submit(DirectLauncher()),
         lambda: Task(Path("no/such/script.sh")).submit(DirectLauncher()),
+        lambda: Task(b"true"),  # type: ignore[arg-type]
+        lambda: Task(None),  # type: ignore[arg-type]
+        lambda: Task(["true", None]),  # type: ignore[list-item]
+        lambda: Task("true").submit("slurm"),  # type: ignore[arg-type]
+        lambda: Task("true").submit(DirectLauncher),  # type: ignore[arg-type]
+        lambda: experiment("slurm").__enter__(),  # type: ignore[arg-type]
+        lambda: find_launcher(3),  # type: ignore[arg-type]
+        lambda: find_launcher(),
     ],
 )
 def test_what_cannot_be_run_is_refused(make: Callable[[], object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from hyperherd.requirements.requirement import HostRequirement, HostSimpleRequirement
+from hyperherd.requirements.requirement import HostSimpleRequirement, RequirementUnion
 from hyperherd.requirements.specification import (
     AcceleratorSpecification,
     CPUSpecification,
@@ -42,7 +42,9 @@ repeated = st.lists(st.tuples(accelerators, st.integers(1, 9)), max_size=4).map(
 simple = st.builds(
     HostSimpleRequirement, amounts, st.builds(CPUSpecification, amounts, st.integers(0, 500)), repeated
 )
-requirements = st.one_of(simple, st.lists(simple, min_size=1, max_size=4).map(HostRequirement))
+requirements = st.one_of(
+    simple, st.lists(simple, min_size=1, max_size=4).map(lambda few: RequirementUnion(*few))
+)
 
 few = st.integers(0, 4)
 """So few amounts that asked and offered often meet, and that much depends on which is given to which."""
@@ -62,7 +64,7 @@ small_hosts = st.builds(
     st.builds(CPUSpecification, st.integers(0, 12), few),
     st.lists(
         st.builds(
-            lambda kind, n, least, model: kind(n, least, model),
+            lambda kind, n, least, model: kind(n, model, least),
             st.sampled_from(KINDS),
             few,
             st.sampled_from([0, 0, 0, 1, 2]),

@@ -60,7 +60,7 @@ def host(name: str) -> HostSpecification:
     row = DATA["hosts"][name]
     return HostSpecification(
         cpu=CPUSpecification(*row.get("cpu", (0, 0))),
-        accelerators=[KINDS[kind](memory, least) for kind, memory, least in row.get("acc", ())],
+        accelerators=[KINDS[kind](memory, min_memory=least) for kind, memory, least in row.get("acc", ())],
         max_duration=row.get("max_duration", 0),
         min_gpu=row.get("min_gpu", 0),
         priority=row.get("priority", 0),

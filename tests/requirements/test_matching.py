@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from hyperherd.requirements.builders import cpu, gpu
-from hyperherd.requirements.matching import is_model, least_unified_memory, takes
+from hyperherd.requirements.matching import least_unified_memory
 from hyperherd.requirements.parser import parse
 from hyperherd.requirements.requirement import HostSimpleRequirement
 from hyperherd.requirements.specification import (
@@ -17,6 +17,7 @@ from hyperherd.requirements.specification import (
     CudaSpecification,
     HostSpecification,
     MPSSpecification,
+    is_model,
 )
 
 from .strategies import patient, small_hosts, small_requirements
@@ -28,9 +29,9 @@ GIB = 2**30
 def by_brute_force(asked: HostSimpleRequirement, host: HostSpecification) -> int | None:
     """The least memory on accelerators of unified memory, of all assignments."""
     costs = [
-        sum(one.memory for one, other in zip(asked.accelerators, chosen, strict=True) if other.unified)
+        sum(one.memory for one, other in zip(asked.accelerators, chosen, strict=True) if other.unified_memory)
         for chosen in permutations(host.accelerators, len(asked.accelerators))
-        if all(takes(other, one) for one, other in zip(asked.accelerators, chosen, strict=True))
+        if all(other.match(one) for one, other in zip(asked.accelerators, chosen, strict=True))
     ]
     return min(costs, default=None)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from hyperherd.errors import GrammarError, RequirementError, TextError
 from hyperherd.requirements.parser import parse, read_duration, read_size
-from hyperherd.requirements.requirement import HostRequirement
+from hyperherd.requirements.requirement import HostRequirement, RequirementUnion
 
 from .strategies import damaged, patient, requirements
 
@@ -92,7 +92,7 @@ def test_two_texts_mean_the_same(text: str, same: str) -> None:
 
 
 def test_a_text_is_always_a_union() -> None:
-    assert type(parse("cuda()")) is HostRequirement
+    assert type(parse("cuda()")) is RequirementUnion
     assert len(parse("cuda()").requirements) == 1
     assert len(parse("cuda() | mps() | gpu()").requirements) == 3
 

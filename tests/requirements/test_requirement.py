@@ -15,9 +15,15 @@ from hypothesis import strategies as st
 from hyperherd.errors import RequirementError
 from hyperherd.requirements.builders import cpu, cuda_gpu, duration, gpu, mps_gpu
 from hyperherd.requirements.parser import parse
-from hyperherd.requirements.requirement import HostRequirement, HostSimpleRequirement
+from hyperherd.requirements.requirement import (
+    HostRequirement,
+    HostSimpleRequirement,
+    RequirementUnion,
+    watched,
+)
 from hyperherd.requirements.specification import (
     AcceleratorSpecification,
+    AcceleratorType,
     CPUSpecification,
     CudaSpecification,
     HostSpecification,
@@ -43,7 +49,53 @@ def test_builders_take_texts_or_numbers_or_nothing() -> None:
     assert cpu(mem="4G") == parse("cpu(mem=4G)") == cpu(mem=4 * 10**9, cores=1)
     assert (mps_gpu(), gpu(), cpu()) == (parse("mps()"), parse("gpu()"), parse("cpu()"))
     assert gpu(model="A100") == parse("gpu(model=A100)")
-    assert duration(90) == duration("90 s") == parse("duration=1.5 min")
+    assert duration(90) == duration(90.0) == duration("90") == duration("90 s") == parse("duration=1.5 min")
+
+
+def test_floats_are_read_where_they_are_amounts() -> None:
+    host = HostSpecification(max_duration=100 * 3600.0, cuda=[CudaSpecification(24e9, min_memory=1.5e9)])  # type: ignore[arg-type]
+    assert repr(host.max_duration) == "360000"
+    assert host.accelerators == (CudaSpecification(24 * 10**9, min_memory=1_500_000_000),)
+    assert CPUSpecification(memory=0.5 * 2**30 + 0.25, cores=4.0) == CPUSpecification(2**29, 4)  # type: ignore[arg-type]
+
+
+def test_a_specification_says_whether_it_has_what_another_asks_for() -> None:
+    card, mac = CudaSpecification(24, "RTX 4090", min_memory=8), MPSSpecification(24)
+    asked = [CudaSpecification(24), AcceleratorSpecification(8), CudaSpecification(8, "rtx4090")]
+    assert all(card.match(one) for one in asked)
+    assert not any(
+        card.match(one) for one in (CudaSpecification(25), CudaSpecification(7), MPSSpecification(8))
+    )
+    assert mac.match(gpu(mem=24).accelerators[0]) and not mac.match(CudaSpecification(1))
+    assert CPUSpecification(8, 2).match(CPUSpecification(8, 1))
+    assert not CPUSpecification(8, 2).match(CPUSpecification(9)) and not CPUSpecification(8).match(
+        CPUSpecification(0, 1)
+    )
+
+
+def test_accelerators_tell_their_type_and_whether_their_memory_is_the_cpus() -> None:
+    kinds = [AcceleratorSpecification(), CudaSpecification(), MPSSpecification()]
+    assert [one.accelerator_type for one in kinds] == [None, AcceleratorType.CUDA, AcceleratorType.MPS]
+    assert [one.unified_memory for one in kinds] == [False, False, True]
+    assert [kind.value for kind in AcceleratorType] == ["cuda", "mps", "rocm"]
+
+
+def test_the_gpus_that_can_be_nvidias_are_counted() -> None:
+    asked = (cuda_gpu("8G") * 2 & gpu("4G") & mps_gpu("2G")).cuda_gpus
+    assert [(type(one), one.memory) for one in asked] == [
+        *[(CudaSpecification, 8 * 10**9)] * 2,
+        (AcceleratorSpecification, 4 * 10**9),
+    ]
+
+
+def test_who_watches_is_told_of_each_match_within() -> None:
+    seen: list[tuple[object, object]] = []
+    need, host = parse("cpu(cores=1) | cuda()"), HostSpecification()
+    with watched(lambda asked, machine: seen.append((asked, machine))):
+        assert need.match(host) is None
+        need.requirements[1].match(host)
+    need.match(host)
+    assert seen == [(need, host), (need.requirements[1], host)]
 
 
 @pytest.mark.parametrize(
@@ -54,14 +106,18 @@ def test_builders_take_texts_or_numbers_or_nothing() -> None:
         lambda: cuda_gpu(mem=-1),
         lambda: cpu(cores=-1),
         lambda: cpu(cores=1.5),  # type: ignore[arg-type]
-        lambda: duration("4"),
+        lambda: duration("-4"),
+        lambda: duration(math.nan),
         lambda: duration(-4),
         lambda: cuda_gpu() * 0,
         lambda: cuda_gpu() * -1,
         lambda: cuda_gpu() * 10**12,
         lambda: cpu(cores=4) * 2,
         lambda: (cuda_gpu() | cpu()) * 2,
-        lambda: HostRequirement([]),
+        lambda: RequirementUnion(),
+        lambda: RequirementUnion(cpu(), "cpu()"),  # type: ignore[arg-type]
+        lambda: parse(None),  # type: ignore[arg-type]
+        lambda: parse(b"cpu()"),  # type: ignore[arg-type]
         lambda: HostSimpleRequirement(accelerators=[CudaSpecification(48, min_memory=24)]),
         lambda: CPUSpecification(memory="32G"),  # type: ignore[arg-type]
         lambda: HostSpecification(max_duration=math.inf),  # type: ignore[arg-type]
@@ -121,7 +177,7 @@ def test_alternatives_are_flat_and_distributed(
     a: HostRequirement, b: HostRequirement, c: HostRequirement
 ) -> None:
     assert (a | b).requirements == (*a.requirements, *b.requirements)
-    assert (a | b) | c == a | (b | c) == HostRequirement([a, b, c])
+    assert (a | b) | c == a | (b | c) == RequirementUnion(a, b, c)
     assert (a | b) & c == a & c | b & c
 
 

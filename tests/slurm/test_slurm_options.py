@@ -56,6 +56,27 @@ def test_changed_options_are_the_old_and_the_new_and_the_old_stay(
     assert (repr(old), old) == (before, SlurmOptions(**first))
 
 
+def test_a_name_for_a_job_is_told_where_it_belongs() -> None:
+    with pytest.raises(OptionError, match=r"Task\(command, name=...\)"):
+        SlurmLauncher(job_name="mine")
+
+
+def test_options_may_be_assigned_until_they_are_used() -> None:
+    options = SlurmOptions(partition="gpu")
+    options.gpus = 2
+    options.mem = "4G"
+    options.cpus_per_task = "8"
+    options.qos = None
+    assert options == SlurmOptions(partition="gpu", gpus=2, mem="4G", cpus_per_task="8")
+    with pytest.raises(OptionError, match="lots"):
+        options.mem = "lots"
+    launcher = SlurmLauncher(options=options)
+    for used in (options, launcher.options, launcher.config(nodes=2).options):
+        with pytest.raises(AttributeError, match=r"config\(gpus=3\)"):
+            used.gpus = 3
+    assert launcher.options.gpus == 2
+
+
 @given(some_options)
 def test_options_are_values(asked: dict[str, Any]) -> None:
     one, same = SlurmOptions(**asked), SlurmOptions(**dict(reversed(asked.items())))
@@ -63,7 +84,7 @@ def test_options_are_values(asked: dict[str, Any]) -> None:
     assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == one
     assert eval(repr(one)) == one
     assert one != one.changed(wckey="another")
-    with pytest.raises(AttributeError, match="never changed"):
+    with pytest.raises(AttributeError, match="in use"):
         one.partition = "x"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import click
 
@@ -11,7 +12,9 @@ from hyperherd.cli import words
 from hyperherd.engine import places
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launcherfinder import choice, configuration, registry
-from hyperherd.launcherfinder.choice import Chooser
+from hyperherd.launcherfinder.choice import Chooser, Chosen
+from hyperherd.launcherfinder.registry import Answer
+from hyperherd.requirements import HostRequirement
 from hyperherd.requirements.parser import parse
 from hyperherd.views import machines as view
 from hyperherd.views.columns import Screen
@@ -78,14 +81,33 @@ def find(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) -> 
 def explain(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) -> int:
     """Of every machine: whether it has what REQUIREMENT says, or what it lacks; exit code 1 where none has it."""
     need, kind = parse(requirement), places.kind(place)
-    if path := registry.python_file():
-        click.echo(f"{path} chooses (its find_launcher), not what stands below.", err=True)
-    verdicts = Chooser(words.sources(), places.launchers(), kind, tags).judge(need)
+    chooser = Chooser(words.sources(), places.launchers(), kind, tags)
+    if answer := chooser.asked(need):
+        return _explain_python(chooser, answer, as_json)
+    verdicts = chooser.judge(need)
     if as_json:
-        words.print_json({"requirement": str(need), "hosts": [view.verdict(one) for one in verdicts]})
+        fits = verdicts[0].meets is not None
+        _print_explained(
+            need, [view.verdict(one) for one in verdicts], chooser.choose(need) if fits else None
+        )
     else:
         click.echo(view.explained(verdicts, Screen.of()), nl=False)
     return 0 if verdicts[0].meets else 1
+
+
+def _explain_python(chooser: Chooser, answer: Answer, as_json: bool) -> int:
+    chosen = chooser.answered(answer) if answer.candidate is not None else None
+    if as_json:
+        _print_explained(answer.need, [view.look(one) for one in answer.looks], chosen)
+    else:
+        click.echo(f"{answer.path} chooses (its find_launcher).", err=True)
+        click.echo(view.answered(answer, chosen, Screen.of()), nl=False)
+    return 0 if chosen else 1
+
+
+def _print_explained(need: HostRequirement, hosts: list[dict[str, Any]], chosen: Chosen | None) -> None:
+    told = view.chosen(chosen) if chosen else None
+    words.print_json({"requirement": str(need), "chosen": told, "hosts": hosts})
 
 
 @launchers.command("detect", epilog="\b\nExamples:\n  herd launchers detect\n  herd launchers detect --write")

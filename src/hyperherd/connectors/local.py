@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hyperherd.connectors.base import Completed
@@ -20,6 +20,10 @@ class LocalConnector:
 
     def __init__(self) -> None:
         self._spawned: set[int] = set()
+
+    def __reduce__(self) -> tuple[Callable[[], LocalConnector], tuple[()]]:
+        """Whoever reads it is on a machine of its own, with children of its own."""
+        return _shared, ()
 
     @classmethod
     @functools.cache
@@ -82,6 +86,10 @@ class LocalConnector:
                 ended = pid
             if ended:
                 self._spawned.discard(pid)
+
+
+def _shared() -> LocalConnector:
+    return LocalConnector.instance()
 
 
 def _start(

@@ -38,13 +38,16 @@ class Verdict:
 
 
 class SubmittedTask:
-    """One submission of a task. ``launcher`` is the one that was chosen."""
+    """One submission of a task. ``launcher`` is the one that was chosen; ``stuck`` is why it will not start, as far
+    as that was seen when it was asked last.
+    """
 
     def __init__(self, name: str, launcher: Launcher, job: Job) -> None:
         self.name = name
         self.launcher = launcher
         self.job = job
         self.stopped = False
+        self.stuck = ""
         self._verdict: Verdict | None = None
 
     def __repr__(self) -> str:
@@ -81,10 +84,17 @@ class SubmittedTask:
         """Wait for its end and return the exit code; None where it ended without one (see `state`).
 
         One that a signal ended has 128 more than the signal's number. Slurm is asked once in 30 s
-        (``HYPERHERD_POLL_S``), and waited for where it does not answer. Raises TimeoutError after ``timeout_s``.
+        (``HYPERHERD_POLL_S``), and waited for where it does not answer. Raises TimeoutError after ``timeout_s``, and
+        `LauncherError` for one that will never start (an ``afterok`` of one that has failed, a partition's limit).
         """
         until_ended([self], timeout_s)
-        return self.verdict().exit_code
+        verdict = self.ended()
+        if verdict is None:
+            raise LauncherError(
+                f"{self.name} ({self.id}) does not start: {self.stuck}",
+                hint="mend what it waits for and wait again, or end it with its cancel()",
+            )
+        return verdict.exit_code
 
     def cancel(self) -> None:
         """End it, whether it waits or runs; on this machine return when its processes are gone.
@@ -101,7 +111,7 @@ class SubmittedTask:
     def ended(self) -> Verdict | None:
         """How it ended, where that is known without asking anybody."""
         if self._verdict is None:
-            _, outcome = _noted(self.job)
+            _, outcome, _ = _noted(self.job)
             if outcome is not None and (not outcome.terminated or self._nobody_starts_it_again()):
                 self.hear(State(Phase.ABSENT))
         return self._verdict
@@ -110,16 +120,17 @@ class SubmittedTask:
         """What the launcher said and the notes say, together; an end is remembered."""
         if self._verdict is not None:
             return self._verdict
-        attempt, outcome = _noted(self.job)
+        self.stuck = state.reason if state.stuck else ""
+        attempt, outcome, timed_out = _noted(self.job)
         if outcome is not None and outcome.terminated and state.phase is Phase.ABSENT:
-            state = replace(state, phase=Phase.ENDED, word="CANCELLED")
+            state = replace(state, phase=Phase.ENDED, word="TIMEOUT" if timed_out else "CANCELLED")
         status, reason = status_of(state, outcome, started=attempt > 0, stopped=self.stopped)
         if status is Status.READY:
             status, reason = Status.LOST, "it was never started"
-        verdict = Verdict(status, reason, outcome.exit_code if outcome else _exit_code(status, state))
-        if status not in LIVE:
-            self._verdict = verdict
-        return verdict
+        if status in LIVE:  # what an attempt before this one has left is not its own
+            return Verdict(status, reason, None)
+        self._verdict = Verdict(status, reason, outcome.exit_code if outcome else _exit_code(status, state))
+        return self._verdict
 
     def _nobody_starts_it_again(self) -> bool:
         """Slurm may queue a job again that it has told to end (preemption)."""
@@ -164,7 +175,7 @@ def _settled(launcher: Launcher, job: Job, owner: str) -> Job | None:
 
 
 def until_ended(tasks: Collection[SubmittedTask], timeout_s: float | None = None) -> None:
-    """Wait until all have ended; all of one place are asked about at once. Raises TimeoutError."""
+    """Wait until all have ended, or will never start; all of one place are asked about at once. Raises TimeoutError."""
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     ask_at: dict[tuple[str, str], float] = {}
     pause_s = 0.01
@@ -175,15 +186,15 @@ def until_ended(tasks: Collection[SubmittedTask], timeout_s: float | None = None
         for place, of_place in _by_place(left).items():
             if time.monotonic() >= ask_at.get(place, 0.0):
                 _ask(of_place)
-                ask_at[place] = time.monotonic() + _ask_s(place[0])
+                ask_at[place] = time.monotonic() + min(map(_ask_s, of_place))
         left = [task for task in left if task.ended() is None]
-        if not left:
+        if all(task.stuck for task in left):
             return
         remaining_s = math.inf if deadline is None else deadline - time.monotonic()
         if remaining_s <= 0:
             raise TimeoutError(f"not ended within {timeout_s:g} s: {', '.join(map(repr, left[:5]))}")
         time.sleep(min(max(pause_s, waiting.LOOKING * look_s), remaining_s))
-        pause_s = min(pause_s * 1.5, _LOOK_S, *(_ask_s(task.launcher.name) for task in left))
+        pause_s = min(pause_s * 1.5, _LOOK_S, *map(_ask_s, left))
 
 
 def _ask(tasks: Sequence[SubmittedTask]) -> None:
@@ -196,8 +207,9 @@ def _ask(tasks: Sequence[SubmittedTask]) -> None:
         task.hear(states[task.job.token][INDEX])
 
 
-def _ask_s(launcher: str) -> float:
-    return units.positive(os.environ.get("HYPERHERD_POLL_S", "")) or waiting.PAUSE_S[launcher]
+def _ask_s(task: SubmittedTask) -> float:
+    said = units.positive(os.environ.get("HYPERHERD_POLL_S", ""))
+    return said or task.launcher.interval_s or waiting.PAUSE_S[task.launcher.name]
 
 
 def _exit_code(status: Status, state: State) -> int | None:
@@ -234,8 +246,11 @@ def _found(launcher: Launcher, job: Job) -> str | None:
         return None
 
 
-def _noted(job: Job) -> tuple[int, Outcome | None]:
-    """The number of the newest attempt, 0 before one has begun, and how it ended. Raises `WorkspaceError`."""
+def _noted(job: Job) -> tuple[int, Outcome | None, bool]:
+    """The number of the newest attempt, 0 before one has begun, how it ended, and whether it had met its time limit.
+
+    Raises `WorkspaceError`.
+    """
     try:
         names = os.listdir(job.files.attempts)
     except OSError as error:
@@ -243,4 +258,4 @@ def _noted(job: Job) -> tuple[int, Outcome | None]:
     found = [(name[1], name[2]) for name in map(claims.read_name, names) if name is not None]
     newest = max((attempt for attempt, _ in found), default=0)
     note = next((note for attempt, note in found if attempt == newest and note is not None), None)
-    return newest, note
+    return newest, note, claims.mark_name(INDEX, newest, claims.TIMEOUT) in names

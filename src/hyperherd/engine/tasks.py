@@ -24,7 +24,7 @@ from hyperherd.engine import submitted
 from hyperherd.engine.submitted import INDEX, SubmittedTask
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import Batch, Element, Files
-from hyperherd.launchers.base import Candidate, Launcher
+from hyperherd.launchers.base import Candidate, Launcher, is_candidate
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace import layout, submissions
 from hyperherd.workspace.folder import Workspace, absolute
@@ -48,6 +48,11 @@ class Task:
     env: Mapping[str, str | int | float] | None = None
 
     def __post_init__(self) -> None:
+        if not _is_command(self.command):
+            raise HerdError(
+                f"{self.command!r} is no command",
+                hint='a program and its arguments, ["python", "train.py"]; text, for bash; or the Path of a script',
+            )
         words = self._words()
         if not words or not words[0].strip():
             raise HerdError(f"{self.command!r} is no command", hint='such as ["python", "train.py"]')
@@ -77,6 +82,7 @@ class Task:
                 hint="submit(launcher=DirectLauncher()) runs it on this machine; `with experiment(launcher=...):` "
                 "gives all in it one (a thread sees it in contextvars.copy_context().run(task.submit))",
             )
+        _check_launcher(launcher)
         chosen = launcher.chosen()
         batch = self._batch(around.folder if around else absolute(Path(".")))
         _write(batch, chosen, self)
@@ -125,6 +131,16 @@ class Task:
         return f'exec "$BASH" -- {words}' if isinstance(self.command, Path) else f"exec -- {words}"
 
 
+def _is_command(value: object) -> bool:
+    if isinstance(value, (str, Path)):
+        return True
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, (bytes, bytearray))
+        and all(isinstance(word, (str, Path, int, float)) for word in value)
+    )
+
+
 @dataclass(frozen=True)
 class Experiment:
     """``tasks`` are those submitted in it so far; ``folder`` is absolute."""
@@ -144,6 +160,7 @@ def experiment(launcher: Candidate, folder: str | Path = ".") -> Iterator[Experi
     Then it raises one `HerdError` for all that have not completed, but for those that this program has cancelled, and
     unless the block raised something itself. Ctrl-C ends those of this machine; those of a cluster go on.
     """
+    _check_launcher(launcher)
     current = Experiment(launcher, absolute(Path(folder)))
     before = _EXPERIMENT.set(current)
     try:
@@ -161,6 +178,12 @@ def experiment(launcher: Candidate, folder: str | Path = ".") -> Iterator[Experi
         _end_local(current.tasks, interrupt)
         raise
     _raise_failed(current.tasks)
+
+
+def _check_launcher(value: object) -> None:
+    if not is_candidate(value):
+        hint = "such as SlurmLauncher(partition=...), DirectLauncher(), or find_launcher(...)"
+        raise HerdError(f"{value!r} is no launcher", hint=hint)
 
 
 def _end_local(tasks: Sequence[SubmittedTask], interrupt: KeyboardInterrupt) -> None:

@@ -2,52 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from hyperherd.requirements import (
     AcceleratorSpecification,
+    AcceleratorType,
     CPUSpecification,
     CudaSpecification,
     HostRequirement,
     HostSimpleRequirement,
     HostSpecification,
+    Match,
     MPSSpecification,
+    RequirementUnion,
     cpu,
     cuda_gpu,
     duration,
     gpu,
     mps_gpu,
 )
+from hyperherd.requirements.parser import parse
 
 if TYPE_CHECKING:
     from hyperherd.launchers.base import Candidate
 
+MatchRequirement = Match
+"""As others call it."""
+
 __all__ = [
     "AcceleratorSpecification",
+    "AcceleratorType",
     "CPUSpecification",
     "CudaSpecification",
     "HostRequirement",
     "HostSimpleRequirement",
     "HostSpecification",
     "MPSSpecification",
+    "Match",
+    "MatchRequirement",
+    "RequirementUnion",
     "cpu",
     "cuda_gpu",
     "duration",
     "find_launcher",
     "gpu",
     "mps_gpu",
+    "parse",
 ]
 
 
-def find_launcher(
-    requirements: HostRequirement | str, tags: Set[str] | str = frozenset()
-) -> Candidate | None:
-    """Who can run it: what the user's ``launchers.py`` answers, else the best machine of ``launchers.yaml``; None for
-    nobody. ``tags`` are tags that the machine must have; a requirement may be text.
+def find_launcher(*specs: HostRequirement | str, tags: Collection[str] = ()) -> Candidate:
+    """Who runs it: what the user's ``launchers.py`` answers, else the best machine of ``launchers.yaml``.
 
-    Raises `HerdError` where a description is at fault, or there is none.
+    Of several ``specs``, requirements or texts of them, the first is preferred that anybody has. ``tags`` are tags that
+    the machine must have. On this machine the launcher holds the cores, the GPUs and the time that are required.
+
+    Raises `ChoiceError` that says what each machine lacks where nobody has it; `HerdError` where a description is at
+    fault, or there is none.
     """
     from hyperherd.launcherfinder import choice
 
-    return choice.find_launcher(requirements, tags)
+    return choice.find_launcher(*specs, tags=tags)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Container, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from hyperherd.errors import HerdError
+from hyperherd.errors import ChoiceError, HerdError, RequirementError
+from hyperherd.jobs import Share
 from hyperherd.launcherfinder import configuration, finder, hosts, layers, registry
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.finder import Reach, Verdict
 from hyperherd.launcherfinder.hosts import Host
-from hyperherd.launchers.base import Candidate, Launcher
+from hyperherd.launcherfinder.registry import Answer
+from hyperherd.launchers.base import Candidate, Launcher, requiring
 from hyperherd.launchers.slurm.options import Value
-from hyperherd.requirements import HostRequirement
+from hyperherd.requirements import HostRequirement, HostSimpleRequirement, RequirementUnion
+from hyperherd.requirements.matching import dedicated
 from hyperherd.requirements.parser import parse
 
 
@@ -46,20 +50,37 @@ class Chooser:
 
     def choose(self, need: HostRequirement) -> Chosen:
         """Who runs it. Raises `HerdError` that says what every machine lacks, and what is wrong with a description."""
-        if (path := registry.python_file()) and self.kind != "local":
-            return _of_python(registry.ask(path, need, frozenset(self.tags)), need, self.kind)
+        if answer := self.asked(need):
+            return self.answered(answer)
         verdicts = self.judge(need)
         best = finder.find(verdicts, need)
         fitting = sum(verdict.meets is not None for verdict in verdicts)
         why = (
             f"the best of {fitting} kinds of machines that have it" if fitting > 1 else "the one that has it"
         )
-        return Chosen(self.launchers[best.host.launcher], best.options, best.host.name, why, _at_once(best))
+        launcher = self.launchers[best.host.launcher].requiring(_share(best))
+        return Chosen(launcher, best.options, best.host.name, why, _at_once(best))
+
+    def asked(self, need: HostRequirement) -> Answer | None:
+        """What the user's ``launchers.py`` answers; None where there is none, or where this machine was asked for."""
+        path = None if self.kind == "local" else registry.python_file()
+        return registry.ask(path, need, frozenset(self.tags)) if path else None
+
+    def answered(self, answer: Answer) -> Chosen:
+        """Who runs it by a ``launchers.py``. Raises `ChoiceError` for nobody, `HerdError` for one that was left out."""
+        launcher = answer.chosen().requiring(_share_of(answer.met()))
+        if self.kind and launcher.name != self.kind:
+            raise HerdError(
+                f"find_launcher chose {launcher.name}, and --on {self.kind} was typed",
+                where=str(answer.path),
+                hint=f"leave --on {self.kind} out",
+            )
+        return Chosen(launcher, {}, type(launcher).__name__, f"chosen by {answer.path}")
 
     def judge(self, need: HostRequirement) -> list[Verdict]:
         """Every machine that is described, and this one where it counts; those that fit come first, the best ahead."""
         if not self._described:
-            raise HerdError(
+            raise ChoiceError(
                 f"no machines are described, so nobody can be found for: {need}",
                 where=str(configuration.folder() / configuration.HOSTS),
                 hint="have this cluster described: herd launchers detect --write; or run here: --on local",
@@ -102,45 +123,70 @@ def _reach(described: Sequence[Host], launchers: Mapping[str, Launcher], kind: s
     return Reach(absent, launchers["slurm"].where() if asks else "")
 
 
-def _of_python(launcher: Launcher | None, need: HostRequirement, kind: str) -> Chosen:
-    path = configuration.folder() / configuration.PYTHON
-    if launcher is None:
-        raise HerdError(
-            f"find_launcher knows nobody who has what is required: {need}",
-            where=str(path),
-            hint="ask for less, or add a machine there",
-        )
-    if kind and launcher.name != kind:
-        raise HerdError(
-            f"find_launcher chose {launcher.name}, and --on {kind} was typed",
-            where=str(path),
-            hint=f"leave --on {kind} out",
-        )
-    return Chosen(launcher, {}, type(launcher).__name__, f"chosen by {path}")
+def _share(best: Verdict) -> Share:
+    """What this machine holds for a job, where that was chosen."""
+    if best.host.launcher != "local" or best.meets is None:
+        return Share()
+    return replace(_share_of(best.meets), gpus=dedicated(best.host.specification, best.meets))
 
 
-def find_launcher(
-    requirements: HostRequirement | str, tags: Set[str] | str = frozenset()
-) -> Candidate | None:
+def _share_of(asked: HostSimpleRequirement) -> Share:
+    gpus = sum(not one.unified_memory for one in asked.accelerators)
+    return Share(asked.cpu.cores or None, gpus, asked.duration or None)
+
+
+def find_launcher(*specs: HostRequirement | str, tags: Collection[str] = ()) -> Candidate:
     """See `hyperherd.launcherfinder.find_launcher`."""
+    needs = [_need(spec, place) for place, spec in enumerate(specs)]
+    wanted = frozenset({tags} if isinstance(tags, str) else tags)
+    if not needs:
+        raise RequirementError(
+            "nothing is required", hint='such as find_launcher("duration=4h & cpu(cores=4)")'
+        )
+    if path := registry.python_file():
+        return _answered(path, needs, wanted)
+    return _of_yaml(RequirementUnion(*needs), wanted)
+
+
+def _need(spec: HostRequirement | str, place: int) -> HostRequirement:
+    if isinstance(spec, HostRequirement):
+        return spec
+    try:
+        return parse(spec)
+    except RequirementError as error:
+        if place == 0:
+            raise
+        hint = f"{error.hint}\n  where a tag is meant, name it: tags={{'slurm'}}"
+        raise RequirementError(error.reason, text=error.text, position=error.position, hint=hint) from None
+
+
+def _answered(path: Path, needs: Sequence[HostRequirement], tags: frozenset[str]) -> Candidate:
+    """Each is asked about alone, as their files are used to."""
+    refused = []
+    for need in needs:
+        answer = registry.ask(path, need, tags)
+        try:
+            return requiring(answer.found(), _share_of(answer.met()))
+        except ChoiceError as error:
+            refused.append(error)
+    if len(refused) == 1:
+        raise refused[0]
+    raise ChoiceError("\n".join(map(str, refused)))
+
+
+def _of_yaml(need: HostRequirement, tags: frozenset[str]) -> Candidate:
     from hyperherd.launchers import (  # 40 ms that looking does without
         DirectLauncher,
         SlurmLauncher,
         SlurmOptions,
     )
 
-    requirements = parse(requirements) if isinstance(requirements, str) else requirements
-    tags = frozenset({tags}) if isinstance(tags, str) else tags
-    if path := registry.python_file():
-        return registry.ask(path, requirements, tags)
     reachable: dict[str, Launcher] = {"local": DirectLauncher()}
     if shutil.which("sbatch"):
         reachable["slurm"] = SlurmLauncher()
-    verdicts = Chooser(Sources(), reachable, tags=tags).judge(requirements)
-    if not verdicts[0].meets:
-        return None
-    best = verdicts[0]
+    best = finder.find(Chooser(Sources(), reachable, tags=tags).judge(need), need)
+    priority = best.host.specification.priority
     if best.host.launcher == "local":
-        return DirectLauncher(priority=best.host.specification.priority)
+        return DirectLauncher(priority=priority).requiring(_share(best))
     options: dict[str, Any] = dict(best.options)
-    return SlurmLauncher(options=SlurmOptions(**options), priority=best.host.specification.priority)
+    return SlurmLauncher(options=SlurmOptions(**options), priority=priority)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hyperherd.errors import HerdError
+from hyperherd.errors import ChoiceError
 from hyperherd.launcherfinder import hosts
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launchers.slurm.options import Value
@@ -54,12 +54,12 @@ def judge(
 
 
 def find(verdicts: Sequence[Verdict], requirement: HostRequirement) -> Verdict:
-    """The one that is chosen. Raises `HerdError` that says of each host what it lacks."""
+    """The one that is chosen. Raises `ChoiceError` that says of each host what it lacks."""
     if verdicts and verdicts[0].meets:
         return verdicts[0]
     width = max((len(verdict.host.name) for verdict in verdicts), default=0)
     lines = [f"\n  {v.host.name:<{width}}  {'; or '.join(v.refusals)}" for v in verdicts]
-    raise HerdError(
+    raise ChoiceError(
         f"no machine that is described here has what is required: {requirement}{''.join(lines)}",
         hint="ask for less, or describe more machines: herd launchers detect"
         if verdicts

@@ -27,7 +27,7 @@ from hyperherd.requirements import (
     HostSpecification,
     MPSSpecification,
 )
-from hyperherd.requirements.matching import assigned
+from hyperherd.requirements.matching import assigned, dedicated
 from hyperherd.requirements.parser import read_duration, read_size
 from hyperherd.sweep.reading.faults import shown
 
@@ -171,7 +171,7 @@ def filled(host: Host, requirement: HostSimpleRequirement) -> dict[str, Value]:
     if not requirement.accelerators:
         return sbatch.merged(host.request, asked)
     kept = gpu_options.without(host.request)
-    asked.update(_gpus(host, assigned(host.specification, requirement)))
+    asked.update(_gpus(host, requirement))
     if "gres" in asked and "gres" in kept:
         asked["gres"] = f"{asked['gres']},{kept['gres']}"
     return sbatch.merged(kept, asked)
@@ -183,10 +183,12 @@ def _tasks(request: Mapping[str, Value]) -> int:
     return max(1, int(tasks)) if tasks.isascii() and tasks.isdigit() else 1
 
 
-def _gpus(host: Host, used: Sequence[int]) -> dict[str, Value]:
-    """``used``: the places of the host's accelerators that are taken."""
+def _gpus(host: Host, requirement: HostSimpleRequirement) -> dict[str, Value]:
+    used = assigned(host.specification, requirement)
     counts = Counter(host.gres[place] for place in used)
-    if host.launcher == "local" or list(counts) == [""]:
+    if host.launcher == "local":
+        return {"gpus_per_node": dedicated(host.specification, requirement) or None}
+    if list(counts) == [""]:
         return {"gpus_per_node": len(used)}
     return {"gres": ",".join(f"{name or 'gpu'}:{count}" for name, count in counts.items())}
 

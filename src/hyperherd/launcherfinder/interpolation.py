@@ -25,11 +25,14 @@ _RESOLVER = re.compile(r"\s*([\w.]+)\s*:(.*)", re.DOTALL)
 
 
 class InterpolationError(HerdError, ValueError):
-    """A ``${...}`` that leads nowhere, or to itself; ``path`` is where it stands."""
+    """A ``${...}`` that leads nowhere, or to itself; ``path`` is where it stands. ``every`` are all of a document, this
+    one first.
+    """
 
     def __init__(self, what: str, path: Path, hint: str = "") -> None:
         super().__init__(what, hint=hint)
         self.path = path
+        self.every: tuple[InterpolationError, ...] = (self,)
 
 
 class _CircleError(InterpolationError):
@@ -44,9 +47,14 @@ def resolve(document: Value, environment: Mapping[str, str]) -> Value:
     """
     resolver = _Resolver(document, environment)
     try:
-        return resolver.value((), document)
+        resolved = resolver.tree((), document)
     except RecursionError:
         raise InterpolationError("one leads to the next too many times", ()) from None
+    if resolver.faults:
+        first, *_ = every = tuple(resolver.faults.values())
+        first.every = every
+        raise first
+    return resolved
 
 
 @dataclass
@@ -55,6 +63,20 @@ class _Resolver:
     environment: Mapping[str, str]
     open: list[Path] = field(default_factory=list)
     """The texts that are being resolved, each asked for by the one before it."""
+    faults: dict[tuple[Path, str], InterpolationError] = field(default_factory=dict)
+    """By where they stand and what they are: one that others lead to is one."""
+
+    def tree(self, path: Path, found: Value) -> Value:
+        """As `value`, but for the faults, which are collected."""
+        if isinstance(found, dict):
+            return {key: self.tree((*path, key), inner) for key, inner in found.items()}
+        if isinstance(found, list):
+            return [self.tree((*path, place), inner) for place, inner in enumerate(found)]
+        try:
+            return self.value(path, found)
+        except InterpolationError as error:
+            self.faults.setdefault((error.path, error.what), error)
+            return None
 
     def value(self, path: Path, found: Value) -> Value:
         if isinstance(found, dict):

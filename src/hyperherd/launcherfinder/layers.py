@@ -59,17 +59,21 @@ class Layered:
         return Layered(kept, {path: origin for path, origin in self.origin.items() if path not in paths})
 
     def resolved(self) -> Layered:
-        """The same without interpolations, and with a value for each key. Raises `ConfigError`."""
-        missing = [
-            path for path in _paths((), self.values) if _at(path, self.values) == interpolation.MISSING
+        """The same without interpolations, and with a value for each key. Raises `ConfigError` with all faults."""
+        hint = "write it here, or in user.yaml, or leave the key out"
+        faults = [
+            self.fault(path, "it has no value yet (???)", hint)
+            for path in _paths((), self.values)
+            if _at(path, self.values) == interpolation.MISSING
         ]
-        if missing:
-            hint = "write it here, or in user.yaml, or leave the key out"
-            raise ConfigError([self.fault(path, "it has no value yet (???)", hint) for path in missing])
+        resolved = {}
         try:
-            return Layered(interpolation.resolve(dict(self.values), _environment()), self.origin)
+            resolved = interpolation.resolve(dict(self.values), _environment())
         except InterpolationError as error:
-            raise ConfigError([self.fault(error.path, error.what, error.hint)]) from error
+            faults += [self.fault(one.path, one.what, one.hint) for one in error.every]
+        if faults:
+            raise ConfigError(faults)
+        return Layered(resolved, self.origin)
 
     def fault(self, path: Keys, what: str, hint: str = "") -> Fault:
         """A fault at ``path``, with the file and line that it is from."""

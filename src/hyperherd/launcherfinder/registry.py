@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import sys
 import traceback
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
-from hyperherd.errors import ConfigError, Fault, HerdError, nearest
+from hyperherd.errors import ChoiceError, ConfigError, Fault, HerdError, nearest
 from hyperherd.launcherfinder import configuration, hosts, layers, presets
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.layers import Layered
-from hyperherd.launchers.base import Launcher
-from hyperherd.requirements import HostRequirement
+from hyperherd.launchers.base import Candidate, Launcher, is_candidate
+from hyperherd.requirements import HostRequirement, HostSimpleRequirement, HostSpecification
+from hyperherd.requirements.matching import meets
+from hyperherd.requirements.requirement import watched
 
 
 def described(sources: Sources) -> list[Host]:
@@ -66,27 +69,113 @@ def python_file() -> Path | None:
     return path if path.is_file() else None
 
 
-def ask(path: Path, requirements: HostRequirement, tags: Set[str] = frozenset()) -> Launcher | None:
-    """The launcher that ``find_launcher`` of that file answers, chosen already; None for "nobody".
+@dataclass(frozen=True)
+class Look:
+    """A machine that ``find_launcher`` has held against what is required, in a ``line`` of the file (0: elsewhere)."""
 
-    Raises `HerdError` that shows the file's own line where it is at fault.
+    line: int
+    host: HostSpecification
+    asked: HostRequirement
+
+    @property
+    def meets(self) -> HostSimpleRequirement | None:
+        """The alternative that the machine has."""
+        return next((one for one in self.asked.requirements if meets(self.host, one)), None)
+
+    @property
+    def refusal(self) -> str:
+        """What it lacks; nothing where it has what is asked."""
+        return "" if self.meets else "; or ".join(self.asked.refusals(self.host))
+
+    @property
+    def where(self) -> str:
+        """For people."""
+        return f"line {self.line}" if self.line else "a machine"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a ``launchers.py`` has answered: ``candidate`` is None for nobody, ``looks`` are the machines that it
+    has tried, each once, in its order.
+    """
+
+    path: Path
+    need: HostRequirement
+    candidate: Candidate | None
+    looks: tuple[Look, ...]
+
+    def found(self) -> Candidate:
+        """The launcher. Raises `ChoiceError` that says of each machine what it lacks."""
+        if self.candidate is not None:
+            return self.candidate
+        rows = [(look.where, look.refusal or "has it, and was not chosen") for look in self.looks]
+        width = max((len(where) for where, _ in rows), default=0)
+        lines = "".join(f"\n  {where:<{width}}  {why}" for where, why in dict.fromkeys(rows))
+        raise ChoiceError(
+            f"find_launcher knows nobody who has what is required: {self.need}{lines}",
+            where=str(self.path),
+            hint="ask for less, or add a machine there: what find_launcher returns None for is run by nobody",
+        )
+
+    def met(self) -> HostSimpleRequirement:
+        """The alternative that decided: what the last machine has that was tried, else the first."""
+        return next((look.meets for look in reversed(self.looks) if look.meets), self.need.requirements[0])
+
+    def chosen(self) -> Launcher:
+        """The launcher to use this time. Raises as `found`, and `HerdError` where their ``update`` is at fault."""
+        candidate = self.found()
+        with _theirs(self.path):
+            return candidate.chosen()
+
+
+def ask(path: Path, requirements: HostRequirement, tags: Set[str] = frozenset()) -> Answer:
+    """What ``find_launcher`` of that file answers. Raises `HerdError` that shows the file's own line where it is at
+    fault.
     """
     module = ModuleType("hyperherd_user_launchers")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses look their module up there
+    looks: dict[Look, None] = {}
+
+    def watcher(asked: HostRequirement, host: HostSpecification) -> None:
+        looks[Look(_line(path), host, asked)] = None
+
+    with _theirs(path), watched(watcher):
+        answer = _answer(path, module, requirements, tags)
+    if answer is None or is_candidate(answer):
+        return Answer(path, requirements, answer, tuple(looks))
+    raise _no_launcher(path, answer)
+
+
+@contextlib.contextmanager
+def _theirs(path: Path) -> Iterator[None]:
+    """Their code runs: what it prints is none of ours (which may be a JSON document), and its errors are shown."""
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # ours may be a JSON document
-            answer = _answer(path, module, requirements, tags)
-            if answer is None:
-                return None
-            if hasattr(answer, "chosen") and not isinstance(answer, type):
-                return answer.chosen()  # type: ignore[no-any-return]  # it was asked for
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
     except _NoFunctionError:
         raise
     except (Exception, SystemExit) as error:
         raise _of_theirs(path, error) from error
+
+
+def _line(path: Path) -> int:
+    """The line of the file that has led here; 0 where none has."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_filename != str(path):
+        frame = frame.f_back
+    return frame.f_lineno if frame else 0
+
+
+def _no_launcher(path: Path, answer: object) -> HerdError:
     shown = f"the class {answer.__name__}" if isinstance(answer, type) else type(answer).__name__
-    raise HerdError(
+    if hasattr(answer, "spawn") and not isinstance(answer, type):
+        return HerdError(
+            f"find_launcher returned {shown}, a connector: how a machine is reached, not who runs jobs",
+            where=str(path),
+            hint="return DirectLauncher(connector), or SlurmLauncher(connector=connector)",
+        )
+    return HerdError(
         f"find_launcher returned {shown}, which is no launcher",
         where=str(path),
         hint="return a DirectLauncher(), a SlurmLauncher(), a DynamicLauncher([...]), or None for nobody",

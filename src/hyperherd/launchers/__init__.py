@@ -9,24 +9,26 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hyperherd.launchers.base import Candidate as Launcher
     from hyperherd.launchers.direct import DirectLauncher
     from hyperherd.launchers.dynamic import DynamicLauncher
     from hyperherd.launchers.slurm import SlurmLauncher, SlurmOptions
 
 _PUBLIC = {
-    "DirectLauncher": "hyperherd.launchers.direct",
-    "DynamicLauncher": "hyperherd.launchers.dynamic",
-    "SlurmLauncher": "hyperherd.launchers.slurm",
-    "SlurmOptions": "hyperherd.launchers.slurm",
+    "DirectLauncher": ("hyperherd.launchers.direct", "DirectLauncher"),
+    "DynamicLauncher": ("hyperherd.launchers.dynamic", "DynamicLauncher"),
+    "Launcher": ("hyperherd.launchers.base", "Candidate"),
+    "SlurmLauncher": ("hyperherd.launchers.slurm", "SlurmLauncher"),
+    "SlurmOptions": ("hyperherd.launchers.slurm", "SlurmOptions"),
 }
-__all__ = ["DirectLauncher", "DynamicLauncher", "SlurmLauncher", "SlurmOptions"]
+__all__ = ["DirectLauncher", "DynamicLauncher", "Launcher", "SlurmLauncher", "SlurmOptions"]
 
 
 def __getattr__(name: str) -> object:
-    module = _PUBLIC.get(name)
-    if module is None:
+    if name not in _PUBLIC:
         raise AttributeError(f"module 'hyperherd.launchers' has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+    module, found = _PUBLIC[name]
+    return getattr(importlib.import_module(module), found)
 
 
 def __dir__() -> list[str]:

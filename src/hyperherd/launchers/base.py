@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from hyperherd.jobs import Batch, Element, Forecast, Job, State, Usage
+from hyperherd.jobs import Batch, Element, Forecast, Job, Share, State, Usage
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 
+@runtime_checkable
 class Candidate(Protocol):
     """A launcher, or several of them to choose from: what a task can be submitted to.
 
@@ -19,11 +23,30 @@ class Candidate(Protocol):
     def chosen(self) -> Launcher:
         """The launcher to use this time: itself, but for one that stands for several."""
 
+    def requiring(self, share: Share) -> Candidate:
+        """The same for jobs of which this much is required here, where it does not say so itself."""
+
+
+def is_candidate(value: object) -> TypeGuard[Candidate]:
+    """Whether it can be asked for a launcher, as far as that can be seen."""
+    return hasattr(value, "chosen") and not isinstance(value, type)
+
+
+def requiring(candidate: Candidate, share: Share) -> Candidate:
+    """`Candidate.requiring`, of which a class of the user's own need not know."""
+    return candidate.requiring(share) if hasattr(candidate, "requiring") else candidate
+
 
 class Launcher(Candidate, Protocol):
-    """Who runs jobs: this machine (``local``) or a cluster (``slurm``)."""
+    """Who runs jobs: this machine (``local``) or a cluster (``slurm``). Tasks that are waited for are asked about
+    every ``interval_s`` seconds; None: as it is done with this kind.
+    """
 
     name: str
+    interval_s: float | None
+
+    def requiring(self, share: Share) -> Launcher:
+        """As of a `Candidate`: itself for a scheduler's, whose options ask."""
 
     def where(self) -> str:
         """Who keeps the jobs: the cluster's name, or this host's. Jobs of another place are not judged here.

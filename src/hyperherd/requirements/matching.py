@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
@@ -17,7 +16,6 @@ from hyperherd.requirements.specification import (
     HostSpecification,
 )
 
-_WORD = re.compile(r"[^\W_]+")
 _NAMES = {"gpu": "GPU", "cuda": "CUDA GPU", "mps": "MPS GPU"}
 
 
@@ -85,31 +83,6 @@ def _too_few_asked(asked: int, least: int) -> str:
     return f"asks {_count(asked, 'GPU') if asked else 'no GPU'}, takes only jobs of {_count(least, 'GPU')} or more"
 
 
-def takes(offered: AcceleratorSpecification, asked: AcceleratorSpecification) -> bool:
-    """Whether one accelerator of a machine can be given to one that is asked for."""
-    return (
-        offered.min_memory <= asked.memory <= offered.memory
-        and asked.kind in ("gpu", offered.kind)
-        and (not asked.model or is_model(asked.model, offered.model))
-    )
-
-
-@lru_cache(maxsize=4096)
-def is_model(asked: str, offered: str) -> bool:
-    """Whether all words of the model asked for are among those of the one offered, or are them run together.
-
-    Case does not count, nor what stands between words.
-
-    >>> [is_model("A100", offered) for offered in ("a100", "NVIDIA A100-SXM4-80GB", "A10", "")]
-    [True, True, False, False]
-    >>> is_model("rtx3090", "GeForce RTX 3090"), is_model("RTX 3090", "rtx3090"), is_model("L40", "L40S")
-    (True, True, False)
-    """
-    wanted, had = (_WORD.findall(model.lower()) for model in (asked, offered))
-    runs = {"".join(had[i:j]) for i in range(len(had)) for j in range(i + 1, len(had) + 1)}
-    return bool(wanted) and ("".join(wanted) in runs or runs.issuperset(wanted))
-
-
 def least_unified_memory(asked: Groups, offered: Groups) -> int | None:
     """The least memory, in bytes, that accelerators of unified memory must give; None where no assignment works.
 
@@ -138,6 +111,14 @@ def assigned(host: HostSpecification, asked: Asked) -> tuple[int, ...]:
     return tuple(taken)
 
 
+def dedicated(host: HostSpecification, asked: Asked) -> int:
+    """How many of the accelerators that are given to it have memory of their own. Others are the machine's: each of
+    its programs sees them.
+    """
+    given = assigned(host, asked) if asked.accelerators else ()
+    return sum(not host.accelerators[place].unified_memory for place in given)
+
+
 def _assignment(asked: Groups, offered: Groups) -> _Assignment | None:
     """The cheapest; None where none works."""
     if sum(count for _, count in asked) > sum(count for _, count in offered):
@@ -154,9 +135,9 @@ class _Assignment:
         self._left = [count for _, count in offered]
         self._cost = [
             {
-                column: one.memory if other.unified else 0
+                column: one.memory if other.unified_memory else 0
                 for column, (other, _) in enumerate(offered)
-                if takes(other, one)
+                if other.match(one)
             }
             for one, _ in asked
         ]

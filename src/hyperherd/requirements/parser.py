@@ -21,7 +21,12 @@ from contextlib import contextmanager
 
 from hyperherd.errors import RequirementError, nearest
 from hyperherd.requirements import amounts
-from hyperherd.requirements.requirement import PLAIN_MODEL, HostRequirement, HostSimpleRequirement
+from hyperherd.requirements.requirement import (
+    PLAIN_MODEL,
+    HostRequirement,
+    HostSimpleRequirement,
+    RequirementUnion,
+)
 from hyperherd.requirements.specification import (
     AcceleratorSpecification,
     CPUSpecification,
@@ -49,20 +54,21 @@ _MAX_DIGITS = 100
 _MAX_DEPTH = 50
 
 
-def parse(text: str) -> HostRequirement:
+def parse(text: str) -> RequirementUnion:
     """What a text asks for. Raises `RequirementError`, with a caret under the first fault.
 
     >>> [asked] = parse("duration=1.5h & cuda(mem=24GiB) * 2").requirements
     >>> asked.duration, len(asked.accelerators)
     (5400, 2)
     """
+    _check_text(text)
     reader = _Reader(text)
     requirement = reader.requirement(depth=0)
     if following := reader.following():
         lacking = following not in (")", ",", "=")
         what = f"'&' or '|' is missing before {following!r}" if lacking else f"{following!r} is one too many"
         raise reader.fault(what, "'&' joins what one job needs, '|' lists alternatives")
-    return HostRequirement((requirement,))
+    return RequirementUnion(requirement)
 
 
 def read_duration(text: str) -> int:
@@ -73,6 +79,12 @@ def read_duration(text: str) -> int:
 def read_size(text: str) -> int:
     """Bytes, rounded up, of ``24GiB`` (2^30) or ``24G`` (10^9). Raises `RequirementError`."""
     return _whole(_Reader(text), _Reader.size)
+
+
+def _check_text(value: object) -> None:
+    if not isinstance(value, str):
+        hint = 'text is, such as "duration=4h & cuda(mem=24GiB)"'
+        raise RequirementError(f"{value!r} cannot be read as a requirement", hint=hint)
 
 
 def _whole(reader: _Reader, read: Callable[[_Reader], int]) -> int:
@@ -94,8 +106,8 @@ class _Reader:
         while start := self._passed("|"):
             alternatives.append(self._alternative(depth))
             with self._caret(start - 1):
-                HostRequirement(alternatives)
-        return HostRequirement(alternatives) if len(alternatives) > 1 else alternatives[0]
+                RequirementUnion(*alternatives)
+        return RequirementUnion(*alternatives) if len(alternatives) > 1 else alternatives[0]
 
     def _alternative(self, depth: int) -> HostRequirement:
         asked = self._term(depth)

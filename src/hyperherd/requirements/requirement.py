@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import SupportsIndex, overload
+from typing import SupportsIndex, TypeAlias, overload
 
 from hyperherd.errors import RequirementError
 from hyperherd.requirements import amounts
@@ -16,6 +19,7 @@ from hyperherd.requirements.matching import meets, missing
 from hyperherd.requirements.specification import (
     NO_CPU,
     AcceleratorSpecification,
+    AcceleratorType,
     CPUSpecification,
     Groups,
     HostSpecification,
@@ -30,51 +34,66 @@ MAX_ACCELERATORS = 1_000
 """Of one alternative. Both are far above what one machine has, and keep a slip of the pen from filling the memory."""
 
 
-class HostRequirement:
+Watcher: TypeAlias = "Callable[[HostRequirement, HostSpecification], None]"
+_WATCHER: ContextVar[Watcher | None] = ContextVar("hyperherd_match_watcher", default=None)
+
+
+@contextmanager
+def watched(watcher: Watcher) -> Iterator[None]:
+    """Tell ``watcher`` of each `HostRequirement.match` within: which requirement, and which machine.
+
+    So a choice that is made in somebody else's code can be explained.
+    """
+    before = _WATCHER.set(watcher)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(before)
+
+
+class HostRequirement(ABC):
     """Alternatives, the preferred first; a machine meets it that meets one of them.
 
     ``a | b`` lists the alternatives of both, ``a & b`` asks for both at once (each alternative of the one with
     each of the other), ``a * n`` for n times the accelerators of each, the rest as it is. Equal are those with the
     same alternatives in the same order. ``str`` is the grammar's text, which `parser.parse` reads again.
-    Raises `RequirementError` without any alternative, or with more than `MAX_ALTERNATIVES`.
     """
 
-    __slots__ = ("_alternatives",)
-
-    def __init__(self, alternatives: Iterable[HostRequirement]) -> None:
-        self._alternatives = tuple(one for each in alternatives for one in each.requirements)
-        _check_alternatives(len(self._alternatives))
+    __slots__ = ()
 
     @property
+    @abstractmethod
     def requirements(self) -> tuple[HostSimpleRequirement, ...]:
         """The alternatives."""
-        return self._alternatives
 
     def __or__(self, other: HostRequirement) -> HostRequirement:
         if not isinstance(other, HostRequirement):
             return NotImplemented
-        return HostRequirement((self, other))
+        return RequirementUnion(self, other)
 
     def __and__(self, other: HostRequirement) -> HostRequirement:
         if not isinstance(other, HostRequirement):
             return NotImplemented
         _check_alternatives(len(self.requirements) * len(other.requirements))
-        return HostRequirement(one & another for one in self.requirements for another in other.requirements)
+        both = (one & another for one in self.requirements for another in other.requirements)
+        return RequirementUnion(*both)
 
     def __mul__(self, count: SupportsIndex) -> HostRequirement:
         if not isinstance(count, SupportsIndex):
             return NotImplemented
-        return HostRequirement(one * count for one in self.requirements)
+        return RequirementUnion(*(one * count for one in self.requirements))
 
     __rmul__ = __mul__
 
     def multiply_duration(self, coefficient: float) -> HostRequirement:
         """All durations times ``coefficient``, rounded up to a second. Raises `RequirementError` below 0."""
-        return HostRequirement(one.multiply_duration(coefficient) for one in self.requirements)
+        return RequirementUnion(*(one.multiply_duration(coefficient) for one in self.requirements))
 
     def match(self, host: HostSpecification) -> Match | None:
         """The first alternative that the machine meets; None where it meets none."""
-        return next((Match(one, host.priority) for one in self.requirements if meets(host, one)), None)
+        if watcher := _WATCHER.get():
+            watcher(self, host)
+        return next((Match(host.priority, one) for one in self.requirements if meets(host, one)), None)
 
     def refusals(self, host: HostSpecification) -> tuple[str, ...]:
         """For each alternative all that the machine does not have, empty for one that it meets.
@@ -99,6 +118,26 @@ class HostRequirement:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self}>"
+
+
+class RequirementUnion(HostRequirement):
+    """The alternatives of all these requirements, in their order.
+
+    Raises `RequirementError` without any alternative, or with more than `MAX_ALTERNATIVES`.
+    """
+
+    __slots__ = ("_alternatives",)
+
+    def __init__(self, *requirements: HostRequirement) -> None:
+        for one in requirements:
+            _check_requirement(one)
+        self._alternatives = tuple(one for each in requirements for one in each.requirements)
+        _check_alternatives(len(self._alternatives))
+
+    @property
+    def requirements(self) -> tuple[HostSimpleRequirement, ...]:
+        """The alternatives."""
+        return self._alternatives
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -132,6 +171,11 @@ class HostSimpleRequirement(HostRequirement):
     def groups(self) -> Groups:
         """The accelerators, those that are alike together."""
         return grouped(self.accelerators)
+
+    @property
+    def cuda_gpus(self) -> tuple[AcceleratorSpecification, ...]:
+        """The accelerators that NVIDIA GPUs can be: those of any kind too."""
+        return tuple(one for one in self.accelerators if one.accelerator_type in (None, AcceleratorType.CUDA))
 
     @overload
     def __and__(self, other: HostSimpleRequirement) -> HostSimpleRequirement: ...
@@ -188,11 +232,18 @@ class HostSimpleRequirement(HostRequirement):
 class Match:
     """``requirement`` is the first alternative that the machine meets, ``score`` the machine's priority."""
 
-    requirement: HostSimpleRequirement
     score: float
+    requirement: HostSimpleRequirement
 
 
 _INSTEAD = "for two cores write cpu(cores=2), for two GPUs cuda(mem=24GiB) * 2"
+
+
+def _check_requirement(value: object) -> None:
+    if not isinstance(value, HostRequirement):
+        raise RequirementError(
+            f"{value!r} is no requirement", hint='such as parse("duration=4h & cuda(mem=24GiB)")'
+        )
 
 
 def _check_alternatives(count: int) -> None:

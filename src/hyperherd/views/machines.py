@@ -12,6 +12,7 @@ from hyperherd.launcherfinder.configuration import SHIPPED
 from hyperherd.launcherfinder.finder import Verdict
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.presets import Preset
+from hyperherd.launcherfinder.registry import Answer, Look
 from hyperherd.launchers.slurm import SlurmLauncher, options
 from hyperherd.launchers.slurm.options import Value
 from hyperherd.requirements.amounts import durations_for_people, sizes_for_people
@@ -85,6 +86,33 @@ def explained(verdicts: Sequence[Verdict], screen: Screen) -> str:
         "\n".join(options.lines(best.options)) if best.host.launcher == "slurm" else "runs on this machine"
     )
     return f"{told}\n{lines}\n"
+
+
+def answered(answer: Answer, chosen: Chosen | None, screen: Screen) -> str:
+    """Who was chosen by a ``launchers.py``, each machine that it has tried, and what Slurm would be asked for."""
+    rows: list[Sequence[str | Cell]] = []
+    if chosen:
+        rows.append([chosen.host, Cell("chosen", "green"), repr(chosen.launcher)])
+    for look in answer.looks:
+        said = Cell("fits", "green") if look.meets else Cell("no", "red")
+        rows.append([look.where, said, look.refusal or str(look.meets)])
+    told = columns.table(list(dict.fromkeys(map(tuple, rows))), screen) + "\n"
+    if chosen is None:
+        return told
+    lines = "\n".join(directives(chosen)) or "runs on this machine"
+    return f"{told}\n{lines}\n"
+
+
+def look(one: Look) -> dict[str, Any]:
+    """A machine that a ``launchers.py`` has tried; who runs jobs there, and what it would be given, is not known."""
+    return {
+        "host": one.where,
+        "launcher": None,
+        "fits": one.meets is not None,
+        "meets": str(one.meets) if one.meets else None,
+        "refusals": [refusal for refusal in one.asked.refusals(one.host) if not one.meets],
+        "options": None,
+    }
 
 
 def directives(chosen: Chosen) -> list[str]:

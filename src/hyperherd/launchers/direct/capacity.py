@@ -34,12 +34,13 @@ def faults(batch: Batch, environ: Mapping[str, str]) -> dict[str, str]:
         )
     if shutil.which("bash", path=environ.get("PATH")) is None:
         found["there is no bash on PATH"] = "install bash, or mend PATH"
-    wanted = gpus.asked(batch.options)
+    wanted = _gpus_each(batch)
     there = gpus.available(environ) if wanted else ()
     if wanted > len(there):
-        found[_too_few(wanted, there, environ)] = (
-            "ask for fewer (slurm.gpus, slurm.gres), or run it on a cluster: herd run --on slurm"
-        )
+        found[_too_few(wanted, there, environ)] = _FEWER_GPUS
+    cores = len(usable())
+    if (batch.share.cores or 0) > cores:
+        found[f"each asks for {batch.share.cores} cores, and {cores} can be used here"] = _FEWER_CORES
     for of_this_machine in (lambda: slots.host_folder(environ), lambda: deadlines.limit_of(batch)):
         try:
             of_this_machine()
@@ -48,17 +49,34 @@ def faults(batch: Batch, environ: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+_FEWER_GPUS = (
+    "ask for fewer (slurm.gpus, slurm.gres, gpus_per_node), or run it on a cluster: herd run --on slurm"
+)
+_FEWER_CORES = "ask for fewer (cpus_per_task), or run it on a cluster"
+
+
+def _gpus_each(batch: Batch) -> int:
+    """For one trial: a sweep's own options stand above what its launcher holds."""
+    return gpus.asked(batch.options) or batch.share.gpus or 0
+
+
 def of(batch: Batch, environ: Mapping[str, str]) -> Capacity:
     """Raises `SubmissionRefusedError` where there are fewer GPUs than one trial needs, and `LauncherError`."""
     cores = usable()
-    each = gpus.asked(batch.options)
+    each = _gpus_each(batch)
     there = gpus.available(environ) if each else ()
     if each > len(there):
         raise SubmissionRefusedError(_too_few(each, there, environ))
-    at_once = min(batch.at_once or len(cores), len(there) // each if each else len(batch.elements))
+    cores_each = batch.share.cores or 1
+    at_once = min(
+        batch.at_once or len(cores) // cores_each, len(there) // each if each else len(batch.elements)
+    )
     at_once = max(1, min(at_once, len(batch.elements)))
-    free = Slots(slots.host_folder(environ), slots.core_names(cores, at_once), there, each)
-    return Capacity(free, at_once, _variables(batch, environ, len(cores) // at_once, bool(each)))
+    names = slots.core_names(cores, at_once * cores_each)
+    free = Slots(slots.host_folder(environ), names, there, each, cores_each)
+    return Capacity(
+        free, at_once, _variables(batch, environ, batch.share.cores or len(cores) // at_once, each)
+    )
 
 
 def _too_few(wanted: int, there: tuple[Gpu, ...], environ: Mapping[str, str]) -> str:
@@ -66,10 +84,12 @@ def _too_few(wanted: int, there: tuple[Gpu, ...], environ: Mapping[str, str]) ->
     return f"each trial asks for {wanted} GPU{'s' * (wanted > 1)}, and {len(there)} can be used here{visible}"
 
 
-def _variables(batch: Batch, environ: Mapping[str, str], cores_each: int, with_gpus: bool) -> dict[str, str]:
+def _variables(batch: Batch, environ: Mapping[str, str], cores_each: int, gpus_each: int) -> dict[str, str]:
     set_by_user = {*environ, *_names_in_env_file(batch)}
     variables = environment.threads(cores_each, set_by_user)
-    if with_gpus and not set_by_user & {gpus.VISIBLE, gpus.ORDER}:
+    if not gpus_each and batch.share.gpus == 0:
+        variables[gpus.VISIBLE] = ""
+    if gpus_each and not set_by_user & {gpus.VISIBLE, gpus.ORDER}:
         variables[gpus.ORDER] = gpus.ORDER_OF_LISTING
     return variables
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from hyperherd.launchers.direct import cgroups
@@ -13,6 +15,22 @@ def usable() -> tuple[int, ...]:
     cores = _affinity()
     quota = cpu_quota()
     return cores if quota is None else cores[: max(1, int(quota))]
+
+
+@contextlib.contextmanager
+def confined(cores: Collection[int]) -> Iterator[None]:
+    """What is started within uses these cores and no others; all that there are where none is named, or where the
+    system cannot do it (macOS).
+    """
+    if not cores or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:

@@ -1,6 +1,7 @@
 """Time limits on this machine: trials are told before, and ended at it, as Slurm does.
 
-Only where the sweep has both a limit (``slurm.time``) and a `requeue` after it: no other trial is ended here.
+Only where the sweep has both a limit (``slurm.time``) and a `requeue` after it, or where this machine was asked to hold
+one (`Share`): no other trial is ended here.
 """
 
 from __future__ import annotations
@@ -30,15 +31,17 @@ _LOOK_AGAIN_S = 0.2
 
 @dataclass(frozen=True)
 class Limit:
-    """What each trial of a batch may take, and what happens then."""
+    """What each trial of a batch may take, and what happens then: without ``requeue`` that is its end."""
 
     time_s: float
-    requeue: Requeue
+    requeue: Requeue | None
     attempts: Path
     first: Mapping[int, int]
 
     def allows_another(self, element: Element) -> bool:
         """Whether the trial goes on in another attempt after this one has met the limit."""
+        if self.requeue is None:
+            return False
         before = range(self.first[element.index], element.attempt)
         used = sum(records.is_marked(self.attempts, element.index, n, claims.TIMEOUT) for n in before)
         return used < self.requeue.max_timeouts
@@ -46,15 +49,20 @@ class Limit:
 
 def limit_of(batch: Batch) -> Limit | None:
     """None where its trials may take as long as they like. Raises `LauncherError` for a limit that cannot be read."""
-    requeue, asked = batch.requeue, batch.options.get("time")
-    if requeue is None or not requeue.warns or asked is None or isinstance(asked, bool):
-        return None
+    requeue = batch.requeue if batch.requeue and batch.requeue.warns else None
+    times = [_seconds(batch) if requeue else math.inf, batch.share.time_s or math.inf]
+    first = {element.index: element.attempt for element in batch.elements}
+    return None if math.isinf(min(times)) else Limit(min(times), requeue, batch.files.attempts, first)
+
+
+def _seconds(batch: Batch) -> float:
+    asked = batch.options.get("time")
+    if asked is None or isinstance(asked, bool):
+        return math.inf
     try:
-        time_s = units.seconds_of_limit(str(asked))
+        return units.seconds_of_limit(str(asked))
     except ValueError as error:
         raise LauncherError(f"slurm.time: {error}", hint="such as '4:00:00', or 240 (minutes)") from error
-    first = {element.index: element.attempt for element in batch.elements}
-    return None if math.isinf(time_s) else Limit(time_s, requeue, batch.files.attempts, first)
 
 
 Step: TypeAlias = "Callable[[int, _Running, float], tuple[Step, float]]"
@@ -81,9 +89,13 @@ class Deadlines:
 
     def started(self, pid: int, element: Element, now: float) -> None:
         """The trial's script has begun."""
-        if self._limit:
-            at = now + max(self._limit.time_s - self._limit.requeue.notice_s, 0.0)
-            self._running[pid] = _Running(element, now, partial(self._warn, self._limit), at)
+        if self._limit is None:
+            return
+        step, notice_s = partial(self._end, self._limit), 0.0
+        if requeue := self._limit.requeue:
+            step, notice_s = partial(self._warn, self._limit, requeue), requeue.notice_s
+        at = now + max(self._limit.time_s - notice_s, 0.0)
+        self._running[pid] = _Running(element, now, step, at)
 
     def ended(self, pid: int) -> None:
         """The trial's script has ended."""
@@ -99,19 +111,26 @@ class Deadlines:
             if one.at <= now:
                 one.step, one.at = one.step(pid, one, now)
 
-    def _warn(self, limit: Limit, pid: int, one: _Running, now: float) -> tuple[Step, float]:
+    def _warn(
+        self, limit: Limit, requeue: Requeue, pid: int, one: _Running, now: float
+    ) -> tuple[Step, float]:
         """Not before its script has claimed the attempt: until then the signal would end it."""
         limit_at, element = one.started + limit.time_s, one.element
         if now < limit_at and not records.is_claimed(limit.attempts, element.index, element.attempt):
-            return partial(self._warn, limit), min(now + _LOOK_AGAIN_S, limit_at)
+            return partial(self._warn, limit, requeue), min(now + _LOOK_AGAIN_S, limit_at)
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, getattr(signal, f"SIG{warning_signal(limit.requeue)}"))
+            os.kill(pid, getattr(signal, f"SIG{warning_signal(requeue)}"))
         return partial(self._end, limit), max(limit_at, now)
 
     def _end(self, limit: Limit, pid: int, one: _Running, now: float) -> tuple[Step, float]:
-        """That another attempt follows is said before: nobody shall take what is ended now for failed."""
+        """What comes of it is said before: nobody shall take what is ended now for cancelled, or for failed where
+        another attempt follows.
+        """
+        attempt = one.element.index, one.element.attempt
+        if limit.requeue is None and records.is_claimed(limit.attempts, *attempt):
+            records.mark(limit.attempts, *attempt, claims.TIMEOUT)
         if limit.allows_another(one.element):
-            records.mark(limit.attempts, one.element.index, one.element.attempt, claims.AGAIN)
+            records.mark(limit.attempts, *attempt, claims.AGAIN)
         trees.tell(self._living(pid, one.element))
         return self._kill, now + GRACE_S
 

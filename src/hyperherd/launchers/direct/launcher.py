@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from signal import Signals
@@ -19,8 +20,8 @@ from hyperherd.connectors.base import Connector
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.connectors.processes import Identity
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
-from hyperherd.jobs import VOID, Batch, Element, Forecast, Job, State, Usage
-from hyperherd.launchers.direct import capacity, environment, records, states, stored, trees, usage
+from hyperherd.jobs import VOID, Batch, Element, Forecast, Job, Share, State, Usage
+from hyperherd.launchers.direct import capacity, environment, records, shares, states, stored, trees, usage
 from hyperherd.launchers.direct.records import Claim
 from hyperherd.launchers.direct.wakeups import TO_LOOK_AGAIN
 from hyperherd.launchers.script import script
@@ -39,30 +40,62 @@ _PACKAGES = str(Path(hyperherd.__file__).parent.parent.absolute())
 class DirectLauncher:
     """This machine: as many trials and tasks at once as it has cores (and GPUs), whoever has started them.
 
-    ``connector`` starts the supervisors (None: this machine's), ``priority`` is for a `DynamicLauncher`.
+    ``connector`` starts the supervisors (None: this machine's), ``priority`` is for a `DynamicLauncher`. By keyword,
+    in sbatch's words, what each job has for itself: ``cpus_per_task=4``, ``gpus_per_node=1``, ``time="1:00:00"``. Who
+    names no cores gets one slot, who names no GPUs sees all of them, who names no time may take as long as he likes.
     ``grace_s`` lies between SIGTERM and SIGKILL, ``settle_s`` is what a supervisor may take to start.
+
+    Raises `OptionError`.
     """
 
     name = "local"
+    interval_s: float | None = None
 
     def __init__(
         self,
-        *,
         connector: Connector | None = None,
+        *,
         priority: float = 0,
         grace_s: float = 10.0,
         settle_s: float = 60.0,
-        sleep: Callable[[float], object] = time.sleep,
+        **by_name: shares.Value,
     ) -> None:
         self.connector = connector or LocalConnector.instance()
         self.priority = priority
         self._grace_s = grace_s
         self._settle_s = settle_s
-        self._sleep = sleep
+        self._options = shares.named(by_name)
+
+    def config(
+        self, *, connector: Connector | None = None, priority: float | None = None, **by_name: shares.Value
+    ) -> DirectLauncher:
+        """A copy that holds other things; what is not named stays as it is, None takes one away. Raises
+        `OptionError`.
+        """
+        changed = copy.copy(self)
+        changed.connector = connector or self.connector
+        changed.priority = self.priority if priority is None else priority
+        changed._options = {**self._options, **shares.named(by_name)}
+        return changed
 
     def chosen(self) -> DirectLauncher:
         """Itself."""
         return self
+
+    def requiring(self, share: Share) -> DirectLauncher:
+        """A copy that holds this much, where it does not say itself how much."""
+        made = self.config()
+        made._options = shares.options(self._share.over(share))
+        return made
+
+    @property
+    def _share(self) -> Share:
+        return shares.share(self._options)
+
+    def __repr__(self) -> str:
+        priority = {"priority": self.priority} if self.priority else {}
+        said = {**{name: value for name, value in self._options.items() if value is not None}, **priority}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in said.items())})"
 
     def where(self) -> str:
         """This host's name."""
@@ -86,6 +119,7 @@ class DirectLauncher:
         Raises `SubmissionRefusedError`, and `SubmissionUnknownError` where the supervisor does not get that
         far in time.
         """
+        batch = self._asked(batch)
         faults = self.check(batch)
         if faults:
             text = "; ".join(faults)
@@ -102,6 +136,10 @@ class DirectLauncher:
         )
         self._await_register(batch, pid, log)
 
+    def _asked(self, batch: Batch) -> Batch:
+        """The batch with what this launcher holds, where it says nothing itself."""
+        return replace(batch, share=batch.share.over(self._share))
+
     def _await_register(self, batch: Batch, pid: int, log: Path) -> None:
         deadline = time.monotonic() + self._settle_s
         while not batch.files.register.exists():
@@ -115,7 +153,7 @@ class DirectLauncher:
                     where=str(log),
                     hint="`herd status` will show whether it has",
                 )
-            self._sleep(0.003)
+            time.sleep(0.003)
 
     def find(self, jobs: Sequence[Job]) -> dict[str, str]:
         """Nothing: jobs have no ids here, and the supervisor settles its register itself."""
@@ -154,7 +192,7 @@ class DirectLauncher:
         leaders = [(c.owner.pid, c.owner.start) for c in running.values() if c and _is_of_this_boot(c.owner)]
         if not running:
             return {}
-        left = trees.end(trees.Trees(marks, leaders), self._grace_s, sleep=self._sleep)
+        left = trees.end(trees.Trees(marks, leaders), self._grace_s)
         refused = {marks[p.mark]: f"process {p.pid} cannot be killed" for p in left if p.mark in marks}
         for i in running:
             if i not in refused:
@@ -204,7 +242,7 @@ class DirectLauncher:
 
     def check(self, batch: Batch) -> Mapping[str, str]:
         """More GPUs or nodes than there are. What means nothing here (a partition, a time limit) is passed over."""
-        return capacity.faults(batch, os.environ)
+        return capacity.faults(self._asked(batch), os.environ)
 
 
 def _is_afar(claim: Claim) -> bool:

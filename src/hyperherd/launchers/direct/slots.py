@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hyperherd import units
 from hyperherd.errors import LauncherError
 from hyperherd.launchers.direct import environment
 from hyperherd.launchers.direct.gpus import Gpu
@@ -23,10 +24,13 @@ FOLDER = "HYPERHERD_SLOTS_DIR"
 
 @dataclass(frozen=True)
 class Taken:
-    """Slots that are ours until `release`, and then those of the processes that inherited ``descriptors``."""
+    """Slots that are ours until `release`, and then those of the processes that inherited ``descriptors``. ``gpus`` by
+    the names of CUDA_VISIBLE_DEVICES, ``cores`` by number.
+    """
 
     descriptors: tuple[int, ...]
     gpus: tuple[str, ...] = ()
+    cores: tuple[int, ...] = ()
 
     def release(self) -> None:
         for descriptor in self.descriptors:
@@ -34,28 +38,43 @@ class Taken:
 
 
 @dataclass(frozen=True)
+class Lack:
+    """What is not free of what a trial needs: ``wanted`` of a ``noun``, and ``free`` are."""
+
+    noun: str
+    wanted: int
+    free: int
+
+    def __str__(self) -> str:
+        return f"waits for {units.counted(self.wanted, self.noun)}, {self.free or 'none'} free"
+
+
+@dataclass(frozen=True)
 class Slots:
-    """The slots one batch may use: a core for each trial, and ``gpus_each`` of ``gpus``."""
+    """The slots one batch may use: ``cores_each`` cores for each trial, and ``gpus_each`` of ``gpus``."""
 
     folder: Path
     cores: tuple[str, ...]
     gpus: tuple[Gpu, ...] = ()
     gpus_each: int = 0
+    cores_each: int = 1
 
-    def take(self, holder: str) -> Taken | None:
-        """One trial's slots, all of them or None. ``holder`` is written into the files, for people."""
-        core = self._first(self.cores, 1, holder)
-        if core is None:
-            return None
+    def take(self, holder: str) -> Taken | Lack:
+        """One trial's slots, all of them, or what there is too little of. ``holder`` is written into the files, for
+        people.
+        """
+        cores = self._first(self.cores, self.cores_each, holder)
+        if len(cores) < self.cores_each:
+            return self._lack("core", self.cores_each, cores)
         gpus = self._first([gpu.slot for gpu in self.gpus], self.gpus_each, holder)
-        if gpus is None:
-            Taken(tuple(core.values())).release()
-            return None
+        if len(gpus) < self.gpus_each:
+            Taken(tuple(cores.values())).release()
+            return self._lack("GPU", self.gpus_each, gpus)
         given = tuple(gpu.name for gpu in self.gpus if gpu.slot in gpus)
-        return Taken((*core.values(), *gpus.values()), given)
+        return Taken((*cores.values(), *gpus.values()), given, tuple(map(_core_number, cores)))
 
-    def _first(self, names: Iterable[str], wanted: int, holder: str) -> dict[str, int] | None:
-        """The first free slots of these, with their descriptors; None where fewer are free."""
+    def _first(self, names: Iterable[str], wanted: int, holder: str) -> dict[str, int]:
+        """The first free slots of these, so many at most, with their descriptors."""
         taken: dict[str, int] = {}
         for name in names:
             if len(taken) == wanted:
@@ -63,10 +82,11 @@ class Slots:
             descriptor = _locked(self.folder / _file_name(name), holder)
             if descriptor is not None:
                 taken[name] = descriptor
-        if len(taken) == wanted:
-            return taken
-        Taken(tuple(taken.values())).release()
-        return None
+        return taken
+
+    def _lack(self, noun: str, wanted: int, had: Mapping[str, int]) -> Lack:
+        Taken(tuple(had.values())).release()
+        return Lack(noun, wanted, len(had))
 
 
 def core_names(cores: Sequence[int], at_once: int) -> tuple[str, ...]:
@@ -81,6 +101,15 @@ def core_names(cores: Sequence[int], at_once: int) -> tuple[str, ...]:
         turn, place = divmod(k, len(cores))
         names.append(f"core-{cores[place]}" + (f".{turn}" if turn else ""))
     return tuple(names)
+
+
+def _core_number(name: str) -> int:
+    """The core that a slot of `core_names` stands for.
+
+    >>> _core_number("core-6"), _core_number("core-4.1")
+    (6, 4)
+    """
+    return int(name.removeprefix("core-").partition(".")[0])
 
 
 def host_folder(environ: Mapping[str, str]) -> Path:

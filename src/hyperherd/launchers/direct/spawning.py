@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from hyperherd.connectors import children
 from hyperherd.jobs import Batch, Element
-from hyperherd.launchers.direct import environment, gpus
+from hyperherd.launchers.direct import cores, environment, gpus
 from hyperherd.launchers.direct.slots import Taken
 from hyperherd.launchers.script import script
 
@@ -45,7 +45,9 @@ class Spawner:
         if slots.gpus:
             environ[gpus.VISIBLE] = ",".join(slots.gpus)
         inherited = {_FIRST_SLOT + k: descriptor for k, descriptor in enumerate(slots.descriptors)}
-        return children.spawn(self.bash, self._words(replace(element, attempt=first)), environ, inherited)
+        words = self._words(replace(element, attempt=first))
+        with cores.confined(slots.cores if self.batch.share.cores else ()):
+            return children.spawn(self.bash, words, environ, inherited)
 
     def mark(self, element: Element) -> str:
         """What the processes of this trial carry."""

@@ -16,7 +16,7 @@ from hyperherd.claims import Outcome
 from hyperherd.connectors import processes
 from hyperherd.connectors.processes import Identity
 from hyperherd.jobs import NEVER_STARTED, VOID, Job, Phase, State
-from hyperherd.launchers.direct import environment, records, trees
+from hyperherd.launchers.direct import environment, records, stored, trees
 from hyperherd.launchers.direct.records import Claim, Listing
 
 _NEVER = State(Phase.ENDED, NEVER_STARTED)
@@ -37,6 +37,7 @@ class Sight:
     listings: Callable[[Path], Listing]
     marks: Marks | None = None
     owners: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
 def poll(jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
@@ -150,12 +151,22 @@ def afar(owner: Identity) -> str:
     return f"{owner.host}, in another container or as another user" if here else owner.host
 
 
+def _why(job: Job, sight: Sight) -> str:
+    """What the supervisor says that its trials wait for; nothing while they need not."""
+    if job.token not in sight.reasons:
+        try:
+            sight.reasons[job.token] = stored.waits_path(job.files.script).read_text(encoding="utf-8")
+        except OSError:  # they do not wait, or the disk does not answer: the state is known anyway
+            sight.reasons[job.token] = ""
+    return sight.reasons[job.token]
+
+
 def _supervised(job: Job, attempt: tuple[int, int], supervisor: Identity, sight: Sight) -> State | None:
     alive = processes.alive(supervisor)
     if alive is None:
         return State(Phase.UNKNOWN, reason=f"it waits on {afar(supervisor)}", node=supervisor.host)
     if alive:
-        return State(Phase.QUEUED, "PENDING")
+        return State(Phase.QUEUED, "PENDING", reason=_why(job, sight))
     if sight.marks is None:
         return None
     if job.token in sight.marks.supervisors or environment.mark(job.token, *attempt) in sight.marks.attempts:

@@ -23,6 +23,11 @@ def log_path(batch: Batch) -> Path:
     return batch.files.logs / "local" / f"{batch.token}.log"
 
 
+def waits_path(script: Path) -> Path:
+    """Where a supervisor says what its trials wait for, while they do."""
+    return script.with_suffix(".waits")
+
+
 def store(batch: Batch, path: Path) -> None:
     """Write it, replacing what is there. Raises `WorkspaceError`."""
     # json, not msgspec's encoder: it refuses the surrogates that stand for bytes of a path that are no UTF-8.

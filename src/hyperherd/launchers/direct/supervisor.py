@@ -6,6 +6,7 @@ its attempt and notes its own end, so that nothing depends on what this process 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -22,11 +23,11 @@ from hyperherd import claims, fsio
 from hyperherd.claims import Outcome
 from hyperherd.connectors import processes
 from hyperherd.connectors.local import LocalConnector
-from hyperherd.errors import CommandNotFoundError, HerdError
+from hyperherd.errors import CommandNotFoundError, HerdError, WorkspaceError
 from hyperherd.jobs import Batch, Element
 from hyperherd.launchers.direct import capacity, environment, records, stored, trees, usage
 from hyperherd.launchers.direct.deadlines import GRACE_S, Deadlines, limit_of
-from hyperherd.launchers.direct.slots import Slots
+from hyperherd.launchers.direct.slots import Lack, Slots
 from hyperherd.launchers.direct.spawning import Spawner
 from hyperherd.launchers.direct.stored import log_path
 from hyperherd.launchers.direct.wakeups import Wakeups
@@ -60,6 +61,7 @@ class Supervisor:
         self._wakeups = wakeups
         self._waiting = deque(batch.elements)
         self._running: dict[int, Running] = {}
+        self._told_why = ""
         self._gate: int | None = None
         self._bereft: dict[str, tuple[Running, int]] = {}
         self._leaving: dict[str, tuple[Element, float]] = {}
@@ -80,6 +82,7 @@ class Supervisor:
             self._deadlines.act(time.monotonic())
             self._look_after_bereft()
             self._see_off()
+        self._say_why("")
         if self._gate is not None:
             trees.end(trees.Trees((), [(self._gate, processes.started(self._gate))]), GRACE_S)
 
@@ -104,8 +107,10 @@ class Supervisor:
     def _start(self, element: Element) -> bool:
         """False where there is no slot, or no room for a process, and later there may be."""
         slots = self._slots.take(self._spawner.mark(element))
-        if slots is None:
+        if isinstance(slots, Lack):
+            self._say_why(str(slots))
             return False
+        self._say_why("")
         try:
             pid = self._spawner.start(element, slots, self._first[element.index])
         except OSError as error:
@@ -119,6 +124,18 @@ class Supervisor:
             slots.release()
         self._waiting.popleft()
         return True
+
+    def _say_why(self, reason: str) -> None:
+        """Why the trials that wait do; nothing once one is started."""
+        if reason == self._told_why:
+            return
+        path = stored.waits_path(self._batch.files.script)
+        with contextlib.suppress(WorkspaceError, OSError):  # a full disk keeps nothing from being started
+            if reason:
+                fsio.replace(path, reason.encode(), durable=False)
+            else:
+                path.unlink(missing_ok=True)
+            self._told_why = reason
 
     def _cannot_start(self, element: Element, error: OSError) -> None:
         say(f"trial {element.index} cannot be started: {error}")

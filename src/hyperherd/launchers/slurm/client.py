@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from hyperherd import units
 from hyperherd.connectors.base import Completed, Connector
@@ -55,12 +56,25 @@ _ENVIRONMENT_OF = {
 
 @dataclass(frozen=True)
 class Client:
-    """``environment`` is what the commands are run with, on the machine of ``connector``; time limits in seconds."""
+    """``environment`` is what the commands are run with, on the machine of ``connector``; time limits in seconds.
+    ``binpath`` is the folder that they are in; "" for PATH.
+    """
 
     environment: Mapping[str, str]
     ask_s: float = _ASK_S
     submit_s: float = _SUBMIT_S
     connector: Connector = field(default_factory=LocalConnector.instance)
+    binpath: str = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Of this process's own environment nothing: whoever reads it has another one."""
+        own = {"environment": None} if self.environment is os.environ else {}
+        return {**vars(self), **own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if state["environment"] is None:
+            vars(self)["environment"] = os.environ
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Client:
@@ -86,7 +100,7 @@ class Client:
         ``options`` are those that the script sets: the environment's defaults (``SBATCH_*``) would overrule
         them and are left out; others hold. Raises `SubmissionRefusedError` or `SubmissionUnknownError`.
         """
-        argv = ["sbatch", "--parsable", *arguments, str(script)]
+        argv = [self._program("sbatch"), "--parsable", *arguments, str(script)]
         environment = submission_environment(self.environment, options)
         try:
             done = self.connector.run(argv, timeout_s=self.submit_s, cwd=cwd, env=environment)
@@ -210,9 +224,14 @@ class Client:
     def _accounting(self, *words: str) -> str:
         return _answer(self._run(["sacctmgr", "--noheader", "--parsable2", "--readonly", "show", *words]))
 
+    def _program(self, name: str) -> str:
+        return os.path.join(self.binpath, name)
+
     def _run(self, argv: Sequence[str]) -> Completed:
+        environment = question_environment(self.environment)
+        argv = [self._program(argv[0]), *argv[1:]]
         try:
-            return self.connector.run(argv, timeout_s=self.ask_s, env=question_environment(self.environment))
+            return self.connector.run(argv, timeout_s=self.ask_s, env=environment)
         except CommandNotFoundError as error:
             raise SchedulerSilentError(error.what, hint=_NOT_THERE) from error
         except CommandTimeoutError as error:

@@ -9,11 +9,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
 
 from hyperherd import claims
 from hyperherd.connectors.base import Completed, Connector
 from hyperherd.errors import LauncherError, SchedulerSilentError
-from hyperherd.jobs import Batch, Element, Forecast, Job, Phase, State, Usage
+from hyperherd.jobs import Batch, Element, Forecast, Job, Phase, Share, State, Usage
 from hyperherd.launchers import script
 from hyperherd.launchers.slurm import (
     directives,
@@ -40,8 +42,9 @@ class SlurmLauncher:
     """The cluster of the machine that it is used on.
 
     ``options`` (or options by keyword: ``SlurmLauncher(nodes=2)``) are what every job asks for, unless the batch says
-    otherwise. ``connector`` runs Slurm's commands (None: on this machine), ``priority`` is for a `DynamicLauncher`;
-    sbatch's own ``--priority`` is `SlurmOptions`'s. ``client`` replaces that of this process's environment.
+    otherwise. ``connector`` runs Slurm's commands (None: on this machine), which lie in ``binpath`` ("": on PATH).
+    ``priority`` is for a `DynamicLauncher`; sbatch's own ``--priority`` is `SlurmOptions`'s. A task that is waited for
+    is asked about every ``interval`` seconds. ``client`` replaces that of this process's environment.
 
     Raises `OptionError`.
     """
@@ -54,28 +57,57 @@ class SlurmLauncher:
         options: SlurmOptions | None = None,
         connector: Connector | None = None,
         priority: float = 0,
+        binpath: str | Path = "",
+        interval: float | None = None,
         client: Client | None = None,
         **by_name: Value,
     ) -> None:
-        self.options = (options or SlurmOptions()).changed(**by_name)
+        asked = options or SlurmOptions()
+        self.options = (asked.changed(**by_name) if by_name else asked).in_use()
         self.priority = priority
-        client = client or Client.of_environment()
-        self._client = replace(client, connector=connector) if connector else client
+        self.interval_s = interval
+        self._client = _reached(client or Client.of_environment(), connector, binpath)
 
     @property
     def connector(self) -> Connector:
         """What runs Slurm's commands."""
         return self._client.connector
 
-    def config(self, *, priority: float | None = None, **options: Value) -> SlurmLauncher:
+    def config(
+        self,
+        *,
+        connector: Connector | None = None,
+        priority: float | None = None,
+        binpath: str | Path = "",
+        **options: Value,
+    ) -> SlurmLauncher:
         """A copy that asks for other options; what is not named stays as it is. Raises `OptionError`."""
         changed = copy.copy(self)
-        changed.options = self.options.changed(**options)
+        changed.options = self.options.changed(**options).in_use()
         changed.priority = self.priority if priority is None else priority
+        changed._client = _reached(self._client, connector, binpath)
         return changed
+
+    def __copy__(self) -> SlurmLauncher:
+        made = object.__new__(type(self))
+        vars(made).update(vars(self))
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Whoever reads it asks the cluster anew."""
+        return {name: value for name, value in vars(self).items() if name not in ("_cluster", "_limits")}
+
+    def __repr__(self) -> str:
+        own = {"binpath": self._client.binpath, "priority": self.priority}
+        said = {**self.options.given(), **{name: value for name, value in own.items() if value}}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in said.items())})"
 
     def chosen(self) -> SlurmLauncher:
         """Itself."""
+        return self
+
+    def requiring(self, share: Share) -> SlurmLauncher:
+        """Itself: its options say what is asked for."""
         return self
 
     def _asked(self, batch: Batch) -> Batch:
@@ -144,6 +176,7 @@ class SlurmLauncher:
         owner = _owner(asked)
         ids = _ids(asked)
         rows = parse.queue(self._client.squeue(parse.QUEUE_FORMAT, user=owner, job_ids=ids), set(ids))
+        rows = polling.with_chains(rows, partial(self._dependent, owner))
         queued = {job.token: polling.of_queue(job, rows) for job in asked}
         unsaid = [job for job in asked if polling.unsaid(job, queued[job.token])]
         accounts = self._accounting(unsaid)
@@ -152,6 +185,11 @@ class SlurmLauncher:
             states = polling.joined(job, queued[job.token], accounts, partial(_claimed, job))
             answer[job.token] = {i: polling.hidden(s) if hidden else s for i, s in states.items()}
         return answer
+
+    def _dependent(self, owner: int | None) -> dict[str, parse.Dependent]:
+        """The jobs of a user that wait for others; asked for only where one does."""
+        user = os.getuid() if owner is None else owner
+        return parse.dependents(self._client.squeue(parse.DEPENDENT_FORMAT, user=user))
 
     def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
         """What squeue no longer has is not refused: there is nothing left to cancel.
@@ -272,6 +310,10 @@ class SlurmLauncher:
 def _said(batch: Batch) -> list[str]:
     """The options about which the environment's defaults do not count."""
     return [*batch.options, "array", "comment", *(["signal"] if batch.requeue else [])]
+
+
+def _reached(client: Client, connector: Connector | None, binpath: str | Path) -> Client:
+    return replace(client, connector=connector or client.connector, binpath=str(binpath) or client.binpath)
 
 
 def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:

@@ -42,9 +42,14 @@ Gres: TypeAlias = "str | None"
 class _Table:
     """Editors and type checkers read the fields as a dataclass's; making a real one of 93 takes 3 ms."""
 
+    __slots__ = ("_in_use",)
+
 
 class SlurmOptions(_Table):
-    """sbatch's options by their long names with ``_``; never changed. None is not asked for, True a bare option.
+    """sbatch's options by their long names with ``_``. None is not asked for, True a bare option.
+
+    They may be assigned (``options.gpus = 2``) until they are used: once a launcher has them, or a hash was taken,
+    nothing changes them.
 
     ``time`` is text as sbatch reads it, or whole minutes; memory is text such as ``32G``, or whole MiB. One node is
     asked for, unless ``nodes`` is None. ``gpu_per_node`` is taken for ``gpus_per_node``. Raises `OptionError` with all
@@ -159,13 +164,24 @@ class SlurmOptions(_Table):
             given = _named(options)
             wrong = faults(given, "SlurmOptions")
             if wrong:
-                raise OptionError(wrong)
+                raise OptionError([_IN_PYTHON.get(fault.where, fault) for fault in wrong])
             self.__dict__.update(given)
 
         def __setattr__(self, name, value):
-            raise AttributeError(
-                f"SlurmOptions are never changed: make others with changed({name}={value!r})"
-            )
+            if getattr(self, "_in_use", False):
+                raise AttributeError(
+                    f"these options are in use: make others with changed({name}={value!r}), "
+                    f"or a launcher with config({name}={value!r})"
+                )
+            self.__dict__.update(vars(self.changed(**{name: value})))
+
+        def __getstate__(self):
+            return dict(vars(self))
+
+    def in_use(self) -> SlurmOptions:
+        """The same, of which nothing can be changed any more."""
+        object.__setattr__(self, "_in_use", True)
+        return self
 
     def changed(self, **options: Value) -> SlurmOptions:
         """The same but for these; None takes one away. Raises `OptionError`."""
@@ -194,7 +210,7 @@ class SlurmOptions(_Table):
         return isinstance(other, SlurmOptions) and self.given() == other.given()
 
     def __hash__(self) -> int:
-        return hash(tuple(self.given().items()))
+        return hash(tuple(self.in_use().given().items()))
 
     def __repr__(self) -> str:
         return f"SlurmOptions({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
@@ -202,6 +218,13 @@ class SlurmOptions(_Table):
 
 KINDS = {name: Kind[kind.upper()] for name, kind in SlurmOptions.__annotations__.items()}
 """Option by its name with ``_`` -> its kind."""
+
+_IN_PYTHON = {
+    "SlurmOptions.job_name": Fault(
+        "SlurmOptions.job_name", "the job's name is the task's", "Task(command, name=...)"
+    )
+}
+"""Faults that are told in other words than a sweep's."""
 
 _ALIASES = {"gpu_per_node": "gpus_per_node"}
 

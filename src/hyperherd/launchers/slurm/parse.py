@@ -17,6 +17,7 @@ from hyperherd import units
 from hyperherd.launchers.slurm import states
 
 QUEUE_FORMAT = "%F|%K|%T|%S|%e|%N|%r|%j"
+DEPENDENT_FORMAT = "%F|%r|%E"
 FIND_FORMAT = "%F|%k|%o"
 ACCOUNTING_FIELDS = "JobID,State,ExitCode,Submit,Start,End,NodeList,JobName"
 USAGE_FIELDS = "JobID,State,ExitCode,ElapsedRaw,MaxRSS,AveRSS,ReqMem"
@@ -37,6 +38,14 @@ class QueueRow:
     node: str
     reason: str
     name: str
+
+
+@dataclass(frozen=True)
+class Dependent:
+    """A job that waits: why, and the ids of the jobs of which each has to end or to succeed before it starts."""
+
+    reason: str
+    after: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -201,6 +210,19 @@ reason='Priority', name='hyperherd_a|b')
         for row in _rows(stdout, 8)
         if row[0] in known
     ]
+
+
+def dependents(stdout: str) -> dict[str, Dependent]:
+    """Job id -> a job that waits, of squeue's rows (`DEPENDENT_FORMAT`). Where any one of several is enough (``?``)
+    none of them counts.
+
+    >>> dependents("7|Dependency|afterok:5_*(unfulfilled),afterany:6(unfulfilled)\n8|Priority|(null)\n")
+    {'7': Dependent(reason='Dependency', after=('5', '6')), '8': Dependent(reason='Priority', after=())}
+    """
+    return {
+        job_id: Dependent(reason, () if "?" in text else tuple(re.findall(r":(\d+)", text)))
+        for job_id, reason, text in _rows(stdout, 3)
+    }
 
 
 def found(stdout: str, tokens: Collection[str]) -> dict[str, str]:

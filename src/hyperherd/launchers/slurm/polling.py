@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from hyperherd.jobs import Job, Phase, State, Usage
 from hyperherd.launchers.slurm import states
-from hyperherd.launchers.slurm.parse import AccountingRow, QueueRow, UsageRow
+from hyperherd.launchers.slurm.parse import AccountingRow, Dependent, QueueRow, UsageRow
 
 _LIVE = (Phase.QUEUED, Phase.RUNNING)
 _NO_NODE = frozenset({"(null)", "None assigned", "None", "N/A"})
+_DEPENDENCY = "Dependency"
 _UNNAMED = "allocation"
 """sacct's name for a job whose start it has not heard of."""
 
@@ -36,6 +37,35 @@ def of_queue(job: Job, rows: Iterable[QueueRow]) -> dict[int, State]:
             if index is not None and (index not in found or state.phase in _LIVE):
                 found[index] = state
     return found
+
+
+def with_chains(rows: list[QueueRow], dependents: Callable[[], Mapping[str, Dependent]]) -> list[QueueRow]:
+    """The same rows, where those that wait for a job that will never start have its reason.
+
+    Slurm itself says it of the first of a chain only: the others wait for a job that is still there.
+    """
+    if not any(row.reason == _DEPENDENCY for row in rows):
+        return rows
+    never = stuck_jobs(dependents())
+    return [
+        replace(row, reason=states.NEVER_SATISFIED)
+        if row.reason == _DEPENDENCY and row.job_id in never
+        else row
+        for row in rows
+    ]
+
+
+def stuck_jobs(dependents: Mapping[str, Dependent]) -> frozenset[str]:
+    """The ids of those that will never start, and of all that wait for one of them.
+
+    >>> jobs = {"2": Dependent("DependencyNeverSatisfied", ("1",)), "3": Dependent("Dependency", ("2",))}
+    >>> sorted(stuck_jobs({**jobs, "4": Dependent("Dependency", ("9",))}))
+    ['2', '3']
+    """
+    found = {job_id for job_id, one in dependents.items() if states.is_stuck(one.reason)}
+    while more := {i for i, one in dependents.items() if i not in found and found.intersection(one.after)}:
+        found |= more
+    return frozenset(found)
 
 
 def unsaid(job: Job, queued: Mapping[int, State]) -> bool:
@@ -99,6 +129,7 @@ def _of_row(row: QueueRow) -> State:
         phase,
         word=row.word,
         reason=states.waiting(row.reason) if phase is Phase.QUEUED else "",
+        stuck=phase is Phase.QUEUED and states.is_stuck(row.reason),
         node="" if row.node in _NO_NODE else row.node,
         exit_code=0 if row.word == "COMPLETED" else None,
         # Of a job that waits squeue shows when it may start, of one that runs when it must end.

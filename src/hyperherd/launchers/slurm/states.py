@@ -95,7 +95,7 @@ _WAITING = {
     "BeginTime": "starts later, such as two minutes after it was queued again",
     "Cleaning": "the attempt before it is being cleaned up",
     "Dependency": "waits for another job",
-    "DependencyNeverSatisfied": "the job that it waits for has failed",
+    "DependencyNeverSatisfied": "the job that it waits for has failed, or will never start",
     "InactiveLimit": "the partition's limit on inactive jobs was reached",
     "InvalidAccount": "there is no such account",
     "InvalidQOS": "there is no such QOS",
@@ -129,10 +129,12 @@ _WAITING = {
 }
 """Reason -> words; the longest beginning counts, since families (QOSMaxCpuPerUserLimit, ...) grow."""
 
+NEVER_SATISFIED = "DependencyNeverSatisfied"
+
 _NEVER_ENDS = (
     "AssocMaxWallDurationPerJobLimit",
     "BadConstraints",
-    "DependencyNeverSatisfied",
+    NEVER_SATISFIED,
     "InvalidAccount",
     "InvalidQOS",
     "JobHeld",
@@ -158,6 +160,15 @@ def never_ends(reason: str) -> bool:
         ("PerJob", "PerJobLimit", "PerNode")
     )
     return per_job or reason.startswith(_NEVER_ENDS)
+
+
+def is_stuck(reason: str) -> bool:
+    """Whether to wait for such a job is to wait for ever. One that its owner holds is no such: he lets it go.
+
+    >>> is_stuck("DependencyNeverSatisfied"), is_stuck("JobHeldUser"), is_stuck("Priority")
+    (True, False, False)
+    """
+    return never_ends(reason) and not reason.startswith("JobHeldUser")
 
 
 def waiting(reason: str) -> str:
