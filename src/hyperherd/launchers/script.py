@@ -115,9 +115,10 @@ def _inline(inline: Inline) -> list[str]:
     """Arrays of bash, from which `trial.sh` makes the script of an element, and the name of its file."""
     texts = {"interpreter": inline.interpreter, "parts": inline.parts, "arguments": inline.arguments}
     copy, extension = copies(inline.path)
+    may_requeue = "1" if inline.requeues else ""
     return [
         *(f"herd_{name}=({' '.join(map(quote, words))})" for name, words in texts.items()),
-        f"herd_copy={quote(str(copy))} herd_extension={quote(extension)} herd_may_requeue={'1' if inline.requeues else ''}",
+        f"herd_copy={quote(str(copy))} herd_extension={quote(extension)} herd_may_requeue={may_requeue}",
     ]
 
 
