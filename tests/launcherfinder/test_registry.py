@@ -47,7 +47,7 @@ def test_of_several_one_is_chosen(file: Path) -> None:
 def test_none_is_nobody(file: Path) -> None:
     parts = (
         "launchers.py: find_launcher knows nobody who has what is required: cuda(mem=24GiB)",
-        "add a machine there",
+        "add a machine to the file",
     )
     with told(*parts):
         answer(file, "return None")

@@ -112,6 +112,21 @@ def test_a_file_that_was_brought_finds_what_it_finds_there(
         assert chosen.options.args() == expected.split(" ")
 
 
+@pytest.mark.parametrize(
+    ("site", "asked", "held"),
+    [
+        ("workstation", TWO, "DirectLauncher(cpus_per_task=4, gpus_per_node=2, time='02:00:00')"),
+        ("mixed_hardware", MAC, "DirectLauncher(cpus_per_task=2, gpus_per_node=0, priority=2)"),
+        ("mixed_hardware", SMALL, "DirectLauncher(cpus_per_task=4, gpus_per_node=0, time='02:00:00')"),
+    ],
+)
+def test_this_machine_holds_what_was_required_where_the_file_chose_it(
+    bring: Path, site: str, asked: str, held: str
+) -> None:
+    install(bring, site)
+    assert repr(find_launcher(asked)).startswith(held)
+
+
 def test_tags_choose_there_too(bring: Path) -> None:
     install(bring, "national_centre")
     found = find_launcher(SMALL, tags={"prepost"})

@@ -350,3 +350,18 @@ def test_at_most_so_many_at_once_is_refused_where_nobody_could_hold_it(herd: Her
     assert "other machines, time or memory" in said
     assert "-j 2" in said and "herd run -i 0" in said
     assert len(scripts(herd)) == 2  # on Slurm the second waits for the first
+
+
+@here
+def test_here_a_trial_has_what_it_requires_for_itself_until_its_time_is_over(
+    make: Callable[..., Herd],
+) -> None:
+    herd = make()
+    herd = replace(herd, env={**herd.env, "CUDA_VISIBLE_DEVICES": "4,5"})
+    (configuration(herd) / "launchers.yaml").write_text("hosts: {desk: {launcher: local, cores: 1}}\n")
+    herd.describe([1], "requires: duration=1s & cpu(cores=1)\n")
+    herd.launch('echo "[$CUDA_VISIBLE_DEVICES] $OMP_NUM_THREADS" >>"$HYPERHERD_WORKSPACE/seen"; sleep 600')
+    herd("run", "--wait", code=3)
+    (trial,) = herd.json("status")["trials"]
+    assert (trial["status"], trial["reason"]) == ("failed", "time limit")
+    assert (herd.root / "seen").read_text() == "[] 1\n"

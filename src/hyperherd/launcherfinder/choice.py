@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,12 @@ from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.registry import Answer
 from hyperherd.launchers.base import Candidate, Launcher, requiring
 from hyperherd.launchers.slurm.options import Value
-from hyperherd.requirements import HostRequirement, HostSimpleRequirement, RequirementUnion
+from hyperherd.requirements import (
+    HostRequirement,
+    HostSimpleRequirement,
+    HostSpecification,
+    RequirementUnion,
+)
 from hyperherd.requirements.matching import dedicated
 from hyperherd.requirements.parser import parse
 
@@ -68,7 +73,8 @@ class Chooser:
 
     def answered(self, answer: Answer) -> Chosen:
         """Who runs it by a ``launchers.py``. Raises `ChoiceError` for nobody, `HerdError` for one that was left out."""
-        launcher = answer.chosen().requiring(_share_of(answer.met()))
+        launcher = answer.chosen()
+        launcher = launcher.requiring(_share_asked(answer, launcher))
         if self.kind and launcher.name != self.kind:
             raise HerdError(
                 f"find_launcher chose {launcher.name}, and --on {self.kind} was typed",
@@ -107,9 +113,7 @@ def candidates(sources: Sources, launchers: Container[str], kind: str = "") -> l
     described = registry.described(sources)
     has_local = any(host.launcher == "local" for host in described)
     if not has_local and (kind == "local" or "slurm" not in launchers):
-        from hyperherd.launcherfinder import here  # 10 ms, where this machine is none of the described ones
-
-        described.append(hosts.host("this machine", layers.Layered(here.this_machine())))
+        described.append(_this_machine())
     return described
 
 
@@ -127,12 +131,29 @@ def _share(best: Verdict) -> Share:
     """What this machine holds for a job, where that was chosen."""
     if best.host.launcher != "local" or best.meets is None:
         return Share()
-    return replace(_share_of(best.meets), gpus=dedicated(best.host.specification, best.meets))
+    return _share_of(best.host.specification, best.meets)
 
 
-def _share_of(asked: HostSimpleRequirement) -> Share:
-    gpus = sum(not one.unified_memory for one in asked.accelerators)
+def _share_asked(answer: Answer, chosen: Candidate) -> Share:
+    """The same where a ``launchers.py`` has chosen: by the machine that it has tried, else by this one."""
+    if getattr(chosen, "name", "") == "slurm":
+        return Share()
+    if look := answer.decided():
+        return _share_of(look.host, look.meets or answer.need.requirements[0])
+    here = _this_machine().specification
+    meets = next((one for one in answer.need.requirements if one.match(here)), None)
+    return _share_of(here if meets else None, meets or answer.need.requirements[0])
+
+
+def _share_of(host: HostSpecification | None, asked: HostSimpleRequirement) -> Share:
+    gpus = dedicated(host, asked) if host else sum(not one.unified_memory for one in asked.accelerators)
     return Share(asked.cpu.cores or None, gpus, asked.duration or None)
+
+
+def _this_machine() -> Host:
+    from hyperherd.launcherfinder import here  # 10 ms, where this machine is none of the described ones
+
+    return hosts.host("this machine", layers.Layered(here.this_machine()))
 
 
 def find_launcher(*specs: HostRequirement | str, tags: Collection[str] = ()) -> Candidate:
@@ -166,7 +187,8 @@ def _answered(path: Path, needs: Sequence[HostRequirement], tags: frozenset[str]
     for need in needs:
         answer = registry.ask(path, need, tags)
         try:
-            return requiring(answer.found(), _share_of(answer.met()))
+            found = answer.found()
+            return requiring(found, _share_asked(answer, found))
         except ChoiceError as error:
             refused.append(error)
     if len(refused) == 1:

@@ -114,12 +114,12 @@ class Answer:
         raise ChoiceError(
             f"find_launcher knows nobody who has what is required: {self.need}{lines}",
             where=str(self.path),
-            hint="ask for less, or add a machine there: what find_launcher returns None for is run by nobody",
+            hint="ask for less, or add a machine to the file: where find_launcher returns None, nobody runs the job",
         )
 
-    def met(self) -> HostSimpleRequirement:
-        """The alternative that decided: what the last machine has that was tried, else the first."""
-        return next((look.meets for look in reversed(self.looks) if look.meets), self.need.requirements[0])
+    def decided(self) -> Look | None:
+        """The last machine that was tried and has what is required; None where none was."""
+        return next((look for look in reversed(self.looks) if look.meets), None)
 
     def chosen(self) -> Launcher:
         """The launcher to use this time. Raises as `found`, and `HerdError` where their ``update`` is at fault."""

@@ -83,7 +83,7 @@ def read_size(text: str) -> int:
 
 def _check_text(value: object) -> None:
     if not isinstance(value, str):
-        hint = 'text is, such as "duration=4h & cuda(mem=24GiB)"'
+        hint = 'write text, such as "duration=4h & cuda(mem=24GiB)"'
         raise RequirementError(f"{value!r} cannot be read as a requirement", hint=hint)
 
 

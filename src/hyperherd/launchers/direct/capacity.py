@@ -40,7 +40,7 @@ def faults(batch: Batch, environ: Mapping[str, str]) -> dict[str, str]:
         found[_too_few(wanted, there, environ)] = _FEWER_GPUS
     cores = len(usable())
     if (batch.share.cores or 0) > cores:
-        found[f"each asks for {batch.share.cores} cores, and {cores} can be used here"] = _FEWER_CORES
+        found[f"each trial asks for {batch.share.cores} cores, and {cores} can be used here"] = _FEWER_CORES
     for of_this_machine in (lambda: slots.host_folder(environ), lambda: deadlines.limit_of(batch)):
         try:
             of_this_machine()
