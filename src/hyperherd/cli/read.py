@@ -68,7 +68,7 @@ def _follow(selected: selection.Selected, view: TrialView, stream: str) -> None:
     if view.status not in LIVE or record is None:
         return
     pause_s = max(waiting.pause_s(record.launcher), FOLLOW_S)
-    going_on = reading.going_on(selected.workspace, selected.launchers, view.index, pause_s)
+    going_on = reading.going_on(selected.workspace, selected.launchers, selected.known, view.index, pause_s)
 
     def wait() -> bool:
         time.sleep(FOLLOW_S)

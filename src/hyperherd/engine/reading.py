@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from hyperherd.engine import reconcile
+from hyperherd.engine import reconcile, waiting
+from hyperherd.engine.reconcile import Known
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import HerdError
 from hyperherd.launchers.base import Launcher
@@ -49,18 +49,16 @@ def follow(workspace: Workspace, part: Part, stream: str, wait: Callable[[], boo
 
 
 def going_on(
-    workspace: Workspace, launchers: Mapping[str, Launcher], index: int, pause_s: float
+    workspace: Workspace, launchers: Mapping[str, Launcher], known: Known, index: int, pause_s: float
 ) -> Callable[[], bool]:
-    """A function that says whether the trial still moves; it looks once in ``pause_s``, and says yes between."""
-    due = time.monotonic() + pause_s
+    """A function that says whether the trial still moves; it looks when a look is due, and says yes between."""
+    rhythm = waiting.Rhythm(workspace, pause_s)
+    rhythm.looked(known, [index])
 
     def ask() -> bool:
-        nonlocal due
-        if time.monotonic() < due:
+        if not rhythm.due():
             return True
-        known = reconcile.read(workspace, launchers, silent_is_fatal=False)
-        due = time.monotonic() + pause_s
-        return index in known.facts and known.facts[index].moves
+        return rhythm.looked(reconcile.read(workspace, launchers, silent_is_fatal=False), [index])
 
     return ask
 

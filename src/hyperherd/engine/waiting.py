@@ -15,7 +15,7 @@ from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Part, Status, number_of, trial_of
-from hyperherd.workspace import manifest, submissions
+from hyperherd.workspace import attempts, manifest, submissions
 from hyperherd.workspace.folder import Workspace, find
 
 POLL_VARIABLE = "HYPERHERD_POLL_S"
@@ -25,6 +25,9 @@ PAUSE_S = {"local": 0.25, "slurm": 30.0}
 
 LOOKING = 10.0
 """Pauses are at least so many times as long as a look, which takes a second where there are 100,000 trials."""
+
+NOTES_S = 1.0
+"""Between two listings of the notes that trials leave at their ends; they lie on disk, and nobody is asked."""
 
 
 def pause_s(launcher: str) -> float:
@@ -51,13 +54,67 @@ def until_ended(
     A launcher that does not answer for a while is waited for.
     """
     wanted = tuple(indices)
+    rhythm = Rhythm(workspace, pause_s)
     while True:
-        begun = time.monotonic()
         known = reconcile.read(workspace, launchers, silent_is_fatal=False)
         each(known)
-        if not any(known.facts[index].moves for index in wanted if index in known.facts):
+        if not rhythm.looked(known, wanted):
             return known
-        time.sleep(max(pause_s, LOOKING * (time.monotonic() - begun)))
+        while not rhythm.due():
+            time.sleep(min(NOTES_S, pause_s))
+
+
+class Rhythm:
+    """When to look again at trials that are waited for.
+
+    A look asks their launcher, and so comes once in ``pause_s``. Their notes of their ends are listed each second: once
+    all of them have ended by that, a look is due at once. Where the launcher still shows one (its job is ending, or is
+    queued again), the next looks follow after 1 s, 2 s, 4 s, ... until the pause is as long as before.
+    """
+
+    def __init__(self, workspace: Workspace, pause_s: float) -> None:
+        self._workspace = workspace
+        self._pause_s = pause_s
+        self._begun = self._look_at = self._list_at = time.monotonic()
+        self._soon_s = NOTES_S
+        self._least: Mapping[Part, int] = {}
+        self._seen: Sequence[int] | None = None
+
+    def looked(self, known: Known, wanted: Sequence[int]) -> bool:
+        """Plan the next look after this one, which began when the last was due; whether any of them still moves."""
+        moving = [known.facts[index] for index in wanted if index in known.facts and known.facts[index].moves]
+        runs = [run for fact in moving for run in fact.runs if run.moves]
+        self._least = {run.part: run.attempt or known.newest_attempt.get(run.part, 0) + 1 for run in runs}
+        took_s = time.monotonic() - self._begun
+        noted = self._all_noted()
+        self._soon_s = 2 * self._soon_s if noted == self._seen else NOTES_S
+        self._seen = noted
+        pause_s = self._pause_s if noted is None else min(self._soon_s, self._pause_s)
+        self._look_at = time.monotonic() + max(pause_s, LOOKING * took_s)
+        return bool(moving)
+
+    def due(self) -> bool:
+        """Whether to look now."""
+        self._begun = time.monotonic()
+        if self._begun >= self._look_at:
+            return True
+        if self._begun < self._list_at:
+            return False
+        noted = self._all_noted()
+        return noted is not None and noted != self._seen
+
+    def _all_noted(self) -> Sequence[int] | None:
+        """The number of each one's newest attempt, if all of these have noted their ends."""
+        begun = time.monotonic()
+        listed = attempts.read(self._workspace)
+        newest = [listed.newest.get(part, 0) for part in self._least]
+        ended = all(
+            attempt >= least and (part, attempt) in listed.outcomes
+            for (part, least), attempt in zip(self._least.items(), newest, strict=True)
+        )
+        now = time.monotonic()
+        self._list_at = now + max(NOTES_S, LOOKING * (now - begun))
+        return newest if ended else None
 
 
 def after(word: str, launcher: Launcher, launchers: Mapping[str, Launcher]) -> tuple[str, ...]:
