@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperherd.errors import WorkspaceError
-from hyperherd.workspace import logs
+from hyperherd.workspace import following, logs
 
 OURS = "==== hyperherd: attempt 2, job 41_3, node7, 2026-11-21T10:00:00 ===="
 OF_0_1_3 = "==== HyperHerd run: 2026-01-01 12:00:00 job 7 ===="
@@ -133,29 +133,67 @@ def writing(path: Path, *pieces: bytes | None) -> Callable[[], bool]:
     return wait
 
 
+def followed(wait: Callable[[], bool], *paths: Path, count: int = 0) -> list[tuple[str, str]]:
+    """(file's suffix, whole line) of what follows the last ``count`` lines of each."""
+    begin = {path.suffix: (path, logs.so_far(path, count)[1]) for path in paths}
+    return [(grown.name, grown.text) for grown in following.follow(begin, wait) if grown.whole]
+
+
+def lines(wait: Callable[[], bool], path: Path) -> list[str]:
+    return [text for _, text in followed(wait, path)]
+
+
 def test_follow_gives_each_new_line_whole(tmp_path: Path) -> None:
     path = log(tmp_path, b"one\ntwo\nthr")
     wait = writing(path, b"ee\nfour\nfi", b"", b"ve\n", b"the end")
-    assert list(logs.follow(path, wait)) == ["three", "four", "five", "the end"]
+    assert logs.so_far(path, 1) == (["two"], 8)
+    assert lines(wait, path) == ["three", "four", "five", "the end"]
 
 
-def test_follow_starts_at_the_end(tmp_path: Path) -> None:
-    path = log(tmp_path, b"one\ntwo\n")
-    assert list(logs.follow(path, writing(path, b"three\n"))) == ["three"]
+def test_follow_tells_what_each_of_several_logs_gains_also_one_that_comes_later(tmp_path: Path) -> None:
+    out, err = log(tmp_path, b"one\n"), tmp_path / "3.err"
+    pieces = iter([(out, b"two\n"), (err, b"oops\n"), (out, b"three\n"), (err, b"Traceback\n")])
+
+    def wait() -> bool:
+        path, piece = next(pieces, (None, b""))
+        if path is None:
+            return False
+        with path.open("ab") as file:
+            file.write(piece)
+        return True
+
+    told = [(".out", "two"), (".err", "oops"), (".out", "three"), (".err", "Traceback")]
+    assert followed(wait, out, err) == told
 
 
-def test_follow_waits_for_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
-    path = tmp_path / "3.out"
-    assert list(logs.follow(path, writing(path, b"", b"one\n"))) == ["one"]
+def test_follow_shows_a_progress_bar_as_it_stands(tmp_path: Path) -> None:
+    path = log(tmp_path, b"")
+    wait = writing(path, b"10%", b"\r50%", b"", b"\r100%\n")
+    told = [(grown.text, grown.whole) for grown in following.follow({"err": (path, 0)}, wait)]
+    assert told == [("10%", False), ("50%", False), ("100%", True)]
 
 
-def test_follow_reads_a_log_that_was_emptied_from_its_start(tmp_path: Path) -> None:
+def test_follow_reads_a_log_that_was_emptied_or_replaced_from_its_start(tmp_path: Path) -> None:
     path = log(tmp_path, b"a long first line\n")
-    assert list(logs.follow(path, writing(path, None, b"new\n"))) == ["new"]
+    assert lines(writing(path, None, b"new\n"), path) == ["new"]
+    pieces = iter([b"of the same length\n"])
+    other = tmp_path / "other"
+
+    def replacing() -> bool:
+        for piece in pieces:
+            other.write_bytes(piece)
+            other.replace(path)
+            return True
+        return False
+
+    path.write_bytes(b"of the same lengtH\n")
+    begin = {"out": (path, 0)}
+    told = [grown.text for grown in following.follow(begin, replacing)]
+    assert told == ["of the same lengtH", "of the same length"]
 
 
 def test_follow_keeps_no_more_than_a_mebibyte_or_two_of_an_endless_line(tmp_path: Path) -> None:
     path = log(tmp_path, b"")
-    pieces = list(logs.follow(path, writing(path, b"x" * (5 * 1024 * 1024))))
+    pieces = lines(writing(path, b"x" * (5 * 1024 * 1024)), path)
     assert sum(len(piece) for piece in pieces) == 5 * 1024 * 1024
     assert max(len(piece) for piece in pieces) <= 2 * 1024 * 1024

@@ -125,6 +125,18 @@ def test_following_a_trial_that_runs_again_goes_on_to_the_end_of_that(herd: Herd
         assert "the second one" in process.communicate(timeout=DEADLINE_S)[0]
 
 
+def test_following_shows_both_streams_each_under_its_path(herd: Herd) -> None:
+    herd.describe([1])
+    herd.launch(f"echo starting{chr(10)}{GATE}echo oops >&2; echo done")
+    herd.submit()
+    with followed(herd, 0) as process:
+        assert process.stdout and any(line == "starting\n" for line in process.stdout)
+        herd.go()
+        told = process.communicate(timeout=DEADLINE_S)[0]
+    assert f"==> {herd.root}/.hyperherd/logs/0.err <==\n" in told
+    assert {"oops", "done"} <= set(told.splitlines())
+
+
 def test_following_ends_when_the_trial_is_cancelled(herd: Herd) -> None:
     herd.describe([1, 2])
     herd.launch(GATE)

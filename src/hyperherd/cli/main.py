@@ -25,7 +25,7 @@ COMMANDS = {
     "ls": ("look", "List all trials with their parameters."),
     "status": ("look", "Show how every trial is doing."),
     "show": ("look", "Show all about one trial."),
-    "tail": ("read", "Show the end of a trial's output."),
+    "tail": ("tailing", "Show the end of a trial's output."),
     "res": ("read", "Show parameters and metrics of each trial."),
     "stats": ("read", "Show time and memory used."),
     "stop": ("control", "Cancel trials."),

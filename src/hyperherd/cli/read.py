@@ -1,81 +1,22 @@
-"""``herd tail``, ``res``, ``stats`` and ``snapshot``: what the trials wrote and used."""
+"""``herd res``, ``stats`` and ``snapshot``: what the trials wrote and used."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from functools import partial
 
 import click
 
 from hyperherd.cli import selection, words
-from hyperherd.engine import observe, reading, waiting
-from hyperherd.engine import snapshot as snapshots
-from hyperherd.engine.reading import STDERR, STDOUT
-from hyperherd.engine.snapshot import Snapshot, TrialView
+from hyperherd.engine import observe, reading
+from hyperherd.engine.snapshot import Snapshot
 from hyperherd.errors import SchedulerSilentError, UsageError, nearest
-from hyperherd.sweep.trial import LIVE, Status, number_of
+from hyperherd.sweep.trial import Status
 from hyperherd.views import documents, tables
 from hyperherd.views.columns import Screen
 
-FOLLOW_S = 0.5
 _number = partial(click.option, type=click.IntRange(0), metavar="N", default=20, show_default=True)
-
-
-@click.command(
-    epilog="\b\nExamples:\n  herd tail 3\n  herd tail my_sweep 3 -n 100 --stderr\n  herd tail 3 -f"
-)
-@words.workspace_and_trial
-@_number("-n", "--lines", "count", help="How many lines.")
-@click.option("--stdout", "only", flag_value=STDOUT, help="Only what it wrote to stdout.")
-@click.option("--stderr", "only", flag_value=STDERR, help="Only what it wrote to stderr.")
-@click.option("-f", "--follow", is_flag=True, help="Go on as it writes, until it ends or Ctrl-C.")
-@click.option("--task", type=int, metavar="N", help="Of a trial whose script is an array: this task of it.")
-@words.as_json
-def tail(
-    given: tuple[str, ...], count: int, only: str | None, follow: bool, task: int | None, as_json: bool
-) -> None:
-    """Show the end of a trial's output, and Slurm's own last words."""
-    selected = selection.select(given, only_one=True)
-    view = selected.snapshot.trials[0]
-    fact = selected.known.facts[view.index]
-    if task is not None:
-        view = snapshots.of_task(selected.workspace, fact, task)
-    elif fact.tasks:
-        click.echo(f"task {number_of(view.part)} of {len(fact.tasks)}; another with --task", err=True)
-    streams = reading.tails(selected.workspace, view, count, (only,) if only else (STDOUT, STDERR))
-    if as_json:
-        words.print_json(documents.tail(view, streams, count))
-        return
-    several = sum(bool(lines) for _, lines in streams.values()) > 1
-    for name, (path, lines) in streams.items():
-        if lines is None and len(streams) == 1:
-            raise reading.no_log(view, path)
-        if several and lines:
-            click.echo(f"==> {name} <==")
-        for line in lines or ():
-            click.echo(line)
-    if all(lines is None for _, lines in streams.values()):
-        click.echo(f"trial {view.index} is {view.status} and has written nothing yet", err=True)
-    if follow:
-        _follow(selected, view, only or STDOUT)
-
-
-def _follow(selected: selection.Selected, view: TrialView, stream: str) -> None:
-    """Lines as they come, until a look (seldom, where Slurm is asked) finds that the trial has ended."""
-    record = selected.known.facts[view.index].submission
-    if view.status not in LIVE or record is None:
-        return
-    pause_s = max(waiting.pause_s(record.launcher), FOLLOW_S)
-    going_on = reading.going_on(selected.workspace, selected.launchers, selected.known, view.index, pause_s)
-
-    def wait() -> bool:
-        time.sleep(FOLLOW_S)
-        return going_on()
-
-    for line in reading.follow(selected.workspace, view.part, stream, wait):
-        click.echo(line)
 
 
 @click.command(

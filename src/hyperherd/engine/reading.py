@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from hyperherd.engine import reconcile, waiting
@@ -23,29 +24,28 @@ Metrics: TypeAlias = "Mapping[int, Mapping[str, Any]]"
 Streams: TypeAlias = "dict[str, tuple[str, Sequence[str] | None]]"
 
 
-def tails(workspace: Workspace, view: TrialView, count: int, wanted: Sequence[str | None]) -> Streams:
-    """Stream -> (path, its last ``count`` lines, or None where there is no file). Slurm's words come with stderr."""
-    paths = {STDOUT: workspace.stdout(view.part), STDERR: workspace.stderr(view.part)}
+def sources(workspace: Workspace, view: TrialView, wanted: Sequence[str]) -> dict[str, Path]:
+    """Stream -> its log, there or not. Slurm's words come with stderr."""
+    found = {STDOUT: workspace.stdout(view.part), STDERR: workspace.stderr(view.part)}
+    found = {name: path for name, path in found.items() if name in wanted}
+    if STDERR in wanted and view.job:
+        found[SLURM] = workspace.slurm_log(view.part, view.job)
+    return found
+
+
+def tails(paths: Mapping[str, Path], count: int) -> Streams:
+    """Stream -> (path, its last ``count`` lines, or None where there is no file); Slurm's where it has said any."""
     found: Streams = {}
     for name, path in paths.items():
-        if name in wanted:
-            found[name] = (str(path), logs.tail(path, count) if path.exists() else None)
-    if STDERR in wanted and view.job:
-        own = workspace.slurm_log(view.part, view.job)
-        if own.exists() and (lines := logs.tail(own, count)):
-            found[SLURM] = (str(own), lines)
+        lines = logs.tail(path, count) if path.exists() else None
+        if lines or name != SLURM:
+            found[name] = (str(path), lines)
     return found
 
 
 def no_log(view: TrialView, path: str) -> HerdError:
     """The error for a stream that is not there."""
     return HerdError(f"trial {view.index} is {view.status} and has no such log: {path}", hint="herd status")
-
-
-def follow(workspace: Workspace, part: Part, stream: str, wait: Callable[[], bool]) -> Iterator[str]:
-    """New lines of a stream; ``wait`` is called when there are none, and says whether to go on."""
-    path = workspace.stdout(part) if stream == STDOUT else workspace.stderr(part)
-    return logs.follow(path, wait=wait)
 
 
 def going_on(

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import BinaryIO
 
 from hyperherd import fsio
 
 _BLOCK = 64 * 1024
-_MOST = 1024 * 1024
+MOST = 1024 * 1024
 """Bytes read from the end of a log at most, however long its lines are."""
 
 _DIVIDER = re.compile(r"==== (?:hyperherd: |HyperHerd run: ).*====")
@@ -45,27 +45,12 @@ def last_line(path: str | os.PathLike[str]) -> str | None:
     return _last_text(_split(end))
 
 
-def follow(path: str | os.PathLike[str], wait: Callable[[], bool]) -> Iterator[str]:
-    """Each new line of a file that may not be there yet, from the one on that has no end yet.
-
-    ``wait`` is called when there is nothing new; once it returns False, what has been written until then is
-    the end, a last line without a line end included. A file that became shorter is read from its start.
-    """
-    position = _end_of_whole_lines(path)
-    rest, over = b"", False
-    while True:
-        new, position = _added(path, position)
-        *whole, rest = (rest + new).split(b"\n")
-        yield from map(printable, whole)
-        if len(rest) > _MOST:
-            yield printable(rest)
-            rest = b""
-        if not new:
-            if over:
-                break
-            over = not wait()
-    if rest:
-        yield printable(rest)
+def so_far(path: str | os.PathLike[str], lines: int) -> tuple[list[str], int]:
+    """The last whole lines, as `tail` has them, and the position behind them, where `following.follow` goes on."""
+    content, size = _end(path, lambda blocks: blocks.count(b"\n") > lines + 1)
+    whole, newline, rest = content.rpartition(b"\n")
+    shown = _split(whole + newline)[-lines:] if lines > 0 else []
+    return [printable(line) for line in shown], size - len(rest)
 
 
 def printable(line: bytes) -> str:
@@ -99,35 +84,17 @@ def _end(
             size = file.seek(0, os.SEEK_END)
             length = first
             while True:
-                content = _between(file, max(0, size - length), size)
-                if length >= min(size, _MOST) or enough(content):
+                content = between(file, max(0, size - length), size)
+                if length >= min(size, MOST) or enough(content):
                     return content, size
-                length = min(4 * length, _MOST)
+                length = min(4 * length, MOST)
     except FileNotFoundError:
         return b"", 0
     except OSError as error:
         raise fsio.unreadable(os.fspath(path), error) from error
 
 
-def _end_of_whole_lines(path: str | os.PathLike[str]) -> int:
-    content, size = _end(path, lambda blocks: b"\n" in blocks)
-    return size - len(content.rpartition(b"\n")[2])
-
-
-def _added(path: str | os.PathLike[str], position: int) -> tuple[bytes, int]:
-    """What follows a position, 1 MiB at most, and the position after it."""
-    try:
-        with open(path, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            start = position if position <= size else 0
-            content = _between(file, start, min(size, start + _MOST))
-            return content, start + len(content)
-    except FileNotFoundError:
-        return b"", 0
-    except OSError as error:
-        raise fsio.unreadable(os.fspath(path), error) from error
-
-
-def _between(file: BinaryIO, start: int, end: int) -> bytes:
+def between(file: BinaryIO, start: int, end: int) -> bytes:
+    """The bytes from one position to another."""
     file.seek(start)
     return file.read(end - start)
