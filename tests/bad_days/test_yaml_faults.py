@@ -79,13 +79,51 @@ def test_every_command_tells_every_fault_with_its_line_and_writes_nothing(
     assert here.content() == before
 
 
-@pytest.mark.parametrize("key", ["discord: {}", "mcp_servers: []"])
-def test_a_key_that_is_not_built_yet_is_refused_by_name_and_not_as_a_slip(here: Workspace, key: str) -> None:
-    here.yaml(TWO + key + "\n")
+MONITORED = """\
+name: digits
+launcher: ./launch.sh
+grid: [lr, opt]
+slurm: {partition: gpu, time: "00:30:00", mem: 2G, cpus_per_task: 2, max_concurrent: 4}
+static_overrides: [max_epochs=20, data_dir=./data]
+monitor: {interval: 300}
+prune_grace_seconds: 120
+discord: {guild_id: "1234", channel_name: digits, dashboard_refresh_seconds: 30}
+mcp_servers:
+  - {name: tracker, command: uvx, args: [tracker-mcp], env: {TRACKER_KEY: "${TRACKER_KEY}"}}
+parameters:
+  lr: {abbrev: lr, type: continuous, low: 1e-4, high: 1e-1, scale: log, steps: 4, default: 0.001}
+  opt: {abbrev: opt, type: discrete, values: [adam, sgd, adamw], default: adam}
+  width: {abbrev: w, type: discrete, values: [64, 128], default: 128}
+  dropout: {abbrev: do, type: discrete, values: [0.0, 0.2], default: 0.2}
+conditions:
+  - {name: fast sgd diverges, when: {expr: "opt == 'sgd' and lr > 0.05"}, exclude: {lr: [0.1, 1.0]}}
+  - {name: adamw decays, when: {opt: adamw}, set: {weight_decay: 0.01}}
+  - {name: sgd decays with lr, when: {opt: sgd}, set: {weight_decay: {expr: "0.1 * lr"}}}
+  - {name: slow ones drop nothing, when: {lr: {le: 1e-3}}, force: {dropout: 0.0}}
+"""
+"""A sweep with every key that HyperHerd's own example has."""
+HALVED = (
+    MONITORED + "successive_halving: {metric: val_loss, direction: min, min_steps: 1, budget: 20, eta: 3}\n"
+)
+
+
+def test_a_sweep_of_hyperherd_with_its_monitor_loads_with_one_warning(here: Workspace) -> None:
+    here.yaml(MONITORED)
+    listed = here.herd("ls")
+    assert listed.err.count("\n") == 1
+    assert all(
+        key in listed.err for key in ("monitor (line 6)", "prune_grace_seconds", "discord", "mcp_servers")
+    )
+    assert len(here.herd("ls", "--json").json["trials"]) == 11
+    assert here.herd("run", "-n", "--on", "local").err.count("not built yet") == 1
+
+
+def test_successive_halving_is_refused_by_name_with_what_to_do_meanwhile(here: Workspace) -> None:
+    here.yaml(HALVED)
     said = here.herd("run", code=1).err
-    assert key.split(":")[0] in said
-    assert "did you mean" not in said
-    assert "unknown key" not in said
+    assert "hyperherd.yaml:21: successive_halving: 'successive_halving' is not built yet" in said
+    assert "remove it, and all trials run to their end" in said
+    assert "unknown key" not in said and "did you mean" not in said and "discord" not in said
 
 
 def test_the_nearest_word_is_named(here: Workspace) -> None:

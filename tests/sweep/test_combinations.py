@@ -43,7 +43,12 @@ def test_all_is_the_full_product_with_the_last_parameter_the_fastest() -> None:
 
 
 def test_a_list_is_the_product_of_the_named_with_the_others_at_their_defaults() -> None:
-    assert rows("grid: [c, a]" + ABC) == ["1 x p", "1 x q", "2 x p", "2 x q"]
+    assert rows("grid: [a, c]" + ABC) == ["1 x p", "1 x q", "2 x p", "2 x q"]
+
+
+def test_the_first_name_of_a_list_changes_slowest() -> None:
+    assert rows("grid: [c, a]" + ABC) == ["1 x p", "2 x p", "1 x q", "2 x q"]
+    assert rows("grid: [c, b, a]" + ZIP) == ["1 x p", "1 y p", "2 x q", "2 y q"]
 
 
 def test_without_a_grid_each_varies_alone_after_the_defaults() -> None:
@@ -104,11 +109,20 @@ def conditioned(condition: str) -> str:
         ("lr: {not_in: [0.1]}", {0.01, None}),
         ("lr: null", {None}),
         ("expr: lr == 0.1 or lr == null", {0.1, None}),
+        ("lr: '1e-1'", {0.1}),
+        ("lr: {le: '1e-2'}", {0.01}),
+        ("lr: {in: ['0.1', '1e-2']}", {0.1, 0.01}),
     ],
 )
 def test_when_compares_as_people_read_it(when: str, kept: set[object]) -> None:
     left = made(conditioned(f"  - {{when: {{{when}}}, exclude: true}}\n"))
     assert {p["lr"] for p in left} == {0.1, 0.01, None} - kept
+
+
+def test_a_text_that_is_a_number_is_one_where_the_parameter_has_numbers_and_never_this_text() -> None:
+    text = "grid: all\nparameters: {a: [%s], b: [1, 2]}\nconditions: [{when: {a: '1'}, force: {b: '2'}}]\n"
+    assert [p["b"] for p in made(text % "1, 2")] == [2, 1, 2]
+    assert [p["b"] for p in made(text % "1, '1'")] == [1, 2, 2]
 
 
 def test_several_keys_of_when_are_all_needed() -> None:
@@ -184,6 +198,7 @@ def test_steps_are_the_numbers_that_people_expect() -> None:
     assert grid.steps(0, 1, "linear", 11) == (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
     assert grid.steps(1e-6, 1, "log", 7) == (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
     assert grid.steps(1, 10, "linear", 4) == (1.0, 4.0, 7.0, 10.0)
+    assert grid.steps(1, 10, "log", 1) == (1.0,)
 
 
 @st.composite

@@ -72,7 +72,7 @@ def test_what_herd_reads_is_valid() -> None:
         {"parameters": {}},
         {"parameters": {"a": 1}},
         {"parameters": {"a": {"type": "discret", "values": [1]}}},
-        {"parameters": {"a": {"type": "continuous", "low": 1, "high": 2, "steps": 1}}},
+        {"parameters": {"a": {"type": "continuous", "low": 1, "high": 2, "steps": 0}}},
         {"conditions": [{"when": {"a": {"gte": 1}}, "exclude": True}]},
         {"conditions": [{"exclude": True}]},
         {"slurm": {"partition": 1.5}},

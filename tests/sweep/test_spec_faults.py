@@ -194,9 +194,9 @@ CASES = {
         parameters("a: {type: continuous, low: 0, high: 1, scale: log}"),
         "f.yaml:5: parameters.a.low: a logarithmic scale needs low above 0, not 0\n    scale: linear",
     ),
-    "one step": (
-        parameters("a: {type: continuous, low: 0, high: 1, steps: 1}"),
-        "f.yaml:5: parameters.a.steps: must be at least 2, not 1",
+    "no step": (
+        parameters("a: {type: continuous, low: 0, high: 1, steps: 0}"),
+        "f.yaml:5: parameters.a.steps: must be at least 1, not 0",
     ),
     "a text for a number": (
         parameters("a: {type: continuous, low: '0', high: 1}"),
@@ -314,17 +314,17 @@ CASES = {
         "f.yaml:9: conditions[0].when.lr.in: a list expected, not 1\n    in: [...]",
     ),
     "text against numbers": (
-        conditions("- when: {lr: {gt: '0.1'}}", "  exclude: true"),
-        "f.yaml:9: conditions[0].when.lr.gt: '0.1' can be compared with none of the values of 'lr'\n"
+        conditions("- when: {lr: {gt: fast}}", "  exclude: true"),
+        "f.yaml:9: conditions[0].when.lr.gt: 'fast' can be compared with none of the values of 'lr'\n"
         "    compare text with text, and numbers with numbers",
     ),
     "a value that a parameter never has": (
         conditions("- when: {opt: [sgd, adm]}", "  exclude: true"),
         "f.yaml:9: conditions[0].when.opt: 'opt' is never 'adm'\n    did you mean 'adam'?",
     ),
-    "text for a number": (
-        "name: x\nlauncher: l\ngrid: all\nparameters: {n: [1, 2]}\nconditions: [{when: {n: '1'}, exclude: true}]\n",
-        "f.yaml:5: conditions[0].when.n: 'n' is never '1'\n    it may be 1, and text is never a number",
+    "a number for text": (
+        "name: x\nlauncher: l\ngrid: all\nparameters: {n: ['1', b]}\nconditions: [{when: {n: 1}, exclude: true}]\n",
+        "f.yaml:5: conditions[0].when.n: 'n' is never 1\n    it may be '1', and text is never a number",
     ),
     "an expression that is none": (
         conditions("- when:", "    expr: lr >> 1", "  exclude: true"),
@@ -451,7 +451,7 @@ def test_three_mistakes_give_three_errors_in_the_order_of_lines() -> None:
         "name: x\n"
         "grid: all\n"
         "parameters:\n"
-        "  lr: {type: continuous, low: 1, high: 0, steps: 1}\n"
+        "  lr: {type: continuous, low: 1, high: 0, steps: 0}\n"
         "slurm: {partiton: gpu}\n"
         "launcher: l\n"
     )

@@ -51,6 +51,7 @@ def test(given: tuple[str, ...], cfg_job: bool, everything: bool) -> int:
         raise UsageError("--all goes with --cfg-job", hint="to run every trial: herd run --on local")
     found = words.read(given, trials=True)
     description = describe(found.workspace)
+    words.warn(description.spec.notes)
     trials, _ = trying.trials(found.workspace, description)
     chosen = (
         words.chosen(found.trials, trials)

@@ -31,6 +31,7 @@ def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json
     """List all trials with their parameters, before the first run too; asks no scheduler."""
     found = words.read(given, pins=pins)
     description = describe(found.workspace, even_if_many=True)
+    words.warn(description.spec.notes)
     words.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
     listed = [
         one for one in observe.listed(found.workspace, description) if matches(one.trial.params, found.pins)

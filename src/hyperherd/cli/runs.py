@@ -170,7 +170,7 @@ def _announce(task: Run, prepared: Prepared) -> None:
         click.echo(f"  {other_grid}", err=True)
     for line in (*filter(None, summary.placed(prepared.pieces)), *summary.grown(prepared.pieces)):
         click.echo(f"  {line}", err=True)
-    for warning in prepared.known.warnings:
+    for warning in (*task.description.spec.notes, *prepared.known.warnings):
         click.echo(f"  note: {warning}", err=True)
     for finding in prepared.findings:
         click.echo(f"  note: {finding.what}\n        {finding.hint}", err=True)

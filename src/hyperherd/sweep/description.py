@@ -109,6 +109,7 @@ class SweepSpec:
     ``compute``  the name of a compute preset; "" for none
     ``requires`` what each trial needs of a machine, where no condition says otherwise
     ``requeue``  when a trial is queued again by itself; None: never
+    ``notes``    what people should know of keys that change nothing
     """
 
     name: str
@@ -126,6 +127,7 @@ class SweepSpec:
     requires: HostRequirement | None = None
     requeue: Requeue | None = None
     growth: Growth = NO_GROWTH
+    notes: tuple[str, ...] = ()
 
     @property
     def defaults(self) -> dict[str, Value]:

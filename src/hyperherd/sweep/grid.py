@@ -45,11 +45,14 @@ def rounded(value: float) -> float:
 
 
 def steps(low: float, high: float, scale: str, count: int) -> tuple[float, ...]:
-    """``count`` values from ``low`` to ``high``, both exact, the others rounded to 12 significant digits.
+    """``count`` values from ``low`` to ``high``, both exact, the others rounded to 12 significant digits; one alone is
+    ``low``.
 
     >>> steps(1e-5, 1e-1, "log", 5)
     (1e-05, 0.0001, 0.001, 0.01, 0.1)
     """
+    if count == 1:
+        return (float(low),)
     between = (between_ends(low, high, scale, i / (count - 1)) for i in range(1, count - 1))
     return (float(low), *between, float(high))
 
@@ -94,10 +97,18 @@ def combined(
 
 
 def combinations(spec: SweepSpec) -> Iterator[dict[str, Value]]:
-    """The grid's combinations, the last parameter the fastest; one at a time begins with the defaults."""
+    """The grid's combinations, the last parameter the fastest, of a list of names the last of these; one at a time
+    begins with the defaults.
+    """
     all_axes = axes(spec)
     if spec.grid is None:
         return combined(spec, all_axes, _one_at_a_time(all_axes))
+    if spec.grid != "all":
+        place = {name: place for place, name in enumerate(spec.grid)}
+        last = len(place)
+        all_axes = tuple(
+            sorted(all_axes, key=lambda axis: min(place.get(p.name, last) for p in axis.parameters))
+        )
     return combined(spec, all_axes, itertools.product(*(_rows(spec, axis) for axis in all_axes)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from hyperherd.errors import ConfigError, Fault, nearest
@@ -33,7 +34,7 @@ def parse(
     structure.check(content, faults)
     made = _build(content, faults, slurm_options)
     faults.raise_any()
-    return made
+    return replace(made, notes=short_forms.notes(source))
 
 
 def _build(content: Mapping[str, Any], faults: Faults, slurm_options: Collection[str] | None) -> SweepSpec:

@@ -287,7 +287,7 @@ class _Composer:
         if text[0] not in "+-.0123456789":
             return text
         try:
-            value = _number(text)
+            value = number(text)
         except ValueError:
             self.fault(event, path, f"a number of {len(text):,} digits", "put it in quotes to make it text")
             return None
@@ -308,7 +308,7 @@ class _Composer:
         return _UnreadableError(Fault(_where(self.file, event.start_mark.line + 1, path), what, hint))
 
 
-def _number(text: str) -> int | float | None:
+def number(text: str) -> int | float | None:
     """The number that the core schema sees in plain text, or None. Raises ValueError for integers of
     thousands of digits.
     """

@@ -11,7 +11,7 @@ from hyperherd.sweep import expression
 from hyperherd.sweep.conditions import OPERATORS, comparable, is_number, same
 from hyperherd.sweep.description import MISSING, Assigned, Clause, Condition, Parameter, bare
 from hyperherd.sweep.expression import Expression
-from hyperherd.sweep.reading.document import Path
+from hyperherd.sweep.reading.document import Path, number
 from hyperherd.sweep.reading.faults import Faults, nearest_or_all, shown
 from hyperherd.sweep.reading.parameters import name_fault
 from hyperherd.sweep.trial import Value
@@ -40,12 +40,16 @@ class Reader:
         self.discrete = {p.name: p.values for p in parameters if p.kind == "discrete"}
         self.values = {parameter.name: parameter.values for parameter in parameters}
         self.faults = faults
-        self.forced: set[str] = set()
+        self.forced: dict[str, list[Value]] = {}
 
     def conditions(self, entries: Sequence[Any]) -> tuple[Condition, ...]:
         """The conditions, as far as they have no faults; those that they have are told."""
-        forced = [name for e in entries if isinstance(e, dict) for name in e.get("force") or ()]
-        self.forced = {name if name in self.names else self.by_bare.get(bare(name), name) for name in forced}
+        forced: dict[str, list[Value]] = {}
+        for given in (e.get("force") for e in entries if isinstance(e, dict)):
+            for key, value in given.items() if isinstance(given, dict) else ():
+                name = str(self.by_bare.get(bare(key), key))
+                forced.setdefault(name, []).append(self.as_number(name, value))
+        self.forced = forced
         paths: list[Path] = [("conditions", place) for place in range(len(entries))]
         return tuple(self.condition(p, e) for p, e in zip(paths, entries, strict=True) if isinstance(e, dict))
 
@@ -101,10 +105,26 @@ class Reader:
             hint = nearest_or_all(operator, OPERATORS)
             self.faults.add((*path, operator), f"unknown operator '{operator}'", hint)
             return None
+        operand = self.as_number(parameter, operand)
         self.check_operand(
             (*path, operator) if isinstance(match, dict) else path, parameter, operator, operand
         )
         return Clause(parameter, operator, operand) if parameter else None
+
+    def as_number(self, parameter: str, given: Value) -> Value:
+        """A text that is a number, such as '1e-3', as that, where the parameter has numbers and never is this text:
+        HyperHerd 0.1.3, whose YAML knows no 1e-3, reads it so in conditions.
+        """
+        if isinstance(given, list):
+            return [self.as_number(parameter, one) for one in given]
+        values, forced = self.values.get(parameter, ()), self.forced.get(parameter, ())
+        if not isinstance(given, str) or given in (*values, *forced) or not any(map(is_number, values)):
+            return given
+        try:
+            read = number(given)
+        except ValueError:  # of thousands of digits
+            return given
+        return given if read is None else read
 
     def parameter(self, path: Path, key: str) -> str:
         """The parameter's full name; empty, and a fault, where there is none."""
@@ -162,7 +182,8 @@ class Reader:
             name = self.parameter(here, key) if forcing else self.override(here, key)
             is_expr = isinstance(value, dict) and value.keys() == {"expr"}
             text = value["expr"] if isinstance(value, dict) and is_expr else None
-            made = self.expr((*here, "expr"), text, condition) if is_expr else value
+            literal = self.as_number(name, value) if forcing else value
+            made = self.expr((*here, "expr"), text, condition) if is_expr else literal
             if name and not (is_expr and made is None):
                 found[name] = made
         return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from hyperherd.errors import GrammarError
 from hyperherd.grammar.sweeps import expand_value
-from hyperherd.sweep.reading.document import Path
+from hyperherd.sweep.reading.document import Document, Path
 from hyperherd.sweep.reading.faults import Faults, shown
 from hyperherd.sweep.trial import Value
 
@@ -16,19 +16,23 @@ OPTIONAL = (
 )
 """Keys that may have nothing behind them."""
 
-NOT_BUILT = {
-    "discord": "remove it: this herd has no monitor",
-    "mcp_servers": "remove it: this herd has no monitor",
+DECIDES = {
+    "successive_halving": "remove it, and all trials run to their end; or in two sweeps: all of them for a few steps "
+    "(static_overrides), see herd res --sort METRIC, then the best of them in full",
 }
-"""Keys that mean something, but not to this version: refused by name, with what to do instead."""
+"""Keys of HyperHerd that decide which trials run, and are not built yet: refused, with what to do meanwhile."""
+
+UNREAD = ("discord", "mcp_servers", "monitor", "prune_grace_seconds")
+"""Keys of HyperHerd's monitor, which is not built yet: a file may have them, and they change nothing."""
 
 
 def written_out(content: dict[str, Any], faults: Faults) -> dict[str, Any]:
     """A copy in which each thing has one form. An optional key with nothing behind it is as good as absent."""
     found = {k: v for k, v in content.items() if not (v is None and k in OPTIONAL)}
-    for key in NOT_BUILT.keys() & found.keys():
-        faults.add((key,), f"'{key}' is not built yet", NOT_BUILT[key])
-        del found[key]
+    for key in DECIDES.keys() & found.keys():
+        faults.add((key,), f"'{key}' is not built yet, and it decides which trials run", DECIDES[key])
+    for key in (*DECIDES, *UNREAD):
+        found.pop(key, None)
     _write_out_requeue(found, faults)
     _rename_constraints(found, faults)
     _merge_static_overrides(found, faults)
@@ -38,6 +42,17 @@ def written_out(content: dict[str, Any], faults: Faults) -> dict[str, Any]:
             for name, value in found["parameters"].items()
         }
     return found
+
+
+def notes(document: Document) -> tuple[str, ...]:
+    """What people should know of the keys that change nothing."""
+    given = document.value if isinstance(document.value, dict) else {}
+    unread = [f"{key} (line {document.line((key,))})" for key in given if key in UNREAD]
+    if not unread:
+        return ()
+    return (
+        f"{document.file}: {', '.join(unread)}: of HyperHerd's monitor, which is not built yet; not used",
+    )
 
 
 def _write_out_requeue(content: dict[str, Any], faults: Faults) -> None:

@@ -66,7 +66,7 @@ class Continuous(_Keys):
     high: float
     scale: Literal["linear", "log"] = "linear"
     steps: int = Field(
-        5, ge=2, le=MAX_STEPS, description="How many values a grid takes, both ends among them"
+        5, ge=1, le=MAX_STEPS, description="How many values a grid takes, both ends among them; 1: low alone"
     )
     abbrev: str | None = Field(None, description="Stands for the parameter in trial names")
     default: float | None = Field(
