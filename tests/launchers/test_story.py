@@ -153,7 +153,7 @@ def test_metrics_of_the_trainer_come_back_in_every_form(story: Story) -> None:
     assert {name: trial["metrics"][name] for name in wanted} == wanted
     head, *rows = csv.reader(story.said["first", "res"].stdout.splitlines(), delimiter="\t")
     row = dict(zip(head, rows[LOGS], strict=True))
-    assert (row["trial"], row["mode"], row["val/accuracy"]) == (str(LOGS), "logs", "0.875")
+    assert (row["trial_id"], row["mode"], row["val/accuracy"]) == (str(LOGS), "logs", "0.875")
 
 
 def test_every_step_comes_back(story: Story) -> None:

@@ -28,7 +28,7 @@ _number = partial(click.option, type=click.IntRange(0), metavar="N", default=20,
     "--format",
     "form",
     type=click.Choice(["table", "tsv", "csv", "json"]),
-    help="Default: a table on a terminal, else tsv.",
+    help="Default: a table on a terminal, else tsv; of --steps csv.",
 )
 @click.option("--sort", "by", metavar="METRIC", help="Best (largest) first; -METRIC for smallest first.")
 @words.where
@@ -38,27 +38,48 @@ def res(
 ) -> None:
     """Show parameters and metrics of each trial."""
     selected = selection.select(given, where)
-    form = "json" if as_json else form or ("table" if sys.stdout.isatty() else "tsv")
-    if steps:
-        rows = reading.steps(selected.workspace, selected.indices)
-        document = documents.steps(rows) if form == "json" else None
-        _print(form, document, documents.STEP, rows)
-        return
+    form = "json" if as_json else form or _usual(steps)
     wanted = set(selected.indices)
-    metrics = {i: m for i, m in reading.finals(selected.workspace).items() if i in wanted}
-    shown = _sorted(selected.snapshot, metrics, by) if by else selected.snapshot
-    head, table = tables.results(shown, metrics)
+    metrics: reading.Metrics = {}
+    if by or not steps:
+        metrics = {i: m for i, m in reading.finals(selected.workspace).items() if i in wanted}
+    shown, metrics = _sorted(selected, metrics, by) if by else (selected.snapshot, metrics)
+    if steps:
+        rows = reading.steps(selected.workspace, [view.index for view in shown.trials])
+        document = documents.steps(rows) if form == "json" else None
+        _print(form, document, documents.STEP, documents.step_rows(rows))
+        return
+    head, table = (tables.results if form == "table" else tables.exported)(shown, metrics)
     _print(form, documents.res(shown, metrics) if form == "json" else None, head, table)
 
 
-def _sorted(shown: Snapshot, metrics: reading.Metrics, by: str) -> Snapshot:
+def _usual(steps: bool) -> str:
+    """The form where none was asked for: through a pipe those of HyperHerd 0.1.3, which scripts read."""
+    if sys.stdout.isatty():
+        return "table"
+    return "csv" if steps else "tsv"
+
+
+def _sorted(
+    selected: selection.Selected, metrics: reading.Metrics, by: str
+) -> tuple[Snapshot, reading.Metrics]:
+    """The trials by this metric, and the metrics with it: of one that was logged with steps alone, the last value.
+
+    Raises `UsageError` for a metric that nobody has logged.
+    """
     known = {name for found in metrics.values() for name in found}
-    if by.lstrip("-") not in known and by not in known:
-        hint = nearest(by, known) or (
-            f"there are {', '.join(sorted(known))}" if known else "nothing was logged yet"
+    streamed = set() if {by, by[1:]} & known else reading.streamed(selected.workspace, selected.indices)
+    name = next((one for one in (by, by.removeprefix("-")) if one in known | streamed), None)
+    if name is None:
+        every = known | streamed
+        hint = nearest(by, every) or (
+            f"there are {', '.join(sorted(every))}" if every else "nothing was logged yet"
         )
         raise UsageError(f"--sort {by}: no such metric", hint=hint)
-    return reading.best_first(shown, metrics, by)
+    if name not in known:
+        click.echo(f"{name} was logged with steps alone: what counts is each trial's last value", err=True)
+        metrics = reading.with_last(selected.workspace, selected.indices, metrics, name)
+    return reading.best_first(selected.snapshot, metrics, by), metrics
 
 
 def _print(form: str, document: object, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

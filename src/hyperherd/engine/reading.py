@@ -78,6 +78,18 @@ def steps(workspace: Workspace, indices: Sequence[int]) -> list[tuple[int, int |
     ]
 
 
+def streamed(workspace: Workspace, indices: Sequence[int]) -> set[str]:
+    """The metrics that these trials have logged with a step."""
+    return {name for index in indices for name in results.streamed(workspace.results, index)}
+
+
+def with_last(workspace: Workspace, indices: Sequence[int], metrics: Metrics, name: str) -> Metrics:
+    """The metrics, and with them the value of this stream at each trial's last step."""
+    found = {index: results.streams(workspace.results, index).get(name) for index in indices}
+    last = {index: {name: points[-1].value} for index, points in found.items() if points}
+    return {i: {**metrics.get(i, {}), **last.get(i, {})} for i in indices if i in metrics or i in last}
+
+
 def best_first(shown: Snapshot, metrics: Metrics, by: str) -> Snapshot:
     """The trials by a metric, the largest first, or with a ``-`` before it the smallest; those without it last."""
     down = any(by in found for found in metrics.values())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hyperherd.engine.control import Stopped
 from hyperherd.engine.inspection import Inspection
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 STEP = ("trial_id", "step", "metric", "timestamp", "value")
 """What a row of ``herd res --steps`` is made of."""
+Step: TypeAlias = "tuple[int, int | float, str, float, Any]"
+"""Such a row; the timestamp in seconds since the epoch."""
 
 
 def trial(trial: Trial, status: Status) -> dict[str, Any]:
@@ -184,9 +187,23 @@ def res(snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]) -> dict[st
     }
 
 
-def steps(rows: Sequence[tuple[int, int | float, str, float, Any]]) -> dict[str, Any]:
+def steps(rows: Iterable[Step]) -> dict[str, Any]:
     """``herd res --steps --json``: rows as `reading.steps` makes them."""
-    return {"rows": [dict(zip(STEP, tagged(row), strict=True)) for row in rows]}
+    return {"rows": [dict(zip(STEP, tagged(row), strict=True)) for row in step_rows(rows)]}
+
+
+def step_rows(rows: Iterable[Step]) -> list[tuple[int, int | float, str, str | None, Any]]:
+    """The same with the timestamps as HyperHerd 0.1.3 writes them, such as ``2026-11-21T10:00:00Z``."""
+    return [(index, step, metric, _utc(ts), value) for index, step, metric, ts, value in rows]
+
+
+def _utc(seconds: float) -> str | None:
+    try:
+        return (
+            datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
+        )
+    except (ValueError, OverflowError, OSError):  # no date has this number
+        return None
 
 
 def stopped(outcome: Stopped) -> dict[str, Any]:

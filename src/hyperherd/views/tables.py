@@ -147,20 +147,40 @@ def _mark(one: Listed) -> str:
 def results(
     snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]
 ) -> tuple[Sequence[str], list[list[Any]]]:
-    """Head and rows of `res`: index, status, parameters, metrics; the order of the trials is kept."""
+    """Head and rows of `res` for eyes: index, status, parameters, metrics; the order of the trials is kept."""
+    names, rows = _values(snapshot, metrics)
+    told = [[v.index, v.status.value, *row] for v, row in zip(snapshot.trials, rows, strict=True)]
+    return ["trial", "status", *names], told
+
+
+def exported(
+    snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]
+) -> tuple[Sequence[str], list[list[Any]]]:
+    """Head and rows of `res` for programs: the columns of HyperHerd 0.1.3, and the status last (``trial_status`` where
+    a parameter or a metric has its name).
+    """
+    names, rows = _values(snapshot, metrics)
+    last = "trial_status" if "status" in names else "status"
+    told = [
+        [v.index, v.trial.name, *row, v.status.value] for v, row in zip(snapshot.trials, rows, strict=True)
+    ]
+    return ["trial_id", "experiment_name", *names, last], told
+
+
+def _values(
+    snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]
+) -> tuple[list[str], list[list[Any]]]:
+    """The names of all parameters and metrics, and each trial's values of them."""
     params = list(dict.fromkeys(name for v in snapshot.trials for name in v.trial.params))
     measured = list(dict.fromkeys(name for found in metrics.values() for name in found))
-    head = ["trial", "status", *params, *measured]
     rows = [
         [
-            v.index,
-            v.status.value,
             *(v.trial.params.get(name) for name in params),
             *(metrics.get(v.index, {}).get(name) for name in measured),
         ]
         for v in snapshot.trials
     ]
-    return head, rows
+    return [*params, *measured], rows
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[Any]], screen: Screen) -> str:

@@ -63,6 +63,11 @@ def streams(folder: str | os.PathLike[str], index: int) -> dict[str, list[Point]
     return {metric: [points[step] for step in sorted(points)] for metric, points in merged.items() if points}
 
 
+def streamed(folder: str | os.PathLike[str], index: int) -> set[str]:
+    """The metrics of which a trial has a stream; reads names alone."""
+    return {metric for metric, _ in _stream_files(os.path.join(folder, str(index), layout.STREAM))}
+
+
 def logged(folder: str | os.PathLike[str], index: int) -> dict[str, list[Point]]:
     """Metric -> every point, in the order of their times: also those that were logged again after a resume."""
     found: dict[str, list[Point]] = {}
