@@ -32,6 +32,7 @@ LOOKING = [
     ("stats",),
     ("snapshot",),
     ("run", "--dry-run"),
+    ("test", "1", "--cfg-job"),
 ]
 CHANGING = [("run",), ("run", "--json"), ("stop", "--all", "--yes"), ("clean", "--all", "--yes")]
 
@@ -69,9 +70,9 @@ def test_looking_needs_no_write_access_also_eight_at_once(theirs: Workspace) -> 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda words: theirs.program(*words, before=NOBODY), LOOKING[:2] * 4))
     for words in LOOKING:
-        expected = 1 if words[0] == "run" else 0
-        done = theirs.program(*words, before=NOBODY, code=expected)
-        assert expected or done.out
+        done = theirs.program(*words, before=NOBODY, code=1 if words[0] == "test" else 0)
+        assert done.out or done.err
+    assert "the workspace cannot be written" in theirs.program("run", "-n", before=NOBODY).err
     told = theirs.program("status", "--json", before=NOBODY).json
     assert told["totals"] == {"total": 3, "completed": 2, "failed": 1}
     assert theirs.content() == before

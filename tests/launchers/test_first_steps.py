@@ -160,12 +160,13 @@ def test_a_trial_that_has_completed_is_not_tried(herd: Herd) -> None:
 
 def test_the_configuration_of_any_trial_can_be_checked(herd: Herd) -> None:
     herd.describe([5, 6])
-    herd.launch(SAY + 'eval "set -- $HYPERHERD_ARGV"; [[ ${*: -2} == "--cfg job" ]] || exit 9')
+    herd.launch(SAY + 'eval "set -- $HYPERHERD_ARGV"; [[ ${*: -3} == "--cfg job --resolve" ]] || exit 9')
     herd("run", code=3)
     done = herd("test", "0", "--cfg-job")
-    assert "out: experiment_name=x-5 x=5 --cfg job\n" in done.stdout
+    assert "out: experiment_name=x-5 x=5 --cfg job --resolve\n" in done.stdout
     every = herd("test", "--cfg-job", "--all")
-    assert every.stdout.count("--cfg job\n") == 2
+    assert every.stdout.count("--cfg job --resolve\n") == 2
+    assert "====" not in every.stdout + every.stderr
     assert "2 of 2 passed" in every.stderr
     assert "--cfg-job" in herd("test", "--all", code=2).stderr
     herd.launch("((HYPERHERD_TRIAL_ID == 0)) || exit 1")

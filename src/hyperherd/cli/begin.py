@@ -43,7 +43,11 @@ def init(directory: Path, config: Path | None, launcher: Path | None, force: boo
 
 @click.command(epilog="\b\nExamples:\n  herd test\n  herd test 3\n  herd test --cfg-job --all")
 @words.workspace_and_trials
-@click.option("--cfg-job", is_flag=True, help="Let Hydra print the configuration, and train nothing.")
+@click.option(
+    "--cfg-job",
+    is_flag=True,
+    help="Let Hydra print the configuration, interpolations resolved, and train nothing.",
+)
 @click.option("--all", "everything", is_flag=True, help="With --cfg-job: check every trial.")
 def test(given: tuple[str, ...], cfg_job: bool, everything: bool) -> int:
     """Run one trial here (the first, if not said), before the first run too. Its logs and results are kept apart."""

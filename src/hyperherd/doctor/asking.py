@@ -101,7 +101,7 @@ class Plan:
 
 def plan(question: Question) -> Plan:
     """Find the training and the first trial's place. Raises `HerdError` for what would stop each `herd run` as well."""
-    preflight.raise_fatal(preflight.check_files(question.workspace, question.launch))
+    preflight.raise_fatal(preflight.check_files(question.workspace, question.launch, writing=True))
     _check_syntax(question)
     text = question.launch.read_bytes().decode("utf-8", "surrogateescape")
     trial = _first_trial(question)

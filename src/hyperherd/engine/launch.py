@@ -125,7 +125,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     Raises `HerdError` where trials that ran would be forgotten, `PreflightError` for what would go wrong, and
     `SchedulerSilentError` where somebody who must know what runs does not answer.
     """
-    findings = preflight.check_files(run.workspace, run.launch_script)
+    findings = preflight.check_files(run.workspace, run.launch_script, writing=False)
     preflight.raise_fatal(findings)
     placer = Placer(run.workspace, run.description.spec, run.launchers, run.request.wish)
     placer.check()
@@ -162,7 +162,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
 
 def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, list[Made]]:
     """The whole of a run. ``announce`` is told what will be done before it is; it may raise to stop it."""
-    preflight.raise_fatal(preflight.check_files(run.workspace, run.launch_script))
+    preflight.raise_fatal(preflight.check_files(run.workspace, run.launch_script, writing=True))
     run.workspace.make_folders()
     with fsio.Lock(run.workspace.lock) as lock:
         recover.recover(run.workspace, run.launchers, lock)

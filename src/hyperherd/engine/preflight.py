@@ -39,9 +39,12 @@ class Finding:
     fatal: bool = False
 
 
-def check_files(workspace: Workspace, launch: Path) -> list[Finding]:
-    """What can be known from the user's two files (or the one script) and their folder, before a plan is made."""
-    found = [*_named(launch), *_launch_script(launch), *_interpreter(launch), *_writable(workspace)]
+def check_files(workspace: Workspace, launch: Path, *, writing: bool) -> list[Finding]:
+    """What can be known from the user's two files (or the one script) and their folder, before a plan is made.
+
+    That the folder cannot be written is fatal only to what is ``writing``.
+    """
+    found = [*_named(launch), *_launch_script(launch), *_interpreter(launch), *_writable(workspace, writing)]
     return found if workspace.script else [*found, *_not_executable(launch)]
 
 
@@ -136,7 +139,7 @@ def _interpreter(path: Path) -> Iterator[Finding]:
             return
 
 
-def _writable(workspace: Workspace) -> Iterator[Finding]:
+def _writable(workspace: Workspace, fatal: bool) -> Iterator[Finding]:
     home = workspace.root.parent if workspace.script else workspace.root
     folder = next((folder for folder in (workspace.state, workspace.root) if folder.exists()), home)
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -145,7 +148,7 @@ def _writable(workspace: Workspace) -> Iterator[Finding]:
         yield Finding(
             f"the workspace cannot be written: {folder}",
             f"herd keeps its state beside {link if workspace.script else copy}",
-            fatal=True,
+            fatal,
         )
 
 

@@ -27,7 +27,7 @@ from hyperherd.sweep.trial import AGAIN, Status, Trial
 from hyperherd.workspace import layout, results
 from hyperherd.workspace.folder import Workspace
 
-CFG_JOB = ("--cfg", "job")
+CFG_JOB = ("--cfg", "job", "--resolve")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def check(workspace: Workspace, launchers: Mapping[str, Launcher], trial: Trial)
 def attempt(workspace: Workspace, description: Description, trial: Trial, *, cfg_job: bool) -> Tried:
     """Run it (its first task) to its end; its output goes to our own stdout and stderr."""
     launch = workspace.root / description.spec.launcher
-    preflight.raise_fatal(preflight.check_files(workspace, launch))
+    preflight.raise_fatal(preflight.check_files(workspace, launch, writing=False))
     with tempfile.TemporaryDirectory(prefix="hyperherd-test-") as scratch:
         place = Path(scratch)
         batch = _batch(workspace, description, trial, place, cfg_job)

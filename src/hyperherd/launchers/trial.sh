@@ -134,14 +134,16 @@ herd_read_env() {
   done <"$herd_env_file"
 }
 
-# Opens the two logs as descriptors 8 and 9, and begins each with a dividing line of its own.
+# Opens the two logs as descriptors 8 and 9, and begins each with a dividing line of its own. Where they are links, as
+# those of `herd test`, they stand for this process's output, which needs none.
 herd_open_logs() {
   local line time out= err=
+  [[ -L $herd_log.out ]] && exec 8>&1 9>&2 && return
   [[ -s $herd_log.out ]] && out=$'\n'
   [[ -s $herd_log.err ]] && err=$'\n'
   printf -v time '%(%Y-%m-%d %H:%M:%S)T' -1 2>/dev/null || time=$herd_now
   line="==== hyperherd: attempt $herd_attempt, $herd_by, $herd_host, $time ===="
-  exec 8>>"$herd_log.out" 9>>"$herd_log.err" && # no 2> here: herd test's .err is a link to /dev/stderr
+  exec 8>>"$herd_log.out" 9>>"$herd_log.err" &&
     printf '%s%s\n' "$out" "$line" >&8 && printf '%s%s\n' "$err" "$line" >&9
 }
 
