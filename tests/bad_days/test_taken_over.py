@@ -130,6 +130,26 @@ def test_without_accounting_its_last_word_counts_for_what_has_ended(
     assert adopted.herd("run", "--json").json["submitted_indices"] == [1]
 
 
+def test_what_it_paused_or_pruned_stays_so_and_runs_only_where_it_is_named(
+    adopted: Workspace, fake_slurm: FakeSlurm
+) -> None:
+    """Slurm calls them completed, failed and cancelled: it was HyperHerd's monitor that ended them."""
+    records = manifest(adopted)
+    for index, word in {0: "pruned", 1: "pruned", 6: "paused"}.items():
+        records[index]["status"] = word
+    (adopted.root / ".hyperherd/manifest.json").write_text(json.dumps(records))
+    fake_slurm.run("scancel", "1_6")
+    fake_slurm.wait_state("1_6", "CANCELLED")
+    ended = {0: "pruned", 1: "pruned", 6: "paused"}
+    for _ in range(2):
+        said = adopted.herd("run", "--lost", "--json").json
+        assert said["submitted_indices"] == []
+        assert {i: s for i, s in adopted.statuses().items() if i in ended} == ended
+    assert "2 pruned" in adopted.herd("status").out and "1 paused" in adopted.herd("status").out
+    assert "herd run -i 0" in adopted.herd("run").err
+    assert adopted.herd("run", "-i", "1,6", "--json").json["submitted_indices"] == [1, 6]
+
+
 def test_what_vanished_is_lost_and_not_submitted_again(adopted: Workspace, fake_slurm: FakeSlurm) -> None:
     """Nobody can say how these ended: 0.1.3 saw them wait or run, and Slurm knows nothing of them any more."""
     fake_slurm.knobs(sacct={"off": True})

@@ -16,7 +16,7 @@ from hyperherd.engine import interruptions, recover
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Phase, State
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import LIVE, MOST_TELLING, Part, Status, Trial, number_of, status_of
+from hyperherd.sweep.trial import ENDED_EARLY, LIVE, MOST_TELLING, Part, Status, Trial, number_of, status_of
 from hyperherd.workspace import attempts, ended, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -318,7 +318,8 @@ def _fact(
     if record.token in interrupted and status is Status.SUBMITTED:
         return replace(fact, reason=INTERRUPTED, interrupted=True)
     left = _legacy_status(stored, trial) if record.legacy else Status.LOST
-    if state.phase in (Phase.ABSENT, Phase.UNKNOWN) and left not in (Status.LOST, Status.READY):
+    unknown = state.phase in (Phase.ABSENT, Phase.UNKNOWN) and left not in (Status.LOST, Status.READY)
+    if unknown or (left in ENDED_EARLY and status not in LIVE):
         return replace(fact, status=left, reason="as HyperHerd 0.1.3 left it")
     return fact
 
@@ -342,7 +343,7 @@ def _without_submission(stored: manifest.Manifest, trial: Trial) -> Status:
 def _legacy_status(stored: manifest.Manifest, trial: Trial) -> Status:
     """The status that HyperHerd 0.1.3 wrote, where nothing else is known: ended is believed, living is not."""
     word = stored.left_as(trial.index)
-    for status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.READY):
+    for status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.READY, *ENDED_EARLY):
         if word == status.value:
             return status
     return Status.READY if word == "pending" else Status.LOST

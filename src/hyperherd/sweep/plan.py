@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hyperherd.errors import HerdError
 from hyperherd.sweep.grid import rounded
 from hyperherd.sweep.identity import trial_hash
-from hyperherd.sweep.trial import AGAIN, KEPT, LIVE, Status, Trial, Typed, Value
+from hyperherd.sweep.trial import AGAIN, ENDED_EARLY, KEPT, LIVE, Status, Trial, Typed, Value
 
 if TYPE_CHECKING:
     from hyperherd.requirements import HostRequirement
@@ -168,6 +168,8 @@ def make(
 
 def _chosen(trials: Sequence[Trial], statuses: Mapping[int, Status], choice: Choice) -> list[Trial]:
     wanted = AGAIN | ({Status.LOST} if choice.lost or choice.indices is not None else frozenset())
+    if choice.indices is not None:
+        wanted |= ENDED_EARLY
     if choice.force and choice.indices is not None:
         wanted |= {Status.COMPLETED}
     if choice.indices is not None:

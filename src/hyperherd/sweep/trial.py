@@ -89,6 +89,9 @@ class Status(str, Enum):
 LIVE = frozenset({Status.SUBMITTED, Status.QUEUED, Status.RUNNING})
 """Somebody may be running it: it must not be submitted again."""
 
+ENDED_EARLY = frozenset({Status.PAUSED, Status.PRUNED})
+"""It was ended before its time, for it promised too little: it is submitted again only where it is named."""
+
 AGAIN = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
 """The next ``herd run`` submits it."""
 

@@ -11,7 +11,7 @@ from hyperherd import units
 from hyperherd.launchers.slurm.parse import folded
 from hyperherd.sweep.combinations import count
 from hyperherd.sweep.plan import Choice, matches
-from hyperherd.sweep.trial import Status
+from hyperherd.sweep.trial import ENDED_EARLY, Status
 
 if TYPE_CHECKING:
     from hyperherd.engine.control import Stopped
@@ -78,7 +78,9 @@ def nothing(prepared: Prepared, choice: Choice) -> str:
         return f"{which} has completed; there is nothing to run. See herd res."
     told = ", ".join(f"{count} {status}" for status, count in counted.most_common())
     lost = "  Lost ones run again with herd run --lost.\n" if counted[Status.LOST] else ""
-    return f"Nothing to run: {told}.\n{lost}".rstrip()
+    early = [index for index in asked if statuses.get(index) in ENDED_EARLY]
+    named = f"  Paused and pruned ones run where they are named: herd run -i {early[0]}\n" if early else ""
+    return f"Nothing to run: {told}.\n{lost}{named}".rstrip()
 
 
 def _nothing_of(prepared: Prepared, choice: Choice) -> str:

@@ -28,15 +28,19 @@ COLOURS = {
     Status.FAILED: "red",
     Status.CANCELLED: "yellow",
     Status.LOST: "red",
+    Status.PAUSED: "yellow",
+    Status.PRUNED: "dim",
 }
 FIRST = (
     Status.FAILED,
     Status.LOST,
     Status.RUNNING,
     Status.CANCELLED,
+    Status.PAUSED,
     Status.QUEUED,
     Status.SUBMITTED,
     Status.READY,
+    Status.PRUNED,
 )
 """The order of `status`: what needs somebody comes first, what has completed last."""
 
