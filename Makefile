@@ -88,5 +88,5 @@ $(TEMPLATES_READY): pyproject.toml templates/pyproject.toml
 	@$(PYTHON) -m venv --clear $(@D) || { echo "on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  --editable '.[test]' --editable './templates[mlp,rl]' hatchling
+	  --editable '.[lightning,test]' --editable './templates[mlp,rl]' hatchling
 	@touch $@

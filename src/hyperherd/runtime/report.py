@@ -34,7 +34,7 @@ def log_result(name: str, value: object, step: float | None = None, *, strict: b
     Outside of a trial nothing is logged. A failure to log gives one warning a process and the training goes
     on; with ``strict`` both raise `hyperherd.errors.WorkspaceError`.
     """
-    trial = _trial_folder()
+    trial = trial_folder()
     if trial is None:
         if strict:
             raise _no_trial()
@@ -152,8 +152,8 @@ class _Writer:
 _writer = _Writer()
 
 
-def _trial_folder() -> str | None:
-    """Where this trial's metrics go. Jobs that 0.1.3 submitted have the older two variables only."""
+def trial_folder() -> str | None:
+    """Where this trial's metrics go; None outside of a trial. Jobs of 0.1.3 have the older two variables only."""
     folder = os.environ.get(layout.ENV_RESULTS)
     if folder:
         return folder

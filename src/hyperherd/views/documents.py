@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hyperherd.engine.control import Stopped
@@ -12,7 +11,7 @@ from hyperherd.engine.observe import Listed
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import Status, Trial
-from hyperherd.workspace.results import tagged
+from hyperherd.workspace.results import tagged, utc
 
 if TYPE_CHECKING:
     from hyperherd.engine.launch import Made, Piece, Prepared
@@ -194,16 +193,7 @@ def steps(rows: Iterable[Step]) -> dict[str, Any]:
 
 def step_rows(rows: Iterable[Step]) -> list[tuple[int, int | float, str, str | None, Any]]:
     """The same with the timestamps as HyperHerd 0.1.3 writes them, such as ``2026-11-21T10:00:00Z``."""
-    return [(index, step, metric, _utc(ts), value) for index, step, metric, ts, value in rows]
-
-
-def _utc(seconds: float) -> str | None:
-    try:
-        return (
-            datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
-        )
-    except (ValueError, OverflowError, OSError):  # no date has this number
-        return None
+    return [(index, step, metric, utc(ts), value) for index, step, metric, ts, value in rows]
 
 
 def stopped(outcome: Stopped) -> dict[str, Any]:

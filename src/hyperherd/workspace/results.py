@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -130,6 +131,18 @@ def tagged(value: object) -> Any:
     if isinstance(value, (list, tuple)):
         return [tagged(one) for one in value]
     return value
+
+
+def utc(seconds: float) -> str | None:
+    """A timestamp as HyperHerd 0.1.3 writes it; None where there is none.
+
+    >>> utc(1764000000.25), utc(0)
+    ('2025-11-24T16:00:00Z', None)
+    """
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)) if seconds else None
+    except (ValueError, OverflowError, OSError):  # no date has this number
+        return None
 
 
 def _untagged(value: Value) -> Value:
