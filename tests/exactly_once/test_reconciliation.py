@@ -116,6 +116,7 @@ class Editing(RuleBasedStateMachine):
         self.failing: list[Any] = []
         self.known: list[Known] = []
         self.names: dict[int, str] = {}
+        self.params: dict[int, str] = {}
         (self.root / "launch.sh").write_text(LAUNCH)
         (self.root / "log").touch()
 
@@ -239,7 +240,10 @@ class Editing(RuleBasedStateMachine):
         ]
         for trial in told:
             assert self.names.setdefault(trial["index"], trial["experiment_name"]) == trial["experiment_name"]
-        assert len(set(self.names.values())) == len(self.names)
+            self.params[trial["index"]] = same(trial["params"])
+        assert len({trial["experiment_name"] for trial in told}) == len(told)
+        owner = {name: self.params[index] for index, name in self.names.items()}
+        assert all(owner[name] == self.params[index] for index, name in self.names.items())
 
 
 @pytest.fixture

@@ -53,3 +53,20 @@ def test_trials_of_a_host_that_is_gone_run_again_when_the_user_names_them_as_los
     own_places.herd("run", "-i", "0", "--lost", "--detach")
     until(lambda: here.starts() == {"1": 2, "2": 1}, "the named one to start again")
     here.go()
+
+
+def test_a_trial_that_was_dropped_and_comes_back_has_its_old_name(here: Sweep) -> None:
+    """Its checkpoints lie under it; it has another number, and nobody else gets the name meanwhile."""
+    here.describe([1, 2])
+    here.script("[[ $x != 2 ]] || exit 1")
+    here.herd("run", code=3)
+    here.describe([1])
+    here.herd("run")
+    here.describe([1, 2.0])
+    here.herd("run")
+    here.describe([1, 2, 2.0])
+    here.script()
+    here.herd("run")
+    names = {trial["index"]: trial["experiment_name"] for trial in here.trials()}
+    assert names[3] == "x-2" != names[2]
+    assert names[2] == "x-2.0"

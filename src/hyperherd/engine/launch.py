@@ -335,13 +335,14 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     statuses.update((index, Status.SUBMITTED) for one in made for index in one.record.trials)
     lock.check()
     planned = prepared.plan
-    retired = (trial.name for trial in planned.dropped if trial.index in known.newest_attempt)
+    begun = {trial.hash: trial.name for trial in planned.dropped if trial.index in known.newest_attempt}
     fresh = replace(
         known.manifest,
         trials=planned.trials,
         next_index=planned.next_index,
         name=run.description.spec.name,
-        retired=(*known.manifest.retired, *retired),
+        retired=tuple(dict.fromkeys((*known.manifest.retired, *begun.values()))),
+        former={**known.manifest.former, **begun},
     )
     manifest.write(workspace, fresh, statuses)
     ended.write(workspace, known.heard)

@@ -22,7 +22,8 @@ def plan_of(described: Description, known: Known, choice: Choice) -> Plan:
         adopted=known.manifest.without_identity,
     )
     statuses = {**known.statuses, **_given_up(known, choice), **_unfinished(described, known)}
-    before = plan.Before(known.manifest.trials, statuses, _next_index(known), known.manifest.retired)
+    stored = known.manifest
+    before = plan.Before(stored.trials, statuses, _next_index(known), stored.retired, stored.former)
     made = plan.make(before, described.trials, choice, matcher, described.names)
     return replace(made, trials=tuple(_as_submitted(trial, known) for trial in made.trials))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hyperherd.errors import HerdError
@@ -128,12 +128,14 @@ class Before:
     """What a run starts from: the trials of the manifest, what became of each, and the first index that was never used.
 
     ``retired`` are names of dropped trials: such a one may have left a checkpoint, which no other trial may find.
+    ``former``: hash -> the name of such a one, which the same trial has again when it comes back.
     """
 
     trials: Sequence[Trial]
     statuses: Mapping[int, Status]
     next_index: int
     retired: Sequence[str] = ()
+    former: Mapping[str, str] = field(default_factory=dict)
 
 
 def make(
@@ -147,10 +149,10 @@ def make(
     dropped = tuple(t for t in gone if not t.orphan and statuses[t.index] not in KEPT)
     orphans = [t for t in gone if t.orphan or statuses[t.index] in KEPT]
     undecided = tuple(t for t in orphans if not t.orphan and not choice.orphans)
-    names = namer(fresh, [*(trial.name for trial in known), *before.retired])
+    names = _names(fresh, before, namer)
     added = tuple(
-        Trial(next_index + offset, new.hash, name, new.params, new.extras, typed=new.typed)
-        for offset, (new, name) in enumerate(zip(fresh, names, strict=True))
+        Trial(next_index + offset, new.hash, names[new.hash], new.params, new.extras, typed=new.typed)
+        for offset, new in enumerate(fresh)
     )
     orphaned = tuple(replace(trial, orphan=True) for trial in orphans)
     trials = tuple(sorted((*kept, *orphaned, *added), key=lambda trial: trial.index))
@@ -164,6 +166,20 @@ def make(
         submit=tuple(_chosen((*kept, *added), statuses, choice)),
         next_index=next_index + len(added),
     )
+
+
+def _names(fresh: Sequence[Described], before: Before, namer: Namer) -> dict[str, str]:
+    """Hash -> name: one that was dropped and comes back has its old name, if nobody else has taken it."""
+    given = [trial.name for trial in before.trials]
+    taken = {name.casefold() for name in given}
+    back = {
+        new.hash: before.former[new.hash]
+        for new in fresh
+        if new.hash in before.former and before.former[new.hash].casefold() not in taken
+    }
+    others = [new for new in fresh if new.hash not in back]
+    names = namer(others, [*given, *back.values(), *before.retired])
+    return back | {new.hash: name for new, name in zip(others, names, strict=True)}
 
 
 def _chosen(trials: Sequence[Trial], statuses: Mapping[int, Status], choice: Choice) -> list[Trial]:

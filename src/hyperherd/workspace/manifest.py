@@ -25,13 +25,15 @@ FORMAT_VERSION = 1
 class Format(msgspec.Struct, frozen=True):
     """``workspace.json``: the version of the files beside it, the sweep's name, and what is never used again.
 
-    ``next_index`` is the first index that was never used, ``retired`` the names of dropped trials that had begun.
+    ``next_index`` is the first index that was never used, ``retired`` the names of dropped trials that had begun,
+    ``former`` those by the trials' hashes (trials that were dropped before there was this are not among them).
     """
 
     version: int
     name: str = ""
     next_index: int = 0
     retired: tuple[str, ...] = ()
+    former: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Manifest:
     next_index: int = 0
     name: str = ""
     retired: tuple[str, ...] = ()
+    former: Mapping[str, str] = field(default_factory=dict)
     adopted: bool = False
 
     @property
@@ -84,7 +87,7 @@ def read(workspace: Workspace) -> Manifest:
     if form is None:
         untouched = not any("adopted" in record for record in content)
         return Manifest(trials, records, free, adopted=bool(content) and untouched)
-    return Manifest(trials, records, max(free, form.next_index), form.name, form.retired)
+    return Manifest(trials, records, max(free, form.next_index), form.name, form.retired, form.former)
 
 
 def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Status]) -> None:
@@ -97,10 +100,10 @@ def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Statu
     content = b"[\n" + lines + b"\n]\n" if lines else b"[]\n"
     if manifest.adopted or not workspace.manifest.exists():
         fsio.replace(workspace.manifest, content if manifest.adopted else b"[]\n")
-    form = (
-        msgspec.json.encode(Format(FORMAT_VERSION, manifest.name, manifest.next_index, manifest.retired))
-        + b"\n"
+    version = Format(
+        FORMAT_VERSION, manifest.name, manifest.next_index, manifest.retired, dict(manifest.former)
     )
+    form = msgspec.json.encode(version) + b"\n"
     if not workspace.format.exists() or workspace.format.read_bytes() != form:
         fsio.replace(workspace.format, form)
     fsio.replace(workspace.manifest, content)
