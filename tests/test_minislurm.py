@@ -204,7 +204,12 @@ def test_a_folder_that_is_not_a_cluster_is_left_alone(command: str, tmp_path: Pa
 def test_without_a_cluster_env_says_what_to_type(place: Path) -> None:
     answer = minislurm("env", "--dir", str(place))
     assert (answer.returncode, answer.stdout) == (1, "")
-    assert "minislurm up" in answer.stderr
+    assert f"minislurm up --dir {place}" in answer.stderr
+
+
+def test_up_says_how_to_point_a_shell_at_that_very_cluster(slurm: Slurm) -> None:
+    told = minislurm("up", "--dir", str(slurm.folder)).stdout
+    assert f'eval "$({MINISLURM} env --dir {slurm.folder})"' in told
 
 
 def test_the_python_of_an_activated_environment_stays_the_first(slurm: Slurm, tmp_path: Path) -> None:

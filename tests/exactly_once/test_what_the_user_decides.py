@@ -70,3 +70,13 @@ def test_a_trial_that_was_dropped_and_comes_back_has_its_old_name(here: Sweep) -
     names = {trial["index"]: trial["experiment_name"] for trial in here.trials()}
     assert names[3] == "x-2" != names[2]
     assert names[2] == "x-2.0"
+
+
+def test_git_need_not_know_of_what_herd_keeps(here: Sweep) -> None:
+    here.herd("run", "-n")
+    assert not (here.root / ".hyperherd").exists()
+    here.herd("run")
+    assert (here.root / ".hyperherd/.gitignore").read_text() == "*\n"
+    (here.root / ".hyperherd/.gitignore").write_text("logs/\n")
+    here.herd("run")
+    assert (here.root / ".hyperherd/.gitignore").read_text() == "logs/\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from dataclasses import dataclass, replace
@@ -127,6 +128,8 @@ class Workspace:
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError), (self.state / layout.GIT_IGNORE).open("x") as file:
+                file.write("*\n")  # git need not know of what herd keeps here
         except OSError as error:
             raise WorkspaceError(
                 f"the workspace cannot be written: {error.strerror}",
