@@ -33,7 +33,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_a_waited_for_run_in_which_trials_failed_ends_with_3_and_names_them(story: Story) -> None:
     said = story.said["first", "run"]
     assert said.stdout == ""
-    assert "2 completed, 3 not" in said.stderr
+    assert "2 completed, 3 failed" in said.stderr
     assert "failed (exit 2)" in said.stderr
 
 

@@ -29,7 +29,7 @@ def test_more_values_run_the_new_combinations_only(home: Home) -> None:
 def test_what_failed_runs_again_and_only_that(home: Home) -> None:
     home.script(f"{HEAD}app\n")
     home.fail("lr=2")
-    assert "2 completed, 1 not" in home.multirun("lr=1,2,3", code=3).stderr
+    assert "2 completed, 1 failed" in home.multirun("lr=1,2,3", code=3).stderr
     assert home.statuses() == ["completed", "failed", "completed"]
     home.fail()
     home.multirun("lr=2,3")

@@ -190,6 +190,11 @@ CASES = {
         parameters("a: {type: continuous, low: 1, high: 1}"),
         "f.yaml:5: parameters.a.low: low (1) must be below high (1)",
     ),
+    "a slash in unicode": (
+        parameters("a: {type: discrete, values: [/data/日本, /data/été/]}"),
+        "f.yaml:5: parameters.a.values: '/data/日本' holds a '/', which a trial's name cannot\n"
+        "    name each value: labels: [日本, été]",
+    ),
     "a logarithm of zero": (
         parameters("a: {type: continuous, low: 0, high: 1, scale: log}"),
         "f.yaml:5: parameters.a.low: a logarithmic scale needs low above 0, not 0\n    scale: linear",

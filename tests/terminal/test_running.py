@@ -38,7 +38,7 @@ def test_a_run_says_what_it_will_do_shows_progress_and_says_how_it_ended(home: H
     assert screen.process.returncode == 3
     assert screen.lines[0] == "sweep: +3 new"
     assert any("3/3" in line for line in screen.lines)
-    assert "2 completed, 1 not" in screen.lines
+    assert "2 completed, 1 failed" in screen.lines
     again = home.seen("run", root, "--on", "local")
     assert again.lines[0] == "sweep: 1 again (failed), 2 kept"
 

@@ -57,10 +57,11 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
     selected = selection.select(given, silent_is_fatal=True)
     live = [view.index for view in selected.snapshot.trials if view.status in LIVE]
     what = [f"cancel {units.counted(len(live), 'trial')}"] if live else []
+    whose = f"{_of(selected.indices)} of {selected.snapshot.sweep_name} in {workspace.root}"
     if everything:
-        what.append(f"delete the state, logs and results{_of(selected.indices)}")
+        what.append(f"delete the state, logs and results{whose}")
     elif logs:
-        what.append(f"delete the logs{_of(selected.indices)}")
+        what.append(f"delete the logs{whose}")
     if not what:
         click.echo("nothing is waiting or running", err=True)
         return

@@ -44,7 +44,7 @@ def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json
     if as_json:
         words.print_json({"trials": [documents.listed(one) for one in listed]})
         return
-    click.echo(tables.ls(listed, Screen.of()) or "no trials")
+    click.echo(tables.ls(listed, Screen.of()) or ("no trials match" if where or found.pins else "no trials"))
 
 
 @click.command(

@@ -44,6 +44,8 @@ def res(
     if by or not steps:
         metrics = {i: m for i, m in reading.finals(selected.workspace).items() if i in wanted}
     shown, metrics = _sorted(selected, metrics, by) if by else (selected.snapshot, metrics)
+    if not shown.trials:
+        click.echo(tables.none(shown), err=True)
     if steps:
         rows = reading.steps(selected.workspace, [view.index for view in shown.trials])
         document = documents.steps(rows) if form == "json" else None
@@ -107,7 +109,7 @@ def stats(given: tuple[str, ...], where: str | None, as_json: bool) -> int:
     if as_json:
         words.print_json(documents.stats(selected.snapshot, used))
     else:
-        click.echo(tables.stats(selected.snapshot, used, Screen.of()) or "no trials yet: herd run")
+        click.echo(tables.stats(selected.snapshot, used, Screen.of()))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -230,7 +231,10 @@ def _judge(task: Run, made: Sequence[Submission], known: Known) -> int:
         click.echo(f"{units.counted(gone, 'trial')} not known any more: {deleted}", err=True)
         return IN_PART
     bad = [fact for fact in ended if fact.status is not Status.COMPLETED]
-    told = f"{len(ended) - len(bad)} completed, {len(bad)} not" if bad else f"{len(ended)} completed"
+    counted = Counter(fact.status for fact in bad)
+    told = ", ".join(
+        [f"{len(ended) - len(bad)} completed", *(f"{counted[s]} {s}" for s in Status if counted[s])]
+    )
     others = f" (of the {len(ended)} that ran now)" if len(ended) < len(known.facts) else ""
     click.echo(told + others, err=True)
     for fact in bad[:10]:

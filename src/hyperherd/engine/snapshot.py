@@ -44,12 +44,13 @@ class TrialView:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The sweep now."""
+    """The sweep now, or some of its trials; ``known`` is how many it has."""
 
     sweep_name: str
     workspace: Workspace
     trials: Sequence[TrialView]
     warnings: Sequence[str]
+    known: int
 
     @property
     def totals(self) -> dict[str, int]:
@@ -66,7 +67,7 @@ def take(workspace: Workspace, known: Known, *, lines: bool) -> Snapshot:
     if lines:
         views = [_with_line(workspace, view, unreadable) for view in views]
     warnings = (*known.warnings, *unreadable[:1])
-    return Snapshot(known.manifest.name or workspace.root.name, workspace, views, warnings)
+    return Snapshot(known.manifest.name or workspace.root.name, workspace, views, warnings, len(views))
 
 
 def of_task(workspace: Workspace, fact: Fact, task: int) -> TrialView:

@@ -5,6 +5,27 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hyperherd.errors import GrammarError
+from hyperherd.grammar.values import read, write
+
+
+def parameter(item: Any) -> str:
+    """A parameter's value, each value in its own way: text that reads as something else is in quotes.
+
+    >>> parameter(2), parameter("2"), parameter(None), parameter(""), parameter("a b"), parameter(0.1 + 0.2)
+    ('2', "'2'", 'null', "''", 'a b', '0.3')
+    """
+    if item is None:
+        return "null"
+    return write(item) if isinstance(item, str) and _reads_as_something_else(item) else value(item)
+
+
+def _reads_as_something_else(text: str) -> bool:
+    try:
+        return not text or not isinstance(read(text), str)
+    except GrammarError:
+        return False
+
 
 def value(item: Any) -> str:
     """A parameter or metric in a table: floats in at most 6 significant digits, text as it is.

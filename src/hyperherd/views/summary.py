@@ -28,12 +28,12 @@ def announced(prepared: Prepared, gpu_hours: float | None) -> str:
     planned, statuses = prepared.plan, prepared.known.statuses
     fresh = {trial.index for trial in planned.added}
     again = Counter(str(statuses[t.index]) for t in planned.submit if t.index not in fresh)
-    new = sum(trial.index in fresh for trial in planned.submit)
-    parts = [f"+{new} new"] if new else []
+    new, added = sum(trial.index in fresh for trial in planned.submit), len(planned.added)
+    parts = [f"+{added} new" + (f" ({new} of them now)" if new < added else "")] if added else []
     parts += [
         f"{count} {word if word == 'ready' else f'again ({word})'}" for word, count in sorted(again.items())
     ]
-    kept = len(planned.kept) + len(planned.added) - len(planned.submit)
+    kept = len(planned.kept) - (len(planned.submit) - new)
     parts += [f"{kept} kept"] if kept else []
     parts += [f"{len(planned.orphaned)} orphaned"] if planned.orphaned else []
     parts += [f"{len(planned.dropped)} dropped"] if planned.dropped else []

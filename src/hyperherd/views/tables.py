@@ -7,7 +7,7 @@ import io
 import shlex
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hyperherd import units
@@ -84,12 +84,12 @@ def _status_row(v: TrialView) -> tuple[Cell | str, ...]:
     again = f" {attempt(v)}" if v.attempt > 1 or (v.interruptions and v.status in LIVE) else ""
     where = f" on {v.node}" if v.node and v.status in (Status.FAILED, Status.RUNNING) else ""
     name = f"{v.trial.name} (orphan)" if v.trial.orphan else v.trial.name
-    changed = "launch script changed since; " if v.changed else ""
+    beside = ["launch script changed since"] if v.changed else []
     return (
         str(v.index),
         Cell(f"{v.status}{reason}{again}{where}", COLOURS.get(v.status, "")),
         name,
-        Cell(changed + (v.last_line or ""), "dim"),
+        Cell("; ".join([*beside, *([v.last_line] if v.last_line else [])]), "dim"),
     )
 
 
@@ -115,15 +115,18 @@ def totals(snapshot: Snapshot, screen: Screen) -> str:
         screen.paint(f"{counted[s.value]} {s}", COLOURS.get(s, "")) for s in Status if s.value in counted
     ]
     total = counted["total"]
-    return (
-        f"{total} trial{'s' if total != 1 else ''}: {', '.join(words)}"
-        if total
-        else "no trials yet: herd run"
-    )
+    return f"{total} trial{'s' if total != 1 else ''}: {', '.join(words)}" if total else none(snapshot)
+
+
+def none(snapshot: Snapshot) -> str:
+    """In the place of a table without a trial."""
+    return "no trials match" if snapshot.known else "no trials yet: herd run"
 
 
 def ls(trials: Sequence[Listed], screen: Screen) -> str:
-    """All trials with their parameters."""
+    """All trials with their parameters; "" where there are none."""
+    if not trials:
+        return ""
     names = list(dict.fromkeys(name for one in trials for name in (*one.trial.params, *one.trial.extras)))
     return table(
         (_ls_row(one, names) for one in trials),
@@ -136,7 +139,7 @@ def ls(trials: Sequence[Listed], screen: Screen) -> str:
 
 def _ls_row(one: Listed, names: Sequence[str]) -> tuple[str | Cell, ...]:
     values = {**one.trial.params, **one.trial.extras}
-    given = (numbers.value(values.get(name)) for name in names)
+    given = (numbers.parameter(values[name]) if name in values else "" for name in names)
     return (str(one.trial.index), *given, one.trial.name, Cell(_mark(one), "dim"))
 
 
@@ -152,7 +155,7 @@ def results(
     snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]
 ) -> tuple[Sequence[str], list[list[Any]]]:
     """Head and rows of `res` for eyes: index, status, parameters, metrics; the order of the trials is kept."""
-    names, rows = _values(snapshot, metrics)
+    names, rows = _values(snapshot, metrics, numbers.parameter)
     told = [[v.index, v.status.value, *row] for v, row in zip(snapshot.trials, rows, strict=True)]
     return ["trial", "status", *names], told
 
@@ -163,7 +166,7 @@ def exported(
     """Head and rows of `res` for programs: the columns of HyperHerd 0.1.3, and the status last (``trial_status`` where
     a parameter or a metric has its name).
     """
-    names, rows = _values(snapshot, metrics)
+    names, rows = _values(snapshot, metrics, lambda item: item)
     last = "trial_status" if "status" in names else "status"
     told = [
         [v.index, v.trial.name, *row, v.status.value] for v, row in zip(snapshot.trials, rows, strict=True)
@@ -172,14 +175,14 @@ def exported(
 
 
 def _values(
-    snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]
+    snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]], param: Callable[[Any], Any]
 ) -> tuple[list[str], list[list[Any]]]:
-    """The names of all parameters and metrics, and each trial's values of them."""
+    """The names of all parameters and metrics, and each trial's values of them, parameters as ``param`` has them."""
     params = list(dict.fromkeys(name for v in snapshot.trials for name in v.trial.params))
     measured = list(dict.fromkeys(name for found in metrics.values() for name in found))
     rows = [
         [
-            *(v.trial.params.get(name) for name in params),
+            *(param(v.trial.params[name]) if name in v.trial.params else None for name in params),
             *(metrics.get(v.index, {}).get(name) for name in measured),
         ]
         for v in snapshot.trials
@@ -209,6 +212,8 @@ def _exact(item: Any) -> str:
 
 def stats(snapshot: Snapshot, used: Mapping[int, Usage], screen: Screen) -> str:
     """Elapsed time, memory, state and exit code."""
+    if not snapshot.trials:
+        return none(snapshot)
     rows = [_stats_row(v, used.get(v.index, Usage())) for v in snapshot.trials]
     head = ("trial", "name", "state", "elapsed", "memory", "average", "asked", "exit")
     return table(rows, screen, head=head, right=(0, 3, 4, 5, 6, 7), middle=(1,))
@@ -235,7 +240,7 @@ def shown(v: TrialView, inspected: Inspection, screen: Screen) -> str:
     again = f"  {attempt(v)}" if v.interruptions else ""
     status_word = screen.paint(f"{v.status}{reason}", COLOURS.get(v.status, ""))
     title = f"trial {v.index}  {status_word}{again}  {v.trial.name}"
-    given = [(name, numbers.value(value)) for name, value in {**v.trial.params, **v.trial.extras}.items()]
+    given = [(name, numbers.parameter(x)) for name, x in {**v.trial.params, **v.trial.extras}.items()]
     changed = "the launch script has changed since this trial was submitted" if v.changed else ""
     parts = [
         title,
@@ -248,9 +253,14 @@ def shown(v: TrialView, inspected: Inspection, screen: Screen) -> str:
         ),
         _paragraph("attempts", _attempts(inspected.attempts, screen)),
         _paragraph("metrics", table([(k, numbers.value(x)) for k, x in inspected.metrics.items()], screen)),
-        _paragraph("last line of stderr", printable(inspected.last_error or "")),
+        _paragraph("last line of stderr", printable(_error(v, inspected))),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _error(v: TrialView, inspected: Inspection) -> str:
+    """What a success wrote there is no error, and its last words explain nothing."""
+    return "" if v.status is Status.COMPLETED else inspected.last_error or ""
 
 
 def _machine(inspected: Inspection) -> str:

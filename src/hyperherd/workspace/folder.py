@@ -121,15 +121,18 @@ class Workspace:
         self._make(*(self.state / name for name in names))
 
     def make_folders_of(self, files: Files) -> None:
-        """Create those of a submission that are its own. Raises `WorkspaceError` where that cannot be."""
-        self._make(files.attempts, files.logs / layout.OF_SLURM)
+        """Create those of a submission that are its own, all of which is nothing to git. Raises `WorkspaceError` where
+        that cannot be.
+        """
+        self._make(files.attempts, files.logs / layout.OF_SLURM, ignored=True)
 
-    def _make(self, *folders: Path) -> None:
+    def _make(self, *folders: Path, ignored: bool = False) -> None:
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError), (self.state / layout.GIT_IGNORE).open("x") as file:
-                file.write("*\n")  # git need not know of what herd keeps here
+            if ignored:
+                with contextlib.suppress(FileExistsError), (self.state / layout.GIT_IGNORE).open("x") as file:
+                    file.write("*\n")
         except OSError as error:
             raise WorkspaceError(
                 f"the workspace cannot be written: {error.strerror}",

@@ -9,7 +9,7 @@ from hyperherd.sweep.conditions import same
 from hyperherd.sweep.description import MISSING, Missing, Parameter, bare
 from hyperherd.sweep.grid import steps
 from hyperherd.sweep.identity import canonical
-from hyperherd.sweep.naming import safe
+from hyperherd.sweep.naming import FEWEST_DIGITS, safe, text_of
 from hyperherd.sweep.reading.document import Path
 from hyperherd.sweep.reading.faults import Faults, shown
 from hyperherd.sweep.trial import Value
@@ -116,7 +116,7 @@ def _check_slashes(values: Sequence[Value], path: Path, faults: Faults) -> None:
     with_slash = next((value for value in values if "/" in canonical(value)), None)
     if with_slash is not None:
         what = f"{_brief(with_slash)} holds a '/', which a trial's name cannot"
-        words = (canonical(v).replace('"', "").rstrip("/").rpartition("/")[2] for v in values[:3])
+        words = (text_of(v, FEWEST_DIGITS).rstrip("/").rpartition("/")[2] for v in values[:3])
         hint = ", ".join(safe(word) for word in words) + (", ..." if len(values) > 3 else "")
         faults.add((*path, "values"), what, f"name each value: labels: [{hint}]")
 
