@@ -76,7 +76,7 @@ def test_one_of_another_folder_is_run_from_there(here: Workspace) -> None:
 def test_one_that_fails_is_a_failed_trial_and_not_a_fault_of_herd(here: Workspace, script: str) -> None:
     (here.root / "launch.sh").write_text(script)
     done = here.herd("run", code=3)
-    assert "3 not" in done.err
+    assert "3 failed" in done.err
     assert set(here.statuses().values()) == {"failed"}
 
 

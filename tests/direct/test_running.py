@@ -38,6 +38,17 @@ def test_a_submission_without_a_word_leaves_no_log_of_its_own(sweep: Sweep) -> N
     assert list((sweep.root / "logs" / "local").iterdir()) == []
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs Linux's /proc")
+def test_ps_shows_a_short_command_that_names_the_trial(sweep: Sweep) -> None:
+    """The bash that runs a trial and notes its end; what it runs is not in the trial's environment either."""
+    sweep.says('tr "\\0" " " </proc/$PPID/cmdline >"$PWD/shown"; env >"$PWD/env"')
+    job = sweep.submit("t", [3])
+    sweep.finish(job)
+    (shown,) = sweep.root.rglob("shown")
+    assert "trial 3" in shown.read_text() and len(shown.read_text()) < 120
+    assert "HYPERHERD_TEXT" not in shown.with_name("env").read_text()
+
+
 def test_exit_codes_and_what_was_used_are_told(sweep: Sweep) -> None:
     sweep.says("exit $i")
     job = sweep.submit("t", [0, 3])

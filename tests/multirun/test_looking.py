@@ -125,8 +125,8 @@ def test_herd_test_runs_a_trial_here_that_was_never_submitted(here: Home) -> Non
     here.multirun("lr=1")
     assert "has completed" in here.herd("test", "job.sh", code=1).stderr
     tried = here.herd("test", "job.sh", "--cfg-job")
-    assert "given 3 words" in tried.stdout
-    assert ["lr=1", "--cfg", "job"] in here.given()
+    assert "given 4 words" in tried.stdout
+    assert ["lr=1", "--cfg", "job", "--resolve"] in here.given()
 
 
 def test_metrics_are_kept_by_trial(home: Home) -> None:

@@ -123,7 +123,7 @@ def test_herd_test_runs_the_first_task(here: Home) -> None:
     here.script(HEAD.replace("1-3%2", "4,6") + SEED)
     here.multirun("lr=1")
     here.herd("test", "job.sh", "--cfg-job")
-    assert ["seed=4", "lr=1", "--cfg", "job"] in here.given()
+    assert ["seed=4", "lr=1", "--cfg", "job", "--resolve"] in here.given()
 
 
 def test_array_forms_of_sbatch_are_taken(here: Home) -> None:

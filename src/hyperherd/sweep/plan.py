@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from hyperherd.errors import HerdError
+from hyperherd.errors import GrammarError, HerdError
+from hyperherd.grammar import values
 from hyperherd.sweep.grid import rounded
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.trial import AGAIN, ENDED_EARLY, KEPT, LIVE, Status, Trial, Typed, Value
@@ -97,13 +98,9 @@ class Matcher:
                 matched[trial.index] = replace(trial, orphan=False, typed=new.typed)
             else:
                 matched[trial.index] = trial
-        by_rounded = (
-            {trial_hash(_rounded(d.params), _rounded(d.extras)): d for d in open_.values()}
-            if self.adopted
-            else {}
-        )
+        by_forms = [_by_form(form, open_.values()) for form in _FORMS] if self.adopted else []
         for trial in left if open_ else ():
-            now = self._as_described_now(trial, open_, by_rounded)
+            now = self._as_described_now(trial, open_, by_forms)
             if now is not None and open_.pop(now.hash, None) is not None:
                 matched[trial.index] = replace(
                     trial, hash=now.hash, params=now.params, extras=now.extras, orphan=False
@@ -111,10 +108,13 @@ class Matcher:
         return matched, list(open_.values())
 
     def _as_described_now(
-        self, trial: Trial, open_: Mapping[str, Described], by_rounded: Mapping[str, Described]
+        self, trial: Trial, open_: Mapping[str, Described], by_forms: Sequence[Mapping[str, Described | None]]
     ) -> Described | None:
         if trial.index in self.adopted:
-            return by_rounded.get(trial_hash(_rounded(trial.params), _rounded(trial.extras)))
+            found = (
+                by_form.get(_hash_of(form, trial)) for form, by_form in zip(_FORMS, by_forms, strict=True)
+            )
+            return next(filter(None, found), None)
         missing = [name for name in self.defaults if name not in trial.params]
         if not missing:
             return None
@@ -234,6 +234,45 @@ def _same(left: Value, right: Value) -> bool:
     return left == right and isinstance(left, bool) == isinstance(right, bool)
 
 
-def _rounded(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Floats as those of continuous parameters are today."""
-    return {k: rounded(v) if isinstance(v, float) else v for k, v in values.items()}
+def _rounded(value: Value) -> Value:
+    """A float as those of continuous parameters are today."""
+    return rounded(value) if isinstance(value, float) else value
+
+
+def _as_yaml_1_1(value: Value) -> Value:
+    """A value by which one that HyperHerd 0.1.3 has read can be known: to YAML 1.1 a plain 1e-3 is text, and ``on`` is
+    true.
+
+    >>> _as_yaml_1_1("1e-3"), _as_yaml_1_1("off"), _as_yaml_1_1("adam")
+    (0.001, False, 'adam')
+    """
+    if not isinstance(value, str):
+        return _rounded(value)
+    if value.lower() in _YAML_1_1_BOOLEANS:
+        return _YAML_1_1_BOOLEANS[value.lower()]
+    try:
+        read = values.read(value)
+    except GrammarError:
+        return value
+    return _rounded(read) if isinstance(read, float) else value
+
+
+_YAML_1_1_BOOLEANS = {"on": True, "yes": True, "off": False, "no": False}
+_FORMS: tuple[Callable[[Value], Value], ...] = (_rounded, _as_yaml_1_1)
+"""The forms in which a trial of HyperHerd 0.1.3 is compared with what is described now, the stricter one first."""
+
+
+def _hash_of(form: Callable[[Value], Value], one: Trial | Described) -> str:
+    return trial_hash(
+        {name: form(value) for name, value in one.params.items()},
+        {name: form(value) for name, value in one.extras.items()},
+    )
+
+
+def _by_form(form: Callable[[Value], Value], described: Iterable[Described]) -> dict[str, Described | None]:
+    """What is described, by its hash in this form; None for two that are alike in it."""
+    found: dict[str, Described | None] = {}
+    for one in described:
+        key = _hash_of(form, one)
+        found[key] = None if key in found else one
+    return found

@@ -16,7 +16,11 @@ _FIRST_SLOT = 200
 """Number of the first slot's descriptor in a trial: above what scripts use by hand and bash for itself."""
 
 _LONGEST_WORD = 100_000
-"""Bytes; Linux takes no longer word in an argument list than 131,072 (MAX_ARG_STRLEN, execve(2))."""
+"""Bytes; Linux takes no longer variable, and no longer word, than 131,072 (MAX_ARG_STRLEN, execve(2))."""
+
+_TEXT = "HYPERHERD_TEXT"
+_RUN = f'eval "unset {_TEXT}; ${_TEXT}"'
+"""Bash that runs what is in the variable: `ps` shows this and the trial, not the pages of the text."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +48,19 @@ class Spawner:
             environ["SLURM_RESTART_COUNT"] = str(element.attempt - first)
         if slots.gpus:
             environ[gpus.VISIBLE] = ",".join(slots.gpus)
+        words, variables = self._words(replace(element, attempt=first))
         inherited = {_FIRST_SLOT + k: descriptor for k, descriptor in enumerate(slots.descriptors)}
-        words = self._words(replace(element, attempt=first))
         with cores.confined(slots.cores if self.batch.share.cores else ()):
-            return children.spawn(self.bash, words, environ, inherited)
+            return children.spawn(self.bash, words, {**environ, **variables}, inherited)
 
     def mark(self, element: Element) -> str:
         """What the processes of this trial carry."""
         return environment.mark(self.batch.token, element.index, element.attempt)
 
-    def _words(self, element: Element) -> list[str]:
+    def _words(self, element: Element) -> tuple[list[str], dict[str, str]]:
+        """The command, and what it wants in its environment."""
         text = script(self.batch.only((element,)), job=environment.JOB_WORD)
-        # What the user's own script holds is not for everybody to read in ps.
+        # What the user's own script holds stays out of the environment, which some programs log.
         if not self.batch.inline and len(text.encode("utf-8", "surrogateescape")) < _LONGEST_WORD:
-            return ["bash", "-c", text]
-        return ["bash", str(self.batch.files.script)]
+            return ["bash", "-c", _RUN, f"{self.batch.name} trial {element.index}"], {_TEXT: text}
+        return ["bash", str(self.batch.files.script)], {}
