@@ -12,6 +12,7 @@ from hyperherd.engine import places
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launcherfinder import choice, configuration, registry
 from hyperherd.launcherfinder.choice import Chooser
+from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.requirements.parser import parse
 from hyperherd.views import machines as view
 from hyperherd.views.columns import Screen
@@ -34,7 +35,7 @@ def launchers(context: click.Context) -> int | None:
 @words.as_json
 def list_hosts(as_json: bool) -> int:
     """The machines that launchers.yaml describes, and this one where it counts."""
-    found = choice.candidates(words.sources(), places.names())
+    found = choice.candidates(Sources(words.workspace_folder()), places.names())
     if as_json:
         words.print_json({"hosts": [view.host(host) for host in found]})
         return 0
@@ -58,7 +59,7 @@ def list_hosts(as_json: bool) -> int:
 def find(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) -> int:
     """Who would run what REQUIREMENT says, and what Slurm would be asked for."""
     need, kind = parse(requirement), places.kind(place)
-    chosen = Chooser(words.sources(), places.launchers(), kind, tags).choose(need)
+    chosen = Chooser(Sources(words.workspace_folder()), places.launchers(), kind, tags).choose(need)
     if as_json:
         words.print_json(view.chosen(chosen))
         return 0
@@ -80,7 +81,7 @@ def explain(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) 
     need, kind = parse(requirement), places.kind(place)
     if path := registry.python_file():
         click.echo(f"{path} chooses (its find_launcher), not what stands below.", err=True)
-    verdicts = Chooser(words.sources(), places.launchers(), kind, tags).judge(need)
+    verdicts = Chooser(Sources(words.workspace_folder()), places.launchers(), kind, tags).judge(need)
     if as_json:
         words.print_json({"requirement": str(need), "hosts": [view.verdict(one) for one in verdicts]})
     else:
