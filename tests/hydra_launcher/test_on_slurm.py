@@ -26,6 +26,8 @@ def test_it_is_one_array_with_what_was_asked_for_also_when_it_is_submitted_again
         assert "#SBATCH --mem=2G" in script and "#SBATCH --time=0:10:00" in script
     assert {job["name"] for job in fake_slurm.jobs()} == {"app"}
     assert on_the_fake.statuses() == ["completed"] * 2
+    trials = json.loads(on_the_fake.herd("status", "--json"))["trials"]
+    assert [trial["experiment_name"] for trial in trials] == ["lr-1", "lr-2"]
 
 
 def test_a_preset_of_the_applications_own_is_asked_for(

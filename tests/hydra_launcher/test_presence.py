@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
+
+import hyperherd
 
 from .applications import Application
 
@@ -19,6 +23,10 @@ main()
 
 STARTED = """\
 import json
+import sys
+from pathlib import Path
+
+import hyperherd
 import sys
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
@@ -43,5 +51,7 @@ def test_installed_without_what_it_needs_it_says_what_is_missing(here: Applicati
         "raise ModuleNotFoundError(\"No module named 'msgspec'\", name='msgspec')\n"
     )
     ended = here.sweep("lr=0.1,0.2", code=1)
-    assert "herd needs msgspec, which this environment does not have" in ended.stderr
+    assert f"herd needs msgspec, which this environment does not have: {sys.prefix}\n" in ended.stderr
+    assert f"-m pip install {Path(hyperherd.__file__).parents[2]}\n" in ended.stderr
+    assert "uv pip install --python " in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -35,6 +35,7 @@ def test_a_sweep_is_herds_interrupted_at_its_time_limit_and_ends_on_the_same_num
         on_slurm.until_logged("one", "epoch 0:", number)
     trials = herd(on_slurm, "status")["trials"]
     assert [trial["status"] for trial in trials] == ["running"] * 2
+    assert [trial["experiment_name"] for trial in trials] == ["seeds-0", "seeds-1"]
     on_slurm.until_held()
     submitted = json.loads((on_slurm.sweep("one") / "launch.sh.herd/.hyperherd/job_ids.json").read_text())
     job = str(submitted[0]["slurm_job_id"])

@@ -13,6 +13,7 @@ from hyperherd.engine import places
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launcherfinder import choice, configuration, registry
 from hyperherd.launcherfinder.choice import Chooser, Chosen
+from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.registry import Answer
 from hyperherd.requirements import HostRequirement
 from hyperherd.requirements.parser import parse
@@ -37,7 +38,7 @@ def launchers(context: click.Context) -> int | None:
 @words.as_json
 def list_hosts(as_json: bool) -> int:
     """The machines that launchers.yaml describes, and this one where it counts."""
-    found = choice.candidates(words.sources(), places.names())
+    found = choice.candidates(Sources(words.workspace_folder()), places.names())
     if as_json:
         words.print_json({"hosts": [view.host(host) for host in found]})
         return 0
@@ -61,7 +62,7 @@ def list_hosts(as_json: bool) -> int:
 def find(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) -> int:
     """Who would run what REQUIREMENT says, and what Slurm would be asked for."""
     need, kind = parse(requirement), places.kind(place)
-    chosen = Chooser(words.sources(), places.launchers(), kind, tags).choose(need)
+    chosen = Chooser(Sources(words.workspace_folder()), places.launchers(), kind, tags).choose(need)
     if as_json:
         words.print_json(view.chosen(chosen))
         return 0
@@ -81,7 +82,7 @@ def find(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) -> 
 def explain(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) -> int:
     """Of every machine: whether it has what REQUIREMENT says, or what it lacks; exit code 1 where none has it."""
     need, kind = parse(requirement), places.kind(place)
-    chooser = Chooser(words.sources(), places.launchers(), kind, tags)
+    chooser = Chooser(Sources(words.workspace_folder()), places.launchers(), kind, tags)
     if answer := chooser.asked(need):
         return _explain_python(chooser, answer, as_json)
     verdicts = chooser.judge(need)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from hyperherd.cli import words
 from hyperherd.errors import HerdError
 from hyperherd.launcherfinder import presets
+from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.views import machines as view
 from hyperherd.views.columns import Screen
 
@@ -22,7 +25,7 @@ def compute(context: click.Context) -> int | None:
 @words.as_json
 def list_presets(as_json: bool) -> int:
     """All presets: those of the workspace and its project, of the configuration folder, and those that ship."""
-    sources = words.sources()
+    sources = _sources()
     found, wrong = [], []
     for name, path in sources.presets():
         try:
@@ -43,10 +46,15 @@ def list_presets(as_json: bool) -> int:
 @words.as_json
 def show(name: str, as_json: bool) -> int:
     """A preset with everything filled in, and the #SBATCH lines that it becomes."""
-    sources = words.sources()
+    sources = _sources()
     found = presets.load(name, sources)
     if as_json:
         words.print_json(view.preset(found, sources.preset(name)))
         return 0
     click.echo(view.resolved(found), nl=False)
     return 0
+
+
+def _sources() -> Sources:
+    """In the workspace, or from the folder that we are in."""
+    return Sources(words.workspace_folder(), here=Path.cwd())

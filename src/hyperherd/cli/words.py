@@ -16,7 +16,6 @@ import click
 
 from hyperherd.errors import GrammarError, HerdError, UsageError, nearest
 from hyperherd.grammar import values
-from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.sweep.trial import Trial, Value
 from hyperherd.workspace import layout
 from hyperherd.workspace.folder import Workspace, find, is_workspace
@@ -60,11 +59,6 @@ def workspace_folder() -> Path | None:
     if named:
         return find(Path(named)).root
     return _nearest_workspace()
-
-
-def sources() -> Sources:
-    """Where presets and ``user.yaml`` are looked for: in the workspace, or from the folder we are in."""
-    return Sources(workspace_folder(), here=Path.cwd())
 
 
 def _means_a_place(word: str) -> bool:

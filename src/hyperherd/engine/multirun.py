@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hyperherd.engine import describe
@@ -10,7 +10,7 @@ from hyperherd.engine.describe import Description
 from hyperherd.engine.launch import Run
 from hyperherd.engine.scripts import Script
 from hyperherd.grammar.product import Chosen, Product
-from hyperherd.sweep.identity import trial_hash
+from hyperherd.sweep.identity import canonical, trial_hash
 from hyperherd.sweep.plan import Described
 from hyperherd.sweep.trial import Typed, Value
 from hyperherd.workspace.folder import Workspace
@@ -41,13 +41,30 @@ def ask(workspace: Workspace, script: Script, product: Product) -> Asked:
 
 
 def add(workspace: Workspace, script: Script, described: Iterable[Described]) -> Asked:
-    """Add combinations that somebody else has made."""
-    return _added(describe.of_script(workspace, script), described)
+    """Add combinations that somebody else has made. Trials are named after the keys that tell them apart: a Hydra
+    application has many more, and each of them in every job.
+    """
+    listed = list(described)
+    return _added(
+        describe.of_script(workspace, script), listed, telling_apart([one.params for one in listed])
+    )
 
 
-def _added(before: Description, described: Iterable[Described]) -> Asked:
+def telling_apart(rows: Sequence[Mapping[str, Value]]) -> list[str]:
+    """The keys whose values differ; where none does, all that each row has.
+
+    >>> telling_apart([{"lr": 1, "epochs": 5}, {"lr": 1.0, "epochs": 5}]), telling_apart([{"lr": 1, "epochs": 5}])
+    (['lr'], ['lr', 'epochs'])
+    """
+    shared = [name for name in rows[0] if all(name in row for row in rows)] if rows else []
+    first = {name: canonical(rows[0][name]) for name in shared}
+    return [name for name in shared if any(canonical(row[name]) != first[name] for row in rows)] or shared
+
+
+def _added(before: Description, described: Iterable[Described], names: Iterable[str] | None = None) -> Asked:
     asked = {one.hash: one for one in described}
-    names = dict.fromkeys(name for one in asked.values() for name in one.params)
+    if names is None:
+        names = dict.fromkeys(name for one in asked.values() for name in one.params)
     spec = replace(before.spec, parameters=tuple(map(describe.parameter, names)))
     trials = {**asked, **{one.hash: one for one in before.trials}}
     return Asked(replace(before, spec=spec, trials=list(trials.values())), frozenset(asked))

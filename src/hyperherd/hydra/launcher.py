@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,8 +79,7 @@ class Launcher(plugin.Launcher):
             from hyperherd.hydra import application, composing, jobs
         except ModuleNotFoundError as error:
             raise CompactHydraException(
-                f"herd needs {error.name}, which this environment does not have.\n"
-                "In a checkout of HyperHerd, without --no-deps: python -m pip install ."
+                f"herd needs {error.name}, which this environment does not have: {sys.prefix}\n{_installing()}"
             ) from error
         self._config = config
         self._loader = hydra_context.config_loader
@@ -157,6 +158,15 @@ class Launcher(plugin.Launcher):
         if ended.exit_code in (None, 0, 1) or self._config.hydra.sweeper.get("_target_") != HYDRAS_OWN:
             return CompactHydraException(ended.reason)
         return SystemExit(ended.exit_code)
+
+
+def _installing() -> str:
+    """How this environment gets herd with what it needs: uv makes environments without pip."""
+    from hyperherd.doctor import installing  # the standard library alone
+
+    folder = shlex.quote(installing.source() or "/path/to/the/checkout/of/HyperHerd")
+    python = shlex.quote(sys.executable)
+    return f"Type: {python} -m pip install {folder}\nor: uv pip install --python {python} {folder}"
 
 
 def _as_hydra_has_it(words: str) -> str:
