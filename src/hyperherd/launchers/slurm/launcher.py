@@ -20,6 +20,7 @@ from hyperherd.launchers import script
 from hyperherd.launchers.slurm import (
     directives,
     forecast,
+    job_options,
     limits,
     options,
     parse,
@@ -134,7 +135,11 @@ class SlurmLauncher:
     def split(self, batch: Batch) -> list[tuple[Element, ...]]:
         """As few pieces as array, script and submit line allow."""
         batch = self._asked(batch)
-        fixed = len(script.script(batch.only(()), job=_JOB_WORD, directives=_directives(batch, {})).encode())
+        fixed = len(
+            script.script(
+                batch.only(()), job=_JOB_WORD, directives=job_options.directives(batch, {})
+            ).encode()
+        )
         # A fifth is left for what the site's plugins add and for longer array indices.
         room = self._limits.max_script_bytes * 4 // 5 - fixed
         return list(_pieces(batch.elements, self._limits.max_array_tasks, room))
@@ -148,15 +153,17 @@ class SlurmLauncher:
 
     def script(self, batch: Batch) -> str:
         array, batch = self.array(batch), self._asked(batch)
-        return script.script(batch, job=_JOB_WORD, array=array, directives=_directives(batch, array))
+        return script.script(
+            batch, job=_JOB_WORD, array=array, directives=job_options.directives(batch, array)
+        )
 
     def submit(self, batch: Batch) -> str | None:
         """Raises also `SubmissionRefusedError` where Slurm is not installed."""
         folder, batch = batch.folder, self._asked(batch)
         # On the command line, where a path needs no quoting; environment variables cannot overrule it there.
-        arguments = [f"--output={_output(batch)}"]
+        arguments = [f"--output={job_options.output(batch)}"]
         if batch.behind:
-            other = batch.options.get("dependency") or _after(batch)
+            other = batch.options.get("dependency") or job_options.after(batch)
             arguments.append(f"--dependency={f'{other},' if other else ''}afterany:{batch.behind}")
         own = ["array", "comment", *(["signal"] if batch.requeue else [])]
         return self._client.sbatch(batch.files.script, arguments, cwd=folder, options=[*batch.options, *own])
@@ -272,11 +279,11 @@ class SlurmLauncher:
         folder, batch = batch.folder, self._asked(batch)
         asked = {name: value for name, value in batch.options.items() if name not in _TALK}
         raw = [word for text in batch.extra_args for word in directives.words(text)]
-        arguments = [*options.arguments(asked), *raw, *options.arguments(_own(batch))]
-        tried = self._client.test_only(arguments, cwd=folder, options=_said(batch))
+        arguments = [*options.arguments(asked), *raw, *options.arguments(job_options.own(batch))]
+        tried = self._client.test_only(arguments, cwd=folder, options=job_options.said(batch))
         nodes = self._nodes(asked) if tried.verdict is parse.Verdict.SHORT else ()
         return forecast.forecast(
-            tried, {**asked, "dependency": asked.get("dependency") or _after(batch)}, nodes
+            tried, {**asked, "dependency": asked.get("dependency") or job_options.after(batch)}, nodes
         )
 
     def _nodes(self, asked: Mapping[str, Value]) -> Sequence[site.Node]:
@@ -307,56 +314,8 @@ class SlurmLauncher:
         return polling.Accounting(tuple(parse.accounting(answer, set(ids))), "")
 
 
-def _said(batch: Batch) -> list[str]:
-    """The options about which the environment's defaults do not count."""
-    return [*batch.options, "array", "comment", *(["signal"] if batch.requeue else [])]
-
-
 def _reached(client: Client, connector: Connector | None, binpath: str | Path) -> Client:
     return replace(client, connector=connector or client.connector, binpath=str(binpath) or client.binpath)
-
-
-def _directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
-    """The user's options first: of two lines that say the same sbatch takes the later one."""
-    at_once = f"%{batch.at_once}" if batch.at_once else ""
-    own = _own(batch, parse.folded(array.values()) + at_once)
-    output = _output(batch)
-    shown = [options.line("output", output)] if re.fullmatch(r"[\w/.,:=@+%-]+", output, re.ASCII) else []
-    extra = [f"#SBATCH {text}" for text in batch.extra_args]
-    return [*options.lines(batch.options), *extra, *options.lines(own), *shown]
-
-
-def _own(batch: Batch, array: str | None = None) -> dict[str, Value]:
-    """The options that herd sets, but for output. The user's words about environment and comment hold: the
-    script needs neither (the token stands in its own name, too).
-    """
-    asked_again = batch.options.get("requeue") or batch.options.get("no_requeue")
-    requeue = batch.requeue
-    return {
-        "job_name": batch.name,
-        "array": array,
-        "open_mode": "append",
-        "export": None if batch.options.get("export") else "ALL",
-        "comment": None if batch.options.get("comment") else batch.token,
-        "dependency": _after(batch),
-        # Slurm's default is to queue a job again after a node failure; of a user's script it stays as the site has it.
-        "no_requeue": None if asked_again or batch.inline or (requeue and requeue.queues) else True,
-        # Without it the script could not do so either (scontrol: "Requested operation is presently disabled").
-        "requeue": bool(requeue and requeue.queues) or None,
-        "signal": f"B:{script.warning_signal(requeue)}@{requeue.notice_s}"
-        if requeue and requeue.warns
-        else None,
-    }
-
-
-def _after(batch: Batch) -> str | None:
-    return f"afterok:{':'.join(batch.after)}" if batch.after else None
-
-
-def _output(batch: Batch) -> str:
-    """Where Slurm's own words go. A backslash switches all patterns off (man sbatch, filename pattern)."""
-    folder = str(batch.files.logs / "slurm")
-    return os.devnull if "\\" in folder else folder.replace("%", "%%") + "/%A_%a.log"
 
 
 def _pieces(elements: Sequence[Element], most: int, room: int) -> Iterator[tuple[Element, ...]]:

@@ -1,0 +1,60 @@
+"""What sbatch is given of a batch: the user's options, and those that herd sets itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+from hyperherd.jobs import Batch
+from hyperherd.launchers import script
+from hyperherd.launchers.slurm import options, parse
+from hyperherd.launchers.slurm.options import Value
+
+
+def directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
+    """The ``#SBATCH`` lines. The user's options first: of two lines that say the same sbatch takes the later one."""
+    at_once = f"%{batch.at_once}" if batch.at_once else ""
+    herds = own(batch, parse.folded(array.values()) + at_once)
+    log = output(batch)
+    shown = [options.line("output", log)] if re.fullmatch(r"[\w/.,:=@+%-]+", log, re.ASCII) else []
+    extra = [f"#SBATCH {text}" for text in batch.extra_args]
+    return [*options.lines(batch.options), *extra, *options.lines(herds), *shown]
+
+
+def own(batch: Batch, array: str | None = None) -> dict[str, Value]:
+    """The options that herd sets, but for output. The user's words about environment and comment hold: the
+    script needs neither (the token stands in its own name, too).
+    """
+    asked_again = batch.options.get("requeue") or batch.options.get("no_requeue")
+    requeue = batch.requeue
+    return {
+        "job_name": batch.name,
+        "array": array,
+        "open_mode": "append",
+        "export": None if batch.options.get("export") else "ALL",
+        "comment": None if batch.options.get("comment") else batch.token,
+        "dependency": after(batch),
+        # Slurm's default is to queue a job again after a node failure; of a user's script it stays as the site has it.
+        "no_requeue": None if asked_again or batch.inline or (requeue and requeue.queues) else True,
+        # Without it the script could not do so either (scontrol: "Requested operation is presently disabled").
+        "requeue": bool(requeue and requeue.queues) or None,
+        "signal": f"B:{script.warning_signal(requeue)}@{requeue.notice_s}"
+        if requeue and requeue.warns
+        else None,
+    }
+
+
+def after(batch: Batch) -> str | None:
+    return f"afterok:{':'.join(batch.after)}" if batch.after else None
+
+
+def output(batch: Batch) -> str:
+    """Where Slurm's own words go. A backslash switches all patterns off (man sbatch, filename pattern)."""
+    folder = str(batch.files.logs / "slurm")
+    return os.devnull if "\\" in folder else folder.replace("%", "%%") + "/%A_%a.log"
+
+
+def said(batch: Batch) -> list[str]:
+    """The options about which the environment's defaults do not count."""
+    return [*batch.options, "array", "comment", *(["signal"] if batch.requeue else [])]
