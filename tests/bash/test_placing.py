@@ -232,6 +232,12 @@ def test_where_it_is_not_certain_one_error_says_what_to_write(script: str, line:
         assert caught.value.hint
 
 
+def test_in_a_variable_the_hint_names_where_it_is_used() -> None:
+    with pytest.raises(ScriptError) as caught:
+        placing.find('CMD="main {overrides}"\nsrun $CMD\n')
+    assert caught.value.hint == "write it where the variable is used: $CMD {overrides}"
+
+
 @pytest.mark.parametrize("mark", ["$(", "((", "( ", "${", '"$(', "<("])
 def test_what_is_nested_very_deeply_is_refused(mark: str) -> None:
     with pytest.raises(ScriptError, match=r"too deeply|never closed") as caught:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import string
 from collections import Counter
 from typing import Any
 
 import pytest
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.errors import HydraException
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, OverrideParseException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf.errors import OmegaConfBaseException
@@ -213,3 +215,21 @@ def test_more_random_seeds_than_there_are_is_an_error() -> None:
 def test_a_zip_alone_in_a_text_is_refused() -> None:
     with pytest.raises(GrammarError, match="zip"):
         expand_value("zip(1,2)")
+
+
+@pytest.mark.parametrize(
+    "character", [*string.ascii_letters[:1], *string.digits[:1], *string.punctuation, "é", "日"]
+)
+def test_what_hydra_reads_in_quotes_only_is_told(character: str) -> None:
+    word = f"note=x{character}y"
+    try:
+        told = product.read([word]).notes()
+    except HerdError:
+        return
+    try:
+        OverridesParser.create().parse_override(word)
+    except OverrideParseException:
+        assert told == [f"a Hydra program reads {character} in quotes only, as in note='...': {word}"]
+    else:
+        assert told == []
+    assert product.read([f"note='x{character}y'"]).notes() == []

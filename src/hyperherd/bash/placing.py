@@ -166,7 +166,7 @@ def _placeholders(text: str, scan: Scan) -> list[int]:
             raise ScriptError(
                 _why_no_word(text, place, found.end()),
                 where=line_of(text, place),
-                hint=f"without quotes, with blanks around it: python main.py {PLACEHOLDER}",
+                hint=_where_instead(text, place),
             )
     if scan.placeholders:
         there = commands.read(scan)
@@ -179,6 +179,13 @@ def _placeholders(text: str, scan: Scan) -> list[int]:
                     what, where=line_of(text, command.start), hint="call the program without it"
                 )
     return sorted(scan.placeholders)
+
+
+def _where_instead(text: str, place: int) -> str:
+    line = text[text.rfind("\n", 0, place) + 1 : place]
+    if found := re.match(r"\s*(?:export\s+)?(\w+)=", line):
+        return f"write it where the variable is used: ${found[1]} {PLACEHOLDER}"
+    return f"without quotes, with blanks around it: python main.py {PLACEHOLDER}"
 
 
 def _why_no_word(text: str, start: int, end: int) -> str:

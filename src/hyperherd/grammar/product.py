@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -23,6 +24,10 @@ from hyperherd.grammar.sweeps import Override, parse
 
 SEEDS = 2**31
 """Random seeds are below this."""
+
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|\\.", re.DOTALL)
+_NOT_HYDRAS = re.compile(r"[^\w\s/+.$%*@?|:=,()\[\]{}-]", re.ASCII)
+"""What stands in no value without quotes (Hydra 1.3's OverrideLexer.g4, VALUE_MODE); we read it."""
 
 MOST_COUNTED = 10**1000
 """Python does not print much larger numbers."""
@@ -49,11 +54,16 @@ class Product:
     replaced: tuple[Override, ...] = ()
 
     def notes(self) -> list[str]:
-        """A sentence for each word that is not used, for whoever typed it."""
+        """For whoever typed it: a sentence for each word that is not used, or that Hydra would not read."""
         last = {override.name: override.text for override in self.overrides}
-        return [
+        unused = [
             f"{one.text} is not used: {last[one.name]} comes later, and a key counts once"
             for one in self.replaced
+        ]
+        return unused + [
+            f"a Hydra program reads {found[0]} in quotes only, as in {one.name}='...': {one.text}"
+            for one in self.overrides
+            if (found := _NOT_HYDRAS.search(_QUOTED.sub("", one.text.partition("=")[2])))
         ]
 
     def count(self) -> int:
