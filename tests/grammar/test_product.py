@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf.errors import OmegaConfBaseException
@@ -228,7 +228,7 @@ def test_what_hydra_reads_in_quotes_only_is_told(character: str) -> None:
         return
     try:
         OverridesParser.create().parse_override(word)
-    except OverrideParseException:
+    except HydraException:
         assert told == [f"a Hydra program reads {character} in quotes only, as in note='...': {word}"]
     else:
         assert told == []
