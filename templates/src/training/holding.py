@@ -1,4 +1,4 @@
-"""``python -I -S holding.py ARGUMENTS``: hold USR1 and USR2 back, and become ``python ARGUMENTS``.
+"""``python -S holding.py ARGUMENTS``: hold USR1 and USR2 back, and become ``python ARGUMENTS``.
 
 A program that does not handle them yet is killed by them, and Submitit takes a second or two to load. What is held back
 comes when the job lets it in.

@@ -87,7 +87,7 @@ def python() -> str:
     """How a job starts Python: with the signals held back that it cannot handle yet. `Run` lets them in."""
     from training import holding
 
-    return shlex.join([sys.executable, "-I", "-S", holding.__file__])
+    return shlex.join([sys.executable, "-S", holding.__file__])
 
 
 class TrainingLauncher(BaseSubmititLauncher):
