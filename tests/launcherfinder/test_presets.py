@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hyperherd.launcherfinder import configuration, presets
 from hyperherd.launcherfinder.configuration import SHIPPED, Sources
-from hyperherd.launchers.slurm.options import KINDS, Kind
+from hyperherd.launchers.slurm.forms import Kind
+from hyperherd.launchers.slurm.options import KINDS
 from hyperherd.sweep.reading import document
 
 from .described import lines, patient, told, write
@@ -307,6 +308,10 @@ def test_every_option_of_sbatch_is_known_by_name() -> None:
         Kind.OPTIONAL: True,
         Kind.TIME: "1:00:00",
         Kind.MEMORY: "4G",
+        Kind.FROM_ZERO: 0,
+        Kind.NODES: "2-4",
+        Kind.GPUS: "a100:2",
+        Kind.GRES: "gpu:2",
     }
     for name, kind in KINDS.items():
         text = (
@@ -328,7 +333,7 @@ def test_every_option_of_sbatch_is_known_by_name() -> None:
             "slurm: {additional_parameters: {acount: x}}",
             ["mine.yaml:1: slurm.additional_parameters.acount", "'account'"],
         ),
-        ("slurm: {mail-user: a@b}", ["write it 'mail_user'"]),
+        ("slurm: {mail-user: a@b}", ["write mail_user"]),
         ("slurm: {job_name: x}", ["'job_name' cannot be set here"]),
         ("slurm: {array: 0-3}", ["'array' cannot be set here"]),
         ("slurm: [1]", ["mine.yaml:1: slurm: a mapping"]),

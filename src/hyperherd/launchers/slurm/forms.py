@@ -85,7 +85,7 @@ def _bare(kind: Kind) -> Told:
 
 
 def _text(value: str) -> Told:
-    return None if value else ("it is empty, and it needs a value", "write its value; null leaves it out")
+    return None if value else ("it needs a value", "write its value; null leaves it out")
 
 
 def _count(value: str) -> Told:
