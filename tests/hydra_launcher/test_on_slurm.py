@@ -61,7 +61,9 @@ def test_who_waits_has_the_results_with_the_last_note_however_seldom_slurm_is_as
     on_the_fake: Application, fake_slurm: FakeSlurm
 ) -> None:
     seldom = replace(on_the_fake, env={**on_the_fake.env, "HYPERHERD_POLL_S": "3600"})
-    assert "1 jobs completed, 1 not" in seldom.sweep("fails=false,true", code=1).stdout
+    asked = "hydra.launcher.slurm='${some_memory:}'"
+    assert "1 jobs completed, 1 not" in seldom.sweep("fails=false,true", asked, code=1).stdout
+    assert "--mem=2G" in (on_the_fake.output / "app.sh").read_text()
     assert [facts["id"] for facts in on_the_fake.facts()] == sorted(job["id"] for job in fake_slurm.jobs())
 
 

@@ -44,7 +44,8 @@ INTERRUPTED = 130
 OPTIONS: dict[str, Any] = {
     "place": "auto",
     "compute": "",
-    "slurm": dict.fromkeys(USUAL),
+    # Of a type, so that an interpolation in its place may give a dict.
+    "slurm": DictConfig(dict.fromkeys(USUAL), ref_type=dict[str, Any], key_type=str, element_type=Any),
     "max_concurrent": None,
     "requeue": None,
     "wait": None,

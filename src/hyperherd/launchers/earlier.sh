@@ -29,15 +29,15 @@ herd_is_marked() {
   [[ $mark && $2 == *" $mark "* && (-z $job || $job == "$own") ]]
 }
 
-# Sets herd_marks: those of the attempts before this one that were claimed on this machine.
+# Sets herd_earlier: those of the attempts before this one that were claimed on this machine.
 herd_find_earlier() {
   local attempt token boot
-  herd_marks=' '
+  herd_earlier=' '
   [[ ${SLURM_JOB_ID-} && $herd_boot != - ]] || return 0
   for ((attempt = 1; attempt < herd_attempt; attempt++)); do
     boot=
     { read -r token _ _ boot _ <"$herd_attempts/$herd_index.$attempt"; } 2>/dev/null
-    [[ $boot == "$herd_boot" ]] && herd_marks+="$token/$herd_index.$attempt "
+    [[ $boot == "$herd_boot" ]] && herd_earlier+="$token/$herd_index.$attempt "
   done
 }
 
@@ -46,8 +46,8 @@ herd_find_earlier() {
 herd_end_earlier() {
   local pid told=' ' killed='' since=$SECONDS
   herd_find_earlier
-  [[ $herd_marks != ' ' ]] || return 0
-  while [[ -z $herd_told ]] && herd_find_marked "$herd_marks"; do
+  [[ $herd_earlier != ' ' ]] || return 0
+  while [[ -z $herd_told ]] && herd_find_marked "$herd_earlier"; do
     ((SECONDS - since < 2 * herd_grace_s)) || return 1
     if [[ $told == ' ' ]]; then
       herd_explain "an earlier attempt still runs on this node (process ${herd_found[*]}): it is told to end, and waited for"

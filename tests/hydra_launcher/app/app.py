@@ -1,5 +1,6 @@
 """An application as people write them with Hydra: each job appends a line of facts to a file in its folder."""
 
+import copy
 import json
 import logging
 import os
@@ -12,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 log = logging.getLogger(__name__)
+OmegaConf.register_new_resolver("some_memory", lambda: {"mem": "2G"}, replace=True)
 
 
 @hydra.main(version_base=None, config_path="conf", config_name="config")
@@ -31,6 +33,9 @@ def main(cfg):
         "variable": os.environ.get("OF_THE_JOB"),
         "db": hydras.runtime.choices.get("db"),
     }
+    launchers = copy.deepcopy(hydras.launcher)
+    OmegaConf.set_readonly(launchers, False)
+    OmegaConf.resolve(launchers)
     log.info("begun")
     with (here / "facts").open("a") as file:
         file.write(json.dumps(facts) + "\n")
