@@ -138,7 +138,7 @@ def test_a_template_that_says_nothing_of_processes_has_the_presets(tmp_path: Pat
     ],
 )  # fmt: skip
 def test_the_gpus_of_a_preset_are_counted_as_sbatch_counts_them(gres: str | None, number: int) -> None:
-    assert gpus.asked(OmegaConf.create({"compute": {"gres": gres, "gpus_per_node": 5}})) == number
+    assert gpus.asked(OmegaConf.create({"compute": {"gres": gres, "gpus_per_node": "t4:5"}})) == number
 
 
 def test_what_preset_and_user_both_set_appears_once_and_the_user_wins() -> None:
