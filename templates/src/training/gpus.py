@@ -19,7 +19,7 @@ def asked(config: DictConfig) -> int:
     compute = config.get("compute") or {}
     gres = compute.get("gres")
     if not gres:
-        return int(compute.get("gpus_per_node") or 0)
+        return int(str(compute.get("gpus_per_node") or 0).rpartition(":")[2])  # 2, or l40s:2
     found = [_GPUS.fullmatch(entry.strip()) for entry in str(gres).split(",")]
     return sum(int(one[1] or 1) for one in found if one)
 
