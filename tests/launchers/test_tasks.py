@@ -52,6 +52,19 @@ def test_a_program_gets_its_arguments_unchanged(launcher: Launcher) -> None:
     assert json.loads(Path("told.json").read_text()) == WORDS
 
 
+LOGS = (
+    "from hyperherd import log_result as log; log('acc', 0.5); log('loss', 2, step=1); log('loss', 1, step=2)"
+)
+
+
+def test_what_a_task_logs_is_its_own(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYPERHERD_RESULTS", str(Path("of another trial").absolute()))
+    task = Task([sys.executable, "-c", LOGS]).submit(launcher)
+    assert (task.wait(DEADLINE_S), task.results()) == (0, {"acc": 0.5}), task.stderr.read_text()
+    assert [(point.step, point.value) for point in task.streams()["loss"]] == [(1, 2), (2, 1)]
+    assert not Path("of another trial").exists()
+
+
 def test_text_is_bash_and_variables_are_what_they_were(launcher: Launcher) -> None:
     value = "a 'b' $c\n\"d\""
     env = {"VALUE": value, "COUNT": 3}

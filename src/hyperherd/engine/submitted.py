@@ -19,7 +19,8 @@ from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnkn
 from hyperherd.jobs import VOID, Batch, Job, Phase, State
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status, status_of
-from hyperherd.workspace import registers
+from hyperherd.workspace import layout, registers, results
+from hyperherd.workspace.results import Point, Value
 
 INDEX = 0
 """A task is a batch of one element."""
@@ -67,6 +68,14 @@ class SubmittedTask:
     def stderr(self) -> Path:
         """As `stdout`."""
         return self.job.files.logs / f"{INDEX}.err"
+
+    def results(self) -> dict[str, Value]:
+        """The final metrics that it has logged so far with `hyperherd.log_result`."""
+        return results.finals(self.job.files.script.parent / layout.RESULTS, INDEX)
+
+    def streams(self) -> dict[str, list[Point]]:
+        """Those that it has logged with ``step=``, each in the order of its steps."""
+        return results.streams(self.job.files.script.parent / layout.RESULTS, INDEX)
 
     def state(self) -> Status:
         """``submitted``, ``queued``, ``running``, ``completed``, ``failed``, ``cancelled`` or ``lost`` (it is gone, and

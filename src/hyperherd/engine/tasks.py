@@ -109,7 +109,8 @@ class Task:
             logs=place / layout.LOGS,
             env_file=workspace.env_file,
         )
-        return Batch(token, self._title(), folder, place / "task.sh", files, (Element(INDEX, 1, "", ()),))
+        element = Element(INDEX, 1, "", ((layout.ENV_RESULTS, str(place / layout.RESULTS / str(INDEX))),))
+        return Batch(token, self._title(), folder, place / "task.sh", files, (element,))
 
     def _words(self) -> list[str]:
         one = isinstance(self.command, (str, Path))
