@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hyperherd.errors import HerdError
@@ -47,16 +46,11 @@ def of_user(sources: Sources) -> list[Layered]:
 
 def of_file(name: str, sources: Sources) -> Layered:
     """What the preset's file says, without its ``base``. Raises `HerdError` where there is none."""
-    return Layered.of(layers.read(path(name, sources)))
-
-
-def path(name: str, sources: Sources) -> Path:
-    """The preset's file. Raises `HerdError` where there is none."""
-    found = sources.preset(name)
-    if found is None:
+    path = sources.preset(name)
+    if path is None:
         known = [known for known, _ in sources.presets()]
         alike = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f"there are {', '.join(alike)}; " if alike else ""
         hint += "all of them: herd compute list"
         raise HerdError(f"no compute preset '{name}'", hint=hint)
-    return found
+    return Layered.of(layers.read(path))
