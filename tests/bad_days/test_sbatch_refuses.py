@@ -87,7 +87,7 @@ def test_all_of_slurms_options_are_told_at_once_and_ls_tells_them_too(here: Work
             *((str(first + 2 + n), f"slurm.{line.partition(':')[0]}") for n, line in enumerate(slurm[:-1])),
             (str(first + 6), "slurm.extra_args[0]"),
         ]
-        assert "there are killarney/l40s_1x" in done.err and "write '8G'" in done.err
+        assert "killarney/l40s_1x" in done.err and "write '8G'" in done.err
     assert set(here.files()) == {"hyperherd.yaml", "launch.sh"}
 
 

@@ -85,7 +85,7 @@ UP = ("IDLE", "MIXED", "ALLOCATED", "IDLE")
     [
         ({"cpus_per_task": "64"}, "no node has 64 CPUs; the most is 16"),
         ({"cpus_per_task": 8, "ntasks_per_node": "4"}, "no node has 32 CPUs; the most is 16"),
-        ({"mem": "900G"}, "no node has 900.0 GiB; the most is 19.5 GiB"),
+        ({"mem": "900G"}, "no node has 900.0 GiB of memory; the most is 19.5 GiB"),
         ({"nodes": "9-12"}, "there are 4 nodes, not 9"),
         ({"gres": "gpu:5"}, "no node has 5 of gpu; the most is 4"),
         ({"gpus_per_node": "a100:1"}, "no node has gpu:a100; there is gpu:t4"),

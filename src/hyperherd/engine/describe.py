@@ -61,16 +61,16 @@ def read_spec(workspace: Workspace) -> SweepSpec:
             hint=f"see `ls -l {workspace.config}`",
         ) from error
     return spec.parse(
-        text, file=layout.CONFIG, native=check.faults, compute=lambda name: _preset(name, workspace)
+        text, file=layout.CONFIG, native=check.faults, compute=lambda name: _check_preset(name, workspace)
     )
 
 
-def _preset(name: str, workspace: Workspace) -> Path:
-    """The file of a compute preset. Raises `HerdError` where there is none."""
+def _check_preset(name: str, workspace: Workspace) -> None:
+    """Raises `HerdError` where there is no compute preset of this name."""
     from hyperherd.launcherfinder import presets  # for those who use presets
     from hyperherd.launcherfinder.configuration import Sources
 
-    return presets.path(name, Sources(workspace.root))
+    presets.of_file(name, Sources(workspace.root))
 
 
 def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description:

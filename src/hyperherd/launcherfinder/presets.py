@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hyperherd.errors import HerdError
@@ -61,15 +60,10 @@ def of_user_alone(sources: Sources) -> Mapping[str, Value]:
 
 def of_file(name: str, sources: Sources) -> Layered:
     """What the preset's file says, without its ``base``. Raises `HerdError` where there is none."""
-    return Layered.of(layers.read(path(name, sources)))
-
-
-def path(name: str, sources: Sources) -> Path:
-    """The preset's file. Raises `HerdError` where there is none."""
-    found = sources.preset(name)
-    if found is None:
+    path = sources.preset(name)
+    if path is None:
         raise _unknown(name, sources)
-    return found
+    return Layered.of(layers.read(path))
 
 
 def _unknown(name: str, sources: Sources) -> HerdError:

@@ -64,7 +64,7 @@ def _lacking(asked: Mapping[str, Value], nodes: Sequence[Node]) -> Iterator[str]
         yield f"no node has {cpus} CPUs; the most is {most}"
     memory, largest = _bytes(asked.get("mem")), max(node.memory for node in nodes)
     if memory > largest:
-        yield f"no node has {units.memory(memory)}; the most is {units.memory(largest)}"
+        yield f"no node has {units.memory(memory)} of memory; the most is {units.memory(largest)}"
     for name, kind, count in _generic(asked):
         yield from _lacking_generic(name, kind, count, nodes)
 
