@@ -51,9 +51,7 @@ def notes(document: Document) -> tuple[str, ...]:
     if not unread:
         return ()
     verb = "is" if len(unread) == 1 else "are"
-    return (
-        f"{document.file}: {', '.join(unread)} {verb} not used: there is no monitor, it is not built yet",
-    )
+    return (f"{document.file}: {', '.join(unread)} {verb} not used: HyperHerd's monitor is not built yet",)
 
 
 def _write_out_requeue(content: dict[str, Any], faults: Faults) -> None:
