@@ -111,7 +111,7 @@ def arguments_of(script: str, folder: Path) -> tuple[str, ...]:
     st.booleans(),
 )
 @example(["set -eu\n"], COMMANDS[0], "\n", ["a=$(touch oops)", "b='x\ny'"], False)
-def test_overrides_arrive_as_typed_at_the_placing(
+def test_overrides_arrive_as_typed_at_the_training(
     heads: list[str], command: tuple[str, tuple[str, ...] | None], tail: str, words: list[str], posix: bool
 ) -> None:
     text = (SHEBANG.replace("bash", "sh") if posix else SHEBANG) + "".join(heads) + command[0] + tail

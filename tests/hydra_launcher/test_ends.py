@@ -112,6 +112,11 @@ def test_a_job_that_ends_the_program_ends_who_waits_with_the_same_code_as_under_
     here.sweep("+code=0,7", code=7)
 
 
+def test_an_option_that_was_taken_away_has_its_default(here: Application) -> None:
+    here.sweep("lr=3", "~hydra.launcher.compute", "~hydra.launcher.slurm")
+    assert here.statuses() == ["completed"]
+
+
 NOWHERE = """\
 import runpy, sys
 sys.modules["hyperherd"] = None

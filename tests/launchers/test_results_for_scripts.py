@@ -13,6 +13,9 @@ import pytest
 from .conftest import herds
 from .herd import Herd
 
+# The sweep of the fixture is run once, by one worker.
+pytestmark = pytest.mark.xdist_group("results-for-scripts")
+
 TRAINER = f"""\
 {sys.executable} - "$1" <<'END'
 from hyperherd import log_result, parse_overrides

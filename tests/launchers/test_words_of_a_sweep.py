@@ -17,21 +17,30 @@ from hyperherd.workspace.folder import Workspace
 from .conftest import herds
 from .herd import Herd
 
+# The sweep of the fixture is run once, by one worker.
+pytestmark = pytest.mark.xdist_group("words-of-a-sweep")
+
 VALUES = "['2', 2, null, '']"
 
 
 @pytest.fixture(scope="module")
-def herd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Herd]:
-    """Four trials of which the first has run and succeeded, and the second has failed."""
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Herd, str]]:
+    """Four trials of which the first has run and succeeded, and the second has failed; and what that run said."""
     with herds(tmp_path_factory.mktemp("words"), "local", lambda: None) as make:
         herd: Herd = make()
         herd.yaml(f"grid: all\nparameters:\n  a: {VALUES}\n")
         herd.launch('echo "a warning" >&2; [[ $1 != *a=2* ]] || exit 2')
-        yield herd
+        yield herd, herd("run", "-i", "0,1", code=3).stderr
 
 
-def test_a_first_run_of_some_counts_all_as_new(herd: Herd) -> None:
-    assert "+4 new (2 of them now)\n" in herd("run", "-i", "0,1", code=3).stderr
+@pytest.fixture
+def herd(begun: tuple[Herd, str]) -> Herd:
+    return begun[0]
+
+
+def test_a_first_run_of_some_counts_all_as_new(begun: tuple[Herd, str]) -> None:
+    herd, said = begun
+    assert "+4 new (2 of them now)\n" in said
     assert "2 kept" in herd("run", "-n", "-i", "2,3").stderr
 
 

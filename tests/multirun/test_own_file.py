@@ -74,7 +74,10 @@ def test_its_own_arguments_are_handed_to_it_and_kept_for_the_next_run(home: Home
 def test_a_script_that_is_given_no_argument_though_it_reads_one_is_told(here: Home) -> None:
     here.script('#!/bin/bash\nconfig=${1:?}\napp "$config"\n')
     shown = here.herd("multirun", "job.sh", "-n", "--on", "local", "lr=1").stderr
-    assert "note: line 2 of it reads an argument of the script, and it is given none" in shown
+    assert (
+        "note: line 2 reads an argument of the script, and none is given; type: herd multirun job.sh --args"
+        in shown
+    )
     error = here.herd("multirun", "job.sh", "--args", "a", "lr=1", code=2).stderr
     assert "a -- ends the script's arguments" in error
 

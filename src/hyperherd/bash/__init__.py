@@ -1,1 +1,1 @@
-"""Bash scripts as text: a word quoted, the end of a script's last command. No I/O, and only the standard library."""
+"""Bash scripts as text: quoting, a script's training, where overrides stand. No I/O, and only the standard library."""

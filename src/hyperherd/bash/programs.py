@@ -18,11 +18,10 @@ _PYTHON = re.compile(r"(?:python|pypy|ipython)[\d.]*t?")
 _CODE = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
 _HARMLESS_CODE = re.compile(r"(?:(?:import|from|assert|print|exit|quit|sys\.exit|pass|#)\b.*)?", re.DOTALL)
 _CALLS_A_TRAINING = re.compile(r"\b(?:main|train|run|fit|launch)\w*\s*\(", re.IGNORECASE)
-
-
 _NO_NAME = re.compile(r"\n|^[^/$`]*\s[^/$`]*$")
 """A text in quotes, such as a comment in three of them: bash finds no such program."""
 _FILE = re.compile(r"\.(?:py|sh|bash|R|r|jl|m|pl|js|jar|ipynb)$")
+_BEHIND_C = "the text behind a shell's -c, which appended words do not reach"
 
 
 class Does(Enum):
@@ -155,8 +154,7 @@ def is_code(words: Sequence[str]) -> bool:
     >>> is_code(["python", "-c", "'print(1)'"]), is_code(["python", "train.py", "-c", "x"])
     (True, False)
     """
-    words = program(words)
-    return bool(words) and bool(words[1:]) and words[1] in ("-c", "-e", "-")
+    return program(words)[1:2] in (["-c"], ["-e"], ["-"])
 
 
 def trainer(words: Sequence[str]) -> str:
@@ -275,9 +273,6 @@ def running_its_words(words: Sequence[str]) -> str:
 def runs_no_program(words: Sequence[str]) -> bool:
     """Whether it is a builtin that words mean nothing to, such as ``exit``."""
     return not program(words) or (words[0] in tables.BUILTINS and words[0] not in (".", "source"))
-
-
-_BEHIND_C = "the text behind a shell's -c, which appended words do not reach"
 
 
 def _name(word: str) -> str:

@@ -33,7 +33,6 @@ OPENERS = frozenset(
         "coproc",
     ]
 )
-CLOSERS = frozenset(["fi", "done", "esac", "}"])
 
 _OPERATOR = re.compile(r";;&|;;|;&|;|&&|&(?!>)|\|\||\|&|\||\(|\)")
 _REDIRECTION = re.compile(

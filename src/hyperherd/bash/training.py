@@ -94,10 +94,10 @@ def find(text: str) -> Training:
 
 
 def _chosen(found: Found) -> Command | None:
-    all_ = [one.command for one in found.training() or found.candidates]
-    python = [command for command in all_ if _runs_python(_words(command))]
+    possible = [one.command for one in found.training() or found.candidates]
+    python = [command for command in possible if _runs_python(_words(command))]
     given = [command for command in python if any(map(_is_handed_on, _words(command)))]
-    return next(iter((given or python or all_)[-1:]), None)
+    return next(iter((given or python or possible)[-1:]), None)
 
 
 def _begin_of_pipeline(found: Sequence[Command], command: Command) -> int:

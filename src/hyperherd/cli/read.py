@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import partial
 
 import click
 
@@ -15,8 +14,6 @@ from hyperherd.errors import SchedulerSilentError, UsageError, nearest
 from hyperherd.sweep.trial import Status
 from hyperherd.views import documents, tables
 from hyperherd.views.columns import Screen
-
-_number = partial(click.option, type=click.IntRange(0), metavar="N", default=20, show_default=True)
 
 
 @click.command(
@@ -115,8 +112,8 @@ def stats(given: tuple[str, ...], where: str | None, as_json: bool) -> int:
 
 @click.command("snapshot", epilog="\b\nExample:\n  herd snapshot | jq .totals")
 @words.only_workspace
-@_number("-n", "--lines", "count", help="Lines of stderr of a failed trial.")
-@_number("--max-failed", help="Failed trials whose stderr is shown.")
+@words.number("-n", "--lines", "count", help="Lines of stderr of a failed trial.")
+@words.number("--max-failed", help="Failed trials whose stderr is shown.")
 def snapshot(given: tuple[str, ...], count: int, max_failed: int) -> None:
     """Print one JSON document with all of it: status, usage, metrics, the stderr of what failed."""
     words.read(given)  # a word that is no workspace is refused

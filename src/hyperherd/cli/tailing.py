@@ -29,16 +29,7 @@ FOLLOW_S = 0.5
     epilog="\b\nExamples:\n  herd tail 3\n  herd tail my_sweep 3 -n 100 --stderr\n  herd tail 3 -f"
 )
 @words.workspace_and_trial
-@click.option(
-    "-n",
-    "--lines",
-    "count",
-    type=click.IntRange(0),
-    metavar="N",
-    default=20,
-    show_default=True,
-    help="How many lines.",
-)
+@words.number("-n", "--lines", "count", help="How many lines.")
 @click.option("--stdout", "only", flag_value=STDOUT, help="Only what it wrote to stdout.")
 @click.option("--stderr", "only", flag_value=STDERR, help="Only what it wrote to stderr.")
 @click.option("-f", "--follow", is_flag=True, help="Go on as it writes to either, until it ends or Ctrl-C.")

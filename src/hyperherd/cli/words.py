@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -181,6 +182,8 @@ def warn(lines: Iterable[str]) -> None:
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document on stdout; words go to stderr."
 )
+number = partial(click.option, type=click.IntRange(0), metavar="N", default=20, show_default=True)
+"""An option that takes a number of lines, or the like."""
 where = click.option(
     "--where", metavar="EXPR", help="Only trials for which this holds: 'lr > 0.01 and status == failed'."
 )

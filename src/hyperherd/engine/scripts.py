@@ -127,7 +127,7 @@ class Script:
         read = placing.reads_an_argument(self.text)
         if read and not self.call.arguments:
             given = f"herd multirun {self.path.name} --args WORD... -- KEY=SWEEP..."
-            said.append(f"{read} of it reads an argument of the script, and it is given none: {given}")
+            said.append(f"{read} reads an argument of the script, and none is given; type: {given}")
         return said
 
 

@@ -67,7 +67,7 @@ class Launcher(plugin.Launcher):
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
-        self._options = options
+        self._options = {**OPTIONS, **options}  # one may be taken away: ~hydra.launcher.slurm
         self._config = DictConfig({})
         self._application: Application | None = None
         self._asked: Asked | None = None

@@ -25,8 +25,8 @@ _RESOLVER = re.compile(r"\s*([\w.]+)\s*:(.*)", re.DOTALL)
 
 
 class InterpolationError(HerdError, ValueError):
-    """A ``${...}`` that leads nowhere, or to itself; ``path`` is where it stands. ``every`` are all of a document, this
-    one first.
+    """A ``${...}`` that leads nowhere, or to itself; ``path`` is where it stands. ``every`` has all of the document,
+    this one first.
     """
 
     def __init__(self, what: str, path: Path, hint: str = "") -> None:

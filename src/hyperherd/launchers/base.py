@@ -24,7 +24,7 @@ class Candidate(Protocol):
         """The launcher to use this time: itself, but for one that stands for several."""
 
     def requiring(self, share: Share) -> Candidate:
-        """The same for jobs of which this much is required here, where it does not say so itself."""
+        """The same, which holds this much of this machine for each job, but for what it says itself."""
 
 
 def is_candidate(value: object) -> TypeGuard[Candidate]:

@@ -67,7 +67,7 @@ class DynamicLauncher:
         return self._random.choice(equals).chosen()
 
     def requiring(self, share: Share) -> DynamicLauncher:
-        """A copy that chooses from launchers of which this is required."""
+        """A copy whose launchers hold this much of this machine for each job."""
         made = copy.copy(self)
         made._launchers = [requiring(launcher, share) for launcher in self._launchers]
         return made

@@ -97,8 +97,8 @@ def combined(
 
 
 def combinations(spec: SweepSpec) -> Iterator[dict[str, Value]]:
-    """The grid's combinations, the last parameter the fastest, of a list of names the last of these; one at a time
-    begins with the defaults.
+    """The grid's combinations. The last parameter changes fastest; of a list of names, the last name. Where each varies
+    alone, the defaults come first.
     """
     all_axes = axes(spec)
     if spec.grid is None:

@@ -10,7 +10,7 @@ from hyperherd.grammar.values import read, write
 
 
 def parameter(item: Any) -> str:
-    """A parameter's value, each value in its own way: text that reads as something else is in quotes.
+    """A parameter's value, so that no two look alike: text that reads as something else is in quotes.
 
     >>> parameter(2), parameter("2"), parameter(None), parameter(""), parameter("a b"), parameter(0.1 + 0.2)
     ('2', "'2'", 'null', "''", 'a b', '0.3')

@@ -121,7 +121,7 @@ class Workspace:
         self._make(*(self.state / name for name in names))
 
     def make_folders_of(self, files: Files) -> None:
-        """Create those of a submission that are its own, all of which is nothing to git. Raises `WorkspaceError` where
+        """Create those that a submission has for itself, and keep the state out of git. Raises `WorkspaceError` where
         that cannot be.
         """
         self._make(files.attempts, files.logs / layout.OF_SLURM, ignored=True)

@@ -48,9 +48,8 @@ class Checks(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         if "RANK" not in os.environ and int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
-            os.environ.setdefault(
-                "SUBMITIT_EXECUTOR", "slurm"
-            )  # srun has started several: Submitit knows their ranks
+            # srun has started several: Submitit knows their ranks.
+            os.environ.setdefault("SUBMITIT_EXECUTOR", "slurm")
         self._check(config)
         here = "SLURM_JOB_ID" not in os.environ
         if fault := gpus.missing(config, "Have Slurm run it: add --multirun" if here else gpus.LOOK):

@@ -83,7 +83,7 @@ class DirectLauncher:
         return self
 
     def requiring(self, share: Share) -> DirectLauncher:
-        """A copy that holds this much, where it does not say itself how much."""
+        """A copy that holds this much for each job, but for what it says itself."""
         made = self.config()
         made._options = shares.options(self._share.over(share))
         return made

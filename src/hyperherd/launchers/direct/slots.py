@@ -39,7 +39,7 @@ class Taken:
 
 @dataclass(frozen=True)
 class Lack:
-    """What is not free of what a trial needs: ``wanted`` of a ``noun``, and ``free`` are."""
+    """A trial needs ``wanted`` of a ``noun`` (core, GPU), of which fewer are free."""
 
     noun: str
     wanted: int

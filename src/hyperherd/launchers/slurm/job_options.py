@@ -23,8 +23,9 @@ def directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
 
 
 def own(batch: Batch, array: str | None = None) -> dict[str, Value]:
-    """The options that herd sets, but for output. The user's words about environment and comment hold: the
-    script needs neither (the token stands in its own name, too).
+    """The options that herd sets, but for output. ``array`` is None for a job that is only tried.
+
+    What the user says of environment and comment holds: the script needs neither (its own name has the token, too).
     """
     asked_again = batch.options.get("requeue") or batch.options.get("no_requeue")
     requeue = batch.requeue
@@ -46,6 +47,7 @@ def own(batch: Batch, array: str | None = None) -> dict[str, Value]:
 
 
 def after(batch: Batch) -> str | None:
+    """What sbatch's ``--dependency`` says of the jobs that the batch waits for."""
     return f"afterok:{':'.join(batch.after)}" if batch.after else None
 
 

@@ -135,11 +135,8 @@ class SlurmLauncher:
     def split(self, batch: Batch) -> list[tuple[Element, ...]]:
         """As few pieces as array, script and submit line allow."""
         batch = self._asked(batch)
-        fixed = len(
-            script.script(
-                batch.only(()), job=_JOB_WORD, directives=job_options.directives(batch, {})
-            ).encode()
-        )
+        lines = job_options.directives(batch, {})
+        fixed = len(script.script(batch.only(()), job=_JOB_WORD, directives=lines).encode())
         # A fifth is left for what the site's plugins add and for longer array indices.
         room = self._limits.max_script_bytes * 4 // 5 - fixed
         return list(_pieces(batch.elements, self._limits.max_array_tasks, room))
@@ -153,9 +150,8 @@ class SlurmLauncher:
 
     def script(self, batch: Batch) -> str:
         array, batch = self.array(batch), self._asked(batch)
-        return script.script(
-            batch, job=_JOB_WORD, array=array, directives=job_options.directives(batch, array)
-        )
+        lines = job_options.directives(batch, array)
+        return script.script(batch, job=_JOB_WORD, array=array, directives=lines)
 
     def submit(self, batch: Batch) -> str | None:
         """Raises also `SubmissionRefusedError` where Slurm is not installed."""
@@ -165,8 +161,8 @@ class SlurmLauncher:
         if batch.behind:
             other = batch.options.get("dependency") or job_options.after(batch)
             arguments.append(f"--dependency={f'{other},' if other else ''}afterany:{batch.behind}")
-        own = ["array", "comment", *(["signal"] if batch.requeue else [])]
-        return self._client.sbatch(batch.files.script, arguments, cwd=folder, options=[*batch.options, *own])
+        said = job_options.said(batch)
+        return self._client.sbatch(batch.files.script, arguments, cwd=folder, options=said)
 
     def find(self, jobs: Sequence[Job]) -> dict[str, str]:
         tokens = {job.token for job in jobs if job.where == self.where()}
@@ -282,9 +278,8 @@ class SlurmLauncher:
         arguments = [*options.arguments(asked), *raw, *options.arguments(job_options.own(batch))]
         tried = self._client.test_only(arguments, cwd=folder, options=job_options.said(batch))
         nodes = self._nodes(asked) if tried.verdict is parse.Verdict.SHORT else ()
-        return forecast.forecast(
-            tried, {**asked, "dependency": asked.get("dependency") or job_options.after(batch)}, nodes
-        )
+        asked["dependency"] = asked.get("dependency") or job_options.after(batch)
+        return forecast.forecast(tried, asked, nodes)
 
     def _nodes(self, asked: Mapping[str, Value]) -> Sequence[site.Node]:
         """Those of the partitions that are asked for; none where the controller does not tell."""

@@ -216,7 +216,7 @@ def dependents(stdout: str) -> dict[str, Dependent]:
     """Job id -> a job that waits, of squeue's rows (`DEPENDENT_FORMAT`). Where any one of several is enough (``?``)
     none of them counts.
 
-    >>> dependents("7|Dependency|afterok:5_*(unfulfilled),afterany:6(unfulfilled)\n8|Priority|(null)\n")
+    >>> dependents("7|Dependency|afterok:5_*(unfulfilled),afterany:6(unfulfilled)\\n8|Priority|(null)\\n")
     {'7': Dependent(reason='Dependency', after=('5', '6')), '8': Dependent(reason='Priority', after=())}
     """
     return {

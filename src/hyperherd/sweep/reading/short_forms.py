@@ -17,13 +17,13 @@ OPTIONAL = (
 """Keys that may have nothing behind them."""
 
 DECIDES = {
-    "successive_halving": "remove it, and all trials run to their end; or in two sweeps: all of them for a few steps "
-    "(static_overrides), see herd res --sort METRIC, then the best of them in full",
+    "successive_halving": "remove it, and all trials run to their end; or make two sweeps: all trials for a few steps "
+    "(static_overrides), then those in full that are best in herd res --sort METRIC",
 }
-"""Keys of HyperHerd that decide which trials run, and are not built yet: refused, with what to do meanwhile."""
+"""Keys of HyperHerd 0.1.3 and later that decide which trials run. They are not built yet: refused, with what to do."""
 
 UNREAD = ("discord", "mcp_servers", "monitor", "prune_grace_seconds")
-"""Keys of HyperHerd's monitor, which is not built yet: a file may have them, and they change nothing."""
+"""Keys of their monitor, which is not built yet: a file may have them, and they change nothing."""
 
 
 def written_out(content: dict[str, Any], faults: Faults) -> dict[str, Any]:
@@ -50,9 +50,8 @@ def notes(document: Document) -> tuple[str, ...]:
     unread = [f"{key} (line {document.line((key,))})" for key in given if key in UNREAD]
     if not unread:
         return ()
-    return (
-        f"{document.file}: {', '.join(unread)}: of HyperHerd's monitor, which is not built yet; not used",
-    )
+    verb = "is" if len(unread) == 1 else "are"
+    return (f"{document.file}: {', '.join(unread)} {verb} not used: HyperHerd's monitor is not built yet",)
 
 
 def _write_out_requeue(content: dict[str, Any], faults: Faults) -> None:

@@ -59,7 +59,7 @@ class WithoutHerdConf:
 
 def sbatch_options(*, _root_: DictConfig) -> dict[str, Any]:
     """What herd asks sbatch for: the settings that ``launcher=submitit`` has, without what herd does itself."""
-    from hydra_plugins.training_launchers.on_slurm import parameters, spoken
+    from hydra_plugins.training_launchers.on_slurm import parameters, typed_words
 
     compute, user = _root_.compute, _root_.user
     slurm = compute.get("slurm") or {}
@@ -76,7 +76,7 @@ def sbatch_options(*, _root_: DictConfig) -> dict[str, Any]:
         "name": job_name(_root_=_root_),
         "requeue": False,
     }
-    options = parameters(settings, spoken(_root_))
+    options = parameters(settings, typed_words(_root_))
     additional = options.pop("additional_parameters")
     del additional["no_requeue"]
     return {**options, **additional}

@@ -31,7 +31,7 @@ class TrainingSlurmLauncher(TrainingLauncher):
             executor = submitit.SlurmExecutor(
                 self.params["submitit_folder"], max_num_timeout=requeued, python=python()
             )
-            executor.update_parameters(**timed(parameters(self.params, spoken(self.config))))
+            executor.update_parameters(**timed(parameters(self.params, typed_words(self.config))))
         except (ValueError, RuntimeError) as error:
             sys.exit(f"hydra.launcher: {error}")
         run = self.run(initial_job_idx)
@@ -72,7 +72,7 @@ def parameters(settings: Mapping[str, Any], words: Iterable[str] = ()) -> dict[s
         {key.replace("-", "_"): value for key, value in (settings[source] or {}).items()}
         for source in additional
     )
-    said = typed(words)
+    said = typed_options(words)
     user = {key: value for key, value in user.items() if key not in said}
     extra = {key: value for source in (preset, user) for key, value in source.items() if value is not None}
     if "time" in extra:
@@ -82,12 +82,12 @@ def parameters(settings: Mapping[str, Any], words: Iterable[str] = ()) -> dict[s
     return {**named, "additional_parameters": extra}
 
 
-def spoken(config: DictConfig) -> list[str]:
+def typed_words(config: DictConfig) -> list[str]:
     """The words of the command line."""
     return [*config.hydra.overrides.task, *config.hydra.overrides.hydra]
 
 
-def typed(words: Iterable[str]) -> set[str]:
+def typed_options(words: Iterable[str]) -> set[str]:
     """The options of sbatch that the command line sets, but for those that it sets as the user's."""
     said, users = set(), set()
     for word in words:
