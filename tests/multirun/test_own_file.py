@@ -135,6 +135,15 @@ def test_a_script_that_queues_itself_again_goes_on_and_is_no_success(real: Home,
     assert [trial["attempt"] for trial in real.document("status", "job.sh")["trials"]] == [2, 2]
 
 
+@pytest.mark.parametrize("said", ["--requeue", "--no-requeue"])
+def test_what_is_typed_of_queueing_again_stands_above_the_script(fake: Home, said: str) -> None:
+    other = {"--requeue": "--no-requeue", "--no-requeue": "--requeue"}[said]
+    fake.script(f"#!/bin/bash\n#SBATCH {other}\napp\n")
+    shown = fake.document("multirun", "job.sh", "-n", "--on", "slurm", said, "lr=1")["sbatch_script"]
+    head = shown.partition("\n\n")[0]
+    assert re.findall(r"^#SBATCH (--(?:no-)?requeue)$", head, re.MULTILINE) == [said]
+
+
 def test_whether_it_may_be_queued_again_is_as_the_script_or_the_site_has_it(cluster: Home) -> None:
     cluster.script("#!/bin/bash\n#SBATCH -H\napp\n")
     shown = cluster.document("multirun", "job.sh", "-n", "--on", "slurm", "lr=1")["sbatch_script"]

@@ -223,7 +223,7 @@ def _batch(
     files = run.workspace.files(submissions.new_token())
     return replace(
         maker.batch(files, parts, newest_attempt),
-        options=place.options if run.request.requeue is not False else {**place.options, "no_requeue": True},
+        options=place.options_with(run.request.requeue),
         extra_args=place.extra_args,
         at_once=_at_once(run),
         after=waiting.after(run.request.after, place.launcher, run.launchers) if run.request.after else (),

@@ -57,6 +57,13 @@ class Place:
     at_once: int | None = None
     grown: str = ""
 
+    def options_with(self, requeue: bool | None) -> Mapping[str, Value]:
+        """Its options; what was typed of queueing again (None: nothing) stands above theirs."""
+        if requeue is None:
+            return self.options
+        kept = {name: value for name, value in self.options.items() if name not in ("requeue", "no_requeue")}
+        return kept if requeue else {**kept, "no_requeue": True}
+
 
 @dataclass(frozen=True)
 class Placer:
