@@ -100,6 +100,11 @@ def test_options_that_are_typed_are_told_all_at_once(here: Workspace) -> None:
     )
 
 
+def test_raw_lines_are_not_typed(here: Workspace) -> None:
+    said = here.herd("run", "--slurm", "extra_args=-H", code=2).err
+    assert "--slurm extra_args: an option of sbatch expected" in said and "stand in hyperherd.yaml" in said
+
+
 def test_sbatch_is_asked_once_for_each_different_request_and_tells_when_it_would_start(
     fake: Workspace, fake_slurm: FakeSlurm
 ) -> None:

@@ -139,6 +139,9 @@ def _options(words_: Sequence[str]) -> dict[str, Value]:
         if not name or not equals:
             raise UsageError(f"--slurm {word}: not NAME=VALUE", hint="such as --slurm time=4:00:00")
         given[name.lstrip("-").replace("-", "_")] = value or None
+    if check.RAW in given:
+        hint = "such as --slurm qos=short; raw lines stand in hyperherd.yaml, under slurm"
+        raise UsageError(f"--slurm {check.RAW}: an option of sbatch expected", hint=hint)
     wrong = [f"--slurm {path[0]}: {what}\n    {hint}" for path, what, hint in check.faults(given)]
     if wrong:
         raise UsageError("\n".join(wrong))

@@ -62,9 +62,8 @@ def options(held: Share) -> dict[str, Value]:
 def _fault(name: str, value: Value) -> tuple[str, str] | None:
     name = _ALIASES.get(name, name)
     if name not in NAMES:
-        return f"'{name}' means nothing here", _ELSEWHERE.get(
-            name
-        ) or f"{nearest(name, NAMES)} {_HELD}".lstrip()
+        hint = _ELSEWHERE.get(name) or f"{nearest(name, NAMES)} {_HELD}".lstrip()
+        return f"'{name}' means nothing here", hint
     if value is None:
         return None
     return _time_fault(value) if name == "time" else _count_fault(name, value)
@@ -74,10 +73,8 @@ def _count_fault(name: str, value: object) -> tuple[str, str] | None:
     text = str(value)
     count = text.rpartition(":")[2] if name == "gpus_per_node" else text
     if isinstance(value, bool) or not count.isdecimal() or (name == "cpus_per_task" and int(count) < 1):
-        return (
-            f"{value!r} is not a number of {'cores' if name == 'cpus_per_task' else 'GPUs'}",
-            "a whole number",
-        )
+        noun, example = ("cores", "4") if name == "cpus_per_task" else ("GPUs", "2")
+        return f"{value!r} is not a number of {noun}", f"such as {example}"
     return None
 
 
