@@ -93,10 +93,13 @@ def read(scan: Scan) -> list[Command]:
 
 @dataclass
 class _Open:
-    """A construct that is open. ``header``: its next words are no commands (``for x in a b``, patterns of a case)."""
+    """A construct that is open. ``header``: its next words are no commands (``for x in a b``, patterns of a case);
+    ``braced``: a loop whose commands stand in braces, which close it.
+    """
 
     within: Within
     header: bool = False
+    braced: bool = False
 
 
 class _Reader:
@@ -145,7 +148,8 @@ class _Reader:
         elif token.text == ")" and innermost and innermost.within.kind == "(":
             self._pop()
         elif token.text in (";;", ";&", ";;&") and innermost and innermost.within.kind == "case":
-            innermost.within = innermost.within._replace(branch=innermost.within.branch + 1)
+            step = 1 if token.text == ";;" else 0  # behind the others the next branch may run as well
+            innermost.within = innermost.within._replace(branch=innermost.within.branch + step)
             innermost.header = True
         self._before = token.text
 
@@ -164,7 +168,10 @@ class _Reader:
             self._function, self._function_word = token._replace(start=self._function_word.start), None
             return True
         is_pattern = innermost is not None and innermost.header and kind == "case"
-        if is_pattern or any(one.text not in _PREFIXES for one in self._tokens):
+        is_name = bool(innermost and innermost.header and self._before == kind and not self._tokens)
+        plain = [one for one in self._tokens if one.text not in _PREFIXES and one.kind is not Kind.COMPOUND]
+        is_bare_loop = text == "do" and innermost is not None and innermost.header and len(plain) == 1
+        if is_pattern or is_name or (plain and not is_bare_loop):
             return False
         if text in _CLOSED_BY:
             self._push(text, token)
@@ -187,13 +194,17 @@ class _Reader:
         if self._function is not None:
             self._open.append(_Open(Within("function", self._function.start, name=self._function.text)))
             self._function = None
+        if kind == "{" and self._open and self._open[-1].header:
+            self._open[-1].header, self._open[-1].braced = False, True
         header = kind in ("for", "select", "case")
         self._open.append(_Open(Within(kind, token.start), header))
         self._before, self._tokens = kind, []
 
     def _pop(self) -> None:
-        self._open.pop()
+        closed = self._open.pop()
         self._tokens = []
+        if closed.within.kind == "{" and self._open and self._open[-1].braced:
+            self._open.pop()
         if self._open and self._open[-1].within.kind == "function":
             self._open.pop()
 

@@ -93,6 +93,7 @@ def find(text: str, at: str = "") -> Place:
         parts = _cut(text, [(place, place + len(PLACEHOLDER)) for place in placed])
         return Place(parts, "", _behind(parts), quoting, _lines(text, placed), PLACEHOLDER)
     found = _asked_for(text, scan, at) if at else _training(text, scan)
+    _refuse_backticks(text, scan, [command.end for command in found])
     lines = _lines(text, [command.words[0].start for command in found])
     parts = _cut(text, [(command.end, command.end) for command in found], scan.dangling)
     return Place(parts, " ", _behind(parts), quoting, lines, _shown(text, found[0]))
@@ -109,6 +110,14 @@ def reads_an_argument(text: str) -> str:
             if re.search(r"\$\{?[1-9]", re.sub(r"'[^']*'", "", token.text)):
                 return line_of(text, token.start)
     return ""
+
+
+def _refuse_backticks(text: str, scan: Scan, places: Sequence[int]) -> None:
+    """Raise `ScriptError` for a place in backticks, where bash takes backslashes and backticks out of any quotes."""
+    for start, end in scan.backticks:
+        if any(start < place < end for place in places):
+            what = "the command stands in backticks, in which overrides would be changed, or run"
+            raise ScriptError(what, where=line_of(text, start), hint="write $(...) in their place")
 
 
 def _cut(text: str, places: Sequence[tuple[int, int]], dangling: int | None = None) -> tuple[str, ...]:
