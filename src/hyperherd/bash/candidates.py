@@ -91,13 +91,17 @@ class _Script:
         faults = [fault for words in readings if (fault := self._fault(words, redirections)) is not None]
         return Candidate(command, next(filter(None, faults), "")) if faults else None
 
-    def _readings(self, words: Sequence[str], depth: int = 0) -> list[list[str]]:
-        """What a command may run, as far as the script says what its variables hold."""
+    def _readings(self, words: Sequence[str], inside: tuple[str, ...] = ()) -> list[list[str]]:
+        """What a command may run, as far as the script says what its variables hold; ``inside`` of which it is."""
         behind = programs.program(words)
         name = _VARIABLE.fullmatch(behind[0]) if behind else None
-        values = self._variables.get(name[1], []) if name and depth < _DEEPEST else []
-        found = (self._readings([*value, *behind[1:]], depth + 1) for value in values)
-        return [reading for readings in found for reading in readings] or [list(words)]
+        values = self._variables.get(name[1], []) if name and len(inside) < _DEEPEST else []
+        if name and name[1] in inside:  # CMD="$CMD --more"
+            values = [value for value in values if not value or not value[0].startswith("$")]
+        known = [value for value in values if value is not None]
+        found = [self._readings([*value, *behind[1:]], (*inside, name[1] if name else "")) for value in known]
+        readings = [reading for one in found for reading in one]
+        return readings if readings and len(known) == len(values) else [*readings, list(words)]
 
     def _fault(self, words: Sequence[str], redirections: Sequence[str]) -> str | None:
         """Why words behind these would not reach a training, "" if they would; None where they surely train nothing."""

@@ -242,13 +242,23 @@ def functions(commands: Iterable[Command]) -> frozenset[str]:
     return frozenset(name for command in commands for name in command.functions)
 
 
-def variables(commands: Iterable[Command]) -> dict[str, list[list[str]]]:
-    """The words of each value that a script gives a variable, as they stand; a value with a substitution is none."""
-    found: dict[str, list[list[str]]] = {}
+def variables(commands: Iterable[Command]) -> dict[str, list[list[str] | None]]:
+    """The words of each value that a script gives a variable, as they stand; None for what is not known.
+
+    No words are a value, too; a variable that is set in some cases alone may have it.
+    """
+    found: dict[str, list[list[str] | None]] = {}
+    certain = set()
     for command in commands:
         declared = command.words[1:] if command.texts[:1] and command.texts[0] in _DECLARING else ()
         for token in (*command.assignments, *declared):
             name, _, value = token.text.partition("=")
-            if is_assignment(token.text) and "$(" not in value and "`" not in value:
-                found.setdefault(name.rstrip("+"), []).append(re.sub(r"[\"'()]|\\\n", " ", value).split())
-    return {name: [value for value in values if value] for name, values in found.items()}
+            if not is_assignment(token.text):
+                continue
+            name = name.rstrip("+")
+            is_known = "$(" not in value and "`" not in value
+            words = re.sub(r"[\"'()]|\\\n", " ", value).split() if is_known else None
+            found.setdefault(name, []).append(words)
+            if not command.within and command.before not in ("&&", "||"):
+                certain.add(name)
+    return {name: values if name in certain else [*values, []] for name, values in found.items()}
