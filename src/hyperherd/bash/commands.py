@@ -26,13 +26,15 @@ class Within(NamedTuple):
     ``start``   where it begins in the script, which tells it from others
     ``branch``  which part of it: counted from 0 in an ``if`` (condition, then, condition, then, ..., else) and a
                 ``case``
-    ``name``    the function's
+    ``name``    the function's; the variable of a ``for`` or ``select``
+    ``items``   what that stands for, as it stands in the script
     """
 
     kind: str
     start: int
     branch: int = 0
     name: str = ""
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,9 @@ class _Reader:
     def _flush(self, after: str) -> None:
         tokens, self._tokens = self._tokens, []
         header = bool(self._open and self._open[-1].header)
+        if tokens and header and self._open[-1].within.kind in ("for", "select"):
+            name, items = tokens[0].text, tuple(token.text for token in tokens[2:])
+            self._open[-1].within = self._open[-1].within._replace(name=name, items=items)
         if not tokens or header:
             return
         words = [token for token in tokens if token.kind is Kind.WORD]

@@ -178,6 +178,21 @@ def trainer(words: Sequence[str]) -> str:
     return next(iter([*files, *modules, *plain]), "")
 
 
+def named(words: Sequence[str]) -> Sequence[str]:
+    """The words that may name what a command runs: its program, and of one that runs files the first word of its own.
+
+    >>> named(["srun", "python", "-u", "$file", "x"]), named(["./a", "$x"]), named(["$L", '"$@"'])
+    (['python', '$file'], ['./a'], ['$L', '"$@"'])
+    """
+    words = program(words)
+    runs_files = bool(words) and (
+        "$" in words[0] or _PYTHON.fullmatch(_name(words[0])) or _name(words[0]) in tables.RUNS_FILES
+    )
+    files = [word for word in words[1:] if runs_files and not word.startswith("-")]
+    is_container = bool(words) and _name(words[0]) in tables.CONTAINERS
+    return [*words[:1], *files[: None if is_container else 1]]
+
+
 def is_named_training(file: str) -> bool | None:
     """Whether the name of a file says that it trains, or that it does not; None where it says neither, or both.
 

@@ -146,6 +146,12 @@ SUBCOMMANDS = {
 
 SHELLS = _names("bash sh dash ash ksh zsh fish csh tcsh")
 
+CONTAINERS = _names("apptainer docker podman singularity")
+RUNS_FILES = (
+    CONTAINERS | SHELLS | _names("Rscript accelerate deepspeed java julia make node perl ruby torchrun")
+)
+"""Programs that run what their words name; Python is one, too."""
+
 RUNS_ITS_WORDS = _names(
     """at autossh batch clush dsh env_parallel eval mosh parallel parallel-ssh pdsh pssh rsh runuser screen script sem
     sg ssh su tmux watch"""
