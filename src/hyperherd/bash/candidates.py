@@ -16,6 +16,7 @@ _VARIABLE = re.compile(r'"?\$\{?(\w+)(?:\[[@*]\])?\}?"?')
 _DEEPEST = 4
 """A variable may hold another."""
 
+_HANDS_ON = re.compile(r'"\$(?:@|\{@[:}])')
 _SHOWN = 3
 """Calls of a function in messages."""
 
@@ -73,6 +74,11 @@ def find(text: str, scan: Scan) -> Found:
     )
 
 
+def misled(text: str, found: Sequence[Command], command: Command) -> str:
+    """Why words given to this command by the user would be run as bash, or be lost; "" if neither."""
+    return _Script(text, found).misled(command)
+
+
 class _Script:
     """A script's commands. A call of one of its functions stands for what is in it, or for the words that it runs."""
 
@@ -99,6 +105,29 @@ class _Script:
         return (
             Candidate(command, next(filter(None, faults), "") or self._differs(command)) if faults else None
         )
+
+    def misled(self, command: Command, inside: frozenset[str] = frozenset()) -> str:
+        """Why words given to a command would be run as bash, or be lost; ``inside`` of which functions it is."""
+        for words in self._readings(command.texts):
+            name = programs.bare(_program(words))
+            fault = programs.misread(words)
+            if name in self._functions - inside:
+                fault = fault or self._misled_in(name, inside | {name})
+            if fault:
+                return fault
+        place = self._found.index(command) + 1
+        following = self._found[place] if command.after in ("|", "|&") and place < len(self._found) else None
+        if following and programs.reads_commands(following.texts) and not programs.may_train(command.texts):
+            return f"piped into {_program(following.texts)}, which would run what is in the overrides"
+        return ""
+
+    def _misled_in(self, name: str, inside: frozenset[str]) -> str:
+        there = [command for command in self._found if name in command.functions]
+        words = [token.text for command in there for token in (*command.assignments, *command.words)]
+        if not any(_HANDS_ON.search(word) for word in words):
+            return f'its function {name}, which does not hand on words as they are: with "$@" it would'
+        given = (command for command in there if _holds(command.texts, self._arguments(name)))
+        return next(filter(None, (self.misled(command, inside) for command in given)), "")
 
     def _calls_what_it_is_told(self, command: Command) -> bool:
         """Whether a word that is not known, such as ``"$1"``, may be the name of a function."""

@@ -102,6 +102,10 @@ def does(words: Sequence[str]) -> Does:
     return Does.NO_TRAINING if _surely_none(program(words)) else Does.PERHAPS_TRAINS
 
 
+def may_train(words: Sequence[str]) -> bool:
+    return does(words) is Does.PERHAPS_TRAINS
+
+
 def _surely_none(words: Sequence[str]) -> bool:
     if not words:
         return True
@@ -285,13 +289,10 @@ def unreached(words: Sequence[str], redirections: Sequence[str]) -> str:
     given, words = words, program(words)
     name = _name(words[0]) if words else ""
     rest = [bare(word) for word in words[1:]]
-    if name in tables.RUNS_ITS_WORDS:
-        return f"{name}, which would run what is in the overrides"
     if name == "xargs":
         return "what xargs runs, which gets words of its own behind them"
-    behind = _behind_code(words)
-    if behind is not None:
-        return "" if _hands_on(behind) else _BEHIND_C
+    if _behind_code(words) is not None or name in tables.RUNS_ITS_WORDS:
+        return misread(words)
     if name == "find":
         return "what find -exec runs, which appended words do not reach"
     if "--multi-prog" in given:
@@ -309,14 +310,24 @@ def unreached(words: Sequence[str], redirections: Sequence[str]) -> str:
     return ""
 
 
-def running_its_words(words: Sequence[str]) -> str:
-    """The program that would run what is in the words behind it, as a shell does; "" for one that does not.
+def misread(words: Sequence[str]) -> str:
+    r"""Why words of a command would be run, as a shell does, or be lost, wherever they stand in it; "" if neither.
 
-    >>> running_its_words(["timeout", "10", "./bin/ssh", "n1", "x"]), running_its_words([r"\\eval", "x"])
-    ('ssh', 'eval')
+    >>> misread(["timeout", "10", "./bin/ssh", "n1", "x"]), misread([r"\\eval", "x"]), misread(["python", "x"])
+    ('ssh, which would run what is in the overrides', 'eval, which would run what is in the overrides', '')
     """
+    words = program(words)
+    name = _name(words[0]) if words else ""
+    if name in tables.RUNS_ITS_WORDS:
+        return f"{name}, which would run what is in the overrides"
+    behind = _behind_code(words) if words else None
+    return "" if behind is None or _hands_on(behind) else _BEHIND_C
+
+
+def reads_commands(words: Sequence[str]) -> bool:
+    """Whether what is piped into it is run."""
     name = next(iter(map(_name, program(words))), "")
-    return name if name in tables.RUNS_ITS_WORDS else ""
+    return name in tables.RUNS_ITS_WORDS | {"xargs"} or (name in tables.SHELLS and bool(unreached(words, ())))
 
 
 def runs_no_program(words: Sequence[str]) -> bool:
