@@ -34,6 +34,7 @@ HEADS = (
     "a=(1 '2 )' \"$(echo 3)\")\n",
     'y="${x:-a\\"b}" z=${x-}${y#\'}\'}\n',
     "v=`echo \\`echo ')'\\``\n",
+    "x=; v=\"${x//'\"'/}${x%'}'*}${x/#'$(' /}\"; w=${x#'}'}\n",
 )
 COMMANDS = (
     ("MAIN a b", ("a", "b")),
@@ -405,6 +406,7 @@ def test_the_user_may_name_the_line_of_the_command(script: str, at: str, told: s
         ("main\n", "3", "no command stands there"),
         ("main & other\n", "1", "several commands: main; other"),
         ("main\nexit 0\n", "2", "runs no program"),
+        ("main\nexec >log\n", "last", "runs no program"),
         ("main\nexit 0\nother\n", "3", "ends here"),
         ("eval main\n", "1", "eval"),
         ('run() { eval "$@"; }\nrun main\n', "2", "eval"),

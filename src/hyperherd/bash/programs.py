@@ -247,7 +247,7 @@ def _behind_code(words: Sequence[str]) -> Sequence[str] | None:
 
 
 def _is_flock_with_code(words: Sequence[str]) -> bool:
-    return _name(words[0]) == "flock" and any(word in _CODE_OF_FLOCK for word in words)
+    return bool(words) and _name(words[0]) == "flock" and any(word in _CODE_OF_FLOCK for word in words)
 
 
 def _hands_on(behind: Sequence[str]) -> bool:

@@ -39,6 +39,7 @@ _REDIRECTION = re.compile(
 _CONTINUATION = re.compile(r"\\\r?\n")
 _LINE_END = re.compile(r"\r?\n|\r\Z")
 _BLANKS = re.compile(r"(?:[ \t]|\\\r?\n)*")
+_PATTERN = re.compile(r"\$\{!?(?:\w+|[@*])(?:\[[^]]*\])?[#%/^,]")
 _DEEPEST = 100
 _WORD_ENDS = frozenset(" \t\n;&|()<>")
 
@@ -248,6 +249,8 @@ class Scan:
 
     def _braces(self, start: int, in_quotes: bool) -> None:
         self.position = start + 2
+        # In a pattern quotes are quotes even within others: "${x//'"'/}".
+        in_quotes = in_quotes and _PATTERN.match(self.text, start) is None
         while self.position < len(self.text):
             if self.text[self.position] == "}":
                 self.position += 1
