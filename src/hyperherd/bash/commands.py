@@ -26,13 +26,15 @@ class Within(NamedTuple):
     ``start``   where it begins in the script, which tells it from others
     ``branch``  which part of it: counted from 0 in an ``if`` (condition, then, condition, then, ..., else) and a
                 ``case``
-    ``name``    the function's
+    ``name``    the function's; the variable of a ``for`` or ``select``
+    ``items``   what that stands for, as it stands in the script
     """
 
     kind: str
     start: int
     branch: int = 0
     name: str = ""
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,13 @@ def read(scan: Scan) -> list[Command]:
 
 @dataclass
 class _Open:
-    """A construct that is open. ``header``: its next words are no commands (``for x in a b``, patterns of a case)."""
+    """A construct that is open. ``header``: its next words are no commands (``for x in a b``, patterns of a case);
+    ``braced``: a loop whose commands stand in braces, which close it.
+    """
 
     within: Within
     header: bool = False
+    braced: bool = False
 
 
 class _Reader:
@@ -145,7 +150,8 @@ class _Reader:
         elif token.text == ")" and innermost and innermost.within.kind == "(":
             self._pop()
         elif token.text in (";;", ";&", ";;&") and innermost and innermost.within.kind == "case":
-            innermost.within = innermost.within._replace(branch=innermost.within.branch + 1)
+            step = 1 if token.text == ";;" else 0  # behind the others the next branch may run as well
+            innermost.within = innermost.within._replace(branch=innermost.within.branch + step)
             innermost.header = True
         self._before = token.text
 
@@ -164,7 +170,10 @@ class _Reader:
             self._function, self._function_word = token._replace(start=self._function_word.start), None
             return True
         is_pattern = innermost is not None and innermost.header and kind == "case"
-        if is_pattern or any(one.text not in _PREFIXES for one in self._tokens):
+        is_name = bool(innermost and innermost.header and self._before == kind and not self._tokens)
+        plain = [one for one in self._tokens if one.text not in _PREFIXES and one.kind is not Kind.COMPOUND]
+        is_bare_loop = text == "do" and innermost is not None and innermost.header and len(plain) == 1
+        if is_pattern or is_name or (plain and not is_bare_loop):
             return False
         if text in _CLOSED_BY:
             self._push(text, token)
@@ -187,19 +196,26 @@ class _Reader:
         if self._function is not None:
             self._open.append(_Open(Within("function", self._function.start, name=self._function.text)))
             self._function = None
+        if kind == "{" and self._open and self._open[-1].header:
+            self._open[-1].header, self._open[-1].braced = False, True
         header = kind in ("for", "select", "case")
         self._open.append(_Open(Within(kind, token.start), header))
         self._before, self._tokens = kind, []
 
     def _pop(self) -> None:
-        self._open.pop()
+        closed = self._open.pop()
         self._tokens = []
+        if closed.within.kind == "{" and self._open and self._open[-1].braced:
+            self._open.pop()
         if self._open and self._open[-1].within.kind == "function":
             self._open.pop()
 
     def _flush(self, after: str) -> None:
         tokens, self._tokens = self._tokens, []
         header = bool(self._open and self._open[-1].header)
+        if tokens and header and self._open[-1].within.kind in ("for", "select"):
+            name, items = tokens[0].text, tuple(token.text for token in tokens[2:])
+            self._open[-1].within = self._open[-1].within._replace(name=name, items=items)
         if not tokens or header:
             return
         words = [token for token in tokens if token.kind is Kind.WORD]
@@ -231,13 +247,23 @@ def functions(commands: Iterable[Command]) -> frozenset[str]:
     return frozenset(name for command in commands for name in command.functions)
 
 
-def variables(commands: Iterable[Command]) -> dict[str, list[list[str]]]:
-    """The words of each value that a script gives a variable, as they stand; a value with a substitution is none."""
-    found: dict[str, list[list[str]]] = {}
+def variables(commands: Iterable[Command]) -> dict[str, list[list[str] | None]]:
+    """The words of each value that a script gives a variable, as they stand; None for what is not known.
+
+    No words are a value, too; a variable that is set in some cases alone may have it.
+    """
+    found: dict[str, list[list[str] | None]] = {}
+    certain = set()
     for command in commands:
         declared = command.words[1:] if command.texts[:1] and command.texts[0] in _DECLARING else ()
         for token in (*command.assignments, *declared):
             name, _, value = token.text.partition("=")
-            if is_assignment(token.text) and "$(" not in value and "`" not in value:
-                found.setdefault(name.rstrip("+"), []).append(re.sub(r"[\"'()]|\\\n", " ", value).split())
-    return {name: [value for value in values if value] for name, values in found.items()}
+            if not is_assignment(token.text):
+                continue
+            name = name.rstrip("+")
+            is_known = "$(" not in value and "`" not in value
+            words = re.sub(r"[\"'()]|\\\n", " ", value).split() if is_known else None
+            found.setdefault(name, []).append(words)
+            if not command.within and command.before not in ("&&", "||"):
+                certain.add(name)
+    return {name: values if name in certain else [*values, []] for name, values in found.items()}

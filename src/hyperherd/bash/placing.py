@@ -27,6 +27,8 @@ _SHELLS = frozenset(["bash", "sh", "dash", "ash", "ksh", "zsh"])
 _SHEBANG = re.compile(r"#![ \t]*(\S+)(?:[ \t]+(?:-\S+[ \t]+)*(\S+))?")
 _CARRIAGE_RETURN = re.compile(r"[ \t]*\r(?:\n|\Z)")
 _HINT = f"write {PLACEHOLDER} where they belong, as in python main.py {PLACEHOLDER}"
+_LONGEST = 9
+"""Digits of a line's number; no script is longer."""
 _SHOWN = 80
 """Characters of a command in messages."""
 
@@ -93,6 +95,7 @@ def find(text: str, at: str = "") -> Place:
         parts = _cut(text, [(place, place + len(PLACEHOLDER)) for place in placed])
         return Place(parts, "", _behind(parts), quoting, _lines(text, placed), PLACEHOLDER)
     found = _asked_for(text, scan, at) if at else _training(text, scan)
+    _refuse_backticks(text, scan, [command.end for command in found])
     lines = _lines(text, [command.words[0].start for command in found])
     parts = _cut(text, [(command.end, command.end) for command in found], scan.dangling)
     return Place(parts, " ", _behind(parts), quoting, lines, _shown(text, found[0]))
@@ -109,6 +112,14 @@ def reads_an_argument(text: str) -> str:
             if re.search(r"\$\{?[1-9]", re.sub(r"'[^']*'", "", token.text)):
                 return line_of(text, token.start)
     return ""
+
+
+def _refuse_backticks(text: str, scan: Scan, places: Sequence[int]) -> None:
+    """Raise `ScriptError` for a place in backticks, where bash takes backslashes and backticks out of any quotes."""
+    for start, end in scan.backticks:
+        if any(start < place < end for place in places):
+            what = "the command stands in backticks, in which overrides would be changed, or run"
+            raise ScriptError(what, where=line_of(text, start), hint="write $(...) in their place")
 
 
 def _cut(text: str, places: Sequence[tuple[int, int]], dangling: int | None = None) -> tuple[str, ...]:
@@ -171,13 +182,7 @@ def _placeholders(text: str, scan: Scan) -> list[int]:
     if scan.placeholders:
         there = commands.read(scan)
         _refuse_dead(text, ending.find(there), min(scan.placeholders))
-        for command in there:
-            words = command.texts
-            if PLACEHOLDER in words and (shell := programs.running_its_words(words)):
-                what = f"{shell} would run what is in the overrides"
-                raise ScriptError(
-                    what, where=line_of(text, command.start), hint="call the program without it"
-                )
+        _refuse_misled(text, there)
     return sorted(scan.placeholders)
 
 
@@ -186,6 +191,23 @@ def _where_instead(text: str, place: int) -> str:
     if found := re.match(r"\s*(?:export\s+)?(\w+)=", line):
         return f"write it where the variable is used: ${found[1]} {PLACEHOLDER}"
     return f"without quotes, with blanks around it: python main.py {PLACEHOLDER}"
+
+
+def _refuse_misled(text: str, found: Sequence[Command]) -> None:
+    """Raise `ScriptError` where ``{overrides}``, or an array that holds them, is given to what runs or loses them."""
+    arrays = [
+        token.text.partition("=")[0].rstrip("+")
+        for command in found
+        for token in (*command.assignments, *command.words)
+        if commands.is_assignment(token.text) and PLACEHOLDER in token.text
+    ]
+    one = re.compile("|".join([re.escape(PLACEHOLDER), *(rf"\$\{{?{name}\b" for name in arrays)]))
+    for command in found:
+        if any(map(one.search, command.texts)) and (fault := candidates.misled(text, found, command)):
+            hint = "call the program without it"
+            raise ScriptError(
+                f"the overrides are given to {fault}", where=line_of(text, command.start), hint=hint
+            )
 
 
 def _why_no_word(text: str, start: int, end: int) -> str:
@@ -248,8 +270,9 @@ def _asked_for(text: str, scan: Scan, at: str) -> Sequence[Command]:
     """The command that the user means. Raises `ScriptError`, `UsageError`."""
     if at != LAST and not re.fullmatch("[0-9]+", at):
         raise UsageError(f"--at {at}: the number of a line, or {LAST}, expected", hint="such as --at 12")
-    outside = [c for c in commands.read(scan) if c.words and all(one.kind != "$(" for one in c.within)]
-    there = outside[-1:] if at == LAST else [c for c in outside if _spans(text, c, int(at))]
+    found = commands.read(scan)
+    outside = [c for c in found if c.words and all(one.kind != "$(" for one in c.within)]
+    there = outside[-1:] if at == LAST else [c for c in outside if _spans(text, c, int(at[:_LONGEST]))]
     named = [c for c in there if programs.does(c.texts) is Does.PERHAPS_TRAINS] or there
     if len(named) != 1:
         few = "; ".join(_shown(text, command) for command in named)
@@ -258,6 +281,7 @@ def _asked_for(text: str, scan: Scan, at: str) -> Sequence[Command]:
     command = named[0]
     _refuse_dead(text, ending.find(outside), command.start)
     fault = programs.unreached(command.texts, [one.text for one in command.redirections])
+    fault = fault or candidates.misled(text, found, command)
     if not fault and programs.runs_no_program(command.texts):
         fault = f"{command.texts[0]}, which runs no program"
     if fault:

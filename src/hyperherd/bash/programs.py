@@ -16,6 +16,10 @@ from hyperherd.errors import ScriptError
 
 _PYTHON = re.compile(r"(?:python|pypy|ipython)[\d.]*t?")
 _CODE = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
+_SHELL_OPTION = re.compile(r"[-+].")
+_VALUED_SHELL_OPTION = re.compile(r"[-+][A-Za-z]*[oO]|--rcfile|--init-file")
+_CODE_OF_FLOCK = ("-c", "--command")
+_EACH = '"$@"'
 _HARMLESS_CODE = re.compile(r"(?:(?:import|from|assert|print|exit|quit|sys\.exit|pass|#)\b.*)?", re.DOTALL)
 _CALLS_A_TRAINING = re.compile(r"\b(?:main|train|run|fit|launch)\w*\s*\(", re.IGNORECASE)
 _NO_NAME = re.compile(r"\n|^[^/$`]*\s[^/$`]*$")
@@ -53,6 +57,8 @@ def program(words: Sequence[str]) -> list[str]:
     while rest:
         name = _name(rest[0])
         if name not in tables.RUNNING or name in tables.RUNS_ITS_WORDS or name == "xargs":
+            return rest
+        if _is_flock_with_code(rest):
             return rest
         behind = _behind(name, rest)
         if behind is None:
@@ -93,6 +99,10 @@ def does(words: Sequence[str]) -> Does:
     ['NO_TRAINING', 'NO_TRAINING', 'PERHAPS_TRAINS', 'NO_TRAINING']
     """
     return Does.NO_TRAINING if _surely_none(program(words)) else Does.PERHAPS_TRAINS
+
+
+def may_train(words: Sequence[str]) -> bool:
+    return does(words) is Does.PERHAPS_TRAINS
 
 
 def _surely_none(words: Sequence[str]) -> bool:
@@ -170,6 +180,21 @@ def trainer(words: Sequence[str]) -> str:
     return next(iter([*files, *modules, *plain]), "")
 
 
+def named(words: Sequence[str]) -> Sequence[str]:
+    """The words that may name what a command runs: its program, and of one that runs files the first word of its own.
+
+    >>> named(["srun", "python", "-u", "$file", "x"]), named(["./a", "$x"]), named(["$L", '"$@"'])
+    (['python', '$file'], ['./a'], ['$L', '"$@"'])
+    """
+    words = program(words)
+    runs_files = bool(words) and (
+        "$" in words[0] or _PYTHON.fullmatch(_name(words[0])) or _name(words[0]) in tables.RUNS_FILES
+    )
+    files = [word for word in words[1:] if runs_files and not word.startswith("-")]
+    is_container = bool(words) and _name(words[0]) in tables.CONTAINERS
+    return [*words[:1], *files[: None if is_container else 1]]
+
+
 def is_named_training(file: str) -> bool | None:
     """Whether the name of a file says that it trains, or that it does not; None where it says neither, or both.
 
@@ -206,13 +231,39 @@ def text_for_a_shell(words: Sequence[str]) -> str | None:
 
 def _behind_code(words: Sequence[str]) -> Sequence[str] | None:
     """What stands behind the ``-c`` of a shell: its text, and arguments; None where no shell is given any."""
+    if _is_flock_with_code(words):
+        return words[1 + next(place for place, word in enumerate(words[1:], 1) if word in _CODE_OF_FLOCK) :]
     for place, word in enumerate(words):
-        if _name(word) in tables.SHELLS:
-            options = itertools.takewhile(lambda one: one.startswith("-"), words[place + 1 :])
-            codes = [option for option, given in enumerate(options, place + 1) if _CODE.fullmatch(given)]
-            if codes:
-                return words[codes[0] + 1 :]
+        rest, has_code = list(words[place + 1 :]), False
+        while _name(word) in tables.SHELLS and rest and _SHELL_OPTION.match(bare(rest[0])):
+            option = bare(rest[0])
+            has_code = has_code or _CODE.fullmatch(option) is not None
+            rest = rest[2 if _VALUED_SHELL_OPTION.fullmatch(option) else 1 :]
+        if has_code:
+            return rest
     return None
+
+
+def _is_flock_with_code(words: Sequence[str]) -> bool:
+    return bool(words) and _name(words[0]) == "flock" and any(word in _CODE_OF_FLOCK for word in words)
+
+
+def _hands_on(behind: Sequence[str]) -> bool:
+    """Whether the text behind a shell's ``-c`` hands the words behind it to a program, each as it is."""
+    quoted, named = behind[:1], behind[1:]
+    if not named or not re.fullmatch(r"'[^']*'|\"(?:[^\"\\$`]|\\.|\$(?![@*{]))*\"", quoted[0], re.DOTALL):
+        return False
+    try:
+        found = [command.texts for command in commands.read(Scan(_unquoted(quoted[0])))]
+    except ScriptError:
+        return False
+    perhaps = [words for words in found if does(words) is Does.PERHAPS_TRAINS]
+    others = [word for words in perhaps for word in words if word != _EACH and re.search(r"\$\{?[@*]", word)]
+    return any(_EACH in words for words in perhaps) and not others and not any(map(_is_unreached, perhaps))
+
+
+def _is_unreached(words: Sequence[str]) -> bool:
+    return bool(unreached(words, ()))
 
 
 def _text_trains_nothing(text: str) -> bool:
@@ -236,13 +287,10 @@ def unreached(words: Sequence[str], redirections: Sequence[str]) -> str:
     given, words = words, program(words)
     name = _name(words[0]) if words else ""
     rest = [bare(word) for word in words[1:]]
-    if name in tables.RUNS_ITS_WORDS:
-        return f"{name}, which would run what is in the overrides"
     if name == "xargs":
         return "what xargs runs, which gets words of its own behind them"
-    behind = _behind_code(words)
-    if behind is not None:
-        return "" if len(behind) > 1 and "$@" in behind[0] else _BEHIND_C
+    if _behind_code(words) is not None or name in tables.RUNS_ITS_WORDS:
+        return misread(words)
     if name == "find":
         return "what find -exec runs, which appended words do not reach"
     if "--multi-prog" in given:
@@ -260,14 +308,24 @@ def unreached(words: Sequence[str], redirections: Sequence[str]) -> str:
     return ""
 
 
-def running_its_words(words: Sequence[str]) -> str:
-    """The program that would run what is in the words behind it, as a shell does; "" for one that does not.
+def misread(words: Sequence[str]) -> str:
+    r"""Why words of a command would be run, as a shell does, or be lost, wherever they stand in it; "" if neither.
 
-    >>> running_its_words(["timeout", "10", "./bin/ssh", "n1", "x"]), running_its_words([r"\\eval", "x"])
-    ('ssh', 'eval')
+    >>> misread(["timeout", "10", "./bin/ssh", "n1", "x"]), misread([r"\\eval", "x"]), misread(["python", "x"])
+    ('ssh, which would run what is in the overrides', 'eval, which would run what is in the overrides', '')
     """
+    words = program(words)
+    name = _name(words[0]) if words else ""
+    if name in tables.RUNS_ITS_WORDS:
+        return f"{name}, which would run what is in the overrides"
+    behind = _behind_code(words) if words else None
+    return "" if behind is None or _hands_on(behind) else _BEHIND_C
+
+
+def reads_commands(words: Sequence[str]) -> bool:
+    """Whether what is piped into it is run."""
     name = next(iter(map(_name, program(words))), "")
-    return name if name in tables.RUNS_ITS_WORDS else ""
+    return name in tables.RUNS_ITS_WORDS | {"xargs"} or (name in tables.SHELLS and bool(unreached(words, ())))
 
 
 def runs_no_program(words: Sequence[str]) -> bool:

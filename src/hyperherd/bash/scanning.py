@@ -23,16 +23,13 @@ OPENERS = frozenset(
         "while",
         "until",
         "do",
-        "for",
-        "case",
-        "select",
-        "function",
         "{",
         "!",
         "time",
         "coproc",
     ]
 )
+"""Behind ``for``, ``case`` and the like a name stands, whatever it is: ``for case in 1 2``."""
 
 _OPERATOR = re.compile(r";;&|;;|;&|;|&&|&(?!>)|\|\||\|&|\||\(|\)")
 _REDIRECTION = re.compile(
@@ -41,6 +38,7 @@ _REDIRECTION = re.compile(
 _CONTINUATION = re.compile(r"\\\r?\n")
 _LINE_END = re.compile(r"\r?\n|\r\Z")
 _BLANKS = re.compile(r"(?:[ \t]|\\\r?\n)*")
+_PATTERN = re.compile(r"\$\{!?(?:\w+|[@*])(?:\[[^]]*\])?[#%/^,]")
 _DEEPEST = 100
 _WORD_ENDS = frozenset(" \t\n;&|()<>")
 
@@ -68,8 +66,9 @@ class Scan:
     """A script's tokens, from ``begin`` on: of its outermost commands, and apart those of each substitution.
 
     ``substituted`` are the tokens in each ``$(...)``, backticks and ``<(...)``; ``placeholders`` the places of
-    `PLACEHOLDER` as a word of its own, also in ``$(...)``; ``comments`` start and end of each; ``dangling`` the place
-    of a backslash that ends the file, or None. Raises `ScriptError` for a quote or bracket that is never closed.
+    `PLACEHOLDER` as a word of its own, also in ``$(...)``; ``comments`` and ``backticks`` start and end of each;
+    ``dangling`` the place of a backslash that ends the file, or None. Raises `ScriptError` for a quote or bracket that
+    is never closed.
     """
 
     def __init__(self, text: str, begin: int = 0) -> None:
@@ -78,9 +77,10 @@ class Scan:
         self.substituted: list[list[Token]] = []
         self.placeholders: list[int] = []
         self.comments: list[tuple[int, int]] = []
+        self.backticks: list[tuple[int, int]] = []
         self.dangling: int | None = None
         self._last = len(text.rstrip("\r")) - 1
-        self._documents: list[tuple[str, bool]] = []
+        self._documents: list[tuple[str, bool, bool]] = []
         try:
             self.tokens = self._commands(nested=False)
         except RecursionError as error:
@@ -164,19 +164,23 @@ class Scan:
         begin, end = self.position, self._word()
         if operator.endswith(("<<", "<<-")) and not operator.endswith("<<<"):
             delimiter = re.sub(r"[\\'\"]", "", self.text[begin:end])
-            self._documents.append((delimiter, operator.endswith("-")))
+            is_plain = delimiter == self.text[begin:end]
+            self._documents.append((delimiter, operator.endswith("-"), is_plain))
         return self._made(Kind.REDIRECTION, start, end)
 
     def _pass_documents(self) -> None:
         """Go behind the here-documents whose line has just ended."""
-        for delimiter, tabbed in self._documents:
+        for delimiter, tabbed, joins_lines in self._documents:
+            is_joined = False
             while self.position < len(self.text):
                 end = self.text.find("\n", self.position)
                 end = len(self.text) if end < 0 else end
                 line = self.text[self.position : end].removesuffix("\r")
                 self.position = min(end + 1, len(self.text))
-                if (line.lstrip("\t") if tabbed else line) == delimiter:
+                if (line.lstrip("\t") if tabbed else line) == delimiter and not is_joined:
                     break
+                backslashes = len(line) - len(line.rstrip("\\"))
+                is_joined = joins_lines and backslashes % 2 == 1
         self._documents.clear()
 
     def _word(self) -> int:
@@ -222,6 +226,7 @@ class Scan:
             self._escaped(start + 2, "'", start)
         elif text[start] == "`":
             self._escaped(start + 1, "`", start)
+            self.backticks.append((start, self.position))
             self._in_backticks(start + 1, self.position - 1)
         elif text.startswith("$((", start) and (end := self._arithmetic_end(start + 1)):
             self.position = end
@@ -243,6 +248,8 @@ class Scan:
 
     def _braces(self, start: int, in_quotes: bool) -> None:
         self.position = start + 2
+        # In a pattern quotes are quotes even within others: "${x//'"'/}".
+        in_quotes = in_quotes and _PATTERN.match(self.text, start) is None
         while self.position < len(self.text):
             if self.text[self.position] == "}":
                 self.position += 1

@@ -117,6 +117,7 @@ RUNNING = _each(
         "xvfb-run": "-e -n -s --server-args --server-num",
         "strace": "-e -o -p",
         "flock": "-E -w --timeout",
+        "sshpass": "-P -d -f -p",
         "apptainer singularity": """-B -H -S -W --bind --env --env-file --home --mount --overlay --pwd --scratch
             --workdir""",
         "conda mamba micromamba": "-n -p --cwd --name --prefix",
@@ -145,8 +146,15 @@ SUBCOMMANDS = {
 
 SHELLS = _names("bash sh dash ash ksh zsh fish csh tcsh")
 
+CONTAINERS = _names("apptainer docker podman singularity")
+RUNS_FILES = (
+    CONTAINERS | SHELLS | _names("Rscript accelerate deepspeed java julia make node perl ruby torchrun")
+)
+"""Programs that run what their words name; Python is one, too."""
+
 RUNS_ITS_WORDS = _names(
-    "at batch clush dsh eval mosh parallel pdsh rsh runuser screen script sg ssh su tmux watch"
+    """at autossh batch clush dsh env_parallel eval mosh parallel parallel-ssh pdsh pssh rsh runuser screen script sem
+    sg ssh su tmux watch"""
 )
 """Programs that give their words, or a text, to another shell: what is in the words would be run."""
 
