@@ -29,7 +29,7 @@ OPENERS = frozenset(
         "coproc",
     ]
 )
-"""Behind ``for``, ``case`` and the like a name stands, whatever it is: ``for case in 1 2``."""
+"""Reserved words behind which a command begins. Behind ``for`` and ``case`` a name stands: ``for case in 1 2``."""
 
 _OPERATOR = re.compile(r";;&|;;|;&|;|&&|&(?!>)|\|\||\|&|\||\(|\)")
 _REDIRECTION = re.compile(
