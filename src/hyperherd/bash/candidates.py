@@ -229,6 +229,8 @@ class _Script:
             words = programs.program(words)[1 + self._shifts(name) :]
         if programs.does(words) is Does.NO_TRAINING or self._starts_a_function(words):
             return None
+        if _program(words) in programs.SOURCING:
+            fault = fault or f"in the file of {words[0]}, which need not hand on the words behind it"
         return fault or programs.unreached(words, redirections)
 
     def _shifts(self, name: str) -> int:
