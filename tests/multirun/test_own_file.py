@@ -116,6 +116,28 @@ def test_a_script_that_would_take_herds_script_for_its_own_is_refused(here: Home
     assert here.folders() == {str(here.folder)}
 
 
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "scontrol show jobid $SLURM_JOB_ID | grep -oP 'Command=\\K.*'",
+        "scontrol show job $SLURM_JOB_ID |\n  awk -F= '/Command=/{print $2}'",
+        "scontrol show job \\\n  $SLURM_JOB_ID | awk -F= '/Command=/{print $2}'",
+        "squeue -h -j $SLURM_JOB_ID -o %o",
+    ],
+)
+def test_however_it_asks_for_its_own_path_it_is_refused_but_not_a_comment(here: Home, asks: str) -> None:
+    here.script(f'#!/bin/bash\ncd "$(dirname "$({asks})")"\napp\n')
+    assert "job.sh:2: it asks scontrol for its own path" in here.multirun("lr=1", code=1).stderr
+    here.script(f"#!/bin/bash\n# {asks}\napp\n".replace("\n  ", "\n# "))
+    here.herd("multirun", "job.sh", "-n", "--on", "local", "lr=1")
+
+
+def test_a_script_that_queues_itself_again_by_a_variable_gets_jobs_of_their_own(here: Home) -> None:
+    here.script("#!/bin/bash\nid=$SLURM_JOB_ID\ntrap 'scontrol requeue $id' USR1\napp\n")
+    said = here.herd("multirun", "job.sh", "-n", "--on", "local", "lr=1").stderr
+    assert "each combination is a job of its own" in said
+
+
 ONCE = '[[ ${SLURM_RESTART_COUNT-} ]] || { scontrol requeue "%s"; exit 0; }\n'
 
 

@@ -16,7 +16,8 @@ _VARIABLE = re.compile(r'"?\$\{?(\w+)(?:\[[@*]\])?\}?"?')
 _DEEPEST = 4
 """A variable may hold another."""
 
-_HANDS_ON = re.compile(r'"\$(?:@|\{@[:}])')
+_HANDS_ON = re.compile(r'(?:\w+\+?=\((?:.*\s)?)?"\$(?:@|\{@[:}])')
+"""A word, or an array, that stands for what a function was given, each as it is."""
 _SHOWN = 3
 """Calls of a function in messages."""
 
@@ -124,7 +125,9 @@ class _Script:
     def _misled_in(self, name: str, inside: frozenset[str]) -> str:
         there = [command for command in self._found if name in command.functions]
         words = [token.text for command in there for token in (*command.assignments, *command.words)]
-        if not any(_HANDS_ON.search(word) for word in words):
+        run = [word for command in there if programs.may_train(command.texts) for word in command.texts]
+        as_they_are = any(map(_HANDS_ON.match, words))
+        if not as_they_are or any(_holds([word], "@*") and not _HANDS_ON.match(word) for word in run):
             return f'its function {name}, which does not hand on words as they are: with "$@" it would'
         given = (command for command in there if _holds(command.texts, self._arguments(name)))
         return next(filter(None, (self.misled(command, inside) for command in given)), "")
@@ -229,6 +232,8 @@ class _Script:
             words = programs.program(words)[1 + self._shifts(name) :]
         if programs.does(words) is Does.NO_TRAINING or self._starts_a_function(words):
             return None
+        if _program(words) in programs.SOURCING:
+            fault = fault or f"in the file of {words[0]}, which need not hand on the words behind it"
         return fault or programs.unreached(words, redirections)
 
     def _shifts(self, name: str) -> int:

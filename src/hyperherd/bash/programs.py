@@ -19,6 +19,8 @@ _CODE = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
 _SHELL_OPTION = re.compile(r"[-+].")
 _VALUED_SHELL_OPTION = re.compile(r"[-+][A-Za-z]*[oO]|--rcfile|--init-file")
 _CODE_OF_FLOCK = ("-c", "--command")
+SOURCING = (".", "source")
+"""Builtins that run a file in the same shell."""
 _EACH = '"$@"'
 _HARMLESS_CODE = re.compile(r"(?:(?:import|from|assert|print|exit|quit|sys\.exit|pass|#)\b.*)?", re.DOTALL)
 _CALLS_A_TRAINING = re.compile(r"\b(?:main|train|run|fit|launch)\w*\s*\(", re.IGNORECASE)
@@ -111,6 +113,8 @@ def _surely_none(words: Sequence[str]) -> bool:
     if not bare(words[0]) or _NO_NAME.search(bare(words[0])):
         return True
     name, rest = _name(words[0]), [bare(word) for word in words[1:]]
+    if name in SOURCING and is_named_training(next(iter(rest), "")):
+        return False
     if _is_bare_or_of_the_system(words[0]) and (
         name in tables.NEVER or (name == "command" and len(rest) > 1)
     ):

@@ -50,8 +50,7 @@ NEVER = BUILTINS | _names(
     """bjobs bsub jobstats qdel qstat qsub reportseff sacct sacctmgr sattach sbatch sbcast scancel scontrol sdiag
     seff sgather sinfo sprio squeue sreport sshare sstat strigger""",
     # packages and environments
-    """activate apt apt-get brew deactivate dnf dpkg eb ml module npm nvm pip pip3 pyenv spack virtualenv yarn
-    yum""",
+    "activate apt apt-get brew deactivate dnf dpkg eb ml module nvm pip pip3 pyenv spack virtualenv yum",
     # compilers
     """ar as autoconf automake c++ cc clang clang++ cmake cython f2py f77 f90 g++ gcc gfortran icc icpc icpx icx
     ifort ifx javac ld mpic++ mpicc mpicxx mpif77 mpif90 mpifort nm nvcc pkg-config protoc rustc strip swig
@@ -79,6 +78,7 @@ NEVER_WITH = _each(
         "gmx gmx_mpi": """convert-tpr dump editconf energy genconf genion grompp insert-molecules make_ndx pdb2gmx
             select solvate trjcat trjconv""",
         "bwa": "index",
+        "npm yarn": "add audit cache ci config init install link list prune version",
         "dvc": "add checkout fetch pull push status",
         "mlflow": "server ui",
         "ray": "start status stop",

@@ -33,7 +33,11 @@ _REFUSED = {
 
 _OWN_REQUEUE = re.compile(r"\bscontrol\s+requeue(?:hold)?\b([^\n;]*)")
 _JOB_ID = re.compile(r"\$\{?SLURM_JOB_?ID\}?(?!_|\w)")
-_OWN_PATH = re.compile(r"\bscontrol\b[^\n]*\bshow\s+job\b[^\n]*\bCommand\b")
+_OWN_PATH = re.compile(
+    r"\bscontrol\b[^\n]*\bshow\s+job(?:s|id)?\b(?:[^\n]|(?<=[\\|])\n|(?<=\|[ \t])\n)*\bCommand\b"
+    r"|\bsqueue\b[^\n]*%[.\d]*o\b"
+)
+"""How a script asks for its own path: ``squeue``'s ``%o`` is it, too."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,10 @@ class Script:
     @property
     def is_alone(self) -> bool:
         """Whether each combination is a job of its own: the id of an array's last element is that of the whole array,
-        so that ``scontrol requeue $SLURM_JOB_ID`` in it would queue all elements again.
+        so that ``scontrol requeue $SLURM_JOB_ID`` in it, or ``$id`` that holds it, would queue all of them again.
         """
-        return any(_JOB_ID.search(found[1]) for found in _OWN_REQUEUE.finditer(self.text))
+        ids = [found[1] for found in _OWN_REQUEUE.finditer(self.text)]
+        return any(map(_JOB_ID.search, ids)) or (bool(ids) and "SLURM_ARRAY_JOB_ID" not in self.text)
 
     @property
     def recorded(self) -> dict[str, Any]:
@@ -171,7 +176,7 @@ def load_again(workspace: Workspace, path: Path) -> Script:
 
 def _check_own_path(text: str) -> None:
     """Raises `ScriptError` for a script that would take herd's generated script for itself."""
-    found = _OWN_PATH.search(text)
+    found = _OWN_PATH.search(re.sub(r"(?m)^[ \t]*#.*", lambda comment: " " * len(comment[0]), text))
     if found and "HYPERHERD_" not in text:
         raise ScriptError(
             "it asks scontrol for its own path (Command=), and in a sweep that is the path of herd's script",
