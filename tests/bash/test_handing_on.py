@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from hyperherd.bash import placing
+from hyperherd.bash import insertion
 from hyperherd.errors import ScriptError
 
 PROGRAMS = {
@@ -68,7 +68,7 @@ def test_values_are_handed_on_as_they_are_or_the_script_is_refused(
     assume("f " not in f + g and "g " not in g)  # they would call themselves without end
     text = f"#!/bin/bash\nA=()\n{setting}\ng() {{ {g}; }}\nf() {{ {f}; }}\n{last}\n"
     try:
-        place = placing.find(text)
+        place = insertion.find(text)
     except ScriptError:
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """What a command does: surely no training, perhaps one, or nothing that words behind it would reach.
 
-The tables name programs by what they do; what is in none of them may be a training.
+The known_programs name programs by what they do; what is in none of them may be a training.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 
-from hyperherd.bash import commands, tables
+from hyperherd.bash import commands, known_programs
 from hyperherd.bash.scanning import Scan
 from hyperherd.errors import ScriptError
 
@@ -58,7 +58,7 @@ def program(words: Sequence[str]) -> list[str]:
     rest = list(words)
     while rest:
         name = _name(rest[0])
-        if name not in tables.RUNNING or name in tables.RUNS_ITS_WORDS or name == "xargs":
+        if name not in known_programs.RUNNING or name in known_programs.RUNS_ITS_WORDS or name == "xargs":
             return rest
         if _is_flock_with_code(rest):
             return rest
@@ -74,19 +74,19 @@ def _behind(name: str, words: Sequence[str]) -> list[str] | None:
     rest = list(words[1:])
     if name == "command" and rest[:1] in (["-v"], ["-V"]):
         return None
-    subcommand = tables.SUBCOMMANDS.get(name)
+    subcommand = known_programs.SUBCOMMANDS.get(name)
     if subcommand is not None:
         while rest and rest[0].startswith("-"):
             rest = rest[1:]
         if rest[:1] != [subcommand]:
             return None
         rest = rest[1:]
-    valued = tables.RUNNING[name]
-    passed = tables.PASSED.get(name, 0)
+    valued = known_programs.RUNNING[name]
+    passed = known_programs.PASSED.get(name, 0)
     while rest and (rest[0].startswith("-") or passed or commands.is_assignment(rest[0])):
         if rest[0] in valued:
             rest = rest[1:]
-        elif rest[0] in tables.PAIRED:
+        elif rest[0] in known_programs.PAIRED:
             rest = rest[2:]
         elif not rest[0].startswith("-") and not commands.is_assignment(rest[0]):
             passed -= 1
@@ -116,12 +116,12 @@ def _surely_none(words: Sequence[str]) -> bool:
     if name in SOURCING and is_named_training(next(iter(rest), "")):
         return False
     if _is_bare_or_of_the_system(words[0]) and (
-        name in tables.NEVER or (name == "command" and len(rest) > 1)
+        name in known_programs.NEVER or (name == "command" and len(rest) > 1)
     ):
         return True
     first = next((word for word in rest if not word.startswith("-")), "")
-    if name in tables.NEVER_WITH:
-        return first in tables.NEVER_WITH[name] or (not first and bool(rest))
+    if name in known_programs.NEVER_WITH:
+        return first in known_programs.NEVER_WITH[name] or (not first and bool(rest))
     if rest in (["--version"], ["-V"], ["--help"], ["-h"]):
         return True
     if name == "find":
@@ -144,7 +144,7 @@ def _python_trains_nothing(words: Sequence[str]) -> bool:
         following = words[place + 1 : place + 2]
         if word == "-m":
             module = bare(following[0]) if following else ""
-            return module in tables.MODULES or (module, *words[place + 2 : place + 3]) == (
+            return module in known_programs.MODULES or (module, *words[place + 2 : place + 3]) == (
                 "spacy",
                 "download",
             )
@@ -192,10 +192,10 @@ def named(words: Sequence[str]) -> Sequence[str]:
     """
     words = program(words)
     runs_files = bool(words) and (
-        "$" in words[0] or _PYTHON.fullmatch(_name(words[0])) or _name(words[0]) in tables.RUNS_FILES
+        "$" in words[0] or _PYTHON.fullmatch(_name(words[0])) or _name(words[0]) in known_programs.RUNS_FILES
     )
     files = [word for word in words[1:] if runs_files and not word.startswith("-")]
-    is_container = bool(words) and _name(words[0]) in tables.CONTAINERS
+    is_container = bool(words) and _name(words[0]) in known_programs.CONTAINERS
     return [*words[:1], *files[: None if is_container else 1]]
 
 
@@ -207,7 +207,10 @@ def is_named_training(file: str) -> bool | None:
     """
     stem = _FILE.sub("", file.rpartition("/")[2])
     words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", stem).lower()))
-    trains, otherwise = bool(words & tables.NAMED_TRAINING), bool(words & tables.NAMED_OTHERWISE)
+    trains, otherwise = (
+        bool(words & known_programs.NAMED_TRAINING),
+        bool(words & known_programs.NAMED_OTHERWISE),
+    )
     return None if trains == otherwise else trains
 
 
@@ -227,7 +230,7 @@ def text_for_a_shell(words: Sequence[str]) -> str | None:
         return " ".join(map(_unquoted, words[1:]))
     if name in ("xargs", "parallel"):
         return " ".join(_behind(name, words) or [])
-    if name in tables.RUNS_ITS_WORDS:
+    if name in known_programs.RUNS_ITS_WORDS:
         return next((_unquoted(after) for word, after in itertools.pairwise(words) if word == "-c"), "")
     behind = _behind_code(words)
     return None if behind is None else "".join(map(_unquoted, behind[:1]))
@@ -239,7 +242,7 @@ def _behind_code(words: Sequence[str]) -> Sequence[str] | None:
         return words[1 + next(place for place, word in enumerate(words[1:], 1) if word in _CODE_OF_FLOCK) :]
     for place, word in enumerate(words):
         rest, has_code = list(words[place + 1 :]), False
-        while _name(word) in tables.SHELLS and rest and _SHELL_OPTION.match(bare(rest[0])):
+        while _name(word) in known_programs.SHELLS and rest and _SHELL_OPTION.match(bare(rest[0])):
             option = bare(rest[0])
             has_code = has_code or _CODE.fullmatch(option) is not None
             rest = rest[2 if _VALUED_SHELL_OPTION.fullmatch(option) else 1 :]
@@ -271,7 +274,9 @@ def _is_unreached(words: Sequence[str]) -> bool:
 
 
 def _text_trains_nothing(text: str) -> bool:
-    if (hook := re.fullmatch(r"\$\(\s*([^\s()]+)[^()]*\)", text.strip())) and _name(hook[1]) in tables.HOOKS:
+    if (hook := re.fullmatch(r"\$\(\s*([^\s()]+)[^()]*\)", text.strip())) and _name(
+        hook[1]
+    ) in known_programs.HOOKS:
         return True
     try:
         scan = Scan(text)
@@ -293,7 +298,7 @@ def unreached(words: Sequence[str], redirections: Sequence[str]) -> str:
     rest = [bare(word) for word in words[1:]]
     if name == "xargs":
         return "what xargs runs, which gets words of its own behind them"
-    if _behind_code(words) is not None or name in tables.RUNS_ITS_WORDS:
+    if _behind_code(words) is not None or name in known_programs.RUNS_ITS_WORDS:
         return misread(words)
     if name == "find":
         return "what find -exec runs, which appended words do not reach"
@@ -303,7 +308,7 @@ def unreached(words: Sequence[str], redirections: Sequence[str]) -> str:
         return "a command with a here-document"
     fed = any(re.match(r"\d*<(?![<(&])", one) for one in redirections)
     files = [word for word in rest if not word.startswith("-")]
-    if (name in tables.SHELLS or _PYTHON.fullmatch(name)) and not files and "-" not in rest:
+    if (name in known_programs.SHELLS or _PYTHON.fullmatch(name)) and not files and "-" not in rest:
         return f"{name} without a file: appended words would be taken for one"
     if name == "matlab" or (
         name in ("R", "octave", "sas", "stata") and (fed or rest[:2] == ["CMD", "BATCH"])
@@ -320,7 +325,7 @@ def misread(words: Sequence[str]) -> str:
     """
     words = program(words)
     name = _name(words[0]) if words else ""
-    if name in tables.RUNS_ITS_WORDS:
+    if name in known_programs.RUNS_ITS_WORDS:
         return f"{name}, which would run what is in the overrides"
     behind = _behind_code(words) if words else None
     return "" if behind is None or _hands_on(behind) else _BEHIND_C
@@ -329,12 +334,14 @@ def misread(words: Sequence[str]) -> str:
 def reads_commands(words: Sequence[str]) -> bool:
     """Whether what is piped into it is run."""
     name = next(iter(map(_name, program(words))), "")
-    return name in tables.RUNS_ITS_WORDS | {"xargs"} or (name in tables.SHELLS and bool(unreached(words, ())))
+    if name in known_programs.SHELLS:
+        return bool(unreached(words, ()))
+    return name in known_programs.RUNS_ITS_WORDS or name == "xargs"
 
 
 def runs_no_program(words: Sequence[str]) -> bool:
     """Whether it is a builtin that words mean nothing to, such as ``exit``."""
-    return not program(words) or (words[0] in tables.BUILTINS and words[0] not in (".", "source"))
+    return not program(words) or (words[0] in known_programs.BUILTINS and words[0] not in (".", "source"))
 
 
 def _name(word: str) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hyperherd.bash import placing
-from hyperherd.bash.placing import Place
+from hyperherd.bash import insertion
+from hyperherd.bash.insertion import Place
 from hyperherd.bash.scanning import line_of
 from hyperherd.errors import HerdError, ScriptError
 from hyperherd.jobs import Inline
@@ -43,7 +43,7 @@ _OWN_PATH = re.compile(
 @dataclass(frozen=True)
 class Call:
     """How a script is called. ``here`` is where it is submitted from, which is where it runs, as with sbatch; ``at``
-    where the user wants the overrides (`placing.find`), ``arguments`` its own.
+    where the user wants the overrides (`insertion.find`), ``arguments`` its own.
     """
 
     here: Path
@@ -90,7 +90,7 @@ class Script:
     def inline(self) -> Inline:
         """What a batch of its combinations runs."""
         return Inline(
-            placing.interpreter(self.text),
+            insertion.interpreter(self.text),
             self.place.parts,
             self.path,
             self.call.arguments,
@@ -129,7 +129,7 @@ class Script:
                 "it queues itself again by $SLURM_JOB_ID, so each combination is a job of its own; with "
                 "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID} they would be one array"
             )
-        read = placing.reads_an_argument(self.text)
+        read = insertion.reads_an_argument(self.text)
         if read and not self.call.arguments:
             given = f"herd multirun {self.path.name} --args WORD... -- KEY=SWEEP..."
             said.append(f"{read} reads an argument of the script, and none is given; type: {given}")
@@ -144,7 +144,7 @@ def load(path: Path, call: Call) -> Script:
         raise HerdError(f"cannot be read: {error.strerror}", where=str(path), hint=_hint(path)) from error
     try:
         asked = directives.read(text)
-        place = placing.find(text, call.at)
+        place = insertion.find(text, call.at)
         _check_own_path(text)
         _check_array(str(asked.herds.get("array", "0")))
         for name in _REFUSED.keys() & asked.herds.keys():

@@ -9,8 +9,8 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hyperherd.bash import placing
-from hyperherd.bash.placing import Place
+from hyperherd.bash import insertion
+from hyperherd.bash.insertion import Place
 from hyperherd.bash.scanning import PLACEHOLDER
 from hyperherd.errors import GrammarError, ScriptError
 from hyperherd.grammar.sweeps import parse
@@ -99,16 +99,16 @@ class Script:
 
 
 def load(path: str, at: str = "") -> Script:
-    """The script at ``path``, with the place that the user has named (`placing.find`). Raises `HerdError`, but not for
-    a script without a place for overrides.
+    """The script at ``path``, with the place that the user has named (`insertion.find`). Raises `HerdError`, but not
+    for a script without a place for overrides.
     """
     text, recorded = _text(disk.read(path)), record.read(path)
     mode = stat.S_IMODE(os.stat(path).st_mode) & 0o777
     former = None
     with contextlib.suppress(ScriptError):
-        former = placing.find(text, "" if PLACEHOLDER in text else placing.LAST)
+        former = insertion.find(text, "" if PLACEHOLDER in text else insertion.LAST)
     try:
-        return Script(path, placing.find(text, at), former, mode, recorded)
+        return Script(path, insertion.find(text, at), former, mode, recorded)
     except ScriptError as error:
         where = f"{path}:{error.where.removeprefix('line ')}" if error.where else path
         return Script(path, ScriptError(error.what, where=where, hint=error.hint), former, mode, recorded)

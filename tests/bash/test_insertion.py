@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hyperherd.bash import placing
+from hyperherd.bash import insertion
 from hyperherd.bash.quoting import quote, quote_in_one_line, quote_portably, unquote
 from hyperherd.errors import HerdError, ScriptError
 
@@ -133,7 +133,7 @@ def test_overrides_arrive_as_typed_at_the_training(
     heads: list[str], command: tuple[str, tuple[str, ...] | None], tail: str, words: list[str], posix: bool
 ) -> None:
     text = (SHEBANG.replace("bash", "sh") if posix else SHEBANG) + "".join(heads) + command[0] + tail
-    place = placing.find(text)
+    place = insertion.find(text)
     made = place.script(words)
     assert place.words(made) == words
     with tempfile.TemporaryDirectory() as folder:
@@ -148,14 +148,14 @@ def test_overrides_arrive_as_typed_at_the_training(
 @pytest.mark.parametrize("command", COMMANDS, ids=[text for text, _ in COMMANDS])
 def test_without_overrides_the_script_is_as_it_was(command: tuple[str, object], tail: str) -> None:
     text = SHEBANG + command[0] + tail
-    made = placing.find(text).script([])
+    made = insertion.find(text).script([])
     assert made == (text if not text.endswith(" \\") else text[:-1])
 
 
 def test_the_rest_of_the_script_stays_as_it_is() -> None:
     text = "#!/bin/bash\nmain a \\\n  b # why\n\n# end"
     assert (
-        placing.find(text).script(["x=1", "y=a b"])
+        insertion.find(text).script(["x=1", "y=a b"])
         == "#!/bin/bash\nmain a \\\n  b x=1 'y=a b' # why\n\n# end"
     )
 
@@ -163,7 +163,7 @@ def test_the_rest_of_the_script_stays_as_it_is() -> None:
 @pytest.mark.parametrize("end", ["\r\n", "\r", " \r\n", "\r\n\r\n# x\r\n"])
 def test_line_ends_of_windows_are_kept_and_do_not_become_part_of_a_value(end: str, tmp_path: Path) -> None:
     text = f"#!/bin/bash\r\n# x\r\nMAIN a{end}"
-    made = placing.find(text).script(["x=1"])
+    made = insertion.find(text).script(["x=1"])
     assert made.replace(" x=1 #", "") == text
     assert arguments_of(made, tmp_path) == ("a", "x=1")
 
@@ -186,7 +186,7 @@ def test_line_ends_of_windows_are_kept_and_do_not_become_part_of_a_value(end: st
     ],
 )
 def test_they_stand_where_the_script_says_so(script: str, expected: tuple[str, ...], tmp_path: Path) -> None:
-    place = placing.find(script)
+    place = insertion.find(script)
     made = place.script(["k=a b"])
     assert place.words(made) == ["k=a b"]
     assert arguments_of(made, tmp_path) == expected
@@ -292,7 +292,7 @@ def test_they_stand_where_the_script_says_so(script: str, expected: tuple[str, .
 )
 def test_where_it_is_not_certain_one_error_says_what_to_write(script: str, line: str, said: str) -> None:
     with pytest.raises(ScriptError) as caught:
-        placing.find(script)
+        insertion.find(script)
     assert caught.value.where == line
     assert said in caught.value.what
     if said not in ("never closed", "python3"):
@@ -301,14 +301,14 @@ def test_where_it_is_not_certain_one_error_says_what_to_write(script: str, line:
 
 def test_in_a_variable_the_hint_names_where_it_is_used() -> None:
     with pytest.raises(ScriptError) as caught:
-        placing.find('CMD="main {overrides}"\nsrun $CMD\n')
+        insertion.find('CMD="main {overrides}"\nsrun $CMD\n')
     assert caught.value.hint == "write it where the variable is used: $CMD {overrides}"
 
 
 @pytest.mark.parametrize("mark", ["$(", "((", "( ", "${", '"$(', "<("])
 def test_what_is_nested_very_deeply_is_refused(mark: str) -> None:
     with pytest.raises(ScriptError, match=r"too deeply|never closed") as caught:
-        placing.find("#!/bin/bash\n\n" + mark * 50_000 + "\nmain\n")
+        insertion.find("#!/bin/bash\n\n" + mark * 50_000 + "\nmain\n")
     assert caught.value.where == "line 3"
 
 
@@ -376,7 +376,7 @@ def test_a_command_that_is_never_reached_is_refused_with_the_line_of_what_ends_t
     ended: str, last: str
 ) -> None:
     with pytest.raises(ScriptError) as caught:
-        placing.find(f"#!/bin/bash\n{ended}\n{last}\n")
+        insertion.find(f"#!/bin/bash\n{ended}\n{last}\n")
     position = max(ended.rfind("exit"), ended.rfind("exec"), ended.rfind("return"))
     assert caught.value.where == f"line {2 + ended.count(chr(10), 0, position)}"
     assert "the script ends here" in caught.value.what
@@ -385,13 +385,13 @@ def test_a_command_that_is_never_reached_is_refused_with_the_line_of_what_ends_t
 
 @pytest.mark.parametrize("before", GO_ON)
 def test_what_may_go_on_is_not_taken_for_an_end(before: str, tmp_path: Path) -> None:
-    made = placing.find(f"#!/bin/bash\n{before}\nMAIN a\n").script(["k=a b"])
+    made = insertion.find(f"#!/bin/bash\n{before}\nMAIN a\n").script(["k=a b"])
     assert arguments_of(made, tmp_path) == ("a", "k=a b")
 
 
 @pytest.mark.parametrize("text", ["MAIN {overrides}\nexit 0\nother\n", "exec MAIN {overrides}\nother\n"])
 def test_overrides_before_the_end_reach_their_command(text: str, tmp_path: Path) -> None:
-    made = placing.find(text).script(["k=a b"])
+    made = insertion.find(text).script(["k=a b"])
     assert arguments_of(made, tmp_path) == ("k=a b",)
 
 
@@ -407,7 +407,7 @@ def test_overrides_before_the_end_reach_their_command(text: str, tmp_path: Path)
     ],
 )
 def test_the_user_may_name_the_line_of_the_command(script: str, at: str, told: str) -> None:
-    place = placing.find(script, at)
+    place = insertion.find(script, at)
     assert place.told == told
     assert place.words(place.script(["a=1"])) == ["a=1"]
 
@@ -431,7 +431,7 @@ def test_the_user_may_name_the_line_of_the_command(script: str, at: str, told: s
 )
 def test_a_line_that_cannot_get_the_overrides_is_refused(script: str, at: str, said: str) -> None:
     with pytest.raises(HerdError) as caught:
-        placing.find(script, at)
+        insertion.find(script, at)
     assert said in caught.value.what
     assert caught.value.hint
 
@@ -448,7 +448,7 @@ SHAPES = [
 @pytest.mark.parametrize(("placed", "script"), [one[1:] for one in SHAPES], ids=[one[0] for one in SHAPES])
 def test_a_public_script_is_swept_at_its_training_or_refused(placed: str, script: str) -> None:
     try:
-        told = placing.find(script).told.partition(":")[0]
+        told = insertion.find(script).told.partition(":")[0]
     except ScriptError as error:
         told = f"refused: {error.what}"
     said = placed.removeprefix("refused: ")
@@ -470,7 +470,7 @@ python notify.py|python plot.py|python src/eval.py|trap - EXIT|if [ $? -ne 0 ]; 
 )
 def test_what_surely_is_no_training_gets_no_overrides(other: str) -> None:
     for script in (f"python train.py a\n{other}\n", f"{other}\npython train.py a\n"):
-        assert "python train.py a k=1\n" in placing.find(script).script(["k=1"])
+        assert "python train.py a k=1\n" in insertion.find(script).script(["k=1"])
 
 
 UNCLOSED = ("'", '"', "$(", "${", "((", "[[", "`", "{overrides}", "\\")
@@ -481,7 +481,7 @@ UNCLOSED = ("'", '"', "$(", "${", "((", "[[", "`", "{overrides}", "\\")
 def test_any_text_has_a_place_or_is_refused(pieces: list[str]) -> None:
     text = "".join(pieces)
     try:
-        place = placing.find(text)
+        place = insertion.find(text)
     except ScriptError:
         return
     assert place.words(place.script(["a=1", "b=$x"])) == ["a=1", "b=$x"]
@@ -504,7 +504,7 @@ def test_what_nobody_quoted_is_not_read_back(text: str) -> None:
 
 @pytest.mark.skipif(shutil.which("dash") is None, reason="dash is not installed")
 def test_dash_sees_control_characters_as_they_are(tmp_path: Path) -> None:
-    made = placing.find("#!/bin/sh\nprintf %s", placing.LAST).script(["a=\r\x01\n'"])
+    made = insertion.find("#!/bin/sh\nprintf %s", insertion.LAST).script(["a=\r\x01\n'"])
     path = tmp_path / "x.sh"
     path.write_text(made, newline="")
     done = subprocess.run(["dash", os.fspath(path)], capture_output=True, check=True)
