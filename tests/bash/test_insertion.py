@@ -253,6 +253,8 @@ def test_they_stand_where_the_script_says_so(script: str, expected: tuple[str, .
         ('run() { srun "${@:2}"; }\nall() { run x "$@"; }\nall a\nall b\n', "line 1", "several things"),
         ('L="srun -n 1"\nrun() { $L "$@"; }\nrun a\nrun b\n', "line 2", "several things"),
         ('run() { docker run img "$@"; }\nrun a\nrun b\n', "line 1", "several things"),
+        ("run() { python $1; }\nfor f in a.py b.py; do run $f; done\n", "line 1", "in a loop"),
+        ('run() { python "$1"; }\nwhile read -r f; do run "$f"; done\n', "line 1", "in a loop"),
         ("run() { main stage=$1; }\nrun prepare\nrun train\n", "line 1", "several things"),
         ("for f in a.py b.py; do\n  python $f\ndone\n", "line 2", "each turn"),
         ("for f in prepare train; do\n  main $f\ndone\n", "line 2", "each turn"),

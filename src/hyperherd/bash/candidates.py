@@ -193,6 +193,10 @@ class _Script:
                 calls |= self._calls(one, inside | {name})
             if not around:
                 calls.add(" ".join(command.texts))
+                loops = [one for one in command.within if one.kind in ("for", "select")]
+                names = {one.name for one in loops if one.name and not _is_one(one.items)}
+                if _holds(command.texts, names | self._read_in(command)):
+                    calls.add(f"{' '.join(command.texts)} in a loop")
         return calls
 
     def _arguments(self, name: str) -> set[str]:
