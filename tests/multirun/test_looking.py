@@ -131,7 +131,7 @@ def test_herd_test_runs_a_trial_here_that_was_never_submitted(here: Home) -> Non
 
 def test_metrics_are_kept_by_trial(home: Home) -> None:
     log = f'{sys.executable} -c "import hyperherd as h; h.log_result(\\"loss\\", 0.5)"'
-    home.script(f"{HEAD}{log}\napp\n")
+    home.script(f"{HEAD}{log}\napp {{overrides}}\n")
     home.multirun("lr=1,2")
     rows = home.document("res", "job.sh")["trials"]
     assert [(row["params"], row["metrics"]) for row in rows] == [({"lr": lr}, {"loss": 0.5}) for lr in (1, 2)]

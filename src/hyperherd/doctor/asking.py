@@ -213,7 +213,7 @@ def _batch(question: Question, planned: Plan, folder: Path, *, outside: bool) ->
         logs=folder / layout.LOGS,
         env_file=question.workspace.env_file,
     )
-    question.workspace.make_folders_of(files)
+    question.workspace.make_folders_of(files, to_stay=False)
     of_script = question.description.script
     mark = f"@{token}"
     text = probe.text(planned.training, None if of_script else question.launch, mark, outside=outside)

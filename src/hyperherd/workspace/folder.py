@@ -120,11 +120,11 @@ class Workspace:
         names = (layout.JOBS, layout.SUBMISSIONS, layout.ATTEMPTS, layout.RESULTS, layout.SLURM_LOGS)
         self._make(*(self.state / name for name in names))
 
-    def make_folders_of(self, files: Files) -> None:
-        """Create those that a submission has for itself, and keep the state out of git. Raises `WorkspaceError` where
-        that cannot be.
+    def make_folders_of(self, files: Files, *, to_stay: bool = True) -> None:
+        """Create those that a submission has for itself; a state folder that is ``to_stay`` is kept out of git. Raises
+        `WorkspaceError` where that cannot be.
         """
-        self._make(files.attempts, files.logs / layout.OF_SLURM, ignored=True)
+        self._make(files.attempts, files.logs / layout.OF_SLURM, ignored=to_stay)
 
     def _make(self, *folders: Path, ignored: bool = False) -> None:
         try:
