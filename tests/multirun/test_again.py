@@ -121,7 +121,7 @@ def test_a_script_that_is_broken_by_an_edit_leaves_what_is_known_readable(here: 
     script = here.script(f"{HEAD}app\n")
     here.multirun("lr=1")
     before = here.files()
-    here.script(f"{HEAD}app | cat\n")
+    here.script(f"{HEAD}app | other\n")
     here.multirun("lr=2", code=1)
     assert here.files() == before
     assert here.statuses() == ["completed"]

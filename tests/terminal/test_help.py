@@ -52,7 +52,7 @@ def typed(home: Home, fake_slurm: FakeSlurm) -> Iterator[Home]:
         )
         (folder / "launch.sh").write_text(RESULT)
         (folder / "launch.sh").chmod(0o755)
-    (root / "sbatch.sh").write_text(RESULT)
+    (root / "sbatch.sh").write_text("#!/bin/bash\n" + "#\n" * 10 + "./launch.sh\n")
     yield home
 
 
