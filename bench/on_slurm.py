@@ -85,7 +85,7 @@ def multiruns(scratch: Path, env: dict[str, str], turns: int) -> None:
     for turn in range(turns):
         folder = scratch / f"multirun{turn}"
         folder.mkdir()
-        (folder / "job.sh").write_text("#!/bin/bash\n#SBATCH --time=10 --mem=1G\n\ntrue\n")
+        (folder / "job.sh").write_text("#!/bin/bash\n#SBATCH --time=10 --mem=1G\n\ntrue {overrides}\n")
         words = ["multirun", "job.sh", "--on", "slurm", f"seed=range({TRIALS // 10})", "lr=range(10)"]
         costs.append(process([*HERD, *words], folder, env))
         cancel(env)
