@@ -55,7 +55,9 @@ def test_what_an_earlier_attempt_has_left_running_is_ended_before_the_trial_begi
         argv = ["bash", "-c", f"{does}; : >{ready}; while :; do sleep 0.05; done"]
         return subprocess.Popen(argv, cwd=tmp_path, env={**os.environ, **marked, "SLURM_JOB_ID": job})
 
-    text = script(batch, job='"$SLURM_ARRAY_JOB_ID"').replace("herd_grace_s=30", "herd_grace_s=2")
+    text = script(batch, job='"$SLURM_ARRAY_JOB_ID"', ends_earlier=True).replace(
+        "herd_grace_s=30", "herd_grace_s=2"
+    )
     slurms = {"SLURM_JOB_ID": "7", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "0"}
     with left("5", leaves, "one") as trainer, left("6", ":", "other") as job_of_its_own:
         try:

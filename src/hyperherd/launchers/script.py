@@ -38,20 +38,27 @@ _NUMBERED_SIGNALS = {
 
 
 def script(
-    batch: Batch, *, job: str, array: Mapping[int, int] | None = None, directives: Sequence[str] = ()
+    batch: Batch,
+    *,
+    job: str,
+    array: Mapping[int, int] | None = None,
+    directives: Sequence[str] = (),
+    ends_earlier: bool = False,
 ) -> str:
     """The script of a batch, for one element at a time: it finds its own by ``SLURM_ARRAY_TASK_ID``.
 
     ``job`` is a bash word that gives the id of the job that runs it (Slurm: ``"$SLURM_ARRAY_JOB_ID"``; this
     machine: a quoted literal). ``array`` maps trial index to array index where the two differ.
-    ``directives`` are whole ``#SBATCH`` lines. The result is plain UTF-8 (undecodable bytes of paths are
-    escaped), with no ``\\r``.
+    ``directives`` are whole ``#SBATCH`` lines. ``ends_earlier``: what an earlier attempt of the trial has left running
+    on the node is ended first (this machine's supervisor knows of it, and each line of bash costs a trial time). The
+    result is plain UTF-8 (undecodable bytes of paths are escaped), with no ``\\r``.
     """
     parts = ["#!/bin/bash", *directives, "", *_settings(batch, job), ""]
     if batch.variables:
         parts += [*_exports(batch.variables, indent=""), ""]
     parts += _table(batch.elements, array or {})
-    body = _DEFINITIONS + _EARLIER + "\n" + (_REQUEUE if batch.requeue else "") + _STEPS
+    earlier = f"{_EARLIER}\n" if ends_earlier else ""
+    body = _DEFINITIONS + earlier + (_REQUEUE if batch.requeue else "") + _STEPS
     return "\n".join(parts) + "\n\n" + body
 
 

@@ -149,6 +149,8 @@ herd_open_logs() {
     printf '%s%s\n' "$out" "$line" >&8 && printf '%s%s\n' "$err" "$line" >&9
 }
 
+herd_end_earlier() { :; } # earlier.sh has another
+
 # Into the trial's own log.
 herd_explain() { printf 'hyperherd: %s\n' "$1" >&9; }
 
