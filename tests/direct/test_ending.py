@@ -106,7 +106,7 @@ def test_what_waits_or_just_begins_in_another_container_is_not_judged_here(
 
 
 def test_an_attempt_whose_processes_are_gone_without_a_note_was_killed(sweep: Sweep) -> None:
-    job = sweep.job(sweep.batch("t", 1))
+    job = sweep.job(sweep.batch("gone", 1))
     me = processes.me()
     claim(job.files, 0, me.host, me.pid, (me.start or 0) + 1)  # the pid is used again
     assert sweep.words(job) == ["KILLED"]
