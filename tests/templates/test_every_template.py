@@ -123,11 +123,7 @@ def test_it_learns_and_killed_inside_an_epoch_it_ends_on_the_same_numbers(
     ends_as_the_straight_one(project, "killed")
 
 
-@pytest.mark.parametrize(
-    "template",
-    [one if one.module == "mlp.ddp" else pytest.param(one, marks=pytest.mark.thorough) for one in TOGETHER],
-    ids=lambda template: template.module,
-)
+@pytest.mark.parametrize("template", TOGETHER, ids=lambda template: template.module)
 def test_two_processes_learn_and_queued_again_inside_an_epoch_end_on_the_same_numbers(
     project: Project, template: Template
 ) -> None:

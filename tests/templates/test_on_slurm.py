@@ -52,10 +52,11 @@ def states(on_slurm: OnSlurm, job: str) -> list[str]:
 @pytest.mark.parametrize(
     "how",
     [
+        "USR1",
         "time limit",
         "preempted",
         "node down",
-        *(pytest.param(one, marks=pytest.mark.thorough) for one in ("USR1", "USR2", "scontrol requeue")),
+        *(pytest.param(one, marks=pytest.mark.thorough) for one in ("USR2", "scontrol requeue")),
     ],
 )
 def test_an_interrupted_job_is_queued_again_and_ends_on_the_same_numbers(
