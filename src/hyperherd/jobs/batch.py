@@ -1,21 +1,15 @@
-"""What travels between the engine and a launcher: batches going out, jobs and their states coming back.
-
-Plain values. A launcher is told everything that it needs in a `Batch` (so that it knows neither sweeps
-nor workspaces) and is later asked about a `Job`, which is what was recorded of that batch.
-"""
+"""What goes out to a launcher: a batch of elements, and what was recorded of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from pathlib import Path
+
+from hyperherd.jobs.request import Share
 
 VOID = "void"
 """What a register says of a submission that was given up: it never runs anything."""
-
-NEVER_STARTED = "NEVER_STARTED"
-"""A launcher's word for an element that surely never began, and never will in this submission."""
 
 
 @dataclass(frozen=True)
@@ -106,28 +100,6 @@ def copies(script: Path) -> tuple[Path, str]:
 
 
 @dataclass(frozen=True)
-class Share:
-    """What each element of a batch has of this machine for itself, as it was asked for; None where nobody asked.
-
-    ``cores``   so many, and no others (nobody asked: one slot, and the threads of numeric libraries are shared out)
-    ``gpus``    so many, and sees no others; 0: sees none (nobody asked: sees all)
-    ``time_s``  seconds until it is ended (nobody asked: it may take as long as it likes)
-    """
-
-    cores: int | None = None
-    gpus: int | None = None
-    time_s: float | None = None
-
-    def over(self, other: Share) -> Share:
-        """This, and what the other says where this says nothing."""
-        return Share(
-            other.cores if self.cores is None else self.cores,
-            other.gpus if self.gpus is None else self.gpus,
-            other.time_s if self.time_s is None else self.time_s,
-        )
-
-
-@dataclass(frozen=True)
 class Batch:
     """Trials that are submitted together.
 
@@ -159,27 +131,11 @@ class Batch:
     behind: str = ""
     inline: Inline | None = None
     requeue: Requeue | None = None
-    share: Share = Share()
+    share: Share = field(default_factory=Share)
 
     def only(self, elements: tuple[Element, ...]) -> Batch:
         """The same batch with these elements."""
         return replace(self, elements=elements)
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What would become of a batch if it were submitted.
-
-    ``refused``    why it would surely be refused, in the launcher's words; else ""
-    ``unsure``     why nothing can be said of it, where the launcher was asked and does not know
-    ``hint``       what to do about either
-    ``starts_at``  when its first element is expected to begin, in seconds since the epoch; None where nobody says
-    """
-
-    refused: str = ""
-    unsure: str = ""
-    hint: str = ""
-    starts_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -201,52 +157,3 @@ class Job:
     files: Files
     array: Mapping[int, int]
     attempt: Mapping[int, int]
-
-
-class Phase(Enum):
-    """What a scheduler can say of an element.
-
-    QUEUED and RUNNING: it is live. ENDED: over, and the scheduler said how.
-    ABSENT: the scheduler answered and does not have it among the living, and nobody knows how it ended.
-    UNKNOWN: not asked, or no answer. Absent is not finished; unknown is not success.
-    """
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    ENDED = "ended"
-    ABSENT = "absent"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class State:
-    """What the scheduler says of the newest attempt of one element.
-
-    ``word``       its own word, such as ``TIMEOUT``
-    ``reason``     why it waits, in its own word, such as ``Priority``
-    ``stuck``      it waits for what will not end by itself
-    ``exit_code``  of the job script; ``signal`` that ended it; None where unknown
-    times are seconds since the epoch
-    """
-
-    phase: Phase
-    word: str = ""
-    reason: str = ""
-    stuck: bool = False
-    node: str = ""
-    exit_code: int | None = None
-    signal: int | None = None
-    started_at: float | None = None
-    ended_at: float | None = None
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What an attempt used: seconds and bytes; None where nobody measured it."""
-
-    word: str = ""
-    elapsed_s: float | None = None
-    max_rss_bytes: int | None = None
-    ave_rss_bytes: int | None = None
-    req_mem_bytes: int | None = None
-    exit_code: int | None = None

@@ -1,0 +1,27 @@
+"""What travels between the engine and a launcher: batches going out, jobs and their states coming back.
+
+Plain values. A launcher is told everything that it needs in a `Batch` (so that it knows neither sweeps
+nor workspaces) and is later asked about a `Job`, which is what was recorded of that batch.
+"""
+
+from hyperherd.jobs.batch import CAUSES, VOID, Batch, Element, Files, Inline, Job, Requeue, copies
+from hyperherd.jobs.request import Forecast, Share
+from hyperherd.jobs.state import NEVER_STARTED, Phase, State, Usage
+
+__all__ = [
+    "CAUSES",
+    "NEVER_STARTED",
+    "VOID",
+    "Batch",
+    "Element",
+    "Files",
+    "Forecast",
+    "Inline",
+    "Job",
+    "Phase",
+    "Requeue",
+    "Share",
+    "State",
+    "Usage",
+    "copies",
+]
