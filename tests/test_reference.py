@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hyperherd.claims import Outcome
+from hyperherd.attempts import variables
+from hyperherd.attempts.filenames import Outcome
 from hyperherd.cli.main import COMMANDS
 from hyperherd.jobs import Phase, State
 from hyperherd.launchers.slurm import check
@@ -99,9 +100,7 @@ def test_every_reason_is_explained(state: State, outcome: Outcome | None, starte
 
 
 def test_every_variable_of_a_trial_is_explained() -> None:
-    promised = [value for name, value in vars(layout).items() if name.startswith("ENV_")]
-    assert promised
-    assert [name for name in promised if f"`{name}`" not in TEXT] == []
+    assert [name for name in variables.PROMISED if f"`{name}`" not in TEXT] == []
 
 
 def test_every_file_is_explained() -> None:

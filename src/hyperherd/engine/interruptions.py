@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from hyperherd import claims
+from hyperherd.attempts import filenames
 from hyperherd.jobs import Requeue
 from hyperherd.sweep.trial import SHORT, Part
-from hyperherd.workspace.attempts import Attempts
+from hyperherd.workspace.attempt_folders import Attempts
 from hyperherd.workspace.ended import Ended
 from hyperherd.workspace.submissions import Submission
 
@@ -22,7 +22,7 @@ _HEARD = {
     "BOOT_FAIL": "node_fail",
     "PREEMPTED": "preemption",
 }
-_MARKED = (claims.TIMEOUT, claims.EXIT75, claims.PREEMPTION, claims.NODE_FAIL)
+_MARKED = (filenames.TIMEOUT, filenames.EXIT75, filenames.PREEMPTION, filenames.NODE_FAIL)
 
 
 def causes(listed: Attempts, heard: Ended, records: Iterable[Submission]) -> Causes:

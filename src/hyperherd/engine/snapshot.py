@@ -11,7 +11,7 @@ from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.launchers.slurm.parse import folded
 from hyperherd.sweep.trial import Part, Status, Trial, number_of
-from hyperherd.workspace import attempts, logs
+from hyperherd.workspace import attempt_folders, logs
 from hyperherd.workspace.folder import Workspace
 
 
@@ -109,7 +109,7 @@ def _node(workspace: Workspace, fact: Fact) -> str:
     """The scheduler's word; the note's for trials that failed, where somebody will ask which node it was."""
     if fact.state.node or fact.outcome is None or fact.status is Status.COMPLETED:
         return fact.state.node
-    note = attempts.note(workspace, fact.part, fact.attempt, fact.outcome)
+    note = attempt_folders.note(workspace, fact.part, fact.attempt, fact.outcome)
     return note.host if note else ""
 
 
@@ -124,7 +124,7 @@ def _changed_at_start(workspace: Workspace, fact: Fact) -> bool:
     """The claim's word, for the few that have left no note (they run, or were killed)."""
     if fact.outcome is not None:
         return fact.outcome.changed
-    claim = attempts.claim(workspace, fact.part, fact.attempt)
+    claim = attempt_folders.claim(workspace, fact.part, fact.attempt)
     return claim is not None and claim.changed
 
 

@@ -4,14 +4,13 @@ Plain values. A launcher is told everything that it needs in a `Batch` (so that 
 nor workspaces) and is later asked about a `Job`, which is what was recorded of that batch.
 """
 
-from hyperherd.jobs.batch import CAUSES, VOID, Batch, Element, Files, Inline, Job, Requeue, copies
+from hyperherd.jobs.batch import CAUSES, Batch, Element, Files, Inline, Job, Requeue, copies
 from hyperherd.jobs.request import Forecast, Share
 from hyperherd.jobs.state import NEVER_STARTED, Phase, State, Usage
 
 __all__ = [
     "CAUSES",
     "NEVER_STARTED",
-    "VOID",
     "Batch",
     "Element",
     "Files",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from hyperherd.claims import Outcome
+from hyperherd.attempts.filenames import Outcome
 from hyperherd.jobs import NEVER_STARTED, Phase, State
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
