@@ -12,7 +12,7 @@ import pytest
 from hyperherd.attempts import variables
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.cli.main import COMMANDS
-from hyperherd.jobs import Phase, State
+from hyperherd.jobs import Ended, Phase, State
 from hyperherd.launchers.slurm import check
 from hyperherd.sweep import spec
 from hyperherd.sweep.conditions import OPERATORS
@@ -83,12 +83,9 @@ def test_every_status_is_explained() -> None:
 @pytest.mark.parametrize(
     ("state", "outcome", "started"),
     [
-        *((State(Phase.ENDED, word), None, True) for word in (
-            *("TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "DEADLINE", "REVOKED"),
-            *("LAUNCH_FAILED", "RECONFIG_FAIL", "KILLED"),
-        )),
-        (State(Phase.ENDED, "FAILED", signal=9), None, True),
-        (State(Phase.ENDED, "FAILED", exit_code=1), None, False),
+        *((State.of_end(end), None, True) for end in Ended if end.from_outside),
+        (State(Phase.ENDED, "FAILED", signal=9, end=Ended.FAILED), None, True),
+        (State(Phase.ENDED, "FAILED", exit_code=1, end=Ended.FAILED), None, False),
         (State(Phase.ABSENT), Outcome(2), True),
         (State(Phase.ABSENT), Outcome(143, terminated=True), True),
     ],

@@ -114,7 +114,7 @@ def test_a_line_of_the_usage_journal_that_was_cut_off_is_skipped(tmp_path: Path)
     with open(tmp_path / "j", "a") as file:
         file.write('{"index": 1, "att')
     used = usage.read(tmp_path / "j")
-    assert {i: (u.elapsed_s, u.max_rss_bytes, u.word) for i, u in used.items()} == {0: (5.0, 700, "FAILED")}
+    assert {i: (u.elapsed_s, u.max_rss_bytes, u.exit_code) for i, u in used.items()} == {0: (5.0, 700, 1)}
 
 
 @pytest.mark.parametrize(

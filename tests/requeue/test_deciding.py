@@ -11,6 +11,7 @@ from hyperherd.attempts.filenames import Outcome
 from hyperherd.attempts.listing import Listing
 from hyperherd.engine import growth, interruptions
 from hyperherd.jobs import CAUSES, Phase, Requeue, State
+from hyperherd.launchers.slurm import states
 from hyperherd.sweep.trial import Part
 from hyperherd.workspace.submissions import Submission
 
@@ -19,7 +20,7 @@ WORDS = {"TIMEOUT": "timeout", "EXIT75": "exit75", "PREEMPTION": "preemption", "
 
 
 def heard(word: str, key: str = "0.1") -> dict[str, dict[str, State]]:
-    return {"t": {key: State(Phase.ENDED, word)}}
+    return {"t": {key: State(Phase.ENDED, word, end=states.ended(word))}}
 
 
 def listed(marks: dict[tuple[int, int], set[str]], **outcomes: Outcome) -> Listing[Part]:

@@ -14,7 +14,7 @@ from hyperherd.attempts import filenames
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.engine import interruptions, recover
 from hyperherd.errors import SchedulerSilentError
-from hyperherd.jobs import Phase, State
+from hyperherd.jobs import Ended, Phase, State
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import ENDED_EARLY, LIVE, MOST_TELLING, Part, Status, Trial, number_of, status_of
 from hyperherd.workspace import attempt_folders, ended, manifest, submissions
@@ -65,7 +65,7 @@ class Known:
     manifest: manifest.Manifest
     submissions: Sequence[Submission]
     facts: Mapping[int, Fact]
-    heard: ended.Ended = field(default_factory=dict)
+    heard: ended.Heard = field(default_factory=dict)
     newest_attempt: Mapping[Part, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 
@@ -92,15 +92,15 @@ class _Tracked:
         """Of what was heard of its submission."""
         return ended.key(number_of(self.part), self.attempt)
 
-    def heard(self, heard: ended.Ended) -> State | None:
+    def heard(self, heard: ended.Heard) -> State | None:
         """What was said of this attempt's end."""
         of_submission = heard.get(self.submission.token)
         return of_submission.get(self.key) if of_submission else None
 
-    def settled(self, heard: ended.Ended) -> bool:
+    def settled(self, heard: ended.Heard) -> bool:
         """Whether nobody has to be asked: a job that ended before it began may be queued again by hand, and begin."""
         said = self.heard(heard)
-        final = self.attempt or self.submission.legacy or (said and said.word == "CANCELLED")
+        final = self.attempt or self.submission.legacy or (said and said.end is Ended.CANCELLED)
         return (self.outcome is not None and self.outcome.succeeded) or bool(said and final)
 
 
@@ -191,7 +191,7 @@ def _track(
 
 
 def _unsettled(
-    tracked: Mapping[Part, _Tracked], heard: ended.Ended
+    tracked: Mapping[Part, _Tracked], heard: ended.Heard
 ) -> dict[str, list[tuple[Submission, list[int]]]]:
     """Launcher -> submissions with their elements that somebody has to be asked about."""
     asked: dict[str, tuple[Submission, list[int]]] = {}
@@ -277,8 +277,8 @@ def _taken_by_others(
 
 
 def _remember(
-    heard: ended.Ended, tracked: Mapping[Part, _Tracked], states: Mapping[str, Mapping[int, State]]
-) -> ended.Ended:
+    heard: ended.Heard, tracked: Mapping[Part, _Tracked], states: Mapping[str, Mapping[int, State]]
+) -> ended.Heard:
     """What schedulers have said of ended attempts, now and before: of each trial's newest as it stands now."""
     remembered = {token: dict(said) for token, said in heard.items()}
     for part, one in tracked.items():
@@ -293,7 +293,7 @@ def _remember(
 def _state(
     tracked: Mapping[Part, _Tracked],
     states: Mapping[str, Mapping[int, State]],
-    heard: ended.Ended,
+    heard: ended.Heard,
     part: Part,
 ) -> State:
     if part not in tracked:

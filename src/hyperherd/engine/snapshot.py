@@ -21,8 +21,8 @@ class TrialView:
 
     ``part`` is the trial, or the task of it that all else tells of; ``job`` is the scheduler's id, ``node`` where its
     newest attempt ran, ``last_line`` the last line with text that it printed; ``changed`` says that the launch script
-    was changed between its submission and its start, or up to now. ``interruptions``: what cut attempts short -> how
-    many.
+    was changed between its submission and its start, or up to now, ``submitted`` that a launcher was given it.
+    ``interruptions``: what cut attempts short -> how many.
     """
 
     trial: Trial
@@ -36,6 +36,7 @@ class TrialView:
     last_line: str | None
     changed: bool
     interruptions: Mapping[str, int]
+    submitted: bool
 
     @property
     def index(self) -> int:
@@ -102,6 +103,7 @@ def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str]) -> TrialV
         last_line=None,
         changed=_changed_at_start(workspace, fact) if fact.attempt else _changed(fact, checksums),
         interruptions=Counter(fact.causes.values()),
+        submitted=record is not None,
     )
 
 

@@ -19,7 +19,7 @@ from hyperherd.attempts.filenames import Outcome
 from hyperherd.attempts.registers import VOID
 from hyperherd.engine import waiting
 from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
-from hyperherd.jobs import Batch, Job, Phase, State
+from hyperherd.jobs import Batch, Ended, Job, Phase, State
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status, status_of
 from hyperherd.workspace import layout, results
@@ -135,7 +135,7 @@ class SubmittedTask:
         self.stuck = state.reason if state.stuck else ""
         attempt, outcome, timed_out = _noted(self.job)
         if outcome is not None and outcome.terminated and state.phase is Phase.ABSENT:
-            state = replace(state, phase=Phase.ENDED, word="TIMEOUT" if timed_out else "CANCELLED")
+            state = State.of_end(Ended.TIME_LIMIT if timed_out else Ended.CANCELLED)
         status, reason = status_of(state, outcome, started=attempt > 0, stopped=self.stopped)
         if status is Status.READY:
             status, reason = Status.LOST, "it was never started"

@@ -6,13 +6,13 @@ nor workspaces) and is later asked about a `Job`, which is what was recorded of 
 
 from hyperherd.jobs.batch import CAUSES, Batch, Element, Files, Inline, Job, Requeue, copies
 from hyperherd.jobs.request import Forecast, Share
-from hyperherd.jobs.state import NEVER_STARTED, Phase, State, Usage
+from hyperherd.jobs.state import Ended, Phase, State, Usage
 
 __all__ = [
     "CAUSES",
-    "NEVER_STARTED",
     "Batch",
     "Element",
+    "Ended",
     "Files",
     "Forecast",
     "Inline",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hyperherd.attempts import claims, filenames, listing, registers, variables
@@ -18,10 +18,10 @@ from hyperherd.attempts.listing import Listing
 from hyperherd.attempts.registers import VOID
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
-from hyperherd.jobs import NEVER_STARTED, Job, Phase, State
+from hyperherd.jobs import Ended, Job, Phase, State
 from hyperherd.launchers.direct import stored, trees
 
-_NEVER = State(Phase.ENDED, NEVER_STARTED)
+_NEVER = State.of_end(Ended.NEVER_STARTED)
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ def _state(job: Job, index: int, sight: Sight) -> State | None:
 
 def _ended(job: Job, outcome: Outcome, warned: bool) -> State:
     """``warned``: it had been told of its time limit, so that this was why it was told to end."""
-    told = "TIMEOUT" if warned else "CANCELLED"
-    word = told if outcome.terminated else "FAILED" if outcome.exit_code else "COMPLETED"
-    return State(Phase.ENDED, word, node=job.where, exit_code=outcome.exit_code)
+    told = Ended.TIME_LIMIT if warned else Ended.CANCELLED
+    end = told if outcome.terminated else Ended.FAILED if outcome.exit_code else Ended.COMPLETED
+    return replace(State.of_end(end, node=job.where), exit_code=outcome.exit_code)
 
 
 def _claimed(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
@@ -91,7 +91,7 @@ def _claimed(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
     if claim is None:
         return _without_owner(job, attempt, sight)
     if claim.cancelled:
-        return State(Phase.ENDED, "CANCELLED", node=claim.owner.host)
+        return State.of_end(Ended.CANCELLED, node=claim.owner.host)
     return _running(claim, attempt, sight)
 
 
@@ -106,7 +106,7 @@ def _running(claim: Claim, attempt: tuple[int, int], sight: Sight) -> State | No
         return None
     if variables.mark(claim.token, *attempt) in sight.marks.attempts:
         return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
-    return State(Phase.ENDED, "KILLED", node=host, started_at=since)
+    return State.of_end(Ended.KILLED, node=host, started_at=since)
 
 
 def _without_owner(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
@@ -118,7 +118,7 @@ def _without_owner(job: Job, attempt: tuple[int, int], sight: Sight) -> State | 
         return None
     if variables.mark(job.token, *attempt) in sight.marks.attempts:
         return State(Phase.RUNNING, "RUNNING", node=job.where)
-    return State(Phase.ENDED, "KILLED", node=job.where)
+    return State.of_end(Ended.KILLED, node=job.where)
 
 
 def _waiting(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
