@@ -20,7 +20,18 @@ from hyperherd.connectors.base import Connector
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.connectors.processes import Identity
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
-from hyperherd.jobs import VOID, Batch, Element, Forecast, Job, Share, State, Usage
+from hyperherd.jobs import (
+    VOID,
+    Batch,
+    Element,
+    Forecast,
+    Job,
+    NativeValue,
+    Request,
+    Share,
+    State,
+    Usage,
+)
 from hyperherd.launchers.direct import capacity, environment, records, shares, states, stored, trees, usage
 from hyperherd.launchers.direct.records import Claim
 from hyperherd.launchers.direct.wakeups import TO_LOOK_AGAIN
@@ -81,6 +92,14 @@ class DirectLauncher:
     def chosen(self) -> DirectLauncher:
         """Itself."""
         return self
+
+    def asking(self, request: Request) -> DirectLauncher:
+        """Itself: what it holds for each job is a `Share`."""
+        return self
+
+    def asked_for(self, request: Request) -> dict[str, NativeValue]:
+        """It has no options of its own for a request."""
+        return dict(request.native)
 
     def requiring(self, share: Share) -> DirectLauncher:
         """A copy that holds this much for each job, but for what it says itself."""
