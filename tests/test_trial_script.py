@@ -15,6 +15,7 @@ import pytest
 
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.launchers.script import script
+from hyperherd.launchers.shipped import native
 
 DIES_OF_IT = ("sleep 30\n", 143)
 SAVES_FIRST = (
@@ -31,8 +32,8 @@ def _batch(folder: Path, launch: str, forwarded: str) -> Batch:
         folder / "script", folder / "register", folder / "attempts", folder / "logs", folder / ".env"
     )
     element = Element(0, 1, "x=1", (("HYPERHERD_READY", str(folder / "ready")),))
-    options = {"signal": forwarded} if forwarded else {}
-    return Batch("t", "name", folder, folder / "launch.sh", files, (element,), options=options)
+    asked = native().request({"signal": forwarded} if forwarded else {})
+    return Batch("t", "name", folder, folder / "launch.sh", files, (element,), request=asked)
 
 
 LISTENS = "trap 'sleep 0.3; echo saved >>order; exit' TERM"

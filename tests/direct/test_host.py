@@ -13,6 +13,7 @@ import pytest
 
 from hyperherd.attempts.variables import SLOTS_DIR
 from hyperherd.errors import DamagedFileError, LauncherError
+from hyperherd.jobs import Request
 from hyperherd.launchers import direct
 from hyperherd.launchers.direct import cores, gpus, memory, slots, stored, usage
 
@@ -96,7 +97,9 @@ def test_a_sweep_within_a_trial_shares_out_slots_of_its_own(tmp_path: Path) -> N
 
 def test_a_batch_comes_back_as_it_was_stored(sweep: Sweep, tmp_path: Path) -> None:
     odd = os.fsdecode(b"\xff \n'")
-    batch = sweep.batch("t", 3, options={"gpus": 1, "exclusive": True, "x": None}, after=("a", odd))
+    batch = sweep.batch(
+        "t", 3, request=Request(gpus=1, native={"exclusive": True, "x": None}), after=("a", odd)
+    )
     stored.store(batch, tmp_path / "batch.json")
     assert stored.load(tmp_path / "batch.json") == batch
 

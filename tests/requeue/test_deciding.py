@@ -103,6 +103,6 @@ def test_grown_memory_is_what_sbatch_reads_and_between_what_was_asked_and_the_ce
     count: int, unit: str, factor: float, most: int | None
 ) -> None:
     before = units.bytes_asked(f"{count}{unit}")
-    after = units.bytes_asked(growth.memory(f"{count}{unit}", factor, most))
+    after = units.bytes_asked(units.asked_bytes(growth.memory(before, factor, most)))
     wanted = max(before, min(before * factor, most or before * factor))
     assert wanted <= after < wanted + 2**20

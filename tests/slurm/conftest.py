@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hyperherd.jobs import Batch, Element, Files, Job, State
+from hyperherd.launchers.shipped import native
 from hyperherd.launchers.slurm import SlurmLauncher
 from hyperherd.launchers.slurm.client import Client
 
@@ -22,6 +23,7 @@ def batch_in(
     indices: Sequence[int] = (0,),
     token: str = "t1",
     options: Mapping[str, str | int | bool | None] | None = None,
+    extra_args: tuple[str, ...] = (),
     **more: object,
 ) -> Batch:
     """A batch whose folders exist, as the engine makes them; its launch script is written."""
@@ -37,9 +39,8 @@ def batch_in(
         env_file=folder / ".env",
     )
     elements = tuple(Element(index, 1, f"x={index}", ()) for index in indices)
-    return Batch(
-        token, "hyperherd_x", folder, folder / "launch.sh", files, elements, options=options or {}, **more
-    )
+    asked = native().request(options or {}, extra_args)
+    return Batch(token, "hyperherd_x", folder, folder / "launch.sh", files, elements, request=asked, **more)
 
 
 class Cluster:

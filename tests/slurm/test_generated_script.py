@@ -19,6 +19,7 @@ from hyperherd.bash.quoting import quote
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.launchers.script import script
+from hyperherd.launchers.shipped import native
 
 BASH = shutil.which("bash") or "/bin/bash"
 JOB = "here:boot:1:2"
@@ -300,7 +301,7 @@ def test_signals_that_only_the_script_gets_do_not_end_the_trial(tmp_path: Path) 
 
 def test_the_signal_that_slurm_sends_to_the_shell_alone_is_passed_on(tmp_path: Path) -> None:
     launch = WAITS.replace("TERM", "USR1").format(code=6, mv=shutil.which("mv"), sleep=shutil.which("sleep"))
-    batch = replace(batch_in(tmp_path, launch), options={"signal": "B:USR1@60"})
+    batch = replace(batch_in(tmp_path, launch), request=native().request({"signal": "B:USR1@60"}))
     process = start(batch)
     wait_for(tmp_path / "pid", process)
     process.send_signal(signal.SIGUSR1)
@@ -321,7 +322,7 @@ def test_a_trial_that_ends_as_soon_as_it_gets_the_signal_is_noted_with_its_own_c
     launch = WAITS.replace("TERM", "USR1").format(
         code=code, mv=shutil.which("mv"), sleep=shutil.which("sleep")
     )
-    batch = replace(batch_in(tmp_path, launch), options={"signal": "B:USR1@60"})
+    batch = replace(batch_in(tmp_path, launch), request=native().request({"signal": "B:USR1@60"}))
     (tmp_path / "slow").write_text(SLOW_KILL)
     process = start(batch, BASH_ENV=str(tmp_path / "slow"))
     wait_for(tmp_path / "pid", process)

@@ -13,6 +13,7 @@ from conftest import Cluster, batch_in
 
 from hyperherd.errors import SubmissionRefusedError
 from hyperherd.jobs import Phase
+from hyperherd.launchers.shipped import native
 
 MARK = 'echo "$HYPERHERD_ATTEMPT_MARK $SLURM_ARRAY_TASK_ID $1" >>ran; '
 WAIT = "trap 'exit 9' TERM; : >started; while :; do sleep 0.05; done"
@@ -84,7 +85,7 @@ def test_a_batch_is_split_where_scripts_are_limited(cluster: Cluster, workspace:
     large = tuple(replace(batch.elements[0], index=i, argument="x" * 900_000) for i in range(7))
     pieces = cluster.launcher.split(replace(batch, elements=large))
     assert [len(piece) for piece in pieces] == [3, 3, 1]
-    job = cluster.submit(replace(batch.only(pieces[0]), options={"hold": True}))
+    job = cluster.submit(replace(batch.only(pieces[0]), request=native().request({"hold": True})))
     assert cluster.launcher.cancel(job, [0, 1, 2]) == {}
 
 

@@ -224,8 +224,7 @@ def _batch(
     files = run.workspace.files(submissions.new_token())
     return replace(
         maker.batch(files, parts, newest_attempt),
-        options=place.options_with(run.request.requeue),
-        extra_args=place.extra_args,
+        request=replace(place.request, requeue=run.request.requeue),
         at_once=_at_once(run),
         after=waiting.after(run.request.after, place.launcher, run.launchers) if run.request.after else (),
         requeue=run.requeue,

@@ -15,7 +15,6 @@ from hyperherd import units
 from hyperherd.errors import PreflightError
 from hyperherd.jobs import Batch, Forecast
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.slurm import options
 from hyperherd.workspace.folder import Workspace
 
 FILES_PER_TRIAL = 5
@@ -65,7 +64,7 @@ def foresee(batches: Sequence[tuple[Batch, Launcher]], between: Callable[[], Non
     answers: dict[object, Forecast] = {}
     requests = []
     for batch, launcher in batches:
-        asked = map(repr, (batch.options, batch.extra_args, batch.after, batch.requeue))
+        asked = map(repr, (batch.request, batch.after, batch.requeue))
         requests.append((launcher.name, *asked))
         if requests[-1] not in answers:
             answers[requests[-1]] = launcher.foresee(batch)
@@ -81,7 +80,7 @@ def foreseen(forecasts: Iterable[Forecast]) -> list[Finding]:
 
 
 def _told_in_time(batch: Batch) -> Iterator[Finding]:
-    time_s, requeue = options.seconds(batch.options.get("time")), batch.requeue
+    time_s, requeue = batch.request.time_s, batch.requeue
     if requeue and requeue.warns and time_s is not None and time_s <= requeue.notice_s:
         yield Finding(
             f"requeue.signal comes {requeue.notice_s} s before the time limit, which is {units.duration(time_s)}",

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from hyperherd import units
 from hyperherd.engine import provenance
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
-from hyperherd.launchers.slurm.parse import folded
 from hyperherd.sweep.trial import Part, Status, Trial, number_of
 from hyperherd.workspace import attempt_folders, logs
 from hyperherd.workspace.folder import Workspace
@@ -75,7 +75,7 @@ def of_task(workspace: Workspace, fact: Fact, task: int) -> TrialView:
     """One task of a trial. Raises `HerdError` where it has none of that number."""
     found = next((run for run in fact.tasks if number_of(run.part) == task), None)
     if found is None:
-        has = f"its tasks are {folded(number_of(run.part) for run in fact.tasks)}" if fact.tasks else ""
+        has = f"its tasks are {units.folded(number_of(run.part) for run in fact.tasks)}" if fact.tasks else ""
         raise HerdError(f"trial {fact.trial.index} has no task {task}", hint=has or "leave --task out")
     return _view(workspace, found, {})
 

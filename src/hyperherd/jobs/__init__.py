@@ -5,7 +5,7 @@ nor workspaces) and is later asked about a `Job`, which is what was recorded of 
 """
 
 from hyperherd.jobs.batch import CAUSES, Batch, Element, Files, Inline, Job, Requeue, copies
-from hyperherd.jobs.request import Forecast, Share
+from hyperherd.jobs.request import Forecast, NativeValue, OwnScript, Request, Share
 from hyperherd.jobs.state import Ended, Phase, State, Usage
 
 __all__ = [
@@ -17,7 +17,10 @@ __all__ = [
     "Forecast",
     "Inline",
     "Job",
+    "NativeValue",
+    "OwnScript",
     "Phase",
+    "Request",
     "Requeue",
     "Share",
     "State",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from hyperherd.jobs import Batch, Element, Forecast, Job, Share, State, Usage
+from hyperherd.jobs import Batch, Element, Forecast, Job, NativeValue, Request, Share, State, Usage
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -47,6 +47,12 @@ class Launcher(Candidate, Protocol):
 
     def requiring(self, share: Share) -> Launcher:
         """As of a `Candidate`: itself for a scheduler's, whose options ask."""
+
+    def asking(self, request: Request) -> Launcher:
+        """A copy whose every job asks for this; itself, where a `Share` says it all. Raises `OptionError`."""
+
+    def asked_for(self, request: Request) -> Mapping[str, NativeValue]:
+        """All that a job of this request asks for here, in the words of `hyperherd.launchers.native`."""
 
     def where(self) -> str:
         """Who keeps the jobs: the cluster's name, or this host's. Jobs of another place are not judged here.

@@ -6,7 +6,6 @@ sees it unchanged: `hyperherd.bash.quoting.quote` is the only way into the scrip
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -24,17 +23,6 @@ _UNKNOWN_ELEMENT = """\
     ;;"""
 CRASH_SIGNAL = "URG"
 """Ends the script of a batch with `requeue` and all that it has started, as a crash does. Nobody else sends it."""
-
-_SHELL_SIGNAL = re.compile(r"R?B:(?:SIG)?([A-Z0-9]+)(?:@\d+)?", re.IGNORECASE)
-_NUMBERED_SIGNALS = {
-    "1": "HUP",
-    "2": "INT",
-    "3": "QUIT",
-    "10": "USR1",
-    "12": "USR2",
-    "14": "ALRM",
-    "15": "TERM",
-}
 
 
 def script(
@@ -73,16 +61,6 @@ def warning_signal(requeue: Requeue) -> str:
     return requeue.signal if requeue.signal in ("USR1", "ALRM", "XCPU") else "USR2"
 
 
-def shell_signal(option: str | int | bool | None) -> str:
-    """The signal that ``--signal=B:USR1@60`` sends to the batch shell alone, to be passed on; else empty.
-
-    >>> shell_signal("B:SIGUSR1@60"), shell_signal("B:10"), shell_signal("USR1@60"), shell_signal(None)
-    ('USR1', 'USR1', '', '')
-    """
-    match = _SHELL_SIGNAL.fullmatch(option) if isinstance(option, str) else None
-    return _NUMBERED_SIGNALS.get(match[1], match[1].upper()) if match else ""
-
-
 def _settings(batch: Batch, job: str) -> list[str]:
     files = batch.files
     launch = "" if batch.inline else str(batch.launch)
@@ -106,7 +84,7 @@ def _settings(batch: Batch, job: str) -> list[str]:
 def _signal(batch: Batch) -> str:
     if batch.requeue:
         return warning_signal(batch.requeue) if batch.requeue.warns else ""
-    return shell_signal(batch.options.get("signal"))
+    return batch.request.signal
 
 
 def _again(requeue: Requeue) -> list[str]:

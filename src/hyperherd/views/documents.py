@@ -10,6 +10,7 @@ from hyperherd.engine.inspection import Inspection
 from hyperherd.engine.observe import Listed
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
+from hyperherd.launchers import shipped
 from hyperherd.sweep.trial import Status, Trial
 from hyperherd.views import slurm_words
 from hyperherd.workspace.results import tagged, utc
@@ -60,12 +61,13 @@ def _piece(piece: Piece) -> dict[str, Any]:
 
 def _place(piece: Piece) -> dict[str, Any]:
     place = piece.place
+    options = shipped.native().options(place.request)
     return {
         "launcher": place.launcher.name,
         "host": place.host or None,
         "requires": place.requires or None,
         "why": place.why or None,
-        "options": {name: value for name, value in place.options.items() if value is not None},
+        "options": {name: value for name, value in options.items() if value is not None},
         "expected_start": piece.starts_at,
     }
 

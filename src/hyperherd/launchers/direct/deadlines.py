@@ -16,9 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from hyperherd import units
 from hyperherd.attempts import claims, filenames, notes
-from hyperherd.errors import LauncherError
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Requeue
 from hyperherd.launchers.direct import trees
@@ -49,21 +47,11 @@ class Limit:
 
 
 def limit_of(batch: Batch) -> Limit | None:
-    """None where its trials may take as long as they like. Raises `LauncherError` for a limit that cannot be read."""
+    """None where its trials may take as long as they like."""
     requeue = batch.requeue if batch.requeue and batch.requeue.warns else None
-    times = [_seconds(batch) if requeue else math.inf, batch.share.time_s or math.inf]
+    times = [(batch.request.time_s or math.inf) if requeue else math.inf, batch.share.time_s or math.inf]
     first = {element.index: element.attempt for element in batch.elements}
     return None if math.isinf(min(times)) else Limit(min(times), requeue, batch.files.attempts, first)
-
-
-def _seconds(batch: Batch) -> float:
-    asked = batch.options.get("time")
-    if asked is None or isinstance(asked, bool):
-        return math.inf
-    try:
-        return units.seconds_of_limit(str(asked))
-    except ValueError as error:
-        raise LauncherError(f"slurm.time: {error}", hint="such as '4:00:00', or 240 (minutes)") from error
 
 
 Step: TypeAlias = "Callable[[int, _Running, float], tuple[Step, float]]"

@@ -22,7 +22,7 @@ from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
-from hyperherd.jobs import Batch, Element, Forecast, Job, Share, State, Usage
+from hyperherd.jobs import Batch, Element, Forecast, Job, NativeValue, Request, Share, State, Usage
 from hyperherd.launchers.direct import capacity, environment, shares, states, stored, trees, usage
 from hyperherd.launchers.direct.wakeups import TO_LOOK_AGAIN
 from hyperherd.launchers.script import script
@@ -82,6 +82,14 @@ class DirectLauncher:
     def chosen(self) -> DirectLauncher:
         """Itself."""
         return self
+
+    def asking(self, request: Request) -> DirectLauncher:
+        """Itself: what it holds for each job is a `Share`."""
+        return self
+
+    def asked_for(self, request: Request) -> dict[str, NativeValue]:
+        """It has no options of its own for a request."""
+        return dict(request.native)
 
     def requiring(self, share: Share) -> DirectLauncher:
         """A copy that holds this much for each job, but for what it says itself."""

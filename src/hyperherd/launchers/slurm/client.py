@@ -27,6 +27,7 @@ from hyperherd.errors import (
     SubmissionUnknownError,
 )
 from hyperherd.launchers.slurm import parse, site
+from hyperherd.launchers.slurm.option_table import ENVIRONMENT_OF, SET_BY_HERD
 
 _ASK_S = 30.0
 _SUBMIT_S = 60.0
@@ -39,19 +40,6 @@ _OUR_OUTPUT = {
     # 0: array expressions are printed whole, however long (man squeue).
     "SLURM_BITSTR_LEN": "0",
 }
-_SET_BY_HERD = frozenset(
-    {"ARRAY_INX", "CLUSTERS", "COMMENT", "DEBUG", "ERROR", "EXPORT", "GET_USER_ENV", "IGNORE_PBS", "INPUT"}
-    | {"JOB_NAME", "NO_REQUEUE", "OPEN_MODE", "OUTPUT", "REQUEUE", "WAIT"}
-)
-_MEMORY = frozenset({"MEM_PER_CPU", "MEM_PER_GPU", "MEM_PER_NODE"})
-_ENVIRONMENT_OF = {
-    "time": frozenset({"TIMELIMIT"}),
-    "mem": _MEMORY,
-    "mem_per_cpu": _MEMORY,
-    "mem_per_gpu": _MEMORY,
-    "switches": frozenset({"REQ_SWITCH", "WAIT4SWITCH"}),
-}
-"""SBATCH_* variables that are not named as the option is (man sbatch, INPUT ENVIRONMENT VARIABLES)."""
 
 
 @dataclass(frozen=True)
@@ -257,9 +245,9 @@ def submission_environment(environment: Mapping[str, str], options: Iterable[str
     Variables of an allocation that herd itself may run in are left out: some would hold in the trial
     (``SLURM_CPUS_PER_TASK``), where nothing asked for them.
     """
-    dropped = set(_SET_BY_HERD)
+    dropped = set(SET_BY_HERD)
     for option in options:
-        dropped |= _ENVIRONMENT_OF.get(option, frozenset({option.upper()}))
+        dropped |= ENVIRONMENT_OF.get(option, frozenset({option.upper()}))
     return {
         name: value
         for name, value in environment.items()

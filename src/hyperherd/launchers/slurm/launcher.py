@@ -12,10 +12,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from hyperherd import units
 from hyperherd.attempts import claims
 from hyperherd.connectors.base import Completed, Connector
 from hyperherd.errors import LauncherError, SchedulerSilentError
-from hyperherd.jobs import Batch, Element, Forecast, Job, Phase, Share, State, Usage
+from hyperherd.jobs import Batch, Element, Forecast, Job, Phase, Request, Share, State, Usage
+from hyperherd.jobs import NativeValue as Value
 from hyperherd.launchers import script
 from hyperherd.launchers.slurm import (
     directives,
@@ -27,14 +29,14 @@ from hyperherd.launchers.slurm import (
     polling,
     preflight,
     site,
+    translation,
 )
 from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.limits import Limits
-from hyperherd.launchers.slurm.options import SlurmOptions, Value
+from hyperherd.launchers.slurm.option_table import TALK
+from hyperherd.launchers.slurm.options import SlurmOptions
 
 _JOB_WORD = '"$SLURM_ARRAY_JOB_ID"'
-_TALK = frozenset({"parsable", "quiet", "verbose"})
-"""Options that change what sbatch says."""
 _ARRAY_EXPRESSION_BYTES = 64 * 1024
 """Well below the megabyte that Slurm takes as a submit line."""
 
@@ -115,11 +117,22 @@ class SlurmLauncher:
         """The batch with what this launcher asks for, where it says nothing itself, and with its raw lines read: they
         are the last word.
         """
-        raw = directives.taken(batch.extra_args)
-        asked = options.merged(options.merged(self.options.given(), batch.options), raw.options)
+        raw = directives.taken(batch.request.native_lines)
+        asked = options.merged(self.asked_for(batch.request), raw.options)
         below = raw.herds.get("chdir") or asked.get("chdir") or ""
         asked.pop("chdir", None)
-        return replace(batch, options=asked, extra_args=raw.extra, folder=batch.folder / str(below))
+        request = translation.request(asked, raw.extra)
+        return replace(batch, request=request, folder=batch.folder / str(below))
+
+    def asking(self, request: Request) -> SlurmLauncher:
+        """A copy that asks for this itself. Raises `OptionError`."""
+        made = self.config()
+        made.options = self.options.changed(**translation.options(request)).in_use()
+        return made
+
+    def asked_for(self, request: Request) -> dict[str, Value]:
+        """Its options for a request: what it asks for itself, where that says nothing."""
+        return options.merged(self.options.given(), translation.options(request))
 
     def where(self) -> str:
         return self._cluster
@@ -161,7 +174,7 @@ class SlurmLauncher:
         # On the command line, where a path needs no quoting; environment variables cannot overrule it there.
         arguments = [f"--output={job_options.output(batch)}"]
         if batch.behind:
-            other = batch.options.get("dependency") or job_options.after(batch)
+            other = batch.request.native.get("dependency") or job_options.after(batch)
             arguments.append(f"--dependency={f'{other},' if other else ''}afterany:{batch.behind}")
         said = job_options.said(batch)
         return self._client.sbatch(batch.files.script, arguments, cwd=folder, options=said)
@@ -220,7 +233,7 @@ class SlurmLauncher:
 
     def _scancel(self, job_id: str, trials: Mapping[int, int]) -> dict[int, str]:
         """Cancel elements, array index -> trial; return what was refused."""
-        done = self._client.scancel(f"{job_id}_[{parse.folded(trials)}]")
+        done = self._client.scancel(f"{job_id}_[{units.folded(trials)}]")
         if done.code and not done.stderr.strip():
             return dict.fromkeys(trials.values(), f"scancel failed (exit {done.code}) and said nothing")
         return _refused(done.stderr, trials, job_id)
@@ -275,8 +288,8 @@ class SlurmLauncher:
     def foresee(self, batch: Batch) -> Forecast:
         """Asks ``sbatch --test-only``; of one element, so that a limit on how many wait has little to say."""
         folder, batch = batch.folder, self._asked(batch)
-        asked = {name: value for name, value in batch.options.items() if name not in _TALK}
-        raw = [word for text in batch.extra_args for word in directives.words(text)]
+        asked = {name: value for name, value in batch.request.native.items() if name not in TALK}
+        raw = [word for text in batch.request.native_lines for word in directives.words(text)]
         arguments = [*options.arguments(asked), *raw, *options.arguments(job_options.own(batch))]
         tried = self._client.test_only(arguments, cwd=folder, options=job_options.said(batch))
         nodes = self._nodes(asked) if tried.verdict is parse.Verdict.SHORT else ()
