@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from hyperherd.jobs import Batch, Element, Files
-from hyperherd.launchers.script import script
+from hyperherd.launchers.node.script import script
+from hyperherd.launchers.slurm.dialect import DIALECT
 
 DIES_OF_IT = ("sleep 30\n", 143)
 SAVES_FIRST = (
@@ -23,7 +24,7 @@ SAVES_FIRST = (
 )
 
 
-def _batch(folder: Path, launch: str, forwarded: str) -> Batch:
+def _batch(folder: Path, launch: str) -> Batch:
     for name in ("attempts", "logs"):
         (folder / name).mkdir(parents=True)
     (folder / "launch.sh").write_text(launch)
@@ -31,8 +32,7 @@ def _batch(folder: Path, launch: str, forwarded: str) -> Batch:
         folder / "script", folder / "register", folder / "attempts", folder / "logs", folder / ".env"
     )
     element = Element(0, 1, "x=1", (("HYPERHERD_READY", str(folder / "ready")),))
-    options = {"signal": forwarded} if forwarded else {}
-    return Batch("t", "name", folder, folder / "launch.sh", files, (element,), options=options)
+    return Batch("t", "name", folder, folder / "launch.sh", files, (element,))
 
 
 LISTENS = "trap 'sleep 0.3; echo saved >>order; exit' TERM"
@@ -45,7 +45,7 @@ def test_what_an_earlier_attempt_has_left_running_is_ended_before_the_trial_begi
     tmp_path: Path, leaves: str, order: str
 ) -> None:
     """Where Slurm does not track processes by cgroups, a trainer outlives a job script that was killed."""
-    batch = _batch(tmp_path, "echo begins >>order\n", "")
+    batch = _batch(tmp_path, "echo begins >>order\n")
     batch = replace(batch, elements=(replace(batch.elements[0], attempt=2),))
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     (tmp_path / "attempts/0.1").write_text(f"before 5 n1 {boot} 1 1 1\n")
@@ -55,9 +55,7 @@ def test_what_an_earlier_attempt_has_left_running_is_ended_before_the_trial_begi
         argv = ["bash", "-c", f"{does}; : >{ready}; while :; do sleep 0.05; done"]
         return subprocess.Popen(argv, cwd=tmp_path, env={**os.environ, **marked, "SLURM_JOB_ID": job})
 
-    text = script(batch, job='"$SLURM_ARRAY_JOB_ID"', ends_earlier=True).replace(
-        "herd_grace_s=30", "herd_grace_s=2"
-    )
+    text = script(batch, DIALECT).replace("herd_grace_s=30", "herd_grace_s=2")
     slurms = {"SLURM_JOB_ID": "7", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "0"}
     with left("5", leaves, "one") as trainer, left("6", ":", "other") as job_of_its_own:
         try:
@@ -82,9 +80,7 @@ def _until(path: Path) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize(
-    "forwarded", ["", "B:USR1@60"], ids=["in the foreground", "with a signal to pass on"]
-)
+@pytest.mark.parametrize("forwarded", ["", "USR1"], ids=["in the foreground", "with a signal to pass on"])
 @pytest.mark.parametrize("launch, code", [DIES_OF_IT, SAVES_FIRST], ids=["dies of it", "saves first"])
 def test_the_note_tells_the_trials_own_exit_code_after_a_sigterm_to_all(
     tmp_path: Path, launch: str, code: int, forwarded: str
@@ -93,7 +89,7 @@ def test_the_note_tells_the_trials_own_exit_code_after_a_sigterm_to_all(
     for number in range(12):
         folder = tmp_path / str(number)
         folder.mkdir()
-        text = script(_batch(folder, launch, forwarded), job="job")
+        text = script(_batch(folder, launch), DIALECT.as_job("job"), signal=forwarded)
         environment = {**os.environ, "SLURM_ARRAY_TASK_ID": "0"}
         with subprocess.Popen(["bash", "-c", text], env=environment, start_new_session=True) as process:
             _until(folder / "ready" if code == 7 else folder / "logs" / "0.err")

@@ -23,10 +23,20 @@ def recorded(name: str) -> str:
 
 @pytest.mark.parametrize(
     "module",
-    ["units", "connectors.processes", "launchers.script"]
+    ["units", "connectors.processes", "launchers.node.script"]
     + [
         f"launchers.slurm.{name}"
-        for name in ("check", "directives", "forms", "limits", "options", "parse", "site", "states")
+        for name in (
+            "check",
+            "dialect",
+            "directives",
+            "forms",
+            "limits",
+            "options",
+            "parse",
+            "site",
+            "states",
+        )
     ],
 )
 def test_the_examples_in_docstrings_hold(module: str) -> None:

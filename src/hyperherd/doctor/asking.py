@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyperherd import fsio, units
+from hyperherd.attempts import variables
 from hyperherd.bash import training
 from hyperherd.bash.training import Training
 from hyperherd.connectors.local import LocalConnector
@@ -34,7 +35,8 @@ from hyperherd.errors import (
 )
 from hyperherd.jobs import Batch, Files
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.script import script
+from hyperherd.launchers.direct.dialect import by_hand
+from hyperherd.launchers.node.script import script
 from hyperherd.launchers.slurm import directives
 from hyperherd.launchers.slurm.options import Value
 from hyperherd.sweep.trial import Trial, Typed
@@ -146,8 +148,8 @@ def _first_trial(question: Question) -> Trial:
 
 def _here(question: Question, planned: Plan, folder: Path) -> Seen:
     mark, batch = _batch(question, planned, folder, outside=True)
-    env = {**os.environ, "SLURM_ARRAY_TASK_ID": str(INDEX)}
-    _write(batch, script(batch, job="doctor"))
+    env = {**os.environ, variables.NUMBER: str(INDEX)}
+    _write(batch, script(batch, by_hand("doctor")))
     argv = ["bash", str(batch.files.script)]
     try:
         done = LocalConnector.instance().run(argv, timeout_s=HERE_S, env=env)

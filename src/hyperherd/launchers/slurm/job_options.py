@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from hyperherd.jobs import Batch
-from hyperherd.launchers import script
+from hyperherd.launchers.node import script
 from hyperherd.launchers.slurm import options, parse
 from hyperherd.launchers.slurm.options import Value
 

@@ -16,7 +16,7 @@ from hyperherd.attempts import claims
 from hyperherd.connectors.base import Completed, Connector
 from hyperherd.errors import LauncherError, SchedulerSilentError
 from hyperherd.jobs import Batch, Element, Forecast, Job, Phase, Share, State, Usage
-from hyperherd.launchers import script
+from hyperherd.launchers.node import script
 from hyperherd.launchers.slurm import (
     directives,
     forecast,
@@ -29,10 +29,10 @@ from hyperherd.launchers.slurm import (
     site,
 )
 from hyperherd.launchers.slurm.client import Client
+from hyperherd.launchers.slurm.dialect import DIALECT, shell_signal
 from hyperherd.launchers.slurm.limits import Limits
 from hyperherd.launchers.slurm.options import SlurmOptions, Value
 
-_JOB_WORD = '"$SLURM_ARRAY_JOB_ID"'
 _TALK = frozenset({"parsable", "quiet", "verbose"})
 """Options that change what sbatch says."""
 _ARRAY_EXPRESSION_BYTES = 64 * 1024
@@ -135,10 +135,7 @@ class SlurmLauncher:
     def split(self, batch: Batch) -> list[tuple[Element, ...]]:
         """As few pieces as array, script and submit line allow."""
         batch = self._asked(batch)
-        lines = job_options.directives(batch, {})
-        fixed = len(
-            script.script(batch.only(()), job=_JOB_WORD, directives=lines, ends_earlier=True).encode()
-        )
+        fixed = len(_script(batch.only(()), {}).encode())
         # A fifth is left for what the site's plugins add and for longer array indices.
         room = self._limits.max_script_bytes * 4 // 5 - fixed
         return list(_pieces(batch.elements, self._limits.max_array_tasks, room))
@@ -152,8 +149,7 @@ class SlurmLauncher:
 
     def script(self, batch: Batch) -> str:
         array, batch = self.array(batch), self._asked(batch)
-        lines = job_options.directives(batch, array)
-        return script.script(batch, job=_JOB_WORD, array=array, directives=lines, ends_earlier=True)
+        return _script(batch, array)
 
     def submit(self, batch: Batch) -> str | None:
         """Raises also `SubmissionRefusedError` where Slurm is not installed."""
@@ -313,6 +309,12 @@ class SlurmLauncher:
 
 def _reached(client: Client, connector: Connector | None, binpath: str | Path) -> Client:
     return replace(client, connector=connector or client.connector, binpath=str(binpath) or client.binpath)
+
+
+def _script(batch: Batch, array: Mapping[int, int]) -> str:
+    lines = job_options.directives(batch, array)
+    signal = shell_signal(batch.options.get("signal"))
+    return script.script(batch, DIALECT, array=array, directives=lines, signal=signal)
 
 
 def _pieces(elements: Sequence[Element], most: int, room: int) -> Iterator[tuple[Element, ...]]:
