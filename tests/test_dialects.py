@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -43,3 +44,10 @@ def test_a_dialect_sets_and_defines_all_that_is_asked(dialect: Dialect) -> None:
     # What an attempt has left is looked for by the job's variable, and these two answer by setting one.
     answers = {"herd_why", "herd_said", *(() if dialect.ends_earlier else ("herd_job_variable",))}
     assert set(done.stdout.split()) == ASKED - answers
+
+
+def test_how_often_this_machine_has_queued_a_trial_again_is_for_its_script_alone() -> None:
+    text = f"{direct.DIALECT.always}\necho $herd_restarts\nbash -c 'echo ${{HYPERHERD_RESTARTS-none}}'\n"
+    argv = [shutil.which("bash") or "bash", "-c", text]
+    env = {"PATH": os.environ["PATH"], "HYPERHERD_RESTARTS": "3"}
+    assert subprocess.run(argv, env=env, check=True, stdout=subprocess.PIPE).stdout == b"3\nnone\n"

@@ -198,7 +198,8 @@ herd_end() {
   herd_leave "$code" "$herd_told"
 }
 
-# The end is noted. A scheduler, and a bash launch script, are quick where they tell all of a trial to end: the trainer is not.
+# The end is noted. A scheduler, and a bash launch script, are quick where they tell all of a trial to end: the trainer is
+# not.
 herd_left() {
   [[ $herd_queue && -z $herd_told ]] && herd_queue_again
   [[ $herd_told && $herd_pid ]] && herd_linger
