@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from hyperherd.launchers.native import Native
+    from hyperherd.launchers.node.dialect import Dialect
 
 GROUP = "hyperherd.launchers"
 """Of entry points: name -> class of a launcher, which is made without arguments."""
@@ -72,6 +73,11 @@ def is_here(name: str) -> bool:
 def native(key: str = "slurm") -> Native:
     """What judges and translates the options that users write under this key, whoever runs their jobs."""
     return cast("Native", _found(_NATIVE[key]))
+
+
+def by_hand(job: str) -> Dialect:
+    """What a script asks that runs here without its launcher (`herd test`); ``job`` is whose it says it is."""
+    return cast("Dialect", _found("hyperherd.launchers.direct.dialect:by_hand")(job))
 
 
 def _found(place: str) -> Any:
