@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from hyperherd.connectors import processes
-from hyperherd.connectors.processes import Identity
+from hyperherd.fsio import processes
+from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Element, Files, Job, Phase, State
 from hyperherd.launchers.direct import DirectLauncher, trees
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hyperherd.bash.quoting import quote
-from hyperherd.connectors import processes
+from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.launchers.script import script
 from hyperherd.launchers.shipped import native

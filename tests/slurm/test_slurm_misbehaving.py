@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from conftest import Cluster, batch_in
 
+from hyperherd.attempts.variables import SLURM_TIMEOUT_S
 from hyperherd.errors import SchedulerSilentError, SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.jobs import Job, Phase
 from hyperherd.launchers.slurm import SlurmLauncher
-from hyperherd.launchers.slurm.client import TIMEOUT_VARIABLE, Client
+from hyperherd.launchers.slurm.client import Client
 
 HELD = {"hold": True}
 WAIT = "trap 'exit 9' TERM; : >started.$HYPERHERD_ATTEMPT; while :; do sleep 0.05; done"
@@ -21,7 +22,7 @@ WAIT = "trap 'exit 9' TERM; : >started.$HYPERHERD_ATTEMPT; while :; do sleep 0.0
 
 def impatient(cluster: Cluster, limit_s: float = 0.5) -> SlurmLauncher:
     return SlurmLauncher(
-        nodes=None, client=Client.of_environment({**cluster.environment, TIMEOUT_VARIABLE: str(limit_s)})
+        nodes=None, client=Client.of_environment({**cluster.environment, SLURM_TIMEOUT_S: str(limit_s)})
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from hyperherd import fsio, units
-from hyperherd.connectors import processes
+from hyperherd.attempts.registers import VOID
 from hyperherd.engine import growth, planning, preflight, provenance, reconcile, recover, waiting
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
@@ -23,7 +23,8 @@ from hyperherd.engine.placing import Place, Placer, Wish
 from hyperherd.engine.preflight import Finding
 from hyperherd.engine.provenance import Provenance
 from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
-from hyperherd.jobs import VOID, Batch, Element, Requeue
+from hyperherd.fsio import processes
+from hyperherd.jobs import Batch, Element, Requeue
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.plan import Choice, Plan
 from hyperherd.sweep.trial import Part, Status, Trial

@@ -103,22 +103,8 @@ def _most(used: Sequence[Usage]) -> Usage:
     )
 
 
-IN_SLURMS_WORDS = {
-    Status.SUBMITTED: "PENDING",
-    Status.QUEUED: "PENDING",
-    Status.RUNNING: "RUNNING",
-    Status.COMPLETED: "COMPLETED",
-    Status.FAILED: "FAILED",
-    Status.CANCELLED: "CANCELLED",
-}
-"""What Slurm would call a trial of this machine, or calls one of which sacct has no row of its own (one that was
-cancelled while it waited)."""
-
-
 def _judged(fact: Fact, measured: Usage) -> Usage:
-    """With Slurm's words on this machine, too; without the exit code of 0 that sacct gives to what has not ended."""
-    if fact.submission is not None and (fact.submission.launcher == "local" or not measured.word):
-        measured = replace(measured, word=IN_SLURMS_WORDS.get(fact.status, ""))
+    """Without the exit code of 0 that a scheduler gives to what has not ended."""
     return replace(measured, exit_code=None) if fact.status in LIVE else measured
 
 

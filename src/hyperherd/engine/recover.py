@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from hyperherd import fsio
-from hyperherd.connectors.processes import Identity, alive
-from hyperherd.jobs import VOID
+from hyperherd.attempts.registers import VOID
+from hyperherd.fsio.processes import Identity, alive
 from hyperherd.launchers.base import Launcher
 from hyperherd.workspace import submissions
 from hyperherd.workspace.folder import Workspace

@@ -10,16 +10,19 @@ import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from errno import ENOENT
 from pathlib import Path
 
-from hyperherd import claims, fsio, units
-from hyperherd.claims import Outcome
+from hyperherd import fsio, units
+from hyperherd.attempts import filenames, listing, registers, variables
+from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts.registers import VOID
 from hyperherd.engine import waiting
 from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
-from hyperherd.jobs import VOID, Batch, Job, Phase, State
+from hyperherd.jobs import Batch, Ended, Job, Phase, State
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status, status_of
-from hyperherd.workspace import layout, registers, results
+from hyperherd.workspace import layout, results
 from hyperherd.workspace.results import Point, Value
 
 INDEX = 0
@@ -132,7 +135,7 @@ class SubmittedTask:
         self.stuck = state.reason if state.stuck else ""
         attempt, outcome, timed_out = _noted(self.job)
         if outcome is not None and outcome.terminated and state.phase is Phase.ABSENT:
-            state = replace(state, phase=Phase.ENDED, word="TIMEOUT" if timed_out else "CANCELLED")
+            state = State.of_end(Ended.TIME_LIMIT if timed_out else Ended.CANCELLED)
         status, reason = status_of(state, outcome, started=attempt > 0, stopped=self.stopped)
         if status is Status.READY:
             status, reason = Status.LOST, "it was never started"
@@ -217,7 +220,7 @@ def _ask(tasks: Sequence[SubmittedTask]) -> None:
 
 
 def _ask_s(task: SubmittedTask) -> float:
-    said = units.positive(os.environ.get("HYPERHERD_POLL_S", ""))
+    said = units.positive(os.environ.get(variables.POLL_S, ""))
     return said or task.launcher.interval_s or waiting.PAUSE_S[task.launcher.name]
 
 
@@ -260,11 +263,9 @@ def _noted(job: Job) -> tuple[int, Outcome | None, bool]:
 
     Raises `WorkspaceError`.
     """
-    try:
-        names = os.listdir(job.files.attempts)
-    except OSError as error:
-        raise fsio.unreadable(str(job.files.attempts), error) from error
-    found = [(name[1], name[2]) for name in map(claims.read_name, names) if name is not None]
-    newest = max((attempt for attempt, _ in found), default=0)
-    note = next((note for attempt, note in found if attempt == newest and note is not None), None)
-    return newest, note, claims.mark_name(INDEX, newest, claims.TIMEOUT) in names
+    if not job.files.attempts.is_dir():
+        raise fsio.unreadable(str(job.files.attempts), FileNotFoundError(ENOENT, os.strerror(ENOENT)))
+    listed = listing.read(job.files.attempts)
+    newest = listed.newest.get(INDEX, 0)
+    attempt = (INDEX, newest)
+    return newest, listed.outcomes.get(attempt), filenames.TIMEOUT in listed.marks.get(attempt, ())

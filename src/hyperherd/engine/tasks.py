@@ -19,6 +19,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from hyperherd import fsio
+from hyperherd.attempts import variables
 from hyperherd.bash.quoting import quote
 from hyperherd.engine import submitted
 from hyperherd.engine.submitted import INDEX, SubmittedTask
@@ -109,7 +110,7 @@ class Task:
             logs=place / layout.LOGS,
             env_file=workspace.env_file,
         )
-        element = Element(INDEX, 1, "", ((layout.ENV_RESULTS, str(place / layout.RESULTS / str(INDEX))),))
+        element = Element(INDEX, 1, "", ((variables.RESULTS, str(place / layout.RESULTS / str(INDEX))),))
         return Batch(token, self._title(), folder, place / "task.sh", files, (element,))
 
     def _words(self) -> list[str]:

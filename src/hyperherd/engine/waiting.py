@@ -10,15 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hyperherd import units
+from hyperherd.attempts import variables
 from hyperherd.engine import reconcile
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Part, Status, number_of, trial_of
-from hyperherd.workspace import attempts, manifest, submissions
+from hyperherd.workspace import attempt_folders, manifest, submissions
 from hyperherd.workspace.folder import Workspace, find
-
-POLL_VARIABLE = "HYPERHERD_POLL_S"
 
 PAUSE_S = {"local": 0.25, "slurm": 30.0}
 """Between two looks. Sites ask for no more than one squeue in 30 to 60 seconds."""
@@ -32,13 +31,13 @@ NOTES_S = 1.0
 
 def pause_s(launcher: str) -> float:
     """Between two looks at trials of this launcher; the environment may say otherwise. Raises `UsageError`."""
-    text = os.environ.get(POLL_VARIABLE)
+    text = os.environ.get(variables.POLL_S)
     if not text:
         return PAUSE_S[launcher]
     seconds = units.positive(text)
     if seconds is None:
-        what = f"{POLL_VARIABLE}={text}: a number of seconds above 0 expected"
-        raise UsageError(what, hint=f"unset {POLL_VARIABLE}")
+        what = f"{variables.POLL_S}={text}: a number of seconds above 0 expected"
+        raise UsageError(what, hint=f"unset {variables.POLL_S}")
     return seconds
 
 
@@ -106,7 +105,7 @@ class Rhythm:
     def _all_noted(self) -> Sequence[int] | None:
         """The number of each one's newest attempt, if all of these have noted their ends."""
         begun = time.monotonic()
-        listed = attempts.read(self._workspace)
+        listed = attempt_folders.read(self._workspace)
         newest = [listed.newest.get(part, 0) for part in self._least]
         ended = all(
             attempt >= least and (part, attempt) in listed.outcomes

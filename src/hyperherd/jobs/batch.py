@@ -8,9 +8,6 @@ from pathlib import Path
 
 from hyperherd.jobs.request import Request, Share
 
-VOID = "void"
-"""What a register says of a submission that was given up: it never runs anything."""
-
 
 @dataclass(frozen=True)
 class Files:
@@ -18,7 +15,7 @@ class Files:
 
     ``script``    the generated bash script, named ``<token>.sbatch``
     ``register``  the fence, ``<token>.state``: whoever creates it decides what this submission is
-    ``attempts``  folder of claims and notes (see `hyperherd.claims`)
+    ``attempts``  folder of claims and notes (see `hyperherd.attempts`)
     ``logs``      folder of ``<index>.out`` and ``<index>.err``; ``logs/slurm`` is the scheduler's own
     ``env_file``  ``.env`` in the workspace; it may be absent
     """

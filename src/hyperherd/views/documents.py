@@ -12,6 +12,7 @@ from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
 from hyperherd.launchers import shipped
 from hyperherd.sweep.trial import Status, Trial
+from hyperherd.views import slurm_words
 from hyperherd.workspace.results import tagged, utc
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def stats(snapshot: Snapshot, used: Mapping[int, Usage]) -> dict[str, Any]:
 def usage(v: TrialView, used: Usage) -> dict[str, Any]:
     """Seconds and bytes. The exit code is the trial's own: sacct shows 9 for an exit of 137."""
     return {
-        "slurm_state": used.word or None,
+        "slurm_state": slurm_words.state(v, used) or None,
         "elapsed": clock(used.elapsed_s),
         "elapsed_seconds": used.elapsed_s,
         "max_rss_bytes": used.max_rss_bytes,

@@ -15,9 +15,11 @@ from typing import Any
 import msgspec
 
 from hyperherd import fsio
-from hyperherd.jobs import VOID, Job, Requeue
+from hyperherd.attempts import registers
+from hyperherd.attempts.registers import VOID
+from hyperherd.jobs import Job, Requeue
 from hyperherd.sweep.trial import Part
-from hyperherd.workspace import files, registers
+from hyperherd.workspace import files
 from hyperherd.workspace.folder import Workspace
 
 LEGACY = "legacy-"

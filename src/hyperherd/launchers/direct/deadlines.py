@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from hyperherd import claims
-from hyperherd.connectors import processes
+from hyperherd.attempts import claims, filenames, notes
+from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Requeue
-from hyperherd.launchers.direct import records, trees
+from hyperherd.launchers.direct import trees
 from hyperherd.launchers.script import warning_signal
 
 GRACE_S = 10.0
@@ -42,7 +42,7 @@ class Limit:
         if self.requeue is None:
             return False
         before = range(self.first[element.index], element.attempt)
-        used = sum(records.is_marked(self.attempts, element.index, n, claims.TIMEOUT) for n in before)
+        used = sum(notes.is_marked(self.attempts, element.index, n, filenames.TIMEOUT) for n in before)
         return used < self.requeue.max_timeouts
 
 
@@ -105,7 +105,7 @@ class Deadlines:
     ) -> tuple[Step, float]:
         """Not before its script has claimed the attempt: until then the signal would end it."""
         limit_at, element = one.started + limit.time_s, one.element
-        if now < limit_at and not records.is_claimed(limit.attempts, element.index, element.attempt):
+        if now < limit_at and not claims.exists(limit.attempts, element.index, element.attempt):
             return partial(self._warn, limit, requeue), min(now + _LOOK_AGAIN_S, limit_at)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, getattr(signal, f"SIG{warning_signal(requeue)}"))
@@ -116,10 +116,10 @@ class Deadlines:
         another attempt follows.
         """
         attempt = one.element.index, one.element.attempt
-        if limit.requeue is None and records.is_claimed(limit.attempts, *attempt):
-            records.mark(limit.attempts, *attempt, claims.TIMEOUT)
+        if limit.requeue is None and claims.exists(limit.attempts, *attempt):
+            notes.mark(limit.attempts, *attempt, filenames.TIMEOUT)
         if limit.allows_another(one.element):
-            records.mark(limit.attempts, *attempt, claims.AGAIN)
+            notes.mark(limit.attempts, *attempt, filenames.AGAIN)
         trees.tell(self._living(pid, one.element))
         return self._kill, now + GRACE_S
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperherd import units
+from hyperherd.attempts.variables import SLURM_TIMEOUT_S
 from hyperherd.connectors.base import Completed, Connector
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import (
@@ -28,7 +29,6 @@ from hyperherd.errors import (
 from hyperherd.launchers.slurm import parse, site
 from hyperherd.launchers.slurm.option_table import ENVIRONMENT_OF, SET_BY_HERD
 
-TIMEOUT_VARIABLE = "HYPERHERD_SLURM_TIMEOUT_S"
 _ASK_S = 30.0
 _SUBMIT_S = 60.0
 _TRY_S = 10.0
@@ -66,19 +66,19 @@ class Client:
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Client:
-        """The client of this environment; `TIMEOUT_VARIABLE` replaces both limits.
+        """The client of this environment; `SLURM_TIMEOUT_S` replaces both limits.
 
         None is this process's own, as it is when a command is run.
         """
         given = os.environ if environment is None else environment
-        text = given.get(TIMEOUT_VARIABLE)
+        text = given.get(SLURM_TIMEOUT_S)
         if not text:
             return cls(given)
         limit_s = units.positive(text)
         if limit_s is None:
             raise LauncherError(
-                f"{TIMEOUT_VARIABLE}={text}: a number of seconds above 0 expected",
-                hint=f"unset {TIMEOUT_VARIABLE}",
+                f"{SLURM_TIMEOUT_S}={text}: a number of seconds above 0 expected",
+                hint=f"unset {SLURM_TIMEOUT_S}",
             )
         return cls(given, limit_s, limit_s)
 

@@ -12,7 +12,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from hyperherd import claims, units
+from hyperherd import units
+from hyperherd.attempts import claims
 from hyperherd.connectors.base import Completed, Connector
 from hyperherd.errors import LauncherError, SchedulerSilentError
 from hyperherd.jobs import Batch, Element, Forecast, Job, Phase, Request, Share, State, Usage
@@ -370,7 +371,7 @@ def _me() -> str:
 def _claimed(job: Job, index: int) -> bool:
     """Whether its first attempt in this submission has begun, or may have: scripts of 0.1.3 claim nothing."""
     first = job.attempt[index]
-    return first == 0 or (job.files.attempts / claims.name(index, first)).exists()
+    return first == 0 or claims.exists(job.files.attempts, index, first)
 
 
 def _since(jobs: Sequence[Job]) -> float:
