@@ -126,8 +126,8 @@ def detect_hosts(write: bool, force: bool, place: str) -> int:
     if force and not write:
         raise UsageError("-f goes with --write")
     table = gpus.read(configuration.folder() / gpus.NAME)
-    looked_at = "slurm" if places.kind(place) != "local" and places.slurm_is_here() else "local"
-    found = shipped.survey(looked_at)(table)
+    asked = [name for name in places.names() if places.kind(place) in ("", name)]
+    found = shipped.survey(places.cluster(asked) or places.machine(shipped.SHIPPED))(table)
     now = datetime.date.today().isoformat()
     text = writing.text(found, written=f"{now} by herd {__version__}")
     if not write:

@@ -197,7 +197,7 @@ def _execute(task: Run, how: How) -> int:
     going = [one.record for one in made if not one.refused]
     if not going:
         return REFUSED
-    if how.wait if any(record.launcher == "slurm" for record in going) else not how.detach:
+    if how.wait if any(shipped.traits(record.launcher).elsewhere for record in going) else not how.detach:
         return max(_follow(task, going), IN_PART if refused else DONE)
     click.echo(f"See how they do: herd status{_named(task)}", err=True)
     return IN_PART if refused else DONE
@@ -206,8 +206,8 @@ def _execute(task: Run, how: How) -> int:
 def _follow(task: Run, made: Sequence[Submission]) -> int:
     """Stay until their trials have ended. Ctrl-C stops those on this machine; on Slurm they go on."""
     going = [index for record in made for index in record.trials]
-    here = all(record.launcher == "local" for record in made)
-    pause_s = waiting.pause_s("local" if here else "slurm")
+    here = not any(shipped.traits(record.launcher).elsewhere for record in made)
+    pause_s = waiting.pause_s(*(record.launcher for record in made))
     try:
         with progress.bar(going, task.description.spec.name) as show:
             known = waiting.until_ended(task.workspace, task.launchers, going, show, pause_s)

@@ -81,7 +81,7 @@ class Plan:
 
     @property
     def on_a_node(self) -> bool:
-        return self.place.launcher.name == "slurm"
+        return self.place.launcher.traits.elsewhere
 
     @property
     def asks_for_gpus(self) -> bool:

@@ -254,8 +254,12 @@ def _at_once(run: Run) -> int | None:
 
 
 def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:
-    """Only Slurm lets one job wait for another: here each submission needs a place of its own."""
-    if at_once and at_once < len(parts) and any(part.place.launcher.name != "slurm" for part in parts):
+    """Where no job can wait for another, each submission needs a place of its own."""
+    if (
+        at_once
+        and at_once < len(parts)
+        and any(not part.place.launcher.traits.waits_for_jobs for part in parts)
+    ):
         alone = any(part.trial is not None for part in parts)
         few = ",".join(map(str, min((part.trials for part in parts), key=len)[:SHOWN]))
         why = (

@@ -73,9 +73,10 @@ def usage(
         if run.submission is not None and run.submission.state == "submitted":
             by_token.setdefault(run.submission.token, []).append(number_of(part))
     answers: dict[str, dict[int, Usage]] = {}
-    for name, launcher in launchers.items():
-        mine = [r for r in known.submissions if r.token in by_token and r.launcher == name]
-        mine = [r for r in mine if r.where in ("", launcher.where())] if mine else []
+    asked = [record for record in known.submissions if record.token in by_token]
+    for name in dict.fromkeys(record.launcher for record in asked if record.launcher in launchers):
+        launcher = launchers[name]
+        mine = [r for r in asked if r.launcher == name and r.where in ("", launcher.where())]
         if mine:
             answers.update(launcher.usage([submissions.job(workspace, r, by_token[r.token]) for r in mine]))
     return {i: _most([_judged(run, _said(run, answers)) for run in known.facts[i].runs]) for i in indices}

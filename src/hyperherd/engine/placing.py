@@ -89,11 +89,12 @@ class Placer:
         """For trials that require nothing: by the preset, and what is typed and written."""
         if not self._preset():
             launcher, why = self._launcher("")
-            asked = self._asked(self._yours if launcher == "slurm" else Request())
+            asked = self._asked(self._yours if shipped.traits(launcher).elsewhere else Request())
             return Place(self.launchers[launcher], asked, why=why)
         host = self._host
         launcher, why = self._launcher(host.launcher)
-        where = self.launchers[launcher].where() if launcher == "slurm" and host.cluster else ""
+        is_cluster = shipped.traits(launcher).elsewhere and host.cluster
+        where = self.launchers[launcher].where() if is_cluster else ""
         if where and where != host.cluster:
             why = f"The preset {host.name} is for the cluster {host.cluster}, and this is {where}."
         return Place(self.launchers[launcher], self._asked(host.request), host=host.name, why=why)
@@ -146,28 +147,33 @@ class Placer:
         Slurm that is installed but does not answer is never a reason to start trainings on a login node: submitting to
         it will fail in words. Nor is one whose module is not loaded, where the sweep shows that it was meant for Slurm.
         """
-        wanted = places.kind(self.wish.on) or ("local" if of_preset == "local" else "")
-        if wanted == "local":
-            return "local", ""
-        if "slurm" in self.launchers:
-            return "slurm", "" if wanted else "Slurm is here, so it runs there (--on local for this machine)."
-        if wanted == "slurm":
+        wanted = places.kind(self.wish.on)
+        if not wanted and of_preset and not shipped.traits(of_preset).elsewhere:
+            wanted = of_preset
+        if wanted in self.launchers:
+            return wanted, ""
+        cluster = shipped.traits(wanted or places.cluster(shipped.SHIPPED))
+        absent = f"{cluster.title}'s {cluster.program} is not on PATH"
+        if wanted:
             raise LauncherError(
-                "Slurm's sbatch is not on PATH",
+                absent,
                 hint="log in to a machine of the cluster, load its module, or run here: herd run --on local",
             )
+        if here := places.cluster(self.launchers):
+            title = shipped.traits(here).title
+            return here, f"{title} is here, so it runs there (--on local for this machine)."
         if sign := self._sign_of_a_cluster(of_preset):
             raise LauncherError(
-                f"this is a sweep for Slurm ({sign}), and Slurm's sbatch is not on PATH",
+                f"this is a sweep for {cluster.title} ({sign}), and {absent}",
                 hint="load its module or log in to a machine of the cluster; or run it on this machine: "
                 "herd run --on local",
             )
-        return "local", "No Slurm here, so it runs on this machine."
+        return places.machine(self.launchers), f"No {cluster.title} here, so it runs on this machine."
 
     def _sign_of_a_cluster(self, of_preset: str) -> str:
         """What says that the sweep belongs on a cluster; empty where nothing does."""
         records = submissions.read(self.workspace)
-        if any(record.launcher == "slurm" and record.state != "void" for record in records):
+        if any(shipped.traits(record.launcher).elsewhere and record.state != "void" for record in records):
             return "it has trials there"
         if of_preset:
             return f"its compute preset {self._preset()} is for one"

@@ -92,7 +92,7 @@ def _told_in_time(batch: Batch) -> Iterator[Finding]:
 def check_room(workspace: Workspace, shares: Iterable[tuple[int, Launcher]]) -> list[Finding]:
     """Whether what the trials leave behind fits on the disk; ``shares`` are so many trials by that launcher."""
     counted = list(shares)
-    files = sum(trials * (FILES_PER_TRIAL + (launcher.name == "slurm")) for trials, launcher in counted)
+    files = sum(trials * (FILES_PER_TRIAL + launcher.traits.own_log) for trials, launcher in counted)
     return list(_room(workspace, sum(trials for trials, _ in counted), files))
 
 
@@ -194,7 +194,7 @@ def _room(workspace: Workspace, trials: int, count: int) -> Iterator[Finding]:
 
 def _seen_by_nodes(workspace: Workspace, launcher: Launcher) -> Iterator[Finding]:
     """A workspace on a file system of this machine alone. A cluster of one machine is none the worse for it."""
-    if launcher.name != "slurm":
+    if not launcher.traits.elsewhere:
         return
     kind = _file_system(workspace.root, _mounts())
     if kind in NODE_LOCAL:

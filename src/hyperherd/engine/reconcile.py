@@ -15,6 +15,7 @@ from hyperherd.attempts.filenames import Outcome
 from hyperherd.engine import interruptions, recover
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Ended, Phase, State
+from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import ENDED_EARLY, LIVE, MOST_TELLING, Part, Status, Trial, number_of, status_of
 from hyperherd.workspace import attempt_folders, ended, manifest, submissions
@@ -166,7 +167,7 @@ def _with_register(workspace: Workspace, record: Submission) -> Submission:
     if record.state != "intent":
         return record
     decision = submissions.settled(workspace, record.token)
-    return submissions.as_decided(record, decision) if decision else record
+    return recover.as_decided(record, decision) if decision else record
 
 
 def _track(
@@ -283,7 +284,7 @@ def _remember(
     remembered = {token: dict(said) for token, said in heard.items()}
     for part, one in tracked.items():
         state, key = _state(tracked, states, heard, part), one.key
-        if state.phase is Phase.ENDED and one.submission.launcher == "slurm":
+        if state.phase is Phase.ENDED and shipped.traits(one.submission.launcher).forgets:
             remembered.setdefault(one.submission.token, {})[key] = state
         else:
             remembered.get(one.submission.token, {}).pop(key, None)

@@ -145,8 +145,8 @@ class SubmittedTask:
         return self._verdict
 
     def _nobody_starts_it_again(self) -> bool:
-        """Slurm may queue a job again that it has told to end (preemption)."""
-        return self.stopped or self.launcher.name == "local"
+        """A scheduler may queue a job again that it has told to end (preemption)."""
+        return self.stopped or not self.launcher.traits.starts_again
 
 
 def submit(name: str, launcher: Launcher, batch: Batch) -> SubmittedTask:
@@ -183,7 +183,7 @@ def _settled(launcher: Launcher, job: Job, owner: str) -> Job | None:
     decision = registers.settle(job.files.register, owner)
     if decision == VOID:
         return None
-    return replace(job, job_id=decision if launcher.name == "slurm" else None)
+    return replace(job, job_id=decision if launcher.traits.gives_ids else None)
 
 
 def until_ended(tasks: Collection[SubmittedTask], timeout_s: float | None = None) -> None:
@@ -221,7 +221,7 @@ def _ask(tasks: Sequence[SubmittedTask]) -> None:
 
 def _ask_s(task: SubmittedTask) -> float:
     said = units.positive(os.environ.get(variables.POLL_S, ""))
-    return said or task.launcher.interval_s or waiting.PAUSE_S[task.launcher.name]
+    return said or task.launcher.interval_s or task.launcher.traits.pause_s
 
 
 def _exit_code(status: Status, state: State) -> int | None:

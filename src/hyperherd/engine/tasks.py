@@ -192,7 +192,7 @@ def _end_local(tasks: Sequence[SubmittedTask], interrupt: KeyboardInterrupt) -> 
     left = []
     for task in tasks:
         try:
-            if task.launcher.name == "local":
+            if not task.launcher.traits.elsewhere:
                 task.cancel()
         except HerdError as error:
             left.append(str(error))
@@ -216,7 +216,7 @@ def _write(batch: Batch, launcher: Launcher, task: Task) -> None:
     """The folders and the two scripts: first what is run, as one that is newer counts as changed."""
     files = batch.files
     try:
-        for folder in (files.attempts, files.logs / "slurm"):
+        for folder in (files.attempts, files.logs / layout.OF_SLURM):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WorkspaceError(

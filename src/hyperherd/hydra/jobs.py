@@ -164,8 +164,7 @@ def _place(app: Application, asked: Asked) -> tuple[str, Request]:
 
 def _check_place(place: str, asked: Request) -> None:
     """Raises `HerdError` where this machine would run a job of several processes."""
-    usual = "slurm" if places.slurm_is_here() else "local"
-    if (asked.tasks or 1) > 1 and (places.kind(place) or usual) == "local":
+    if (asked.tasks or 1) > 1 and not shipped.traits(places.kind(place) or places.names()[0]).elsewhere:
         counts = shipped.native().saying(asked.native, "tasks")
         named = ", ".join(f"hydra.launcher.slurm.{name}={count}" for name, count in counts.items())
         raise HerdError(
@@ -227,8 +226,7 @@ def _told(sweep: Sweep, made: Sequence[Made], say: Callable[[str], None]) -> Non
 def wait(sweep: Sweep, jobs: Sequence[Job]) -> list[Ended]:
     """How each has ended. Ctrl-C leaves them going."""
     workspace = sweep.run.workspace
-    on_slurm = any(record.launcher == "slurm" for record in submissions.read(workspace))
-    pause_s = waiting.pause_s("slurm" if on_slurm else "local")
+    pause_s = waiting.pause_s(*(record.launcher for record in submissions.read(workspace)))
     known = waiting.until_ended(workspace, sweep.run.launchers, sweep.trials, lambda _: None, pause_s)
     gone = [index for index in sweep.trials if index not in known.facts]
     if gone:

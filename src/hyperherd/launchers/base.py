@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hyperherd.jobs import Batch, Element, Forecast, Job, NativeValue, Request, Share, State, Usage
+from hyperherd.launchers.traits import Traits
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -43,6 +44,7 @@ class Launcher(Candidate, Protocol):
     """
 
     name: str
+    traits: Traits
     interval_s: float | None
 
     def requiring(self, share: Share) -> Launcher:
@@ -53,6 +55,11 @@ class Launcher(Candidate, Protocol):
 
     def asked_for(self, request: Request) -> Mapping[str, NativeValue]:
         """All that a job of this request asks for here, in the words of `hyperherd.launchers.native`."""
+
+    @classmethod
+    def of_sweeps(cls) -> Launcher:
+        """One for the trials of sweeps, whose YAML says what they ask for."""
+        return cls()
 
     def where(self) -> str:
         """Who keeps the jobs: the cluster's name, or this host's. Jobs of another place are not judged here.

@@ -22,18 +22,9 @@ from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
-from hyperherd.jobs import (
-    Batch,
-    Element,
-    Forecast,
-    Job,
-    NativeValue,
-    Request,
-    Share,
-    State,
-    Usage,
-)
+from hyperherd.jobs import Batch, Element, Forecast, Job, NativeValue, Request, Share, State, Usage
 from hyperherd.launchers.direct import capacity, environment, shares, states, stored, trees, usage
+from hyperherd.launchers.direct.traits import TRAITS
 from hyperherd.launchers.direct.wakeups import TO_LOOK_AGAIN
 from hyperherd.launchers.script import script
 
@@ -60,6 +51,7 @@ class DirectLauncher:
     """
 
     name = "local"
+    traits = TRAITS
     interval_s: float | None = None
 
     def __init__(
@@ -88,6 +80,11 @@ class DirectLauncher:
         changed.priority = self.priority if priority is None else priority
         changed._options = {**self._options, **shares.named(by_name)}
         return changed
+
+    @classmethod
+    def of_sweeps(cls) -> DirectLauncher:
+        """One for the trials of sweeps."""
+        return cls()
 
     def chosen(self) -> DirectLauncher:
         """Itself."""

@@ -35,6 +35,7 @@ from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.limits import Limits
 from hyperherd.launchers.slurm.option_table import TALK
 from hyperherd.launchers.slurm.options import SlurmOptions
+from hyperherd.launchers.slurm.traits import TRAITS
 
 _JOB_WORD = '"$SLURM_ARRAY_JOB_ID"'
 _ARRAY_EXPRESSION_BYTES = 64 * 1024
@@ -53,6 +54,7 @@ class SlurmLauncher:
     """
 
     name = "slurm"
+    traits = TRAITS
 
     def __init__(
         self,
@@ -104,6 +106,11 @@ class SlurmLauncher:
         own = {"binpath": self._client.binpath, "priority": self.priority}
         said = {**self.options.given(), **{name: value for name, value in own.items() if value}}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in said.items())})"
+
+    @classmethod
+    def of_sweeps(cls) -> SlurmLauncher:
+        """One for the trials of sweeps: it asks for what their YAML names alone, not even for one node."""
+        return cls(nodes=None)
 
     def chosen(self) -> SlurmLauncher:
         """Itself."""
