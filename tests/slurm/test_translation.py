@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hyperherd import units
 from hyperherd.hydra.launcher import USUAL
 from hyperherd.jobs import NativeValue, Request
+from hyperherd.launcherfinder import hosts
 from hyperherd.launchers import shipped
 from hyperherd.launchers.slurm import directives, option_table
 from hyperherd.launchers.slurm.options import KINDS
@@ -103,6 +104,11 @@ def test_a_short_job_asks_for_what_the_sweep_does_but_starts_at_once_and_is_told
         ("--export=NONE",),
         "",
     )
+
+
+def test_a_machines_description_has_a_key_for_each_option_that_may_stand_in_it() -> None:
+    written = [key for keys in NATIVE.written_as.values() for key in keys]
+    assert {*NATIVE.described_by, *written} <= {*hosts.KEYS}
 
 
 @pytest.mark.parametrize("names", [USUAL, [*SlurmKeys.model_fields], option_table.SHORT.values()])

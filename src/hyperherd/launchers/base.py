@@ -52,9 +52,11 @@ class Launcher(Candidate, Protocol):
 
     def asking(self, request: Request) -> Launcher:
         """A copy whose every job asks for this; itself, where a `Share` says it all. Raises `OptionError`."""
+        return self
 
     def asked_for(self, request: Request) -> Mapping[str, NativeValue]:
         """All that a job of this request asks for here, in the words of `hyperherd.launchers.native`."""
+        return request.native
 
     @classmethod
     def of_sweeps(cls) -> Launcher:

@@ -36,7 +36,7 @@ class SlurmNative:
     request = staticmethod(translation.request)
     options = staticmethod(translation.options)
     merged = staticmethod(gpu_options.merged)
-    saying = staticmethod(translation.saying)
+    of_tasks = staticmethod(translation.of_tasks)
     of_script = staticmethod(own_script.read)
     described = staticmethod(translation.described)
     filled = staticmethod(translation.filled)
