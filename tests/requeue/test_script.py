@@ -15,7 +15,8 @@ import pytest
 
 from hyperherd.attempts import filenames
 from hyperherd.jobs import Batch, Element, Files, Requeue
-from hyperherd.launchers.script import script
+from hyperherd.launchers.node.script import script
+from hyperherd.launchers.slurm.dialect import DIALECT
 
 SCONTROL = """#!/bin/bash
 echo "$*" >>"$FOLDER/asked"
@@ -81,7 +82,7 @@ class Trial:
         )
         element = Element(3, 1, "x=1", ())
         batch = Batch("t", "name", folder, folder / "launch.sh", files, (element,), requeue=requeue)
-        return script(batch, job='"$SLURM_ARRAY_JOB_ID"')
+        return script(batch, DIALECT)
 
     def start(self, requeue: Requeue = Requeue(), *, restarts: int = 0) -> subprocess.Popen[bytes]:  # noqa: B008
         env = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}

@@ -23,7 +23,7 @@ def recorded(name: str) -> str:
 
 @pytest.mark.parametrize(
     "module",
-    ["units", "fsio.processes", "launchers.script"]
+    ["units", "fsio.processes", "launchers.node.script"]
     + [
         f"launchers.slurm.{name}"
         for name in (

@@ -33,6 +33,9 @@ ATTEMPT_JOB = "HYPERHERD_ATTEMPT_JOB"
 JOB = "HYPERHERD_JOB"
 """On this machine the identity of the supervisor, which owns the register."""
 
+RESTARTS = "HYPERHERD_RESTARTS"
+"""On this machine: how often the supervisor has queued the trial again; for its script alone."""
+
 SUPERVISOR = "HYPERHERD_SUPERVISOR"
 """``<token>``: on a supervisor, and on what it has forked but not yet turned into a trial."""
 
@@ -45,7 +48,7 @@ PROMISED = (
 )
 """What a launch script may rely on (docs/reference.md)."""
 
-OF_A_TRIAL = frozenset({*PROMISED, MARK, ATTEMPT_JOB, JOB, SUPERVISOR})
+OF_A_TRIAL = frozenset({*PROMISED, MARK, ATTEMPT_JOB, JOB, RESTARTS, SUPERVISOR})
 """What a trial's processes may have: none of it is meant for a trial that such a process starts."""
 
 POLL_S = "HYPERHERD_POLL_S"

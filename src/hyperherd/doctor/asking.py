@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyperherd import fsio, units
+from hyperherd.attempts import variables
 from hyperherd.bash import training
 from hyperherd.bash.training import Training
 from hyperherd.connectors.local import LocalConnector
@@ -35,7 +36,7 @@ from hyperherd.errors import (
 from hyperherd.jobs import Batch, Files, Request
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.script import script
+from hyperherd.launchers.node.script import script
 from hyperherd.sweep.trial import Trial, Typed
 from hyperherd.workspace import layout, submissions
 from hyperherd.workspace.folder import Workspace
@@ -135,8 +136,8 @@ def _first_trial(question: Question) -> Trial:
 
 def _here(question: Question, planned: Plan, folder: Path) -> Seen:
     mark, batch = _batch(question, planned, folder, outside=True)
-    env = {**os.environ, "SLURM_ARRAY_TASK_ID": str(INDEX)}
-    _write(batch, script(batch, job="doctor"))
+    env = {**os.environ, variables.NUMBER: str(INDEX)}
+    _write(batch, script(batch, shipped.by_hand("doctor")))
     argv = ["bash", str(batch.files.script)]
     try:
         done = LocalConnector.instance().run(argv, timeout_s=HERE_S, env=env)

@@ -28,7 +28,7 @@ from hyperherd.engine.reconcile import Fact
 from hyperherd.errors import HerdError
 from hyperherd.jobs import Requeue
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.script import warning_signal
+from hyperherd.launchers.node.script import warning_signal
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import LIVE, Status, Trial, Value
 from hyperherd.workspace import layout, logs, manifest, results, submissions

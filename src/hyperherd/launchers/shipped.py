@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from hyperherd.launchers.native import Native
+    from hyperherd.launchers.node.dialect import Dialect
     from hyperherd.launchers.survey import Survey
 
 GROUP = "hyperherd.launchers"
@@ -84,6 +85,11 @@ def native(key: str = "slurm") -> Native:
 def survey(name: str) -> Survey:
     """How a launcher looks around."""
     return cast("Survey", _found(_SURVEYS[name]))
+
+
+def by_hand(job: str) -> Dialect:
+    """What a script asks that runs here without its launcher (`herd test`); ``job`` is whose it says it is."""
+    return cast("Dialect", _found("hyperherd.launchers.direct.dialect:by_hand")(job))
 
 
 def _found(place: str) -> Any:

@@ -20,7 +20,7 @@ from hyperherd.attempts import claims, filenames, notes
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Requeue
 from hyperherd.launchers.direct import trees
-from hyperherd.launchers.script import warning_signal
+from hyperherd.launchers.node.script import warning_signal
 
 GRACE_S = 10.0
 """From SIGTERM to SIGKILL; the script's own bash has a second more, to note how its trial ended."""

@@ -7,8 +7,6 @@ from collections.abc import Collection, Mapping
 
 from hyperherd.attempts import variables
 
-JOB_WORD = f'"${variables.JOB}"'
-
 _OF_ANOTHER_JOB = ("SLURM_", "SBATCH_")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS")
 _ENV_FILE_NAME = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=", re.MULTILINE)

@@ -23,10 +23,11 @@ from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Element, Forecast, Job, NativeValue, Request, Share, State, Usage
-from hyperherd.launchers.direct import capacity, environment, shares, states, stored, trees, usage
+from hyperherd.launchers.direct import capacity, shares, states, stored, trees, usage
+from hyperherd.launchers.direct.dialect import DIALECT
 from hyperherd.launchers.direct.traits import TRAITS
 from hyperherd.launchers.direct.wakeups import TO_LOOK_AGAIN
-from hyperherd.launchers.script import script
+from hyperherd.launchers.node.script import script
 
 # Not `python -m`: that looks for modules in the current folder first, where a user's json.py may lie.
 _START = """
@@ -127,7 +128,7 @@ class DirectLauncher:
 
     def script(self, batch: Batch) -> str:
         """As a supervisor runs it, but that it gives each bash its own trial's part of the table."""
-        return script(batch, job=environment.JOB_WORD)
+        return script(batch, DIALECT)
 
     def submit(self, batch: Batch) -> None:
         """Start a supervisor, and return when it has settled the register (or found it settled).

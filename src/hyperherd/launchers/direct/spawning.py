@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from hyperherd.attempts import variables
 from hyperherd.connectors import children
 from hyperherd.jobs import Batch, Element
-from hyperherd.launchers.direct import cores, environment, gpus
+from hyperherd.launchers.direct import cores, gpus
+from hyperherd.launchers.direct.dialect import DIALECT
 from hyperherd.launchers.direct.slots import Taken
-from hyperherd.launchers.script import script
+from hyperherd.launchers.node.script import script
 
 _FIRST_SLOT = 200
 """Number of the first slot's descriptor in a trial: above what scripts use by hand and bash for itself."""
@@ -45,7 +46,7 @@ class Spawner:
         if self.time_s:
             environ[variables.TIME_LIMIT_AT] = str(int(time.time() + self.time_s))
         if element.attempt > first:
-            environ["SLURM_RESTART_COUNT"] = str(element.attempt - first)
+            environ[variables.RESTARTS] = str(element.attempt - first)
         if slots.gpus:
             environ[gpus.VISIBLE] = ",".join(slots.gpus)
         words, text = self._words(replace(element, attempt=first))
@@ -59,7 +60,7 @@ class Spawner:
 
     def _words(self, element: Element) -> tuple[list[str], dict[str, str]]:
         """The command, and what it wants in its environment."""
-        text = script(self.batch.only((element,)), job=environment.JOB_WORD)
+        text = script(self.batch.only((element,)), DIALECT)
         # What the user's own script holds stays out of the environment, which some programs log.
         if not self.batch.inline and len(text.encode("utf-8", "surrogateescape")) < _LONGEST_WORD:
             return ["bash", "-c", _RUN, f"{self.batch.name} trial {element.index}"], {variables.TEXT: text}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from hyperherd import units
 from hyperherd.jobs import Batch
 from hyperherd.jobs import NativeValue as Value
-from hyperherd.launchers import script
+from hyperherd.launchers.node import script
 from hyperherd.launchers.slurm import options
 from hyperherd.launchers.slurm.option_table import REQUEUE
 

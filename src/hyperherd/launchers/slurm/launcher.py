@@ -18,7 +18,7 @@ from hyperherd.connectors.base import Completed, Connector
 from hyperherd.errors import LauncherError, SchedulerSilentError
 from hyperherd.jobs import Batch, Element, Forecast, Job, Phase, Request, Share, State, Usage
 from hyperherd.jobs import NativeValue as Value
-from hyperherd.launchers import script
+from hyperherd.launchers.node import script
 from hyperherd.launchers.slurm import (
     directives,
     forecast,
@@ -32,12 +32,12 @@ from hyperherd.launchers.slurm import (
     translation,
 )
 from hyperherd.launchers.slurm.client import Client
+from hyperherd.launchers.slurm.dialect import DIALECT
 from hyperherd.launchers.slurm.limits import Limits
 from hyperherd.launchers.slurm.option_table import TALK
 from hyperherd.launchers.slurm.options import SlurmOptions
 from hyperherd.launchers.slurm.traits import TRAITS
 
-_JOB_WORD = '"$SLURM_ARRAY_JOB_ID"'
 _ARRAY_EXPRESSION_BYTES = 64 * 1024
 """Well below the megabyte that Slurm takes as a submit line."""
 
@@ -155,10 +155,7 @@ class SlurmLauncher:
     def split(self, batch: Batch) -> list[tuple[Element, ...]]:
         """As few pieces as array, script and submit line allow."""
         batch = self._asked(batch)
-        lines = job_options.directives(batch, {})
-        fixed = len(
-            script.script(batch.only(()), job=_JOB_WORD, directives=lines, ends_earlier=True).encode()
-        )
+        fixed = len(_script(batch.only(()), {}).encode())
         # A fifth is left for what the site's plugins add and for longer array indices.
         room = self._limits.max_script_bytes * 4 // 5 - fixed
         return list(_pieces(batch.elements, self._limits.max_array_tasks, room))
@@ -172,8 +169,7 @@ class SlurmLauncher:
 
     def script(self, batch: Batch) -> str:
         array, batch = self.array(batch), self._asked(batch)
-        lines = job_options.directives(batch, array)
-        return script.script(batch, job=_JOB_WORD, array=array, directives=lines, ends_earlier=True)
+        return _script(batch, array)
 
     def submit(self, batch: Batch) -> str | None:
         """Raises also `SubmissionRefusedError` where Slurm is not installed."""
@@ -333,6 +329,11 @@ class SlurmLauncher:
 
 def _reached(client: Client, connector: Connector | None, binpath: str | Path) -> Client:
     return replace(client, connector=connector or client.connector, binpath=str(binpath) or client.binpath)
+
+
+def _script(batch: Batch, array: Mapping[int, int]) -> str:
+    lines = job_options.directives(batch, array)
+    return script.script(batch, DIALECT, array=array, directives=lines)
 
 
 def _pieces(elements: Sequence[Element], most: int, room: int) -> Iterator[tuple[Element, ...]]:
