@@ -50,8 +50,8 @@ class Native(Protocol):
     def merged(self, under: Options, over: Options) -> dict[str, NativeValue]:
         """Options where ``over`` wins, also over those that ask for the same in other words."""
 
-    def saying(self, native: Options, what: str) -> dict[str, NativeValue]:
-        """Of the options those that say a field of a `Request`: ``tasks`` or ``memory_bytes``."""
+    def of_tasks(self, native: Options) -> dict[str, NativeValue]:
+        """Of the options those that say how many processes a job is."""
 
     def lines(self, asked: Request, name: str = "") -> list[str]:
         """The lines of a script that ask for it; ``name`` is the job's, where its options do not say another."""
