@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from fakeslurm.fixture import fake_slurm  # noqa: F401 (a fixture)
+from quick import Quick
 from real_slurm import Slurm, connect, minislurm
 from small_disk import disk  # noqa: F401 (a fixture)
 
@@ -51,7 +52,13 @@ def slurm(pytestconfig: pytest.Config) -> Slurm:
     return connect(folder)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out the tests that start a process")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("quick"):
+        config.pluginmanager.register(Quick(), "quick")
     # What the user who runs the tests has described is no part of them.
     os.environ["XDG_CONFIG_HOME"] = str(
         Path(tempfile.gettempdir(), f"hyperherd-no-configuration-{os.getpid()}")

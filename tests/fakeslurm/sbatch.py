@@ -182,7 +182,9 @@ def _submit_slowly(store, job, script):
     before = when == "before" or (when == "either" and os.urandom(1)[0] % 2)
     answer, told = os.pipe()
     if os.fork() == 0:
-        _detached(lambda: submit(store, job, script, environ), delay_s if before else 0, (answer, told), store.call)
+        _detached(
+            lambda: submit(store, job, script, environ), delay_s if before else 0, (answer, told), store.call
+        )
     store.call.noted = True
     os.close(told)
     words_told = _read_all(answer)

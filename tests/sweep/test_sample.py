@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from hyperherd.sweep import combinations, sobol, spec
 from hyperherd.sweep.identity import canonical
 
@@ -25,7 +26,7 @@ def drawn(n: int, method: str, seed: int = 0, parameters: str = PARAMETERS) -> l
     return [dict(c.params) for c in combinations.generate(spec.parse(text))]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from(["random", "sobol"]), st.integers(-5, 5))
 def test_the_first_draws_stay_when_more_are_drawn(n: int, more: int, method: str, seed: int) -> None:
     conditions = "conditions: [{when: {opt: sgd, lr: {gt: 0.001}}, exclude: true}, "

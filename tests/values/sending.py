@@ -14,6 +14,8 @@ from exactly_once.sweeps import DEADLINE_S
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
+
 WIDTH = 40
 """Parameters of a trial: so many values reach one bash."""
 
@@ -30,7 +32,7 @@ def drawn(values: st.SearchStrategy[Any], count: int) -> list[Any]:
     """``count`` examples, as hypothesis finds them on its way through odd cases."""
     found: list[Any] = []
 
-    @settings(max_examples=count, database=None, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=examples(count), database=None, deadline=None, phases=[Phase.generate])
     @given(values)
     def draw(value: Any) -> None:
         found.append(value)
