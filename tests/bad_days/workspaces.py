@@ -8,19 +8,21 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import eventually
 import pytest
 
 import hyperherd
 from hyperherd.cli.main import main
 
 DEADLINE_S = 120.0
+until = partial(eventually.until, deadline_s=DEADLINE_S)
 HERD = (sys.executable, "-m", "hyperherd")
 LIVE = {"submitted", "queued", "running"}
 
@@ -105,11 +107,12 @@ class Workspace:
 
     def until_ended(self) -> dict[int, str]:
         """The statuses once nothing waits or runs."""
-        deadline = time.monotonic() + DEADLINE_S
-        while LIVE & set((found := self.statuses()).values()):
-            if time.monotonic() > deadline:
-                pytest.fail(f"still {found}")
-            time.sleep(0.1)
+
+        def ended() -> list[dict[int, str]]:
+            found = self.statuses()
+            return [] if LIVE & set(found.values()) else [found]
+
+        (found,) = until(ended, lambda: f"the end of all: {self.statuses()}", pause_s=0.1)
         return found
 
     def content(self) -> dict[str, bytes | None]:
@@ -140,15 +143,6 @@ def inside(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.chdir(before)
-
-
-def until(true: Callable[[], object], what: str) -> None:
-    """Wait for it; a test that gets no answer in time has failed."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {DEADLINE_S:g} s for {what}")
-        time.sleep(0.05)
 
 
 def environment(base: Mapping[str, str], folder: Path) -> dict[str, str]:

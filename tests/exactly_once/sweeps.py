@@ -12,16 +12,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+from eventually import DEADLINE_S, until
 
 import hyperherd
 
-DEADLINE_S = 180.0
 MARK = "EXACTLY_ONCE_TEST"
 OTHER_HOST = "login-2"
 
@@ -32,15 +31,6 @@ for word in $1; do case $word in x=*) x=${word#x=} ;; esac; done
 say start
 """
 GATE = 'until [[ -e "$HYPERHERD_WORKSPACE/go" ]]; do sleep 0.05; done\n'
-
-
-def until(true: Callable[[], object], what: str, deadline_s: float = DEADLINE_S) -> None:
-    """Wait for it; a test that gets no answer in time has failed."""
-    deadline = time.monotonic() + deadline_s
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {deadline_s:g} s for {what}")
-        time.sleep(0.02)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
-from .sweeps import DEADLINE_S, Sweep, until
+from .sweeps import Sweep
 
 KILLING = Path(__file__).parent / "killing"
 MOST = 200

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactly_once.sweeps import DEADLINE_S, until
+from eventually import DEADLINE_S, until
 
 FILES = Path(__file__).parent / "app"
 NAME = "my app's $x"

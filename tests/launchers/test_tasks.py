@@ -15,7 +15,7 @@ from contextvars import copy_context
 from pathlib import Path
 
 import pytest
-from exactly_once.sweeps import DEADLINE_S, until
+from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
 from hyperherd import Task, experiment

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactly_once.sweeps import DEADLINE_S, MARK, marked, until
+from eventually import DEADLINE_S, until
+from exactly_once.sweeps import MARK, marked
 
 APP = """\
 #!/bin/bash

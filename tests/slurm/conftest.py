@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from eventually import until
 
 from hyperherd.jobs import Batch, Element, Files, Job, State
 from hyperherd.launchers.slurm import SlurmLauncher
@@ -74,11 +75,12 @@ class Cluster:
         self, job: Job, done: Callable[[dict[int, State]], bool], timeout_s: float = 60
     ) -> dict[int, State]:
         """Poll until the states satisfy the predicate."""
-        deadline = time.monotonic() + timeout_s
-        while not done(states := self.poll(job)):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"still {states}")
-            time.sleep(0.05)
+
+        def found() -> list[dict[int, State]]:
+            states = self.poll(job)
+            return [states] if done(states) else []
+
+        (states,) = until(found, lambda: f"another state than {self.poll(job)}", timeout_s, pause_s=0.05)
         return states
 
     def until_words(self, job: Job, *words: str) -> dict[int, State]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from another_user import NOBODY, skip_where_nobody_runs_python
-from exactly_once.sweeps import until
+from eventually import until
 
 import hyperherd
 from hyperherd.connectors import processes

@@ -45,7 +45,7 @@ def test_a_sweep_is_herds_interrupted_at_its_time_limit_and_ends_on_the_same_num
     on_slurm.until_logged("one", "saved checkpoint-epoch-1-step-3", 0)
     on_slurm.start_again(f"{job}_0")
     on_slurm.go()
-    until("both", lambda: herd(on_slurm, "status")["totals"].get("completed") == 2)
+    until(lambda: herd(on_slurm, "status")["totals"].get("completed") == 2, "both")
     assert (on_slurm.resumed_at("one", 0), on_slurm.resumed_at("one", 1)) == ([(1, 3)], [])
     for number in (0, 1):
         ends_on_the_same(on_slurm, "one", straight, number)

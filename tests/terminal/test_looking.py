@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from exactly_once.sweeps import until
+from eventually import until
 
 from .conftest import Ended, Home
 from .screen import Screen

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from exactly_once.sweeps import environment, until
+from eventually import until
+from exactly_once.sweeps import environment
 from fakeslurm.fixture import FakeSlurm
 
 from .conftest import Home

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactly_once.sweeps import DEADLINE_S
+from eventually import DEADLINE_S
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
