@@ -52,6 +52,7 @@ check: $(TESTS_READY) ## format, lint, types, import contracts, documents in ste
 	@$(TESTS)/bin/ruff format --check --quiet $(CODE) || { echo "make fmt would mend the format of some files" >&2; exit 1; }
 	@$(TESTS)/bin/ruff check --quiet $(CODE)
 	@$(TESTS)/bin/mypy
+	@MYPYPATH=tests $(TESTS)/bin/mypy tests
 	@$(TESTS)/bin/lint-imports
 	@$(TESTS)/bin/python -m pytest -q -m in_step
 

@@ -23,7 +23,7 @@ from small_disk import disk  # noqa: F401 (a fixture)
 # Those of the training templates run in an environment of their own: make test-templates
 collect_ignore = [] if importlib.util.find_spec("torch") else ["templates"]
 
-PLAIN_SIGNALS = {
+PLAIN_SIGNALS: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGHUP: signal.SIG_DFL,
     signal.SIGQUIT: signal.SIG_DFL,
@@ -88,7 +88,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["slurm_story"] = sorted(session.config.stash[STORY])
+        told: set[str] = session.config.stash[STORY]
+        session.config.workeroutput["slurm_story"] = sorted(told)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -97,7 +98,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    story = ", ".join(sorted(config.stash[STORY])) or "no test asked for it"
+    told: set[str] = config.stash[STORY]
+    story = ", ".join(sorted(told)) or "no test asked for it"
     terminalreporter.write_line(f"real Slurm: {story}")
     if collect_ignore:
         terminalreporter.write_line("training templates: PyTorch is not here; make test-templates has it")

@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from machine import MANIFEST, NAMES, SCRIPTS, SHIPPED, WORDS, Machine, Script
 
 from hyperherd.bash import training
 from hyperherd.bash.training import Runs
+
+from .machine import MANIFEST, NAMES, SCRIPTS, SHIPPED, WORDS, Machine, Script
 
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from machine import WORDS
+
+from .machine import WORDS
 
 ROOT = Path(__file__).parents[2]
 ACTIVATE = "/absolute/path/to/.venv/bin/activate"

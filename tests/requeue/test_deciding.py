@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,9 +22,9 @@ def heard(word: str, key: str = "0.1") -> dict[str, dict[str, State]]:
     return {"t": {key: State(Phase.ENDED, word)}}
 
 
-def listed(marks: dict[tuple[int, int], set[str]], **outcomes: Outcome) -> Attempts:
+def listed(marks: dict[Any, set[str]], **outcomes: Outcome) -> Attempts:
     """``outcomes``: ``a1`` is that of attempt 1 of trial 0."""
-    noted = {(0, int(name[1:])): outcome for name, outcome in outcomes.items()}
+    noted: dict[Any, Outcome] = {(0, int(name[1:])): outcome for name, outcome in outcomes.items()}
     return Attempts({0: 9}, noted, dict(marks))
 
 

@@ -7,9 +7,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eventually import until
+from fakeslurm.fixture import FakeSlurm
 
 from hyperherd.jobs import Batch, Element, Files, Job, State
 from hyperherd.launchers.slurm import SlurmLauncher
@@ -23,7 +25,7 @@ def batch_in(
     indices: Sequence[int] = (0,),
     token: str = "t1",
     options: Mapping[str, str | int | bool | None] | None = None,
-    **more: object,
+    **more: Any,
 ) -> Batch:
     """A batch whose folders exist, as the engine makes them; its launch script is written."""
     state = folder / ".hyperherd"
@@ -93,7 +95,7 @@ class Cluster:
 
 
 @pytest.fixture
-def fake(fake_slurm, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+def fake(fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """The fake Slurm only, for what a real one cannot be told to do."""
     return Cluster(fake_slurm.env)
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cluster, batch_in
 
 from hyperherd.errors import SchedulerSilentError, SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.jobs import Job, Phase
 from hyperherd.launchers.slurm import SlurmLauncher
 from hyperherd.launchers.slurm.client import TIMEOUT_VARIABLE, Client
+
+from .conftest import Cluster, batch_in
 
 HELD = {"hold": True}
 WAIT = "trap 'exit 9' TERM; : >started.$HYPERHERD_ATTEMPT; while :; do sleep 0.05; done"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ parameters:
 """
 
 
-def drawn(n: int, method: str, seed: int = 0, parameters: str = PARAMETERS) -> list[dict[str, object]]:
+def drawn(n: int, method: str, seed: int = 0, parameters: str = PARAMETERS) -> list[dict[str, Any]]:
     text = HEAD + f"sample: {{n: {n}, method: {method}, seed: {seed}}}" + parameters
     return [dict(c.params) for c in combinations.generate(spec.parse(text))]
 
