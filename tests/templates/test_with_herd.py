@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from typing import Any
+
+import herding
 
 from .conftest import TEMPLATES
 from .project import DEADLINE_S, SMALL, TRAINING, OnSlurm, Project, until
@@ -14,10 +15,7 @@ from .test_resuming import ends_on_the_same
 
 def herd(on_slurm: OnSlurm, command: str) -> Any:
     script = on_slurm.sweep("one") / "launch.sh"
-    argv = [sys.executable, "-m", "hyperherd", command, str(script), "--json"]
-    answer = subprocess.run(
-        argv, capture_output=True, text=True, env=on_slurm.env, check=True, timeout=DEADLINE_S
-    )
+    answer = herding.herd(command, script, "--json", env=on_slurm.env, limit_s=DEADLINE_S)
     return json.loads(answer.stdout)
 
 
