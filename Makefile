@@ -16,7 +16,7 @@ TEMPLATES_READY := $(TEMPLATES)/ready-$(VERSION)
 CODE := src tests tools bench examples templates
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench heracles presets clean test-all test-templates test-gpu
+.PHONY: help demo quick test check fmt bench heracles presets clean test-all test-templates test-gpu
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -28,6 +28,9 @@ demo: $(DEMO_READY) ## run examples/quickstart on this machine and show its resu
 
 SLURM = tools/install-packages || { code=$$?; test $$code = 3 && test "$$HYPERHERD_REQUIRE_SLURM" != 1; }
 IN_PARALLEL = -n $(WORKERS) --maxprocesses 8 --dist loadgroup
+
+quick: $(TESTS_READY) ## the tests that start no process, in under a minute: while you work
+	@$(TESTS)/bin/python -m pytest -q -rfE --quick -n logical --maxprocesses 8
 
 test: $(TESTS_READY) $(TEMPLATES_READY) ## run all tests, on the real Slurm where it may be installed
 	@$(SLURM)
@@ -49,6 +52,7 @@ check: $(TESTS_READY) ## format, lint, types, import contracts, documents in ste
 	@$(TESTS)/bin/ruff format --check --quiet $(CODE) || { echo "make fmt would mend the format of some files" >&2; exit 1; }
 	@$(TESTS)/bin/ruff check --quiet $(CODE)
 	@$(TESTS)/bin/mypy
+	@MYPYPATH=tests $(TESTS)/bin/mypy tests
 	@$(TESTS)/bin/lint-imports
 	@$(TESTS)/bin/python -m pytest -q -m in_step
 

@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 from fakeslurm.fixture import fake_slurm  # noqa: F401 (a fixture)
+from quick import Quick
 from real_slurm import Slurm, connect, minislurm
 from small_disk import disk  # noqa: F401 (a fixture)
 
 # Those of the training templates run in an environment of their own: make test-templates
 collect_ignore = [] if importlib.util.find_spec("torch") else ["templates"]
 
-PLAIN_SIGNALS = {
+PLAIN_SIGNALS: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGHUP: signal.SIG_DFL,
     signal.SIGQUIT: signal.SIG_DFL,
@@ -51,7 +52,13 @@ def slurm(pytestconfig: pytest.Config) -> Slurm:
     return connect(folder)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out the tests that start a process")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("quick"):
+        config.pluginmanager.register(Quick(), "quick")
     # What the user who runs the tests has described is no part of them.
     os.environ["XDG_CONFIG_HOME"] = str(
         Path(tempfile.gettempdir(), f"hyperherd-no-configuration-{os.getpid()}")
@@ -81,7 +88,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["slurm_story"] = sorted(session.config.stash[STORY])
+        told: set[str] = session.config.stash[STORY]
+        session.config.workeroutput["slurm_story"] = sorted(told)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -90,7 +98,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    story = ", ".join(sorted(config.stash[STORY])) or "no test asked for it"
+    told: set[str] = config.stash[STORY]
+    story = ", ".join(sorted(told)) or "no test asked for it"
     terminalreporter.write_line(f"real Slurm: {story}")
     if collect_ignore:
         terminalreporter.write_line("training templates: PyTorch is not here; make test-templates has it")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import herding
 import pytest
 from exactly_once.sweeps import end_all, environment
 from fakeslurm.fixture import FakeSlurm
@@ -129,11 +129,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     told["doctor"] = herd.json("doctor", "--on", "local")
     (root / "launchers.yaml").write_text(HOSTS)
     for command, asked in MACHINES.items():
-        argv = [sys.executable, "-m", "hyperherd", *command.split(), *asked, "--json"]
-        done = subprocess.run(
-            argv, env={**env, "HYPERHERD_CONFIG_DIR": str(root)}, capture_output=True, text=True, check=True
-        )
-        told[command] = json.loads(done.stdout)
+        configured = {**env, "HYPERHERD_CONFIG_DIR": str(root)}
+        told[command] = json.loads(herding.herd(*command.split(), *asked, "--json", env=configured).stdout)
     yield told
     end_all(root)
 
@@ -164,8 +161,7 @@ def test_the_documents_page_tells_of_every_command_that_prints_one() -> None:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
     def help_of(*words: str) -> str:
-        argv = [sys.executable, "-m", "hyperherd", *words, "--help"]
-        return subprocess.run(argv, env=env, capture_output=True, text=True, check=True).stdout
+        return herding.herd(*words, "--help", env=env).stdout
 
     def commands(*words: str) -> Iterator[tuple[str, ...]]:
         """Those below ``herd WORDS`` that have ``--json``."""

@@ -8,15 +8,13 @@ import subprocess
 import sys
 from typing import Any
 
+import herding
 from test_documents_json import documented, paths
 
 
 def herd(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    argv = [sys.executable, "-m", "hyperherd", *words]
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60)
-    assert done.returncode == code, done.stderr
-    return done
+    return herding.herd(*words, env=env, code=code)
 
 
 def document(*words: str) -> Any:

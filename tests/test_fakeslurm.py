@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakeslurm import arrays, processes, words
@@ -28,7 +29,7 @@ SACCT = ["sacct", "-XPnD", "-o", "JobID,JobIDRaw,State,ExitCode,NodeList,Comment
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch):
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with scripts to submit, where the test stands."""
     monkeypatch.chdir(tmp_path)
     jobs = tmp_path / ".hyperherd" / "jobs"
@@ -44,14 +45,14 @@ def workspace(tmp_path, monkeypatch):
     return tmp_path
 
 
-def submit(fake, script, *options, **kwargs):
+def submit(fake: FakeSlurm, script: str, *options: str, **kwargs: Any) -> str:
     """Submit a script's text; the id."""
     return fake.run(
         "sbatch", "--parsable", "--output=/dev/null", *options, "--wrap", script, **kwargs
     ).stdout.strip()
 
 
-def neutral(text, folder):
+def neutral(text: str, folder: str | Path) -> list[str]:
     """Times, durations, memory and priorities without their numbers, as they differ from run to run."""
     text = text.replace(str(folder), "/ws")
     for pattern, word in (
@@ -66,7 +67,7 @@ def neutral(text, folder):
     return sorted(line.rstrip() for line in text.splitlines() if line.strip())
 
 
-def recorded(name, ending="out"):
+def recorded(name: str, ending: str = "out") -> str:
     path = RECORDED / f"{name}.{ending}"
     return path.read_text() if path.exists() else ""
 
@@ -89,12 +90,14 @@ ALONE = [
 ]
 
 
-def test_most_of_the_recorded_commands_are_compared():
+def test_most_of_the_recorded_commands_are_compared() -> None:
     assert len(ALONE) > 40
 
 
 @pytest.mark.parametrize("name", ALONE)
-def test_a_command_alone_answers_exactly_as_the_real_slurm(name, fake_slurm, workspace):
+def test_a_command_alone_answers_exactly_as_the_real_slurm(
+    name: str, fake_slurm: FakeSlurm, workspace: Path
+) -> None:
     fake_slurm.knobs(cluster="mini")
     answer = fake_slurm.run("bash", "-c", COMMANDS[name], check=False)
     assert answer.stdout == recorded(name)
@@ -102,7 +105,7 @@ def test_a_command_alone_answers_exactly_as_the_real_slurm(name, fake_slurm, wor
     assert str(answer.returncode) == (recorded(name, "rc").strip() or "0")
 
 
-def test_a_job_is_tried_as_the_real_sbatch_does(fake_slurm):
+def test_a_job_is_tried_as_the_real_sbatch_does(fake_slurm: FakeSlurm) -> None:
     asked = COMMANDS["sbatch-test-now"]
     answer = fake_slurm.run("bash", "-c", asked)
     known, told = recorded("sbatch-test-now", "err"), answer.stderr
@@ -119,14 +122,16 @@ def test_a_job_is_tried_as_the_real_sbatch_does(fake_slurm):
 
 
 @pytest.mark.parametrize("name", ["sacct-off", "sacctmgr-off"])
-def test_without_accounting_the_words_are_the_real_ones(name, fake_slurm):
+def test_without_accounting_the_words_are_the_real_ones(name: str, fake_slurm: FakeSlurm) -> None:
     fake_slurm.knobs(sacct={"off": True})
     answer = fake_slurm.run("bash", "-c", COMMANDS[name], check=False)
     assert (answer.stdout, answer.stderr, answer.returncode) == (recorded(name), recorded(name, "err"), 1)
 
 
 @pytest.mark.parametrize("program", ["squeue", "sbatch", "scancel", "scontrol", "sinfo"])
-def test_with_the_controller_down_the_words_are_the_real_ones(program, fake_slurm, workspace):
+def test_with_the_controller_down_the_words_are_the_real_ones(
+    program: str, fake_slurm: FakeSlurm, workspace: Path
+) -> None:
     name = f"{program}-slurmctld-down"
     fake_slurm.controller_down()
     answer = fake_slurm.run("bash", "-c", COMMANDS[name], check=False)
@@ -135,7 +140,7 @@ def test_with_the_controller_down_the_words_are_the_real_ones(program, fake_slur
     assert fake_slurm.run("sinfo").returncode == 0
 
 
-def test_the_configuration_has_every_line_of_the_real_one(fake_slurm):
+def test_the_configuration_has_every_line_of_the_real_one(fake_slurm: FakeSlurm) -> None:
     names = [line.partition("=")[0].strip() for line in recorded("config").splitlines()[1:]]
     shown = fake_slurm.run("scontrol", "show", "config").stdout
     assert [line.partition("=")[0].strip() for line in shown.splitlines()[1:]] == names
@@ -146,17 +151,17 @@ def test_the_configuration_has_every_line_of_the_real_one(fake_slurm):
     assert "max_array_tasks=50" in shown
 
 
-def test_nodes_have_every_field_of_the_real_ones(fake_slurm):
-    def fields(text):
+def test_nodes_have_every_field_of_the_real_ones(fake_slurm: FakeSlurm) -> None:
+    def fields(text: str) -> list[list[str]]:
         return [re.findall(r"(\w+)=", line) for line in text.splitlines()]
 
     assert fields(fake_slurm.run("scontrol", "show", "node", "-o").stdout) == fields(recorded("nodes"))
 
 
-def test_an_array_looks_as_the_real_one_all_its_life(fake_slurm, workspace):
+def test_an_array_looks_as_the_real_one_all_its_life(fake_slurm: FakeSlurm, workspace: Path) -> None:
     """Ids, folding, states, reasons, raw ids, accounting: compared with the recordings line by line."""
 
-    def check(*names):
+    def check(*names: str) -> None:
         for name in names:
             shown = fake_slurm.run("bash", "-c", COMMANDS[name]).stdout
             assert neutral(shown, workspace) == neutral(recorded(name), "/ws"), name
@@ -194,7 +199,7 @@ def test_an_array_looks_as_the_real_one_all_its_life(fake_slurm, workspace):
     assert jobs["17_0"] == 18 and jobs["17_11"] == 17
 
 
-def test_a_filter_with_a_waiting_element_cancels_all_that_wait(fake_slurm):
+def test_a_filter_with_a_waiting_element_cancels_all_that_wait(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "sleep 60", "--array=0-5%2", "-J", "mine")
     fake_slurm.wait_state("1_1", "RUNNING")
     fake_slurm.run("scancel", "--name=other", "1_4")
@@ -208,7 +213,7 @@ def test_a_filter_with_a_waiting_element_cancels_all_that_wait(fake_slurm):
     assert "1|1|CANCELLED by 0|0:0|None assigned||allocation" in known
 
 
-def test_a_filter_on_a_job_that_has_ended_is_an_error_as_recorded(fake_slurm):
+def test_a_filter_on_a_job_that_has_ended_is_an_error_as_recorded(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "true")
     fake_slurm.wait_idle()
     answer = fake_slurm.run("scancel", "--name=other", "1", check=False)
@@ -219,7 +224,9 @@ def test_a_filter_on_a_job_that_has_ended_is_an_error_as_recorded(fake_slurm):
 # --- running ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_script_runs_with_slurms_environment_and_the_submitters(fake_slurm, tmp_path):
+def test_a_script_runs_with_slurms_environment_and_the_submitters(
+    fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
     env = {**fake_slurm.env, "MINE": "a b\nc", "SLURM_RESTART_COUNT": "7"}
     submit(
         fake_slurm,
@@ -245,7 +252,7 @@ def test_a_script_runs_with_slurms_environment_and_the_submitters(fake_slurm, tm
     assert "SLURM_RESTART_COUNT" not in shown
 
 
-def test_two_jobs_on_a_node_never_share_a_gpu(fake_slurm, tmp_path):
+def test_two_jobs_on_a_node_never_share_a_gpu(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     told = f'echo "$SLURMD_NODENAME $CUDA_VISIBLE_DEVICES" >> {tmp_path}/gpus'
     script = f"{told}; until [ -e {tmp_path}/go ]; do sleep 0.02; done"
     fake_slurm.knobs(slots=16)
@@ -263,7 +270,9 @@ def test_two_jobs_on_a_node_never_share_a_gpu(fake_slurm, tmp_path):
     fake_slurm.wait_idle()
 
 
-def test_options_come_from_the_script_and_the_command_line_wins(fake_slurm, tmp_path):
+def test_options_come_from_the_script_and_the_command_line_wins(
+    fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
     script = tmp_path / "job"
     script.write_text(
         "#!/bin/bash\n\n#SBATCH --job-name='from script' --array=0-1\n#SBATCH -p cpu # here\n# SBATCH --hold\n"
@@ -275,7 +284,7 @@ def test_options_come_from_the_script_and_the_command_line_wins(fake_slurm, tmp_
     assert fake_slurm.run("sacct", "-X", "-n", "-P", "-o", "Partition,JobName").stdout == "gpu|from script\n"
 
 
-def test_the_output_is_appended_to_or_truncated_as_asked(fake_slurm, tmp_path):
+def test_the_output_is_appended_to_or_truncated_as_asked(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     for mode, expected in (("append", "old\nnew\n"), ("truncate", "new\n")):
         (tmp_path / mode).write_text("old\n")
         fake_slurm.run("sbatch", f"--open-mode={mode}", f"--output={tmp_path}/{mode}", "--wrap", "echo new")
@@ -283,14 +292,14 @@ def test_the_output_is_appended_to_or_truncated_as_asked(fake_slurm, tmp_path):
         assert (tmp_path / mode).read_text() == expected
 
 
-def test_a_job_whose_output_cannot_be_opened_fails_in_silence(fake_slurm, tmp_path):
+def test_a_job_whose_output_cannot_be_opened_fails_in_silence(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     fake_slurm.run("sbatch", f"--output={tmp_path}/missing/log", "--wrap", f"touch {tmp_path}/ran")
     fake_slurm.wait_state("1", "FAILED")
     assert not (tmp_path / "ran").exists()
     assert "|FAILED|0:53|" in fake_slurm.run(*SACCT).stdout
 
 
-def test_the_arrays_id_is_the_raw_id_of_its_last_element(fake_slurm):
+def test_the_arrays_id_is_the_raw_id_of_its_last_element(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "true", "--array=0-3")
     submit(fake_slurm, "true", "--hold")
     fake_slurm.wait(lambda: fake_slurm.states()["1_3"] == "COMPLETED")
@@ -299,7 +308,7 @@ def test_the_arrays_id_is_the_raw_id_of_its_last_element(fake_slurm):
     assert raws[:3] == sorted(raws[:3]) and min(raws[:3]) > 1
 
 
-def test_at_most_so_many_elements_run_as_the_array_says(fake_slurm, tmp_path):
+def test_at_most_so_many_elements_run_as_the_array_says(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     submit(fake_slurm, f"until [ -e {tmp_path}/go ]; do sleep 0.02; done", "--array=0-9%3")
     fake_slurm.wait(lambda: list(fake_slurm.states().values()).count("RUNNING") == 3)
     assert fake_slurm.run("squeue", "-h", "-t", "pd", "-o", "%i %r").stdout == "1_[3-9%3] JobArrayTaskLimit\n"
@@ -308,7 +317,7 @@ def test_at_most_so_many_elements_run_as_the_array_says(fake_slurm, tmp_path):
     assert set(fake_slurm.states().values()) == {"COMPLETED"}
 
 
-def test_a_failure_keeps_its_exit_code_or_signal(fake_slurm):
+def test_a_failure_keeps_its_exit_code_or_signal(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "exit 7")
     submit(fake_slurm, "kill -SEGV $$")
     fake_slurm.wait_idle()
@@ -318,7 +327,9 @@ def test_a_failure_keeps_its_exit_code_or_signal(fake_slurm):
     )
 
 
-def test_afterok_waits_for_success_and_never_starts_after_a_failure(fake_slurm, tmp_path):
+def test_afterok_waits_for_success_and_never_starts_after_a_failure(
+    fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
     first = submit(fake_slurm, f"until [ -e {tmp_path}/go ]; do sleep 0.02; done")
     second = submit(fake_slurm, "true", f"--dependency=afterok:{first}")
     failed = submit(fake_slurm, "false")
@@ -331,14 +342,14 @@ def test_afterok_waits_for_success_and_never_starts_after_a_failure(fake_slurm, 
     fake_slurm.wait_state(second, "COMPLETED")
 
 
-def test_a_held_job_starts_when_it_is_released(fake_slurm):
+def test_a_held_job_starts_when_it_is_released(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "true", "--hold")
     fake_slurm.wait(lambda: "JobHeldUser" in fake_slurm.run("squeue", "-h", "-o", "%r").stdout)
     fake_slurm.run("scontrol", "release", "1")
     fake_slurm.wait_state("1", "COMPLETED")
 
 
-def test_the_time_limit_ends_a_job_and_says_so_in_its_log(fake_slurm, tmp_path):
+def test_the_time_limit_ends_a_job_and_says_so_in_its_log(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     fake_slurm.knobs(minute_s=0.3, kill_wait_s=0.2)
     fake_slurm.run(
         "sbatch",
@@ -352,7 +363,9 @@ def test_the_time_limit_ends_a_job_and_says_so_in_its_log(fake_slurm, tmp_path):
     assert "DUE TO TIME LIMIT ***" in (tmp_path / "log").read_text()
 
 
-def test_the_warning_before_the_limit_goes_to_the_shell_if_asked_else_to_nobody(fake_slurm, tmp_path):
+def test_the_warning_before_the_limit_goes_to_the_shell_if_asked_else_to_nobody(
+    fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
     fake_slurm.knobs(minute_s=0.6)
     for how in ("B:USR1@30", "USR1@30"):
         script = f"trap 'echo warned > {tmp_path}/{how[0]}; exit 0' USR1; while :; do sleep 0.02; done"
@@ -362,7 +375,7 @@ def test_the_warning_before_the_limit_goes_to_the_shell_if_asked_else_to_nobody(
     assert (tmp_path / "B").exists() and not (tmp_path / "U").exists()
 
 
-def test_the_end_time_of_a_running_job_can_be_moved(fake_slurm):
+def test_the_end_time_of_a_running_job_can_be_moved(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "sleep 60", "--array=0-1")
     fake_slurm.wait_state("1_1", "RUNNING")
     fake_slurm.run("scontrol", "update", "JobId=1_0", "EndTime=now")
@@ -373,7 +386,9 @@ def test_the_end_time_of_a_running_job_can_be_moved(fake_slurm):
 # --- cancelling and signals ------------------------------------------------------------------------------------------
 
 
-def test_cancelling_ends_all_processes_of_a_job_also_those_that_left_its_session(fake_slurm, tmp_path):
+def test_cancelling_ends_all_processes_of_a_job_also_those_that_left_its_session(
+    fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
     submit(
         fake_slurm, f"setsid sleep 300 & echo $! > {tmp_path}/pid; trap '' TERM; while :; do sleep 0.02; done"
     )
@@ -385,7 +400,7 @@ def test_cancelling_ends_all_processes_of_a_job_also_those_that_left_its_session
     assert "|CANCELLED by 0|0:0|" in fake_slurm.run(*SACCT).stdout
 
 
-def test_a_signal_goes_to_the_shell_or_to_all_or_to_nobody(fake_slurm, tmp_path):
+def test_a_signal_goes_to_the_shell_or_to_all_or_to_nobody(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     script = (
         f"trap 'echo got >> {tmp_path}/got' USR1; echo ready > {tmp_path}/ready; while :; do sleep 0.02; done"
     )
@@ -398,7 +413,7 @@ def test_a_signal_goes_to_the_shell_or_to_all_or_to_nobody(fake_slurm, tmp_path)
     assert fake_slurm.states() == {"1": "RUNNING"}
 
 
-def test_a_refused_scancel_says_so_and_cancels_nothing(fake_slurm):
+def test_a_refused_scancel_says_so_and_cancels_nothing(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "sleep 60")
     fake_slurm.wait_state("1", "RUNNING")
     fake_slurm.knobs(scancel={"refuse": {"1": "Access/permission denied"}})
@@ -408,7 +423,7 @@ def test_a_refused_scancel_says_so_and_cancels_nothing(fake_slurm):
     assert fake_slurm.states() == {"1": "RUNNING"}
 
 
-def test_scancel_chooses_by_name_user_and_state(fake_slurm):
+def test_scancel_chooses_by_name_user_and_state(fake_slurm: FakeSlurm) -> None:
     fake_slurm.hold_queue()
     for name in ("a", "b"):
         submit(fake_slurm, "true", "-J", name)
@@ -419,7 +434,7 @@ def test_scancel_chooses_by_name_user_and_state(fake_slurm):
 # --- bad days --------------------------------------------------------------------------------------------------------
 
 
-def test_a_preempted_job_runs_again_and_counts_its_restarts(fake_slurm, tmp_path):
+def test_a_preempted_job_runs_again_and_counts_its_restarts(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     submit(fake_slurm, f'echo "${{SLURM_RESTART_COUNT-unset}}" >> {tmp_path}/runs; sleep 60')
     fake_slurm.wait((tmp_path / "runs").exists)
     fake_slurm.preempt("1")
@@ -429,14 +444,14 @@ def test_a_preempted_job_runs_again_and_counts_its_restarts(fake_slurm, tmp_path
     assert states == ["PREEMPTED", "RUNNING"]
 
 
-def test_a_preempted_job_that_must_not_run_again_stays_preempted(fake_slurm):
+def test_a_preempted_job_that_must_not_run_again_stays_preempted(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "sleep 60", "--no-requeue")
     fake_slurm.wait_state("1", "RUNNING")
     fake_slurm.preempt("1")
     fake_slurm.wait_state("1", "PREEMPTED")
 
 
-def test_a_requeued_job_waits_two_minutes_unless_it_is_told_to_start(fake_slurm):
+def test_a_requeued_job_waits_two_minutes_unless_it_is_told_to_start(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "sleep 60", "--array=0-1")
     fake_slurm.wait_state("1_1", "RUNNING")
     fake_slurm.run("scontrol", "requeue", "1_0")
@@ -452,14 +467,16 @@ def test_a_requeued_job_waits_two_minutes_unless_it_is_told_to_start(fake_slurm)
     assert fake_slurm.job("1_1")["restarts"] == 0
 
 
-def test_requeueing_the_arrays_id_requeues_every_element(fake_slurm):
+def test_requeueing_the_arrays_id_requeues_every_element(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "sleep 60", "--array=0-1")
     fake_slurm.wait_state("1_1", "RUNNING")
     fake_slurm.requeue("1")
     fake_slurm.wait(lambda: [fake_slurm.job(f"1_{index}")["restarts"] for index in (0, 1)] == [1, 1])
 
 
-def test_requeued_and_cancelled_while_it_waits_stays_requeued_in_the_accounting(fake_slurm):
+def test_requeued_and_cancelled_while_it_waits_stays_requeued_in_the_accounting(
+    fake_slurm: FakeSlurm,
+) -> None:
     submit(fake_slurm, "sleep 60", "--array=0")
     fake_slurm.wait_state("1_0", "RUNNING")
     fake_slurm.requeue("1_0", start_at_once=False)
@@ -470,7 +487,7 @@ def test_requeued_and_cancelled_while_it_waits_stays_requeued_in_the_accounting(
     assert "JobState=CANCELLED" in fake_slurm.run("scontrol", "show", "job", "1").stdout
 
 
-def test_a_node_can_fail(fake_slurm, tmp_path):
+def test_a_node_can_fail(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     fake_slurm.run(
         "sbatch", "--no-requeue", f"--output={tmp_path}/log", "--wrap", "trap 'echo told' TERM; sleep 60"
     )
@@ -483,7 +500,7 @@ def test_a_node_can_fail(fake_slurm, tmp_path):
     )
 
 
-def test_a_job_can_end_in_any_state(fake_slurm, tmp_path):
+def test_a_job_can_end_in_any_state(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     fake_slurm.run("sbatch", f"--output={tmp_path}/log", "--wrap", "sleep 60")
     fake_slurm.wait_state("1", "RUNNING")
     fake_slurm.finish("1", "OUT_OF_MEMORY", signal=125)
@@ -493,7 +510,7 @@ def test_a_job_can_end_in_any_state(fake_slurm, tmp_path):
     assert "|BOOT_FAIL|" in fake_slurm.run(*SACCT).stdout
 
 
-def test_a_vanished_job_is_known_to_no_program(fake_slurm):
+def test_a_vanished_job_is_known_to_no_program(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "sleep 60", "--array=0-1")
     fake_slurm.wait_state("1_1", "RUNNING")
     fake_slurm.vanish("1_0")
@@ -502,11 +519,11 @@ def test_a_vanished_job_is_known_to_no_program(fake_slurm):
     assert fake_slurm.run("scontrol", "show", "job", "1_0", check=False).returncode == 1
 
 
-def test_the_accounting_can_be_late_off_failing_forgetful_and_wrong(fake_slurm):
+def test_the_accounting_can_be_late_off_failing_forgetful_and_wrong(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "true")
     fake_slurm.wait_idle()
 
-    def states():
+    def states() -> list[str]:
         return [line.split("|")[2] for line in fake_slurm.run(*SACCT).stdout.splitlines()]
 
     assert states() == ["COMPLETED"]
@@ -526,7 +543,7 @@ def test_the_accounting_can_be_late_off_failing_forgetful_and_wrong(fake_slurm):
     )
 
 
-def test_an_accounting_that_stands_still_shows_the_attempt_before(fake_slurm):
+def test_an_accounting_that_stands_still_shows_the_attempt_before(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, '[ -n "$SLURM_RESTART_COUNT" ]')
     fake_slurm.wait_state("1", "FAILED")
     fake_slurm.knobs(sacct={"frozen_at": time.time()})
@@ -538,7 +555,7 @@ def test_an_accounting_that_stands_still_shows_the_attempt_before(fake_slurm):
     assert fake_slurm.run(*newest).stdout == "COMPLETED\n"
 
 
-def test_squeue_can_fail_miss_a_job_and_show_any_state(fake_slurm):
+def test_squeue_can_fail_miss_a_job_and_show_any_state(fake_slurm: FakeSlurm) -> None:
     fake_slurm.hold_queue()
     submit(fake_slurm, "true", "--array=0-2")
     fake_slurm.knobs(squeue={"hide": ["1"]})
@@ -556,7 +573,7 @@ def test_squeue_can_fail_miss_a_job_and_show_any_state(fake_slurm):
 
 
 @pytest.mark.parametrize("program", ["squeue", "sacct", "sbatch"])
-def test_a_program_hangs_until_it_is_let_go(program, fake_slurm):
+def test_a_program_hangs_until_it_is_let_go(program: str, fake_slurm: FakeSlurm) -> None:
     fake_slurm.knobs(**{program: {"hang": True}})
     argv = ["sbatch", "--wrap", "true"] if program == "sbatch" else [program]
     with subprocess.Popen(argv, env=fake_slurm.env, stdout=subprocess.DEVNULL) as hanging:
@@ -567,7 +584,7 @@ def test_a_program_hangs_until_it_is_let_go(program, fake_slurm):
         assert hanging.wait(10) == 0
 
 
-def test_the_answer_of_sbatch_may_have_chatter_around_it(fake_slurm):
+def test_the_answer_of_sbatch_may_have_chatter_around_it(fake_slurm: FakeSlurm) -> None:
     fake_slurm.knobs(
         sbatch={"chatter_before": ["Welcome!", ""], "chatter_after": ["Bye"], "show_cluster": True},
         cluster="hal",
@@ -575,14 +592,16 @@ def test_the_answer_of_sbatch_may_have_chatter_around_it(fake_slurm):
     assert fake_slurm.run("sbatch", "--parsable", "--wrap", "true").stdout == "Welcome!\n\n1;hal\nBye\n"
 
 
-def test_sbatch_refuses_in_given_words(fake_slurm):
+def test_sbatch_refuses_in_given_words(fake_slurm: FakeSlurm) -> None:
     fake_slurm.knobs(sbatch={"refuse": "Batch job submission failed: Unable to contact slurm controller"})
     answer = fake_slurm.run("sbatch", "--wrap", "true", check=False)
     assert answer.stderr == "sbatch: error: Batch job submission failed: Unable to contact slurm controller\n"
     assert (answer.returncode, fake_slurm.jobs()) == (1, [])
 
 
-def test_a_slow_sbatch_submits_although_it_and_its_caller_were_killed(fake_slurm, tmp_path):
+def test_a_slow_sbatch_submits_although_it_and_its_caller_were_killed(
+    fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
     fake_slurm.knobs(sbatch={"delay_s": [0.3, 0.3], "delay_when": "before"})
     argv = ["sbatch", "--output=/dev/null", "--wrap", f"touch {tmp_path}/ran"]
     with subprocess.Popen(argv, env=fake_slurm.env, stdout=subprocess.PIPE, start_new_session=True) as slow:
@@ -592,7 +611,7 @@ def test_a_slow_sbatch_submits_although_it_and_its_caller_were_killed(fake_slurm
     fake_slurm.wait((tmp_path / "ran").exists)
 
 
-def test_a_slow_sbatch_answers_after_the_job_exists(fake_slurm):
+def test_a_slow_sbatch_answers_after_the_job_exists(fake_slurm: FakeSlurm) -> None:
     fake_slurm.knobs(sbatch={"delay_s": [0.4, 0.4], "delay_when": "after"})
     with subprocess.Popen(
         ["sbatch", "--parsable", "--output=/dev/null", "--wrap", "true"],
@@ -600,18 +619,18 @@ def test_a_slow_sbatch_answers_after_the_job_exists(fake_slurm):
         stdout=subprocess.PIPE,
     ) as slow:
         fake_slurm.wait(fake_slurm.jobs)
-        assert slow.poll() is None
+        assert slow.poll() is None and slow.stdout
         assert slow.stdout.read() == b"1\n"
 
 
-def test_a_full_qos_refuses_in_the_real_words(fake_slurm, workspace):
+def test_a_full_qos_refuses_in_the_real_words(fake_slurm: FakeSlurm, workspace: Path) -> None:
     fake_slurm.hold_queue()
     submit(fake_slurm, "true", "--qos=short", "--array=0-9")
     answer = fake_slurm.run("bash", "-c", COMMANDS["sbatch-refused-submit-limit"], check=False)
     assert (answer.stderr, answer.returncode) == (recorded("sbatch-refused-submit-limit", "err"), 1)
 
 
-def test_limits_refuse_or_make_wait(fake_slurm):
+def test_limits_refuse_or_make_wait(fake_slurm: FakeSlurm) -> None:
     fake_slurm.hold_queue()
     fake_slurm.knobs(max_submit_jobs=3, max_array_size=11)
     submit(fake_slurm, "true", "--array=0-2")
@@ -624,6 +643,7 @@ def test_limits_refuse_or_make_wait(fake_slurm):
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     ) as full:
+        assert full.stderr
         assert (
             full.stderr.readline()
             == b"sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying\n"
@@ -637,7 +657,7 @@ def test_limits_refuse_or_make_wait(fake_slurm):
 # --- the programs ----------------------------------------------------------------------------------------------------
 
 
-def test_squeue_prints_columns_as_wide_as_asked(fake_slurm):
+def test_squeue_prints_columns_as_wide_as_asked(fake_slurm: FakeSlurm) -> None:
     fake_slurm.hold_queue()
     submit(fake_slurm, "true", "--array=0-3", "-J", "longer-than-that", "--comment=tok")
     assert fake_slurm.run("squeue", "-h", "-o", "%.6F|%8j|%k").stdout == "     1|longer-t|tok\n"
@@ -648,7 +668,7 @@ def test_squeue_prints_columns_as_wide_as_asked(fake_slurm):
     assert fake_slurm.run("squeue", "-h", "-r", "-j", "1_[1,3]", "-o", "%i").stdout == "1_1\n1_3\n"
 
 
-def test_times_are_printed_as_asked(fake_slurm):
+def test_times_are_printed_as_asked(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "true")
     fake_slurm.wait_idle()
     env = {**fake_slurm.env, "SLURM_TIME_FORMAT": "%s"}
@@ -660,26 +680,26 @@ def test_times_are_printed_as_asked(fake_slurm):
     )
 
 
-def test_sacct_shows_only_what_lived_after_its_start(fake_slurm):
+def test_sacct_shows_only_what_lived_after_its_start(fake_slurm: FakeSlurm) -> None:
     submit(fake_slurm, "true")
     fake_slurm.wait_idle()
     assert fake_slurm.run(*SACCT, "-S", "now+1hours").stdout == ""
     assert fake_slurm.run(*SACCT, "-S", "now-1hours").stdout.startswith("1|1|COMPLETED")
 
 
-def test_every_call_is_counted_with_its_words(fake_slurm):
+def test_every_call_is_counted_with_its_words(fake_slurm: FakeSlurm) -> None:
     fake_slurm.run("squeue", "-h", "--me")
     fake_slurm.run("sinfo")
     assert [call["argv"] for call in fake_slurm.calls("squeue")] == [["-h", "--me"]]
     assert [call["program"] for call in fake_slurm.calls()] == ["squeue", "sinfo"]
 
 
-def test_an_unknown_knob_is_refused(fake_slurm):
+def test_an_unknown_knob_is_refused(fake_slurm: FakeSlurm) -> None:
     with pytest.raises(ValueError, match=r"no such knob: sacct\.of;"):
         fake_slurm.knobs(sacct={"of": True})
 
 
-def test_many_submissions_at_once_get_different_ids(fake_slurm):
+def test_many_submissions_at_once_get_different_ids(fake_slurm: FakeSlurm) -> None:
     argv = ["sbatch", "--parsable", "--output=/dev/null", "--wrap", "true"]
     started = [subprocess.Popen(argv, env=fake_slurm.env, stdout=subprocess.PIPE) for _ in range(8)]
     answers = [process.communicate(timeout=20)[0] for process in started]
@@ -687,7 +707,7 @@ def test_many_submissions_at_once_get_different_ids(fake_slurm):
     fake_slurm.wait_idle()
 
 
-def test_the_runner_ends_by_itself_when_no_job_is_left(fake_slurm, tmp_path):
+def test_the_runner_ends_by_itself_when_no_job_is_left(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     submit(fake_slurm, f"until [ -e {tmp_path}/go ]; do sleep 0.05; done")
     runner = json.loads((fake_slurm.folder / "runner.json").read_text())
     (tmp_path / "go").touch()
@@ -696,7 +716,7 @@ def test_the_runner_ends_by_itself_when_no_job_is_left(fake_slurm, tmp_path):
     fake_slurm.wait_state("2", "COMPLETED")
 
 
-def test_closing_leaves_no_process_behind(tmp_path):
+def test_closing_leaves_no_process_behind(tmp_path: Path) -> None:
     fake = FakeSlurm(tmp_path / "cluster")
     try:
         submit(fake, f"setsid sleep 300 & echo $! > {tmp_path}/pid; sleep 300", "--array=0-1")
@@ -710,7 +730,7 @@ def test_closing_leaves_no_process_behind(tmp_path):
     assert processes.of_folder(str(fake.folder)) == set()
 
 
-def test_a_cluster_whose_test_was_killed_ends_by_itself(fake_slurm, tmp_path):
+def test_a_cluster_whose_test_was_killed_ends_by_itself(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     test = (
         "import os, sys; sys.path.insert(0, sys.argv[1]); from fakeslurm.fixture import FakeSlurm\n"
         "fake = FakeSlurm(sys.argv[2]); fake.run('sbatch', '--output=/dev/null', '--wrap', 'sleep 300')\n"
@@ -724,12 +744,12 @@ def test_a_cluster_whose_test_was_killed_ends_by_itself(fake_slurm, tmp_path):
 
 
 @given(st.sets(st.integers(0, 2000), min_size=1))
-def test_folding_keeps_every_index(indices):
+def test_folding_keeps_every_index(indices: set[int]) -> None:
     assert arrays.parse(arrays.fold(indices)) == (sorted(indices), 0)
 
 
 @given(st.sets(st.integers(0, 200), min_size=1), st.integers(0, 9))
-def test_the_expression_shown_means_the_same_indices(indices, limit):
+def test_the_expression_shown_means_the_same_indices(indices: set[int], limit: int) -> None:
     assert arrays.parse(arrays.shown(indices, limit, longest=0)) == (sorted(indices), limit)
 
 
@@ -749,12 +769,14 @@ def test_the_expression_shown_means_the_same_indices(indices, limit):
         ("0-10:2", "0,2,4,6,8,10"),
     ],
 )
-def test_long_and_stepped_arrays_are_written_as_the_real_squeue_writes_them(asked, expected):
+def test_long_and_stepped_arrays_are_written_as_the_real_squeue_writes_them(
+    asked: str, expected: str
+) -> None:
     """Seen on 22.05.8 with ``squeue -o %K``."""
     assert arrays.shown(*arrays.parse(asked)) == expected
 
 
-def test_a_long_array_is_cut_in_the_id_without_a_sign_as_seen(fake_slurm):
+def test_a_long_array_is_cut_in_the_id_without_a_sign_as_seen(fake_slurm: FakeSlurm) -> None:
     submit(
         fake_slurm,
         "true",
@@ -767,7 +789,7 @@ def test_a_long_array_is_cut_in_the_id_without_a_sign_as_seen(fake_slurm):
 
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "1-", "-1", "1,,2", "1:0", "1-5:0"])
-def test_what_is_no_array_is_refused(text):
+def test_what_is_no_array_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         arrays.parse(text)
 
@@ -776,5 +798,5 @@ def test_what_is_no_array_is_refused(text):
     ("text", "expected"),
     [("90", 90), ("1:30", 2), ("02:00:00", 120), ("1-12", 2160), ("1-0:5", 1445), ("2-1:2:3", 2943)],
 )
-def test_time_limits_are_read_in_each_of_slurms_forms(text, expected):
+def test_time_limits_are_read_in_each_of_slurms_forms(text: str, expected: int) -> None:
     assert words.minutes(text) == expected

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -95,7 +95,7 @@ def _write_without_right(folder: str, refused: multiprocessing.SimpleQueue[str])
     ids=["no more room", "no right to write"],
 )
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(
-    tmp_path: Path, bad_day: object, mode: int, words: str
+    tmp_path: Path, bad_day: Callable[..., None], mode: int, words: str
 ) -> None:
     (tmp_path / "manifest.json").write_text("old")
     tmp_path.chmod(mode)

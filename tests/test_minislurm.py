@@ -7,21 +7,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from eventually import until
 from real_slurm import MINISLURM, Slurm, connect, minislurm
 
 LONG_S = 60.0
-
-
-def wait_for(what: str, done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONG_S
-    while not done():
-        assert time.monotonic() < deadline, f"waited {LONG_S:.0f} s for {what}"
-        time.sleep(0.1)
 
 
 def state(slurm: Slurm, job: str) -> str:
@@ -80,15 +73,19 @@ def test_the_four_nodes_have_sixteen_gpus_and_gpu_is_the_default_of_three_partit
 
 def test_accounting_knows_a_job_that_has_ended(slurm: Slurm) -> None:
     job = submit(slurm, "--wait", "--array=3", "--wrap=true")
-    wait_for("accounting", lambda: "COMPLETED" in slurm.run("sacct", "-XPn", "-o", "State", "-j", job).stdout)
+    until(
+        lambda: "COMPLETED" in slurm.run("sacct", "-XPn", "-o", "State", "-j", job).stdout,
+        "accounting",
+        LONG_S,
+    )
 
 
 def test_a_job_of_a_higher_partition_requeues_one_of_preempt(slurm: Slurm) -> None:
     whole_node = ("--exclusive", "--nodelist=n4")
     low = submit(slurm, "--partition=preempt", *whole_node, "--wrap=sleep 600")
-    wait_for("the low job to run", lambda: state(slurm, low) == "RUNNING")
+    until(lambda: state(slurm, low) == "RUNNING", "the low job to run", LONG_S)
     high = submit(slurm, "--partition=gpu", *whole_node, "--wrap=true")
-    wait_for("the high job to end", lambda: state(slurm, high) == "COMPLETED")
+    until(lambda: state(slurm, high) == "COMPLETED", "the high job to end", LONG_S)
     assert state(slurm, low) == "PENDING"
     assert " Restarts=1 " in slurm.run("scontrol", "show", "job", "-o", low).stdout
     slurm.run("scancel", low)
@@ -134,7 +131,7 @@ def test_down_leaves_no_process_and_no_file(small: Slurm, tmp_path: Path) -> Non
         f"env -i sleep 1000 & echo $! >{tmp_path}/child.part; mv {tmp_path}/child.part {tmp_path}/child; wait"
     )
     submit(small, f"--wrap={script}")
-    wait_for("the job's child", (tmp_path / "child").exists)
+    until((tmp_path / "child").exists, "the job's child", LONG_S)
     pids = [*daemons(small.folder).values(), int((tmp_path / "child").read_text())]
     assert all(running(pid) for pid in pids)
     assert minislurm("down", "--dir", str(small.folder)).returncode == 0
@@ -144,7 +141,7 @@ def test_down_leaves_no_process_and_no_file(small: Slurm, tmp_path: Path) -> Non
 
 def test_down_clears_away_what_a_killed_up_has_left(slurm: Slurm, place: Path) -> None:
     starting = subprocess.Popen([sys.executable, str(MINISLURM), "up", "--dir", str(place)])
-    wait_for("the first daemon", (place / "daemons" / "munged").exists)
+    until((place / "daemons" / "munged").exists, "the first daemon", LONG_S)
     starting.kill()
     starting.wait()
     pids = list(daemons(place).values())
@@ -161,14 +158,14 @@ def test_a_cluster_ends_with_the_process_that_it_was_started_for(slurm: Slurm, p
     finally:
         owner.kill()
         owner.wait()
-    wait_for("the folder to go", lambda: not place.exists())
-    wait_for("all to end", lambda: not any(running(pid) for pid in pids.values()))
+    until(lambda: not place.exists(), "the folder to go", LONG_S)
+    until(lambda: not any(running(pid) for pid in pids.values()), "all to end", LONG_S)
 
 
 def test_status_names_the_daemon_that_died_and_up_starts_afresh(small: Slurm) -> None:
     assert minislurm("status", "--dir", str(small.folder)).returncode == 0
     os.kill(daemons(small.folder)["slurmd-n3"], signal.SIGKILL)
-    wait_for("its end", lambda: not running(daemons(small.folder)["slurmd-n3"]))
+    until(lambda: not running(daemons(small.folder)["slurmd-n3"]), "its end", LONG_S)
     answer = minislurm("status", "--dir", str(small.folder))
     assert answer.returncode == 1
     assert "slurmd-n3    ended" in answer.stdout

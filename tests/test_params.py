@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hyperherd
+from examples import examples
 from hyperherd.attempts.variables import PARAMS
 from hyperherd.grammar.overrides import words
 from hyperherd.grammar.values import tag
@@ -47,7 +48,7 @@ def command_line(monkeypatch: pytest.MonkeyPatch) -> Any:
     return called
 
 
-@settings(patient, max_examples=200)
+@settings(patient, max_examples=examples(200))
 @given(params, st.booleans())
 def test_what_was_sent_arrives_as_one_argument_and_as_words(
     command_line: Any, sent: dict[str, Any], exported: bool

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import herding
 import pytest
 
 pytest.importorskip("sklearn")
@@ -25,35 +26,19 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The quickstart after ``herd run``; tests only read it, or run it again."""
     folder = tmp_path_factory.mktemp("demo") / "quickstart"
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".hyperherd", "outputs"))
-    done = herd("run", folder, "--on", "local")
-    assert done.returncode == 0, done.stderr
+    herd("run", folder, "--on", "local")
     return folder
 
 
 def herd(command: str, workspace: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hyperherd", command, str(workspace), *options],
-        env=ENVIRON,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return herding.herd(command, workspace, *options, env=ENVIRON, limit_s=300)
 
 
 def train(folder: Path, overrides: str) -> dict[str, Any]:
     """Run the trainer alone; return its final metrics."""
     results = folder / "results/0"
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLE / "train.py"), overrides],
-        cwd=folder,
-        env={**ENVIRON, "HYPERHERD_TRIAL_NAME": "alone", "HYPERHERD_RESULTS": str(results)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    env = {**ENVIRON, "HYPERHERD_TRIAL_NAME": "alone", "HYPERHERD_RESULTS": str(results)}
+    done = herding.ran([sys.executable, EXAMPLE / "train.py", overrides], folder=folder, env=env)
     metrics: dict[str, Any] = json.loads(results.with_suffix(".json").read_text())
     return {**metrics, "resumed": "resumed" in done.stdout}
 
@@ -65,7 +50,6 @@ def test_every_trial_completes(workspace: Path) -> None:
 
 def test_a_second_run_has_nothing_to_do(workspace: Path) -> None:
     again = herd("run", workspace, "--on", "local", "--json")
-    assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["submitted_indices"] == []
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -137,7 +138,7 @@ def test_wherever_a_file_was_cut_off_the_whole_lines_are_read(
 
 def test_not_a_number_and_infinities_are_numbers_again_at_any_depth(tmp_path: Path) -> None:
     lines(tmp_path / "3/final/a-1.jsonl", final("x", {"a": ["Infinity", "-Infinity", "NaN", "word"]}, 1.0))
-    deep = results.finals(tmp_path, 3)["x"]["a"]  # type: ignore[index,call-overload]
+    deep: Any = results.finals(tmp_path, 3)["x"]["a"]  # type: ignore[index,call-overload]
     assert deep[:2] == [math.inf, -math.inf]
     assert math.isnan(deep[2])
     assert deep[3] == "word"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from eventually import until
 
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.launchers.node.script import script
@@ -76,10 +77,7 @@ def test_what_an_earlier_attempt_has_left_running_is_ended_before_the_trial_begi
 
 
 def _until(path: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} never came"
-        time.sleep(0.005)
+    until(path.exists, str(path), 30, pause_s=0.005)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from fakeslurm.fixture import FakeSlurm
 
 from .workspaces import LAUNCH, Workspace, until
 
@@ -80,7 +81,9 @@ def test_one_that_fails_is_a_failed_trial_and_not_a_fault_of_herd(here: Workspac
     assert set(here.statuses().values()) == {"failed"}
 
 
-def test_one_that_is_gone_when_the_trial_starts_is_a_failed_trial(fake: Workspace, fake_slurm) -> None:
+def test_one_that_is_gone_when_the_trial_starts_is_a_failed_trial(
+    fake: Workspace, fake_slurm: FakeSlurm
+) -> None:
     fake_slurm.knobs(held=True)
     fake.herd("run")
     (fake.root / "launch.sh").unlink()
@@ -112,7 +115,7 @@ def test_a_trial_that_ran_a_changed_one_is_marked_and_one_that_ended_before_is_n
     assert set(found.values()) == {True}
 
 
-def test_one_that_changed_since_it_was_submitted_is_marked(fake: Workspace, fake_slurm) -> None:
+def test_one_that_changed_since_it_was_submitted_is_marked(fake: Workspace, fake_slurm: FakeSlurm) -> None:
     fake_slurm.knobs(held=True)
     fake.herd("run")
     before = fake.herd("status", "--json").json["trials"]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakeslurm.fixture import FakeSlurm
 
 from .workspaces import Workspace, environment
 
@@ -65,7 +66,9 @@ def test_memory_and_time_may_be_written_as_slurm_takes_them(cluster: Workspace) 
         assert done.code == 0, (options, done.err)
 
 
-def test_a_controller_that_does_not_answer_is_never_a_reason_to_run_here(fake: Workspace, fake_slurm) -> None:
+def test_a_controller_that_does_not_answer_is_never_a_reason_to_run_here(
+    fake: Workspace, fake_slurm: FakeSlurm
+) -> None:
     fake_slurm.controller_down()
     for words in (("run",), ("run", "--on", "slurm"), ("run", "-n")):
         assert "Unable to contact slurm controller" in fake.herd(*words, code=1).err
@@ -93,7 +96,7 @@ def test_a_sweep_for_a_cluster_is_not_run_on_a_login_node_whose_slurm_is_not_loa
 
 
 def test_a_sweep_that_has_run_on_slurm_stays_there_until_the_user_says_otherwise(
-    fake: Workspace, here: Workspace, fake_slurm
+    fake: Workspace, here: Workspace, fake_slurm: FakeSlurm
 ) -> None:
     fake.herd("run")
     fake_slurm.wait_idle()
@@ -106,7 +109,7 @@ def test_a_sweep_that_has_run_on_slurm_stays_there_until_the_user_says_otherwise
 
 
 def test_a_run_says_of_which_trials_nothing_can_be_known(
-    fake: Workspace, here: Workspace, fake_slurm
+    fake: Workspace, here: Workspace, fake_slurm: FakeSlurm
 ) -> None:
     fake_slurm.hold_queue()
     fake.herd("run")

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from fakeslurm.fixture import FakeSlurm
 
 from .workspaces import Workspace
 
@@ -185,7 +186,7 @@ def test_a_workspace_that_has_run_may_be_moved_or_copied(here: Workspace, how: s
 
 @pytest.mark.parametrize("how", ["moved", "copied"])
 def test_a_workspace_whose_trials_still_run_elsewhere_is_never_run_twice(
-    fake: Workspace, fake_slurm, how: str
+    fake: Workspace, fake_slurm: FakeSlurm, how: str
 ) -> None:
     """A copy knows the jobs of the original by their ids: they are shown as they are, and not submitted again."""
     fake_slurm.knobs(held=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ COMMANDS = [
     ("test", "--cfg-job", "--all"),
 ]
 
-FAULTS = {
+FAULTS: dict[str, tuple[str, Any]] = {
     "three mistakes": (
         "name: a/b\nlauncher: launch.sh\ngird: all\nparameters:\n  lr: {type: continuous, low: 1, high: x, steps: 3}\n",
         [(1, "name"), (3, "gird: unknown key"), (5, "parameters.lr.high")],

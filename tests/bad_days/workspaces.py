@@ -6,22 +6,22 @@ import contextlib
 import io
 import json
 import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import eventually
+import herding
 import pytest
 
-import hyperherd
 from hyperherd.cli.main import main
 
 DEADLINE_S = 120.0
-HERD = (sys.executable, "-m", "hyperherd")
+until = partial(eventually.until, deadline_s=DEADLINE_S)
+HERD = herding.HERD
 LIVE = {"submitted", "queued", "running"}
 
 YAML = """\
@@ -87,29 +87,22 @@ class Workspace:
 
     def program(self, *words: str, before: tuple[str, ...] = (), code: int | None = 0) -> Done:
         """A command in a process of its own; ``before`` are words before it, such as `another_user.NOBODY`."""
-        ended = subprocess.run(
-            [*before, *HERD, *words],
-            cwd=self.root,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
+        ended = herding.herd(
+            *words, before=before, folder=self.root, env=self.env, code=code, limit_s=DEADLINE_S
         )
-        done = Done(ended.returncode, ended.stdout, ended.stderr)
-        assert "Traceback" not in done.err, done.err
-        assert code is None or done.code == code, done
-        return done
+        return Done(ended.returncode, ended.stdout, ended.stderr)
 
     def statuses(self) -> dict[int, str]:
         return {trial["index"]: trial["status"] for trial in self.herd("status", "--json").json["trials"]}
 
     def until_ended(self) -> dict[int, str]:
         """The statuses once nothing waits or runs."""
-        deadline = time.monotonic() + DEADLINE_S
-        while LIVE & set((found := self.statuses()).values()):
-            if time.monotonic() > deadline:
-                pytest.fail(f"still {found}")
-            time.sleep(0.1)
+
+        def ended() -> list[dict[int, str]]:
+            found = self.statuses()
+            return [] if LIVE & set(found.values()) else [found]
+
+        (found,) = until(ended, lambda: f"the end of all: {self.statuses()}", pause_s=0.1)
         return found
 
     def content(self) -> dict[str, bytes | None]:
@@ -142,23 +135,6 @@ def inside(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-def until(true: Callable[[], object], what: str) -> None:
-    """Wait for it; a test that gets no answer in time has failed."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {DEADLINE_S:g} s for {what}")
-        time.sleep(0.05)
-
-
 def environment(base: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Of this process, without what leads out of the test."""
-    inherited = {name: value for name, value in base.items() if not name.startswith("HYPERHERD_")}
-    return {
-        **inherited,
-        "PYTHONPATH": str(Path(hyperherd.__file__).parents[1]),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HYPERHERD_SLOTS_DIR": str(folder / "slots"),
-        "HYPERHERD_CONFIG_DIR": str(folder / "configuration"),
-        "HYPERHERD_POLL_S": "0.1",
-    }
+    """That of `herding`, in which Python leaves no files of its own."""
+    return {**herding.environment(base, folder), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -10,6 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from hyperherd.bash import insertion
 from hyperherd.errors import ScriptError
 
@@ -55,7 +56,7 @@ def runs(words: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.builds(str.format, st.sampled_from(RUNS), words)
 
 
-@settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(SET),
     runs(st.sampled_from(ARGUMENTS)),

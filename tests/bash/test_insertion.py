@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from hyperherd.bash import insertion
 from hyperherd.bash.quoting import quote, quote_in_one_line, quote_portably, unquote
 from hyperherd.errors import HerdError, ScriptError
@@ -120,7 +121,7 @@ def arguments_of(script: str, folder: Path) -> tuple[str, ...]:
     return tuple((folder / "seen").read_bytes().decode().split("\0")[:-1])
 
 
-@settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.sampled_from(HEADS), max_size=3),
     st.sampled_from(COMMANDS),
@@ -478,7 +479,7 @@ def test_what_surely_is_no_training_gets_no_overrides(other: str) -> None:
 UNCLOSED = ("'", '"', "$(", "${", "((", "[[", "`", "{overrides}", "\\")
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=examples(100), deadline=None, database=None)
 @given(st.lists(st.sampled_from([*HEADS, *(text for text, _ in COMMANDS), *TAILS, *UNCLOSED]), max_size=8))
 def test_any_text_has_a_place_or_is_refused(pieces: list[str]) -> None:
     text = "".join(pieces)
@@ -489,7 +490,7 @@ def test_any_text_has_a_place_or_is_refused(pieces: list[str]) -> None:
     assert place.words(place.script(["a=1", "b=$x"])) == ["a=1", "b=$x"]
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=examples(300), deadline=None, database=None)
 @given(st.lists(VALUES, min_size=1, max_size=4))
 def test_what_is_quoted_is_read_back_by_us_and_only_that(words: list[str]) -> None:
     for make in (quote, quote_in_one_line, quote_portably):

@@ -6,28 +6,20 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
+import eventually
 
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Element, Files, Job, Phase, State
 from hyperherd.launchers.direct import DirectLauncher, trees
 
-DEADLINE_S = 60.0
-
-
-def until(true: Callable[[], object], what: str) -> None:
-    """Wait for it; a test that gets no answer for a minute has failed."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {DEADLINE_S:g} s for {what}")
-        time.sleep(0.01)
+until = partial(eventually.until, deadline_s=60.0)
 
 
 @dataclass

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,7 +157,7 @@ def test_a_sweep_that_asks_for_no_gpu_sees_what_it_saw(sweep: Sweep, monkeypatch
     ],
 )
 def test_what_the_machine_does_not_have_is_refused_in_words(
-    sweep: Sweep, monkeypatch: pytest.MonkeyPatch, options: dict[str, int], words: str
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], words: str
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     assert re.search(words, "".join(sweep.direct.check(sweep.batch("t", 1, request=Request(**options)))))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import herding
 import pytest
 from launchers.conftest import herds
 from launchers.herd import Herd
@@ -69,14 +70,11 @@ class Site:
 
     def tool(self, *words: str, code: int) -> subprocess.CompletedProcess[str]:
         """A command of herd's, typed in the workspace's folder."""
-        argv = [sys.executable, "-m", "hyperherd", *words]
         env = {**self.herd.env, "PWD": str(self.herd.root)}
-        done = subprocess.run(argv, env=env, cwd=self.herd.root, capture_output=True, text=True, timeout=180)
-        assert done.returncode == code, done.stderr
-        return done
+        return herding.herd(*words, env=env, folder=self.herd.root, code=code)
 
     def start(self, *options: str) -> subprocess.Popen[str]:
-        argv = [sys.executable, "-m", "hyperherd", "doctor", str(self.herd.root), *options]
+        argv = [*herding.HERD, "doctor", str(self.herd.root), *options]
         return subprocess.Popen(argv, env=self.herd.env, stderr=subprocess.PIPE, text=True)
 
 

@@ -35,7 +35,7 @@ WORDS = (
 )
 """The trials of SPEC by index: their names, and the words of their ``$1``."""
 
-MANIFEST = [
+MANIFEST: list[dict[str, Any]] = [
     {
         "index": 0,
         "hash": "0" * 12,

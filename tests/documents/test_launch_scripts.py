@@ -11,11 +11,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import herding
 import pytest
-from machine import MANIFEST, NAMES, SCRIPTS, SHIPPED, WORDS, Machine, Script
 
 from hyperherd.bash import training
 from hyperherd.bash.training import Runs
+
+from .machine import MANIFEST, NAMES, SCRIPTS, SHIPPED, WORDS, Machine, Script
 
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 
@@ -28,20 +30,13 @@ def machine(tmp_path: Path, script: Script) -> Machine:
 
 
 def run(machine: Machine, *argv: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        argv,
-        cwd=machine.workspace,
-        env={**machine.environ, **variables},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    env = {**machine.environ, **variables}
+    return herding.ran(argv, folder=machine.workspace, env=env, code=None, limit_s=120)
 
 
 def herd(machine: Machine, *argv: str) -> None:
-    done = run(machine, sys.executable, "-m", "hyperherd", *argv, HYPERHERD_POLL_S="0.5")
-    assert done.returncode == 0, done.stdout + done.stderr
+    env = {**machine.environ, "HYPERHERD_POLL_S": "0.5"}
+    herding.herd(*argv, folder=machine.workspace, env=env, limit_s=120)
 
 
 def assert_reached(machine: Machine, index: int) -> None:

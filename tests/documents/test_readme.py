@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import herding
 import pytest
-from machine import WORDS
+
+from .machine import WORDS
 
 ROOT = Path(__file__).parents[2]
 ACTIVATE = "/absolute/path/to/.venv/bin/activate"
@@ -24,11 +25,8 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def herd(folder: Path, *words: str) -> str:
-    argv = [sys.executable, "-m", "hyperherd", *words]
     env = {**os.environ, "PWD": str(folder), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return herding.herd(*words, folder=folder, env=env, limit_s=300).stdout
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exactly_once.conftest import fake_slurm, here, make, real  # noqa: F401 (fixtures)
+from exactly_once.conftest import here, make, real  # noqa: F401 (fixtures)
 from exactly_once.sweeps import Sweep
-from fakeslurm.fixture import FakeSlurm
+from fakeslurm.fixture import FakeSlurm, fake_slurm  # noqa: F401 (a fixture)
 
 TRAINER = Path(__file__).with_name("trainer.py")
 

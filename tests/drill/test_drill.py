@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from exactly_once.sweeps import GATE, Sweep, until
+from eventually import until
+from exactly_once.sweeps import GATE, Sweep
 from fakeslurm.fixture import FakeSlurm
 from test_documents_json import documented, paths
 

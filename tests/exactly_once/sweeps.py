@@ -9,19 +9,16 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+import herding
+from eventually import DEADLINE_S, until
 
-import hyperherd
-
-DEADLINE_S = 180.0
 MARK = "EXACTLY_ONCE_TEST"
 OTHER_HOST = "login-2"
 
@@ -32,15 +29,6 @@ for word in $1; do case $word in x=*) x=${word#x=} ;; esac; done
 say start
 """
 GATE = 'until [[ -e "$HYPERHERD_WORKSPACE/go" ]]; do sleep 0.05; done\n'
-
-
-def until(true: Callable[[], object], what: str, deadline_s: float = DEADLINE_S) -> None:
-    """Wait for it; a test that gets no answer in time has failed."""
-    deadline = time.monotonic() + deadline_s
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {deadline_s:g} s for {what}")
-        time.sleep(0.02)
 
 
 @dataclass(frozen=True)
@@ -89,17 +77,15 @@ class Sweep:
         (self.root / "go").touch()
 
     def argv(self, command: str, *options: str) -> list[str]:
+        return [*herding.HERD, *self._words(command, *options)]
+
+    def _words(self, command: str, *options: str) -> list[str]:
         where = ["--on", self.place] if command == "run" else []
-        return [sys.executable, "-m", "hyperherd", command, str(self.root), *options, *where]
+        return [command, str(self.root), *options, *where]
 
     def herd(self, command: str, *options: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """A command to its end; ``code`` is the exit code that it must have, None for any."""
-        done = subprocess.run(
-            self.argv(command, *options), env=self.env, capture_output=True, text=True, timeout=DEADLINE_S
-        )
-        assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
+        return herding.herd(*self._words(command, *options), env=self.env, code=code)
 
     def start(self, *options: str, host: str = "") -> subprocess.Popen[str]:
         """``herd run`` in the background, if asked on a host of another name; its words are thrown away.
@@ -176,16 +162,8 @@ class Sweep:
 
 
 def environment(base: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Of this process, without what leads out of the test; marked, so that `end_all` finds what was started."""
-    inherited = {name: value for name, value in base.items() if not name.startswith("HYPERHERD_")}
-    return {
-        **inherited,
-        "PYTHONPATH": str(Path(hyperherd.__file__).parents[1]),
-        "HYPERHERD_SLOTS_DIR": str(folder / "slots"),
-        "HYPERHERD_CONFIG_DIR": str(folder / "configuration"),
-        "HYPERHERD_POLL_S": "0.1",
-        MARK: str(folder),
-    }
+    """That of `herding`; marked, so that `end_all` finds what was started."""
+    return {**herding.environment(base, folder), MARK: str(folder)}
 
 
 def end_all(folder: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from .sweeps import DEADLINE_S, GATE, Sweep
+from eventually import DEADLINE_S
+
+from .sweeps import GATE, Sweep
 
 VALUES = range(12)
 EACH_ONCE = Counter(str(value) for value in VALUES)

@@ -6,9 +6,10 @@ import subprocess
 from collections.abc import Sequence
 
 import pytest
+from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
-from .sweeps import DEADLINE_S, GATE, Sweep, until
+from .sweeps import GATE, Sweep
 
 ONCE = {"1": 1, "2": 1}
 

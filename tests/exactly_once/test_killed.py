@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
-from .sweeps import DEADLINE_S, GATE, Sweep, kill, until
+from .sweeps import GATE, Sweep, kill
 
 STRESS = int(os.environ.get("HYPERHERD_STRESS", "1"))
 ON_FAKE, ON_REAL, HERE, SUPERVISORS = 25 * STRESS, 10 * STRESS, 25 * STRESS, 6 * STRESS

@@ -10,9 +10,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
-from .sweeps import DEADLINE_S, Sweep, until
+from .sweeps import Sweep
 
 KILLING = Path(__file__).parent / "killing"
 MOST = 200
@@ -38,7 +39,7 @@ def test_on_this_machine_the_next_run_starts_each_trial_that_has_not_started(
 ) -> None:
     for sweep in killed_at_each(lambda folder: make(os.environ, "local", folder)):
         sweep.herd("run", "--detach")
-        until(lambda sweep=sweep: len(sweep.lines("end")) >= 2, f"the trials of {sweep.root.name}")
+        until(lambda sweep=sweep: len(sweep.lines("end")) >= 2, f"the trials of {sweep.root.name}")  # type: ignore[misc]
         assert sweep.starts() == {"1": 1, "2": 1}
 
 
@@ -77,5 +78,5 @@ def test_a_workspace_of_0_1_3_that_was_being_taken_over_keeps_what_has_completed
 ) -> None:
     for sweep in killed_at_each(left_by_0_1_3):
         sweep.herd("run", "--detach")
-        until(lambda sweep=sweep: len(sweep.lines("end")) >= 2, f"the trials of {sweep.root.name}")
+        until(lambda sweep=sweep: len(sweep.lines("end")) >= 2, f"the trials of {sweep.root.name}")  # type: ignore[misc]
         assert sweep.starts() == {"0.2": 1, "0.3": 1}

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
-from .sweeps import DEADLINE_S, GATE, Sweep, until
+from .sweeps import GATE, Sweep
 
 ONCE = {"1": 1, "2": 1}
 UNTIL_GO_FAIL = '[[ -e "$HYPERHERD_WORKSPACE/go" ]] || exit 4'

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
-from .sweeps import DEADLINE_S, GATE, Sweep, until
+from .sweeps import GATE, Sweep
 
 ONCE = {"1": 1, "2": 1}
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
-from .sweeps import DEADLINE_S, GATE, OTHER_HOST, Sweep, kill, until
+from .sweeps import GATE, OTHER_HOST, Sweep, kill
 
 pytestmark = pytest.mark.skipif(
     subprocess.run(["unshare", "--uts", "hostname", OTHER_HOST], capture_output=True).returncode != 0,

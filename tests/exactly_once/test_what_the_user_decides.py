@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .sweeps import GATE, OTHER_HOST, Sweep, until
+from eventually import until
+
+from .sweeps import GATE, OTHER_HOST, Sweep
 from .test_two_hosts import pytestmark as needs_another_host_name
 
 

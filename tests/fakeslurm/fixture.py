@@ -1,13 +1,17 @@
 """The fixture ``fake_slurm``: a fake cluster of its own for each test, and what a test can do to it."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -15,20 +19,24 @@ from fakeslurm import ending, knobs, processes, selection
 from fakeslurm.store import Store, start_time
 
 PROGRAMS = Path(__file__).parent / "bin"
+Answer = TypeVar("Answer")
+
+Record = dict[str, Any]
+"""As the store's JSON has it."""
 
 
 class FakeSlurm:
     """One fake cluster. ``env`` is the environment in which its programs are ``sbatch``, ``squeue`` and so on."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._knobs = {}
+        self._knobs: Record = {}
         owner = {"pid": os.getpid(), "start": start_time(os.getpid())}
         (self.folder / "owner.json").write_text(json.dumps(owner))
 
     @property
-    def env(self):
+    def env(self) -> dict[str, str]:
         """This process's environment, the programs first on PATH, without the variables of another Slurm."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         return {
@@ -38,25 +46,33 @@ class FakeSlurm:
             "FAKESLURM_PYTHON": sys.executable,
         }
 
-    def run(self, *argv, check=True, timeout=30, **kwargs):
+    def run(
+        self, *argv: object, check: bool = True, timeout: float = 30, **kwargs: Any
+    ) -> subprocess.CompletedProcess[str]:
         """Run a program in `env`; a CompletedProcess with text."""
-        options = {"env": self.env, "capture_output": True, "text": True, "timeout": timeout, **kwargs}
+        options: dict[str, Any] = {
+            "env": self.env,
+            "capture_output": True,
+            "text": True,
+            "timeout": timeout,
+            **kwargs,
+        }
         return subprocess.run([str(word) for word in argv], check=check, **options)
 
-    def knobs(self, **told):
+    def knobs(self, **told: Any) -> None:
         """Turn some knobs (see `fakeslurm.knobs`); those of a program, ``sacct={"off": True}``, one by one."""
         merged = knobs.merged(self._knobs, told)
         knobs.write(self.folder, merged)
         self._knobs = merged
         self._wake()
 
-    def reset(self):
+    def reset(self) -> None:
         """All knobs as they were at first."""
         self._knobs = {}
         knobs.write(self.folder, {})
         self._wake()
 
-    def calls(self, program=None):
+    def calls(self, program: str | None = None) -> list[Record]:
         """The calls so far, oldest first: ``{"program", "argv", "pid", "time"}``."""
         try:
             text = (self.folder / "calls.jsonl").read_text()
@@ -66,7 +82,7 @@ class FakeSlurm:
         calls = [json.loads(line) for line in whole.splitlines()]
         return [call for call in calls if program in (None, call["program"])]
 
-    def jobs(self):
+    def jobs(self) -> list[Record]:
         """Every job and array element: ``{"id", "name", "state", "raw", "restarts", "node", "history", ...}``.
 
         ``id`` is ``10_3``, for the elements of an array that wait together ``10_[4-9]``.
@@ -85,11 +101,11 @@ class FakeSlurm:
             for job, row in shown
         ]
 
-    def job(self, job_id):
+    def job(self, job_id: object) -> Record:
         """The one record that this id means."""
         return next(job for job in self.jobs() if job["id"] == str(job_id))
 
-    def states(self):
+    def states(self) -> dict[str, str]:
         """id -> state word, one for each element."""
         states = {name: job["state"] for job in self.jobs() for name in _single_names(job)}
         dropped = {
@@ -97,7 +113,7 @@ class FakeSlurm:
         }
         return {**dropped, **states}
 
-    def controller_down(self):
+    def controller_down(self) -> None:
         """slurmctld answers nobody, in the words recorded from the real one."""
         silent = "Unable to contact slurm controller (connect failure)"
         self.knobs(
@@ -109,7 +125,7 @@ class FakeSlurm:
             sinfo={"error": f"slurm_load_partitions: {silent}"},
         )
 
-    def controller_up(self):
+    def controller_up(self) -> None:
         self.knobs(
             **{
                 name: {"error": None, "rc": 1}
@@ -117,15 +133,15 @@ class FakeSlurm:
             }
         )
 
-    def preempt(self, job_id, *, start_at_once=True):
+    def preempt(self, job_id: object, *, start_at_once: bool = True) -> None:
         """SIGTERM, SIGKILL after ``kill_wait_s``; it waits again, or is PREEMPTED for good (``--no-requeue``)."""
         self._request(job_id, kind="preempt", delay_s=0 if start_at_once else None)
 
-    def fail_node(self, job_id, *, start_at_once=True):
+    def fail_node(self, job_id: object, *, start_at_once: bool = True) -> None:
         """Its node dies: everything is gone at once; then it waits again, or is NODE_FAIL for good."""
         self._request(job_id, kind="node_fail", delay_s=0 if start_at_once else None)
 
-    def requeue(self, job_id, *, start_at_once=True):
+    def requeue(self, job_id: object, *, start_at_once: bool = True) -> None:
         """As ``scontrol requeue``, of running and of ended ones."""
         store = Store(self.folder)
         with store:
@@ -137,26 +153,26 @@ class FakeSlurm:
                 store.save(job, row)
             store.wake()
 
-    def finish(self, job_id, state, exit_code=0, signal=0):
+    def finish(self, job_id: object, state: str, exit_code: int = 0, signal: int = 0) -> None:
         """It ends in this state, at once: processes are killed (SIGKILL); what has ended gets another end."""
         end = {"state": state, "exit": exit_code, "signal": signal}
         self._end(job_id, {"kind": "finish", **end}, end)
 
-    def vanish(self, job_id, *, kill=True):
+    def vanish(self, job_id: object, *, kill: bool = True) -> None:
         """No program knows of it any more. ``kill`` False: what runs, runs on."""
         if kill:
             self._end(job_id, {"kind": "vanish"}, {"hidden": True, "state": "CANCELLED"})
         else:
             self._change(job_id, lambda row: row.update(hidden=True))
 
-    def hold_queue(self):
+    def hold_queue(self) -> None:
         """Nothing starts until `release_queue`."""
         self.knobs(held=True)
 
-    def release_queue(self):
+    def release_queue(self) -> None:
         self.knobs(held=False)
 
-    def wait(self, predicate, timeout=10.0):
+    def wait(self, predicate: Callable[[], Answer], timeout: float = 10.0) -> Answer:
         """Ask again and again until the answer is true, and return it. TimeoutError with the jobs' states."""
         until = time.monotonic() + timeout
         while True:
@@ -167,22 +183,22 @@ class FakeSlurm:
                 raise TimeoutError(f"not within {timeout} s; jobs: {self.states()}\n{self.log()}")
             time.sleep(0.01)
 
-    def wait_state(self, job_id, *wanted, timeout=10.0):
+    def wait_state(self, job_id: object, *wanted: str, timeout: float = 10.0) -> None:
         """Until this job or element is in one of these states."""
-        return self.wait(lambda: self.states().get(str(job_id)) in wanted, timeout)
+        self.wait(lambda: self.states().get(str(job_id)) in wanted, timeout)
 
-    def wait_idle(self, timeout=30.0):
+    def wait_idle(self, timeout: float = 30.0) -> None:
         """Until nothing waits and nothing runs."""
         self.wait(
             lambda: not any(state in ("PENDING", "RUNNING") for state in self.states().values()), timeout
         )
 
-    def log(self):
+    def log(self) -> str:
         """What the runner said on stderr: tracebacks of the fake itself."""
         path = self.folder / "runner.log"
         return path.read_text() if path.exists() else ""
 
-    def close(self):
+    def close(self) -> None:
         """End everything that this cluster has started, by process id, and wait until it is gone."""
         if not self.folder.exists():
             return
@@ -190,35 +206,35 @@ class FakeSlurm:
         runner = self._runner()
         self.wait(lambda: self._gone(runner))
 
-    def _jobs(self):
+    def _jobs(self) -> list[Record]:
         store = Store(self.folder)
         return [store.job(job_id) for job_id in store.job_ids()]
 
-    def _gone(self, runner):
+    def _gone(self, runner: tuple[int, int] | None) -> bool:
         found = processes.of_folder(str(self.folder))
         if runner and processes.alive(*runner):
             found.add(runner[0])
         processes.send(found, 9)
         return not found
 
-    def _runner(self):
+    def _runner(self) -> tuple[int, int] | None:
         """(pid, start time) of the runner, None where none was started."""
         with suppress(FileNotFoundError):
             told = json.loads((self.folder / "runner.json").read_text())
             return told["pid"], told["start"]
         return None
 
-    def _wake(self):
+    def _wake(self) -> None:
         store = Store(self.folder)
         with store:
             if store.runner_alive():
                 store.wake()
 
-    def _request(self, job_id, **request):
+    def _request(self, job_id: object, **request: Any) -> None:
         self._change(job_id, lambda row: row.update(request=request) if row["state"] == "RUNNING" else None)
 
-    def _end(self, job_id, request, fields):
-        def end(row):
+    def _end(self, job_id: object, request: Record, fields: Record) -> None:
+        def end(row: Record) -> None:
             if row["state"] == "RUNNING":
                 row["request"] = request
             else:
@@ -231,10 +247,10 @@ class FakeSlurm:
             )
         )
 
-    def _means(self, job_id, name):
+    def _means(self, job_id: object, name: str) -> bool:
         return name == str(job_id) or name.partition("_")[0] == str(job_id)
 
-    def _change(self, job_id, change):
+    def _change(self, job_id: object, change: Callable[[Record], None]) -> None:
         store = Store(self.folder)
         with store:
             found = selection.touched(store, str(job_id))
@@ -249,13 +265,13 @@ class FakeSlurm:
 _FOREIGN = ("SLURM", "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SINFO_")
 
 
-def _single_names(job):
+def _single_names(job: Record) -> list[str]:
     number, _, task = job["id"].partition("_")
     return [f"{number}_{index}" for index in selection.indices_of(job)] if task else [number]
 
 
 @pytest.fixture
-def fake_slurm(tmp_path_factory):
+def fake_slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeSlurm]:
     """A fake cluster in a folder of its own; everything it started is gone after the test."""
     fake = FakeSlurm(tmp_path_factory.mktemp("fakeslurm"))
     try:

@@ -67,7 +67,7 @@ DEFAULTS = {
     "sacctmgr": {},
 }
 for _program in PROGRAMS:
-    DEFAULTS[_program] = {**_EVERY_PROGRAM, **DEFAULTS[_program]}
+    DEFAULTS[_program] = {**_EVERY_PROGRAM, **DEFAULTS[_program]}  # type: ignore[dict-item]
 
 
 def read(folder):

@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import suppress
 
-from fakeslurm.store import Store, note_call
+from fakeslurm.store import Call, Store
 
 
 class RefusedError(Exception):
@@ -27,7 +27,9 @@ def main(program, argv):
     module = importlib.import_module(f"fakeslurm.{program}")
     called = "test_only" if program == "sbatch" and "--test-only" in argv else program
     if program != "runner":
-        note_call(store, called, argv)
+        store.call = Call(store, called, argv)
+        if not (called == "sbatch" and store.knobs["sbatch"]["delay_s"][1]):
+            store.call.note()
     code = run(store, called, module, argv)
     leave(code)
 
@@ -39,6 +41,7 @@ def run(store, program, module, argv):
             misbehave(store, program)
         return module.main(store, argv) or 0
     except RefusedError as refusal:
+        store.call.note()
         sys.stderr.write(refusal.text + "\n")
         return refusal.code
 

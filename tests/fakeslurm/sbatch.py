@@ -182,7 +182,10 @@ def _submit_slowly(store, job, script):
     before = when == "before" or (when == "either" and os.urandom(1)[0] % 2)
     answer, told = os.pipe()
     if os.fork() == 0:
-        _detached(lambda: submit(store, job, script, environ), delay_s if before else 0, told, answer)
+        _detached(
+            lambda: submit(store, job, script, environ), delay_s if before else 0, (answer, told), store.call
+        )
+    store.call.noted = True
     os.close(told)
     words_told = _read_all(answer)
     if not before:
@@ -194,9 +197,11 @@ def _submit_slowly(store, job, script):
     return int(words_told[3:])
 
 
-def _detached(work, delay_s, told, answer):
-    """In a session of its own, without the caller's streams: only what it writes to ``told`` comes back."""
+def _detached(work, delay_s, pipe, call):
+    """In a session of its own, without the caller's streams: only what it writes to the pipe comes back."""
+    answer, told = pipe
     os.setsid()
+    call.note()
     os.close(answer)
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):

@@ -74,6 +74,7 @@ class Store:
         if not os.path.isdir(self.jobs_folder):
             os.makedirs(self.jobs_folder, exist_ok=True)
         self.knobs = knobs.read(self.folder)
+        self.call = None
 
     def path(self, *names):
         return os.path.join(self.folder, *names)
@@ -214,12 +215,25 @@ class Store:
         _replace(self.path("runner.json"), json.dumps({"pid": pid, "start": start_time(pid)}))
 
 
-def note_call(store, program, argv):
-    """One line of calls.jsonl, written at once."""
-    line = json.dumps({"program": program, "argv": argv, "pid": os.getpid(), "time": time.time()}) + "\n"
-    file = os.open(store.path("calls.jsonl"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    os.write(file, line.encode())
-    os.close(file)
+class Call:
+    """One line of calls.jsonl, written once.
+
+    A slow sbatch writes it when the submission no longer ends with it: who has seen the line may kill it.
+    """
+
+    def __init__(self, store, program, argv):
+        told = {"program": program, "argv": argv, "pid": os.getpid(), "time": time.time()}
+        self.path = store.path("calls.jsonl")
+        self.line = json.dumps(told) + "\n"
+        self.noted = False
+
+    def note(self):
+        if self.noted:
+            return
+        self.noted = True
+        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.write(file, self.line.encode())
+        os.close(file)
 
 
 def start_time(pid):

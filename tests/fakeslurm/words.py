@@ -110,7 +110,7 @@ def minutes(text):
     elif len(parts) == 3:
         hours, mins, secs = parts
     else:
-        hours, mins, secs = 0, *[*parts, 0][:2]
+        hours, mins, secs = 0, *[*parts, 0][:2]  # type: ignore[misc]
     return hours * 60 + mins + (1 if secs else 0)
 
 

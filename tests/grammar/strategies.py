@@ -86,8 +86,9 @@ keys = st.sampled_from(
 @st.composite
 def overrides(draw: st.DrawFn) -> str:
     """An override by the grammar; a third of them with one character put in, taken out or changed."""
-    text = draw(keys) + "=" + draw(separators).join(draw(st.lists(elements, max_size=3)))
+    text: str = draw(keys) + "=" + draw(separators).join(draw(st.lists(elements, max_size=3)))
     if draw(st.integers(0, 2)):
         return text
     position = draw(st.integers(0, len(text) - 1))
-    return text[:position] + draw(st.sampled_from(["", *ODD])) + text[position + draw(st.integers(0, 1)) :]
+    put: str = draw(st.sampled_from(["", *ODD]))
+    return text[:position] + put + text[position + draw(st.integers(0, 1)) :]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from hyperherd.grammar.overrides import is_complete, split, words
 
 from .strategies import characters, patient, values
@@ -15,7 +16,7 @@ from .strategies import characters, patient, values
 names = st.sampled_from(["a", "b.c", "+d.e", "++f", "~g", "g@p.q", "h/i", "_x-1"])
 
 
-@settings(patient, max_examples=600)
+@settings(patient, max_examples=examples(600))
 @given(st.dictionaries(names, values, max_size=5))
 def test_the_words_come_back_exactly(overrides: dict[str, Any]) -> None:
     sent = words(overrides)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf.errors import OmegaConfBaseException
 
+from examples import examples
 from hyperherd.errors import GrammarError, HerdError
 from hyperherd.grammar import product
 from hyperherd.grammar.sweep_values import Choice, Range
@@ -109,7 +110,7 @@ def compare_many(examples: int) -> None:
 
 
 def test_the_combinations_are_those_of_hydras_basic_sweeper_in_its_order() -> None:
-    compare_many(600)
+    compare_many(examples(600))
     assert min(outcomes["accepted"], outcomes["refused"]) > outcomes.total() / 5
 
 

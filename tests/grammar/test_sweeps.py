@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from hyperherd.errors import GrammarError
 from hyperherd.grammar.sweep_values import SWEEPS, Choice, Glob, Interval, Range, plain, spell
 from hyperherd.grammar.sweeps import MOST_VALUES, Override, expand_value, parse
@@ -116,7 +117,7 @@ def goes_further(text: str, override: Override) -> bool:
 outcomes: Counter[str] = Counter()
 
 
-@settings(patient, max_examples=500)
+@settings(patient, max_examples=examples(500))
 @given(overrides())
 def compare_with_hydra(text: str) -> None:
     try:

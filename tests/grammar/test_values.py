@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from hyperherd.errors import GrammarError
 from hyperherd.grammar.scalars import scalar
 from hyperherd.grammar.values import read, tag, untag, write
@@ -17,7 +18,7 @@ from hyperherd.grammar.values import read, tag, untag, write
 from .strategies import hydra_values, patient, scalars, texts, values
 
 HYDRA = OverridesParser.create()
-thorough = settings(patient, max_examples=600)
+thorough = settings(patient, max_examples=examples(600))
 
 
 def same(left: Any, right: Any) -> bool:
@@ -104,7 +105,7 @@ tag_like = st.dictionaries(
 )
 
 
-@settings(patient, max_examples=300)
+@settings(patient, max_examples=examples(300))
 @given(st.one_of(values, st.recursive(tag_like, lambda inner: st.dictionaries(st.just("$map"), inner))))
 def test_tagged_values_survive_strict_json(value: Any) -> None:
     assert same(untag(json.loads(json.dumps(tag(value), allow_nan=False))), value)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import herding
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -37,11 +38,7 @@ class Home:
     env: Mapping[str, str]
 
     def __call__(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [*self.argv, *words], cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=60
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
+        return herding.ran([*self.argv, *words], folder=self.folder, env=self.env, code=code, limit_s=60)
 
     def script(self, text: str, name: str = "sbatch.sh", mode: int = 0o755) -> Path:
         path = self.folder / name

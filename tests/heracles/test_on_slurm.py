@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from eventually import until
 from real_slurm import Slurm
 
 from .conftest import Home
@@ -38,10 +38,7 @@ def real(home: Home, slurm: Slurm) -> Home:
 def ran(folder: Path, number: str) -> list[str]:
     """What a job was given, as soon as it has run."""
     path = folder / f"{number}.ran"
-    deadline = time.monotonic() + DEADLINE_S
-    while not path.exists():
-        assert time.monotonic() < deadline, f"job {number} did not run"
-        time.sleep(0.05)
+    until(path.exists, f"job {number} to run", DEADLINE_S)
     return path.read_text().split("\n")[:-1]
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactly_once.sweeps import DEADLINE_S, until
+import herding
+from eventually import until
 
 FILES = Path(__file__).parent / "app"
 NAME = "my app's $x"
@@ -43,16 +44,7 @@ class Application:
 
     def run(self, *argv: str, code: int = 0, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Python with these arguments, to its end."""
-        done = subprocess.run(
-            [sys.executable, *argv],
-            cwd=cwd or self.root,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-        )
-        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
-        return done
+        return herding.ran([sys.executable, *argv], folder=cwd or self.root, env=self.env, code=code)
 
     def sweep(self, *words: str, wait: str = "true", code: int = 0) -> subprocess.CompletedProcess[str]:
         """``python app.py --multirun`` with these overrides, handed to herd."""
@@ -74,7 +66,7 @@ class Application:
     def herd(self, command: str, *words: str, code: int = 0, cwd: Path | None = None) -> str:
         """A command on the sweep; what it says on stdout."""
         script = str(self.output / "app.sh")
-        return self.run("-m", "hyperherd", command, script, *words, code=code, cwd=cwd).stdout
+        return herding.herd(command, script, *words, folder=cwd or self.root, env=self.env, code=code).stdout
 
     def statuses(self) -> list[str]:
         """Of all jobs, in the order of their trials."""

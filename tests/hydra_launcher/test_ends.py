@@ -8,7 +8,7 @@ import shlex
 import signal
 
 import pytest
-from exactly_once.sweeps import DEADLINE_S, until
+from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
 from .applications import OUTPUT, Application

@@ -36,7 +36,11 @@ def test_a_preset_of_the_applications_own_is_asked_for(
     folder = on_the_fake.root / "configs/compute"
     folder.mkdir(parents=True)
     (folder / "mine.yaml").write_text("cpus_per_task: 3\nmem_gb: 1\ntimeout_min: 7\n")
-    words = ("hydra.launcher.compute=mine", "hydra.launcher.slurm.mem=2G", "hydra.launcher.place=auto")
+    words: tuple[str, ...] = (
+        "hydra.launcher.compute=mine",
+        "hydra.launcher.slurm.mem=2G",
+        "hydra.launcher.place=auto",
+    )
     words = (*words, "+hydra.launcher.slurm.job_name=mine")
     on_the_fake.run("app.py", *on_the_fake.words("lr=1"), *words)
     script = (on_the_fake.output / "app.sh").read_text()

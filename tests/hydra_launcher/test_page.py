@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from exactly_once.sweeps import DEADLINE_S
+from eventually import DEADLINE_S
 from fakeslurm.fixture import FakeSlurm
 from launchers.pages import Said, blocks
 

@@ -265,10 +265,11 @@ def client(request: pytest.FixtureRequest) -> Client:
 def test_the_test_clusters_four_nodes_and_sixteen_gpus_are_found(client: Client) -> None:
     found = survey(TABLE, client)
     assert list(found.hosts) == ["gpu", "cpu", "preempt"]
-    for name, host in found.hosts.items():
-        (gpu,) = host["accelerators"]  # type: ignore[misc, attr-defined]
+    hosts: dict[str, Any] = {**found.hosts}
+    for name, host in hosts.items():
+        (gpu,) = host["accelerators"]
         assert (gpu["model"], gpu["memory"], gpu["gres"]) == ("t4", "16GiB", "gpu:t4")
-        assert (host["machines"], host["machines"] * gpu["count"]) == (4, 16)  # type: ignore[operator]
+        assert (host["machines"], host["machines"] * gpu["count"]) == (4, 16)
         assert (host["cores"], host["memory"], host["max_duration"]) == (16, "20000MiB", "7d")
         assert host["priority"] == {"gpu": 2, "cpu": 1, "preempt": 0}[name]
         assert host.get("tags", []) == (["preemptible"] if name == "preempt" else [])

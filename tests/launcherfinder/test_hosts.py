@@ -195,9 +195,9 @@ def test_a_host_may_stand_on_another_host_and_on_a_preset() -> None:
     assert (big.specification.cpu.cores, big.specification.cpu.memory, big.tags) == (
         64,
         8 * GIB,
-        {"big", "cheap"},
+        frozenset({"big", "cheap"}),
     )
-    assert (found["small"].specification.cpu.cores, found["small"].tags) == (4, {"cheap"})
+    assert (found["small"].specification.cpu.cores, found["small"].tags) == (4, frozenset({"cheap"}))
     assert len(found["gpu"].specification.accelerators) == 4
     assert "#SBATCH --partition=rtx" in lines(found["gpu"])
 

@@ -12,6 +12,7 @@ from hyperherd.launcherfinder import configuration, find_launcher, registry
 from hyperherd.launcherfinder.choice import Chooser
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launchers import DirectLauncher, SlurmLauncher
+from hyperherd.launchers.base import Launcher
 from hyperherd.requirements.parser import parse
 
 from .described import told, write
@@ -92,7 +93,7 @@ def test_requirements_and_tags_are_handed_over(file: Path) -> None:
 def test_it_has_the_first_word_but_not_of_this_machine(file: Path, configuration_folder: Path) -> None:
     write(configuration_folder / "launchers.yaml", "hosts: {desk: {launcher: local, cores: 1}}")
     answer(file, "return SlurmLauncher()")
-    both = {"local": DirectLauncher(), "slurm": SlurmLauncher()}
+    both: dict[str, Launcher] = {"local": DirectLauncher(), "slurm": SlurmLauncher()}
     assert Chooser(Sources(), both).choose(NEED).launcher.name == "slurm"
     assert Chooser(Sources(), both, "local").choose(parse("cpu(cores=1)")).host == "desk"
 

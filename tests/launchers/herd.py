@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactly_once.sweeps import DEADLINE_S, until
+import herding
+from eventually import until
 
 GATE = 'until [[ -e "$HYPERHERD_WORKSPACE/go" ]]; do sleep 0.05; done\n'
 """Bash: wait for `Herd.go`."""
@@ -69,11 +69,7 @@ class Herd:
     def __call__(self, command: str, *options: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """A command to its end; ``code`` is the exit code that it must have, None for any."""
         where = ("--on", self.on) if command == "run" and "--on" not in options else ()
-        argv = [sys.executable, "-m", "hyperherd", command, str(self.root), *where, *options]
-        done = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=DEADLINE_S)
-        assert "Traceback" not in done.stderr, done.stderr
-        assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
-        return done
+        return herding.herd(command, self.root, *where, *options, env=self.env, code=code)
 
     def json(self, command: str, *options: str, code: int = 0) -> Any:
         """The one JSON document on its stdout."""
@@ -133,9 +129,7 @@ class Herd:
 
     def tool(self, *argv: str) -> str:
         """A program of Slurm's."""
-        done = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return herding.ran(argv, env=self.env).stdout
 
 
 def clean(base: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from exactly_once.sweeps import DEADLINE_S
+from eventually import DEADLINE_S
 
 from hyperherd import Task
 from hyperherd.errors import ChoiceError, HerdError

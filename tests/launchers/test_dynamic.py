@@ -18,7 +18,7 @@ DRAWS = 4000
 seeds = st.integers(0, 2**32)
 
 
-def launchers(priorities: list[float]) -> list[DirectLauncher]:
+def launchers(priorities: list[float]) -> list[Launcher]:
     return [DirectLauncher(priority=priority) for priority in priorities]
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import herding
 import pytest
 
 from .conftest import here
@@ -30,10 +31,7 @@ SAY = (
 
 
 def herd_in(folder: Path, env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "hyperherd", *words]
-    return subprocess.run(
-        argv, cwd=folder, env={**env, "PWD": str(folder)}, capture_output=True, text=True, timeout=180
-    )
+    return herding.herd(*words, folder=folder, env={**env, "PWD": str(folder)}, code=None)
 
 
 def test_the_documents_jq_look_up_finds_what_the_script_is_handed(herd: Herd) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import herding
 import pytest
 
 from hyperherd.sweep.reading import document
@@ -30,9 +30,7 @@ def configuration(herd: Herd) -> Path:
 
 def typed(herd: Herd, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """A command line in the workspace's folder; its exit code is as it must be."""
-    argv = [sys.executable, "-m", "hyperherd", *words]
-    done = subprocess.run(argv, cwd=herd.root, env=herd.env, capture_output=True, text=True, timeout=180)
-    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
+    done = herding.ran([*herding.HERD, *words], folder=herd.root, env=herd.env, code=code)
     assert 'File "' not in done.stderr or "launchers.py" in done.stderr, done.stderr
     return done
 

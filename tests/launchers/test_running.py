@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from exactly_once.sweeps import DEADLINE_S
+from eventually import DEADLINE_S
 
 from .conftest import on_slurm
 from .herd import GATE, Herd

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
+
+import herding
 
 from .conftest import here
 from .herd import Herd
@@ -18,8 +18,8 @@ def shown(herd: Herd, trial: int) -> dict[str, Any]:
 
 
 def resolved(herd: Herd, trial: int) -> str:
-    argv = [sys.executable, "-m", "hyperherd", "resolve-overrides", ".hyperherd/manifest.json", str(trial)]
-    done = subprocess.run(argv, cwd=herd.root, env=herd.env, capture_output=True, text=True, check=True)
+    words = ("resolve-overrides", ".hyperherd/manifest.json", str(trial))
+    done = herding.herd(*words, folder=herd.root, env=herd.env)
     return done.stdout.strip()
 
 

@@ -15,7 +15,7 @@ from contextvars import copy_context
 from pathlib import Path
 
 import pytest
-from exactly_once.sweeps import DEADLINE_S, until
+from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
 from hyperherd import Task, experiment
@@ -67,7 +67,7 @@ def test_what_a_task_logs_is_its_own(launcher: Launcher, monkeypatch: pytest.Mon
 
 def test_text_is_bash_and_variables_are_what_they_were(launcher: Launcher) -> None:
     value = "a 'b' $c\n\"d\""
-    env = {"VALUE": value, "COUNT": 3}
+    env: dict[str, str | int | float] = {"VALUE": value, "COUNT": 3}
     task = Task('printf %s "$VALUE" | tr d D\necho "$#$COUNT" >&2; exit 7', env=env).submit(launcher)
     assert task.wait() == 7
     assert task.state() == "failed"

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactly_once.sweeps import DEADLINE_S, MARK, marked, until
+import herding
+from eventually import until
+from exactly_once.sweeps import MARK, marked
 
 APP = """\
 #!/bin/bash
@@ -47,15 +48,14 @@ class Home:
         """A program to its end; ``code`` is the exit code that it must have, None for any."""
         folder = cwd or self.folder
         env = {**self.env, "PWD": str(folder), **more}
-        done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=DEADLINE_S)
-        assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
+        done = herding.ran(argv, folder=folder, env=env, code=code)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
     def herd(
         self, *words: str, code: int | None = 0, cwd: Path | None = None, **more: str
     ) -> subprocess.CompletedProcess[str]:
-        return self.run(sys.executable, "-m", "hyperherd", *words, code=code, cwd=cwd, **more)
+        return self.run(*herding.HERD, *words, code=code, cwd=cwd, **more)
 
     def multirun(
         self, *words: str, script: str = "job.sh", code: int | None = 0, cwd: Path | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from exactly_once.sweeps import until
+from eventually import until
 
 from .home import Home
 

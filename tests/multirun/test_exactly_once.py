@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from exactly_once.sweeps import DEADLINE_S, until
+from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
 from .home import Home

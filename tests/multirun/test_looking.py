@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from exactly_once.sweeps import until
+from eventually import until
 
 from .home import Home
 

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from exactly_once.sweeps import until
+from eventually import until
 
 from .home import Home
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from exactly_once.sweeps import until
+from eventually import until
 
 from .home import Home
 

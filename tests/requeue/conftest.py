@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from exactly_once.conftest import fake_slurm, here, make  # noqa: F401 (fixtures)
+from exactly_once.conftest import here, make  # noqa: F401 (fixtures)
 from exactly_once.sweeps import Sweep
-from fakeslurm.fixture import FakeSlurm
+from fakeslurm.fixture import FakeSlurm, fake_slurm  # noqa: F401 (a fixture)
 from real_slurm import Slurm, connect, minislurm
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,9 +25,9 @@ def heard(word: str, key: str = "0.1") -> dict[str, dict[str, State]]:
     return {"t": {key: State(Phase.ENDED, word, end=states.ended(word))}}
 
 
-def listed(marks: dict[tuple[int, int], set[str]], **outcomes: Outcome) -> Listing[Part]:
+def listed(marks: dict[Any, set[str]], **outcomes: Outcome) -> Listing[Part]:
     """``outcomes``: ``a1`` is that of attempt 1 of trial 0."""
-    noted = {(0, int(name[1:])): outcome for name, outcome in outcomes.items()}
+    noted: dict[Any, Outcome] = {(0, int(name[1:])): outcome for name, outcome in outcomes.items()}
     return Listing(newest={0: 9}, outcomes=noted, marks=dict(marks))
 
 
@@ -39,8 +41,8 @@ def test_a_mark_is_read_as_it_was_named_and_is_neither_claim_nor_note(
 @given(st.text(max_size=12))
 def test_any_other_name_is_no_mark(name: str) -> None:
     found = filenames.read(name)
-    mark = found if found and isinstance(found[2], str) else None
-    assert mark is None or filenames.of_mark(*mark) == name or name.startswith("0")
+    if found and isinstance(found[2], str):
+        assert filenames.of_mark(found[0], found[1], found[2]) == name or name.startswith("0")
 
 
 def test_each_mark_and_each_word_of_slurm_is_a_cause() -> None:

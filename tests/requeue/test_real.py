@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from exactly_once.sweeps import GATE, Sweep, until
+from eventually import until
+from exactly_once.sweeps import GATE, Sweep
 
 pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("requeue")]
 

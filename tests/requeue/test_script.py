@@ -7,10 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import eventually
 import pytest
 
 from hyperherd.attempts import filenames
@@ -107,10 +107,7 @@ class Trial:
         self.process.send_signal(signal.SIGUSR2)
 
     def until(self, true: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 60
-        while not true():
-            assert time.monotonic() < deadline, (self.names(), self.said())
-            time.sleep(0.01)
+        eventually.until(true, lambda: f"it: {self.names()}, {self.said()}", 60, pause_s=0.01)
 
     def sleeps_alone(self) -> bool:
         """Whether the script waits for something that is no process of its own."""

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from exactly_once.sweeps import GATE, Sweep, until
+from eventually import until
+from exactly_once.sweeps import GATE, Sweep
 from fakeslurm.fixture import FakeSlurm
 
 SAVES = 'trap "say told; exit 75" USR2\n' + GATE

@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 from hypothesis import example, given, settings
 
+from examples import examples
 from hyperherd.requirements.builders import cpu, gpu
 from hyperherd.requirements.matching import least_unified_memory
 from hyperherd.requirements.parser import parse
@@ -36,7 +37,7 @@ def by_brute_force(asked: HostSimpleRequirement, host: HostSpecification) -> int
     return min(costs, default=None)
 
 
-@settings(patient, max_examples=1000)
+@settings(patient, max_examples=examples(1000))
 @given(small_requirements, small_hosts)
 @example(
     parse("gpu(mem=30G) & cpu(mem=30G)").requirements[0],

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import math
 import pickle
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 
 import pytest
@@ -47,7 +48,7 @@ def test_objects_say_what_the_text_says() -> None:
 def test_builders_take_texts_or_numbers_or_nothing() -> None:
     assert cuda_gpu(mem=24 * 2**30) == cuda_gpu("24GiB") == parse("cuda(mem=24GiB)")
     assert cpu(mem="4G") == parse("cpu(mem=4G)") == cpu(mem=4 * 10**9, cores=1)
-    assert (mps_gpu(), gpu(), cpu()) == (parse("mps()"), parse("gpu()"), parse("cpu()"))
+    assert [mps_gpu(), gpu(), cpu()] == [parse("mps()"), parse("gpu()"), parse("cpu()")]
     assert gpu(model="A100") == parse("gpu(model=A100)")
     assert duration(90) == duration(90.0) == duration("90") == duration("90 s") == parse("duration=1.5 min")
 
@@ -143,12 +144,13 @@ def test_requirements_are_put_together_with_requirements_only(other: object) -> 
 @given(requirements, requirements, st.integers(1, 3))
 def test_operators_leave_their_operands(left: HostRequirement, right: HostRequirement, times: int) -> None:
     before = str(left), str(right), hash(left), hash(right)
-    for operate in (
+    operations: list[Callable[[], object]] = [
         lambda: left & right,
         lambda: left | right,
         lambda: left * times,
         lambda: left.multiply_duration(times),
-    ):
+    ]
+    for operate in operations:
         with contextlib.suppress(RequirementError):  # a left without accelerators has nothing to multiply
             assert operate() == operate()
     assert (str(left), str(right), hash(left), hash(right)) == before

@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+import eventually
+
 DEADLINE_S = 60.0
+until = partial(eventually.until, deadline_s=DEADLINE_S)
 LAUNCHERS = ("RANK", "WORLD_SIZE", "OMPI_", "PMI", "SLURM_", "TORCHELASTIC_", "HYPERHERD_")
 
 
@@ -31,13 +34,6 @@ def ended(
     return subprocess.run(
         words, env=environment(env), capture_output=True, text=True, check=False, timeout=DEADLINE_S, cwd="/"
     )
-
-
-def until(true: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < deadline, f"in vain: {what}"
-        time.sleep(0.01)
 
 
 def lines(path: Path) -> list[str]:

@@ -7,8 +7,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from eventually import until
+from fakeslurm.fixture import FakeSlurm
 
 from hyperherd.jobs import Batch, Element, Files, Job, State
 from hyperherd.launchers import splitting
@@ -25,7 +28,7 @@ def batch_in(
     token: str = "t1",
     options: Mapping[str, str | int | bool | None] | None = None,
     extra_args: tuple[str, ...] = (),
-    **more: object,
+    **more: Any,
 ) -> Batch:
     """A batch whose folders exist, as the engine makes them; its launch script is written."""
     state = folder / ".hyperherd"
@@ -76,11 +79,12 @@ class Cluster:
         self, job: Job, done: Callable[[dict[int, State]], bool], timeout_s: float = 60
     ) -> dict[int, State]:
         """Poll until the states satisfy the predicate."""
-        deadline = time.monotonic() + timeout_s
-        while not done(states := self.poll(job)):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"still {states}")
-            time.sleep(0.05)
+
+        def found() -> list[dict[int, State]]:
+            states = self.poll(job)
+            return [states] if done(states) else []
+
+        (states,) = until(found, lambda: f"another state than {self.poll(job)}", timeout_s, pause_s=0.05)
         return states
 
     def until_words(self, job: Job, *words: str) -> dict[int, State]:
@@ -93,7 +97,7 @@ class Cluster:
 
 
 @pytest.fixture
-def fake(fake_slurm, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+def fake(fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """The fake Slurm only, for what a real one cannot be told to do."""
     return Cluster(fake_slurm.env)
 

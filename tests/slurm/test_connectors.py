@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from another_user import NOBODY, skip_where_nobody_runs_python
-from exactly_once.sweeps import until
+from eventually import until
 
 import hyperherd
 from hyperherd.connectors.local import LocalConnector
@@ -40,7 +40,7 @@ def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Pat
     with pytest.raises(CommandTimeoutError, match="so far"):
         LOCAL.run(["bash", "-c", script], timeout_s=3)
     for pid in pids.read_text().split():  # a process that was killed is there for a moment more
-        until(lambda pid=int(pid): processes.started(pid) is None, f"the end of {pid}")
+        until(lambda pid=int(pid): processes.started(pid) is None, f"the end of {pid}")  # type: ignore[misc]
 
 
 def test_the_local_connector_is_one_for_all() -> None:

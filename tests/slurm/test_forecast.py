@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Cluster, batch_in
 
 from hyperherd.launchers.slurm import forecast, parse, site
 from hyperherd.launchers.slurm.parse import Tried, Verdict
+
+from .conftest import Cluster, batch_in
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "slurm-22.05"
 NODES = site.nodes((RECORDED / "nodes.out").read_text())

@@ -220,7 +220,7 @@ def test_a_job_that_slurm_queued_again_and_a_newer_job_of_the_same_trial_do_not_
     )
     jobs = [(older, {"SLURM_RESTART_COUNT": "2"}), (newer, {})]
     ordered = jobs if first == "the older job" else jobs[::-1]
-    done = [run(batch, **environment) for batch, environment in ordered]
+    done = [run(batch, **environment) for batch, environment in ordered]  # type: ignore[arg-type]
     assert [one.returncode for one in done] == [0, 3]
     assert "was taken by another job" in done[1].stderr
     assert (tmp_path / "log").read_text() == "ran\n"

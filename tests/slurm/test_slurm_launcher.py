@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Cluster, batch_in
 
 from hyperherd.errors import SubmissionRefusedError
 from hyperherd.jobs import Batch, Element, Phase
 from hyperherd.launchers import splitting
 from hyperherd.launchers.shipped import native
+
+from .conftest import Cluster, batch_in
 
 MARK = 'echo "$HYPERHERD_ATTEMPT_MARK $SLURM_ARRAY_TASK_ID $1" >>ran; '
 WAIT = "trap 'exit 9' TERM; : >started; while :; do sleep 0.05; done"
@@ -99,7 +100,7 @@ def test_a_waiting_job_says_why_and_can_be_found_by_its_token(
     cluster: Cluster, workspace: Path, comment: str | None
 ) -> None:
     own = f"t{uuid.uuid4()}"  # other tests have jobs on this cluster as well
-    options = {"hold": True, "comment": comment}
+    options: dict[str, str | int | bool | None] = {"hold": True, "comment": comment}
     job = cluster.submit(batch_in(workspace, indices=(1, 2, 3), token=own, options=options))
     states = cluster.poll(job)
     assert {state.phase for state in states.values()} == {Phase.QUEUED}
@@ -161,7 +162,13 @@ def test_what_the_job_waits_for_comes_first(cluster: Cluster, workspace: Path) -
 
 
 def test_options_and_the_most_at_once_reach_slurm(cluster: Cluster, workspace: Path) -> None:
-    options = {"hold": True, "cpus_per_task": 2, "time": "1:30:00", "partition": "cpu", "qos": None}
+    options: dict[str, str | int | bool | None] = {
+        "hold": True,
+        "cpus_per_task": 2,
+        "time": "1:30:00",
+        "partition": "cpu",
+        "qos": None,
+    }
     batch = batch_in(workspace, indices=range(4), options=options, at_once=2, extra_args=("--mem=100M",))
     job = cluster.submit(batch)
     shown = cluster.run("squeue", "-h", "-j", str(job.job_id), "-o", "%K|%C|%l|%P|%m|%j|%k")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cluster, batch_in
 
 from hyperherd.attempts.variables import SLURM_TIMEOUT_S
 from hyperherd.errors import SchedulerSilentError, SubmissionRefusedError, SubmissionUnknownError
@@ -16,6 +15,8 @@ from hyperherd.jobs import Job, Phase
 from hyperherd.launchers import splitting
 from hyperherd.launchers.slurm import SlurmLauncher
 from hyperherd.launchers.slurm.client import Client
+
+from .conftest import Cluster, batch_in
 
 HELD = {"hold": True}
 WAIT = "trap 'exit 9' TERM; : >started.$HYPERHERD_ATTEMPT; while :; do sleep 0.05; done"

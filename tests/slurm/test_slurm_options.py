@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cluster, batch_in
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +23,8 @@ from hyperherd.errors import HerdError, OptionError
 from hyperherd.launchers.shipped import native
 from hyperherd.launchers.slurm import SlurmLauncher, SlurmOptions, forms, options
 from hyperherd.launchers.slurm.client import Client
+
+from .conftest import Cluster, batch_in
 
 DATA = json.loads((Path(__file__).parents[1] / "launchers/data/launchers.json").read_text())
 TEXTS = [name for name, kind in options.KINDS.items() if kind is forms.Kind.TEXT]
@@ -200,6 +201,6 @@ def test_the_public_names_are_there() -> None:
 
     assert dir(launchers) == sorted(launchers.__all__)
     assert launchers.SlurmLauncher is SlurmLauncher and launchers.SlurmOptions is SlurmOptions
-    assert set(hyperherd.__all__) >= {"Task", "experiment"} and hyperherd.experiment and hyperherd.Task
+    assert set(hyperherd.__all__) >= {"Task", "experiment"} and hyperherd.experiment and hyperherd.Task  # type: ignore[truthy-function]
     with pytest.raises(ImportError, match="Nobody"):
         exec("from hyperherd.launchers import Nobody")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -209,8 +210,10 @@ def specs(draw: st.DrawFn) -> SweepSpec:
         values = tuple(draw(st.permutations([0, 1.0, "x", None, True]))[:length])
         found.append(Parameter(f"p{place}", values, f"p{place}", default=draw(st.sampled_from(values))))
     names = [p.name for p in found]
-    grids = st.sampled_from(["all", None]) | st.lists(st.sampled_from(names), unique=True).map(tuple)
-    zips = ()
+    grids: st.SearchStrategy[Any] = st.sampled_from(["all", None]) | st.lists(
+        st.sampled_from(names), unique=True
+    ).map(tuple)
+    zips: tuple[tuple[str, ...], ...] = ()
     equal = [p.name for p in found if len(p.values) == lengths[0]]
     if len(equal) > 1 and draw(st.booleans()):
         zips = (tuple(equal),)
@@ -258,7 +261,7 @@ nested = st.recursive(
 
 @settings(deadline=None)
 @given(nested, nested)
-def test_same_is_symmetric_and_holds_for_a_value_and_itself(left: object, right: object) -> None:
+def test_same_is_symmetric_and_holds_for_a_value_and_itself(left: Any, right: Any) -> None:
     assert same(left, left)
     assert same(left, right) == same(right, left)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from hyperherd.errors import ExpressionError
 from hyperherd.sweep import expression
 
-PARAMS = {
+PARAMS: dict[str, Any] = {
     "lr": 0.1,
     "opt": "sgd",
     "n": 3,
@@ -25,7 +27,7 @@ def value(text: str) -> object:
     return expression.compile(text, PARAMS).evaluate(PARAMS)
 
 
-def refusal(text: str, **options: object) -> ExpressionError:
+def refusal(text: str, **options: Any) -> ExpressionError:
     with pytest.raises(ExpressionError) as raised:
         expression.compile(text, PARAMS, **options).evaluate(PARAMS)
     return raised.value
@@ -190,7 +192,7 @@ def arithmetic(draw: st.DrawFn, depth: int = 3) -> str:
 @settings(deadline=None)
 @given(arithmetic(), numbers, numbers, numbers)
 def test_arithmetic_is_pythons(text: str, a: float, b: float, c: float) -> None:
-    params = {"a": a, "b": b, "c.d": c}
+    params: dict[str, Any] = {"a": a, "b": b, "c.d": c}
     expected = eval(text, {"a": a, "b": b, "p": params})
     assert expression.compile(text, params).evaluate(params) == expected
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperherd.sweep.identity import canonical, trial_hash
 
-DIFFERENT = [
+DIFFERENT: list[Any] = [
     1,
     1.0,
     True,
@@ -56,7 +57,7 @@ values = st.recursive(
 
 @settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=4), values, max_size=5))
-def test_the_order_of_keys_does_not_matter(params: dict[str, object]) -> None:
+def test_the_order_of_keys_does_not_matter(params: dict[str, Any]) -> None:
     backwards = dict(reversed(params.items()))
     assert trial_hash(params, {}) == trial_hash(backwards, {})
     assert len(trial_hash(params, {})) == 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,13 +21,13 @@ def named(text: str, taken: tuple[str, ...] = ()) -> list[str]:
     return naming.names(made, generate(made), taken)
 
 
-def of(*values: object, taken: tuple[str, ...] = ()) -> list[str]:
+def of(*values: Any, taken: tuple[str, ...] = ()) -> list[str]:
     """The names of one parameter's values."""
     made = SweepSpec("x", "l", (Parameter("p", values, "p"),), grid="all")
     return naming.names(made, [Combination({"p": value}, {}) for value in values], taken)
 
 
-def hash_of(value: object) -> str:
+def hash_of(value: Any) -> str:
     return trial_hash({"p": value}, {})
 
 
@@ -129,7 +130,7 @@ def assert_safe(name: str) -> None:
     unique_values, unique_values, st.text(max_size=5).filter(bool), st.lists(st.text(max_size=10), max_size=4)
 )
 def test_names_are_unique_and_safe_whatever_the_values_are(
-    left: list[object], right: list[object], abbrev: str, taken: list[str]
+    left: list[Any], right: list[Any], abbrev: str, taken: list[str]
 ) -> None:
     made = SweepSpec(
         "x", "l", (Parameter("a", tuple(left), abbrev), Parameter("b", tuple(right), "b")), grid="all"

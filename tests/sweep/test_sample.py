@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from hyperherd.sweep import combinations, sobol, spec
 from hyperherd.sweep.identity import canonical
 
@@ -20,12 +22,12 @@ parameters:
 """
 
 
-def drawn(n: int, method: str, seed: int = 0, parameters: str = PARAMETERS) -> list[dict[str, object]]:
+def drawn(n: int, method: str, seed: int = 0, parameters: str = PARAMETERS) -> list[dict[str, Any]]:
     text = HEAD + f"sample: {{n: {n}, method: {method}, seed: {seed}}}" + parameters
     return [dict(c.params) for c in combinations.generate(spec.parse(text))]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from(["random", "sobol"]), st.integers(-5, 5))
 def test_the_first_draws_stay_when_more_are_drawn(n: int, more: int, method: str, seed: int) -> None:
     conditions = "conditions: [{when: {opt: sgd, lr: {gt: 0.001}}, exclude: true}, "

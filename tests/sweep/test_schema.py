@@ -39,7 +39,7 @@ GOOD = {
 
 
 def valid(content: object) -> bool:
-    return jsonschema.Draft202012Validator(schema.make()).is_valid(content)
+    return bool(jsonschema.Draft202012Validator(schema.make()).is_valid(content))
 
 
 def test_the_shipped_schema_is_the_one_that_is_generated() -> None:

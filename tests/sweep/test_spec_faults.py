@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from hyperherd.errors import ConfigError
 from hyperherd.launchers.slurm import check
 from hyperherd.sweep import combinations, spec
@@ -586,7 +587,7 @@ def as_yaml(value: object) -> str:
     return "null" if value is None else str(value).lower()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.dictionaries(words, anything, max_size=8), st.dictionaries(words, anything, min_size=1, max_size=4))
 def test_any_document_is_a_spec_or_has_faults(
     content: dict[str, object], searched: dict[str, object]

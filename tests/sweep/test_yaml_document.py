@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,10 @@ from hyperherd.sweep.reading import document
 
 def read(text: str) -> document.Document:
     return document.read(text, file="f.yaml")
+
+
+def value(text: str) -> Any:
+    return read(text).value
 
 
 def faults(text: str) -> str:
@@ -61,13 +66,13 @@ def faults(text: str) -> str:
     ],
 )
 def test_scalars_are_those_of_yaml_1_2(text: str, value: object) -> None:
-    found = read(f"key: {text}").value
+    found: Any = read(f"key: {text}").value
     assert found == {"key": value}
     assert type(found["key"]) is type(value)
 
 
 def test_not_a_number_is_read() -> None:
-    assert math.isnan(read("a: .nan").value["a"])
+    assert math.isnan(value("a: .nan")["a"])
 
 
 def test_each_value_has_its_line() -> None:
@@ -78,12 +83,12 @@ def test_each_value_has_its_line() -> None:
 
 
 def test_anchors_and_merge_keys_are_followed_and_own_keys_win() -> None:
-    source = read(
+    found = value(
         "base: &b {x: 1, y: 2}\nuse:\n  <<: *b\n  y: 3\nlist: [*b]\nboth:\n  <<: [*b, {x: 9, z: 4}]\n"
     )
-    assert source.value["use"] == {"x": 1, "y": 3}
-    assert source.value["list"] == [{"x": 1, "y": 2}]
-    assert source.value["both"] == {"x": 1, "y": 2, "z": 4}
+    assert found["use"] == {"x": 1, "y": 3}
+    assert found["list"] == [{"x": 1, "y": 2}]
+    assert found["both"] == {"x": 1, "y": 2, "z": 4}
 
 
 @pytest.mark.parametrize(

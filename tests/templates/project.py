@@ -9,15 +9,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import eventually
 from real_slurm import Slurm
 
 DEADLINE_S = 300.0
+until = partial(eventually.until, deadline_s=DEADLINE_S, pause_s=0.05)
 TRAINING = ("data=tiny", "trainer.num_epochs=5")
 SMALL = ("compute=bon_echo/cpu_1x", "compute.cpus_per_task=1", "compute.mem_gb=1")
 
@@ -79,15 +81,6 @@ if __name__ == "__main__":
 """
 
 
-def until(what: str, holds: Callable[[], Any], within_s: float = DEADLINE_S) -> Any:
-    """What ``holds`` returns once that is true; fails with ``what`` after a while."""
-    deadline = time.monotonic() + within_s
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"{what}: not within {within_s:.0f} s"
-        time.sleep(0.05)
-    return found
-
-
 @dataclass
 class Project:
     folder: Path
@@ -132,14 +125,14 @@ class Project:
         return "held.launch"
 
     def until_held(self, ranks: int = 1) -> None:
-        until("the training inside epoch 1", lambda: len([*self.work_root.glob("held-*")]) == ranks)
+        until(lambda: len([*self.work_root.glob("held-*")]) == ranks, "the training inside epoch 1")
 
     def until_ended(self) -> None:
         """Until no process is left of the training that was held: Slurm kills a while after it has said so."""
         written = self.work_root.glob("held-*")
-        pids = [until("its pid", path.read_text) for path in written]  # it is written again and again
+        pids = [until(path.read_text, "its pid") for path in written]  # it is written again and again
         assert pids
-        until("the end of what was killed", lambda: not any(Path("/proc", pid).exists() for pid in pids))
+        until(lambda: not any(Path("/proc", pid).exists() for pid in pids), "the end of what was killed")
 
     def go(self) -> None:
         """Let the held training run on."""
@@ -188,7 +181,7 @@ class Project:
         return path.read_text() if path.exists() else ""
 
     def until_logged(self, name: str, words: str, number: int = 0) -> None:
-        until(f"{words!r} in launch.log of {name}", lambda: words in self.log(name, number))
+        until(lambda: words in self.log(name, number), f"{words!r} in launch.log of {name}")
 
     def metrics(self, name: str, number: int = 0) -> list[dict[str, float]]:
         found: list[dict[str, float]] = json.loads(
@@ -263,7 +256,7 @@ class OnSlurm(Project):
     def job(self, name: str) -> str:
         """The id of the sweep's job, or array, once it is submitted."""
         logs = self.sweep(name) / "submitit_logs"
-        scripts = until("a job", lambda: [*logs.glob("*/*_submission.sh")])
+        scripts = until(lambda: [*logs.glob("*/*_submission.sh")], "a job")
         return str(scripts[0].name.partition("_")[0])
 
     def state(self, job: str) -> str:
@@ -273,7 +266,7 @@ class OnSlurm(Project):
         return shown[1]
 
     def until_state(self, job: str, state: str) -> None:
-        until(f"job {job} {state}", lambda: self.state(job) == state)
+        until(lambda: self.state(job) == state, f"job {job} {state}")
 
     def start_again(self, job: str) -> None:
         """Have the job, queued again, start now and not in two minutes."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import herding
 import pytest
 from omegaconf import OmegaConf
 
@@ -28,10 +29,7 @@ def herd(project: Project) -> Callable[..., subprocess.CompletedProcess[str]]:
     env = {**project.env, "PYTHONPATH": f"{project.env['PYTHONPATH']}:{TEMPLATES.parent / 'src'}"}
 
     def typed(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-        ended = subprocess.run(
-            [sys.executable, "-m", "hyperherd", *words],
-            cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=DEADLINE_S,
-        )  # fmt: skip
+        ended = herding.herd(*words, folder=folder, env=env, code=None, limit_s=DEADLINE_S)
         logs = [path.read_text() for path in (folder / ".hyperherd/logs").glob("*.*")]
         assert ended.returncode == 0, "\n".join([ended.stdout, ended.stderr, *logs])
         return ended

@@ -85,7 +85,7 @@ def test_it_runs_as_many_processes_on_slurm_as_its_preset_has_tasks(on_slurm: On
     assert "note:" not in ended.stderr
 
 
-class OfOneProcess(Trainer):
+class OfOneProcess(Trainer):  # type: ignore[misc]
     """What begins alone, whoever else was started."""
 
     def __call__(self, cfg: DictConfig) -> dict[str, float]:

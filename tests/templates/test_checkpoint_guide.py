@@ -10,11 +10,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from eventually import until
 
 pytestmark = pytest.mark.xdist_group("checkpoint-guide")
 
@@ -48,11 +48,9 @@ class Programs:
         assert self._process.stdin and self._process.stdout
         print(json.dumps([str(folder), overrides]), file=self._process.stdin, flush=True)
         pid = int(self._process.stdout.readline())
-        deadline = time.monotonic() + DEADLINE_S
-        while told and max(logged(folder), default=0) < step:
-            assert time.monotonic() < deadline, (folder / "said").read_text()
-            time.sleep(0.002)
         if told:
+            seen = (folder / "said").read_text
+            until(lambda: max(logged(folder), default=0) >= step, seen, DEADLINE_S, pause_s=0.002)
             os.kill(pid, told)
         return int(self._process.stdout.readline())
 

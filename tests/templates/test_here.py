@@ -205,11 +205,11 @@ def test_told_to_end_a_sweeps_runs_here_end_with_it_and_it_says_how_to_go_on(
     sweep = project.start(
         module, *LOCAL, "x=0,1,2", "hydra.launcher.at_once=2", "experiment_name=c", "--multirun"
     )
-    until("two runs", lambda: len([*project.sweep("c").glob("*/outputs/began")]) == 2)
+    until(lambda: len([*project.sweep("c").glob("*/outputs/began")]) == 2, "two runs")
     whom(sweep.pid, number)  # a terminal tells all of the group
     assert sweep.wait(DEADLINE_S) == code
     assert "To go on: the same command with experiment_name=c\n" in project.terminal()
-    until("the runs' end", lambda: not [pid for pid in group(sweep.pid) if pid != sweep.pid])
+    until(lambda: not [pid for pid in group(sweep.pid) if pid != sweep.pid], "the runs' end")
 
 
 def test_two_runs_do_not_train_in_one_folder(project: Project) -> None:

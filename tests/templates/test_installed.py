@@ -61,7 +61,7 @@ def test_from_a_checkout(project: Project, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
 def test_what_uv_installs_is_what_pip_installs_and_nobody_elses_hyperherd() -> None:
-    document = tomllib.loads((TEMPLATES / "pyproject.toml").read_text())
+    document = tomllib.loads((TEMPLATES / "pyproject.toml").read_text())  # type: ignore[name-defined]
     assert document["dependency-groups"] == document["project"]["optional-dependencies"]
     assert {"mlp", "llm", "vlm", "rl"} == {*document["dependency-groups"]}
     assert document["tool"]["uv"]["default-groups"] == "all"

@@ -36,9 +36,7 @@ def test_a_sweep_is_one_array_with_the_documented_layout_and_the_users_parameter
         assert len([*(run / "hydra_configs").iterdir()]) == 4
     assert "seen" in (sweep / f"submitit_logs/{job}_0/{job}_0_0_log.out").read_text()
 
-    told = until(
-        "accounting", lambda: [*states(on_slurm, job)] == ["COMPLETED", "FAILED"] and states(on_slurm, job)
-    )
+    told = until(lambda: [*states(on_slurm, job)] == ["COMPLETED", "FAILED"], "accounting")
     assert told  # an exception in the program is a failed job
     assert "AssertionError: x is too large" in ended.stdout
     accounted = on_slurm.ask("sacct", "-X", "-P", "-n", "-o", "Account,QOS", "-j", job).split()
@@ -95,7 +93,7 @@ def interrupt(on_slurm: OnSlurm, job: str, how: str) -> None:
     if how == "node down":
         on_slurm.ask("scontrol", "update", "nodename=n4", "state=down", "reason=test")
         on_slurm.until_state(job, "PENDING")
-        until("n4 to come back", lambda: is_up(on_slurm, "n4"))
+        until(lambda: is_up(on_slurm, "n4"), "n4 to come back")
         # Started there again within seconds, it would meet what is left of itself.
         on_slurm.ask("scontrol", "update", f"JobId={job}", "ReqNodeList=", "ExcNodeList=n4")
     elif how == "time limit":
@@ -151,7 +149,7 @@ def test_a_signal_before_submitit_is_loaded_is_acted_on_when_it_is(on_slurm: OnS
     module = on_slurm.toy("pass")
     sweep = on_slurm.start(module, *SMALL, "requeue=on", "experiment_name=toy", "--multirun")
     job = on_slurm.job("toy")
-    until("its start", (on_slurm.work_root / "starting").exists)
+    until((on_slurm.work_root / "starting").exists, "its start")
     for name in ("USR1", "USR2"):
         on_slurm.ask("scancel", f"--signal={name}", job)
     on_slurm.go()
@@ -244,7 +242,7 @@ def test_what_the_trainers_checkpoint_returns_is_what_runs_after_the_requeue(on_
     sweep = on_slurm.start(module, *SMALL, "x=7", "requeue=on", "experiment_name=toy", "--multirun")
     job = on_slurm.job("toy")
     calls = on_slurm.run_folder("toy") / "outputs-calls"
-    until("the first call", calls.exists)
+    until(calls.exists, "the first call")
     on_slurm.ask("scancel", "--signal=USR1", job)
     on_slurm.start_again(job)
     assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
@@ -277,7 +275,7 @@ def test_wait_false_returns_once_the_jobs_are_submitted(on_slurm: OnSlurm) -> No
     assert f"Slurm has 2 jobs: {job}" in ended.stdout
     assert not [*on_slurm.sweep("toy").glob("*/outputs/ended")]
     (on_slurm.work_root / "go").touch()
-    until("both runs", lambda: len([*on_slurm.sweep("toy").glob("*/outputs/ended")]) == 2)
+    until(lambda: len([*on_slurm.sweep("toy").glob("*/outputs/ended")]) == 2, "both runs")
 
 
 def test_a_sweep_longer_than_the_clusters_arrays_becomes_several(on_slurm: OnSlurm, tmp_path: Path) -> None:

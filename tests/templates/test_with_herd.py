@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from typing import Any
+
+import herding
 
 from .conftest import TEMPLATES
 from .project import DEADLINE_S, SMALL, TRAINING, OnSlurm, Project, until
@@ -14,10 +15,7 @@ from .test_resuming import ends_on_the_same
 
 def herd(on_slurm: OnSlurm, command: str) -> Any:
     script = on_slurm.sweep("one") / "launch.sh"
-    argv = [sys.executable, "-m", "hyperherd", command, str(script), "--json"]
-    answer = subprocess.run(
-        argv, capture_output=True, text=True, env=on_slurm.env, check=True, timeout=DEADLINE_S
-    )
+    answer = herding.herd(command, script, "--json", env=on_slurm.env, limit_s=DEADLINE_S)
     return json.loads(answer.stdout)
 
 
@@ -45,7 +43,7 @@ def test_a_sweep_is_herds_interrupted_at_its_time_limit_and_ends_on_the_same_num
     on_slurm.until_logged("one", "saved checkpoint-epoch-1-step-3", 0)
     on_slurm.start_again(f"{job}_0")
     on_slurm.go()
-    until("both", lambda: herd(on_slurm, "status")["totals"].get("completed") == 2)
+    until(lambda: herd(on_slurm, "status")["totals"].get("completed") == 2, "both")
     assert (on_slurm.resumed_at("one", 0), on_slurm.resumed_at("one", 1)) == ([(1, 3)], [])
     for number in (0, 1):
         ends_on_the_same(on_slurm, "one", straight, number)

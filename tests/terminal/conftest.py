@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from exactly_once.sweeps import end_all, environment
+from herding import HERD
 
-from .screen import HERD, Screen, terminal
+from .screen import Screen, terminal
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pyte
 
-HERD = (sys.executable, "-m", "hyperherd")
 DEADLINE_S = 120.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from exactly_once.sweeps import until
+from eventually import until
 
 from .conftest import Ended, Home
 from .screen import Screen
@@ -86,7 +86,7 @@ def test_a_pipe_gets_plain_text_and_whole_lines(ended: Ended, words: tuple[str, 
 def test_a_terminal_without_colours_gets_plain_text(
     ended: Ended, words: tuple[str, ...], env: dict[str, str]
 ) -> None:
-    assert b"\033" not in ended.home.seen(words[0], ended.root, *words[1:], **env).raw
+    assert b"\033" not in ended.home.seen(words[0], ended.root, *words[1:], **env).raw  # type: ignore[arg-type]
 
 
 def test_an_attempt_on_this_machine_is_not_called_by_an_identity_that_nobody_can_read(ended: Ended) -> None:

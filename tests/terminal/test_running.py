@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from exactly_once.sweeps import environment, until
+from eventually import until
+from exactly_once.sweeps import environment
 from fakeslurm.fixture import FakeSlurm
 
 from .conftest import Home
@@ -59,7 +60,7 @@ def test_what_a_run_would_do_and_cost_is_said_first(home: Home, fake_slurm: Fake
 @pytest.mark.parametrize("env", [{"TERM": "dumb"}], ids=str)
 def test_a_dumb_terminal_gets_no_progress_bar(home: Home, env: dict[str, str]) -> None:
     root = home.sweep("[1]", "exit 0\n")
-    screen = home.seen("run", root, "--on", "local", **env)
+    screen = home.seen("run", root, "--on", "local", **env)  # type: ignore[arg-type]
     assert b"\033" not in screen.raw
     assert "━" not in screen.text
     assert screen.lines[-1] == "1 completed"

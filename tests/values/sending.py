@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactly_once.sweeps import DEADLINE_S
+import herding
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+
+from examples import examples
 
 WIDTH = 40
 """Parameters of a trial: so many values reach one bash."""
@@ -30,7 +30,7 @@ def drawn(values: st.SearchStrategy[Any], count: int) -> list[Any]:
     """``count`` examples, as hypothesis finds them on its way through odd cases."""
     found: list[Any] = []
 
-    @settings(max_examples=count, database=None, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=examples(count), database=None, deadline=None, phases=[Phase.generate])
     @given(values)
     def draw(value: Any) -> None:
         found.append(value)
@@ -105,9 +105,7 @@ def describe(root: Path, name: str, trials: Sequence[Sequence[Any]], more: str =
 
 def send(root: Path, env: Mapping[str, str], on: str, count: int) -> list[Received]:
     """Run the sweep; what its trials received."""
-    argv = [sys.executable, "-m", "hyperherd", "run", str(root), "--on", on, "--wait"]
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=DEADLINE_S, errors="replace")
-    assert done.returncode == 0, done.stderr
+    herding.ran([*herding.HERD, "run", root, "--on", on, "--wait"], env=env, errors="replace")
     return [_received(root / "got", index) for index in range(count)]
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import herding
 import pytest
 from exactly_once.sweeps import end_all, environment
 from grammar.strategies import hydra_values, values
@@ -152,9 +152,7 @@ def test_1_and_1_0_and_the_text_1_are_three_trials(tmp_path: Path, env: Mapping[
         "name: three\nlauncher: launch.sh\ngrid: all\nparameters:\n  p: [1, 1.0, '1', true]\n"
     )
     (tmp_path / "launch.sh").write_text('echo "$1"')
-    argv = [sys.executable, "-m", "hyperherd", "ls", str(tmp_path), "--json"]
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
-    trials = json.loads(done.stdout)["trials"]
+    trials = json.loads(herding.herd("ls", tmp_path, "--json", env=env).stdout)["trials"]
     assert same([trial["params"]["p"] for trial in trials], [1, 1.0, "1", True])
     assert len({trial["experiment_name"] for trial in trials}) == 4
 
@@ -175,9 +173,6 @@ def test_what_no_shell_can_hold_is_refused_with_its_line(
         f"name: x\nlauncher: launch.sh\ngrid: all\nparameters:\n  p: [1, {yaml(value)}]\n"
     )
     (tmp_path / "launch.sh").write_text("exit 0")
-    argv = [sys.executable, "-m", "hyperherd", "run", str(tmp_path), "--on", "local"]
-    done = subprocess.run(argv, env=env, capture_output=True, text=True)
-    assert done.returncode == 1, done.stderr
+    done = herding.herd("run", tmp_path, "--on", "local", env=env, code=1)
     assert "hyperherd.yaml:5: parameters.p[1]" in done.stderr
-    assert "Traceback" not in done.stderr
     assert not (tmp_path / ".hyperherd").exists()

@@ -1,0 +1,63 @@
+"""``herd`` from outside: in a folder, with an environment, to its end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from eventually import DEADLINE_S
+
+import hyperherd
+
+HERD = (sys.executable, "-m", "hyperherd")
+
+
+def ran(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    code: int | None = 0,
+    limit_s: float = DEADLINE_S,
+    errors: str = "strict",
+) -> subprocess.CompletedProcess[str]:
+    """A program to its end; ``code`` is the exit code that it must have, None for any."""
+    done = subprocess.run(
+        list(map(str, argv)),
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        errors=errors,
+        timeout=limit_s,
+    )
+    assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
+    return done
+
+
+def herd(
+    *words: str | Path,
+    before: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    code: int | None = 0,
+    limit_s: float = DEADLINE_S,
+) -> subprocess.CompletedProcess[str]:
+    """``herd WORDS``, behind the words ``before`` it; a traceback is never an answer."""
+    done = ran([*before, *HERD, *words], env=env, folder=folder, code=code, limit_s=limit_s)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def environment(base: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """This checkout's herd, which finds nothing of its user's: what it keeps for itself is in the folder."""
+    inherited = {name: value for name, value in base.items() if not name.startswith("HYPERHERD_")}
+    return {
+        **inherited,
+        "PYTHONPATH": str(Path(hyperherd.__file__).parents[1]),
+        "HYPERHERD_SLOTS_DIR": str(folder / "slots"),
+        "HYPERHERD_CONFIG_DIR": str(folder / "configuration"),
+        "HYPERHERD_POLL_S": "0.1",
+    }
