@@ -84,7 +84,7 @@ class Sweep:
 
     def job(self, batch: Batch) -> Job:
         attempts = {element.index: element.attempt for element in batch.elements}
-        array = self.direct.array(batch)
+        array = {element.index: element.index for element in batch.elements}
         where = self.direct.where()
         return Job(batch.token, batch.name, None, where, time.time(), batch.files, array, attempts)
 

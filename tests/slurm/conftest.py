@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hyperherd.jobs import Batch, Element, Files, Job, State
+from hyperherd.launchers import splitting
 from hyperherd.launchers.shipped import native
 from hyperherd.launchers.slurm import SlurmLauncher
 from hyperherd.launchers.slurm.client import Client
@@ -64,7 +65,7 @@ class Cluster:
             where=self.launcher.where(),
             submitted_at=submitted_at,
             files=batch.files,
-            array=self.launcher.array(batch),
+            array=splitting.numbers(batch.elements, self.launcher.limits(batch)),
             attempt={element.index: element.attempt for element in batch.elements},
         )
 

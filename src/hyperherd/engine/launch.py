@@ -25,6 +25,7 @@ from hyperherd.engine.provenance import Provenance
 from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Requeue
+from hyperherd.launchers import splitting
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.plan import Choice, Plan
 from hyperherd.sweep.trial import Part, Status, Trial
@@ -161,7 +162,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     findings += preflight.foreseen(forecasts)
     preflight.raise_fatal(findings)
     wholes = [replace(whole, starts_at=one.starts_at) for whole, one in zip(wholes, forecasts, strict=True)]
-    parts = [(whole, elements) for whole in wholes for elements in whole.place.launcher.split(whole.batch)]
+    parts = [(whole, elements) for whole in wholes for elements in _split(whole)]
     _check_at_once(_at_once(run), [whole for whole, _ in parts])
     shares = _shares(_at_once(run), len(parts))
     pieces = [_piece(run, *part, share) for part, share in zip(parts, shares, strict=True)]
@@ -241,6 +242,10 @@ def _wholes(run: Run, place: Place, trials: Sequence[Trial], known: reconcile.Kn
         yield Piece(_batch(run, place, _left(trial, known), known.newest_attempt), place, trial.index)
 
 
+def _split(whole: Piece) -> Iterator[tuple[Element, ...]]:
+    return splitting.pieces(whole.batch.elements, whole.place.launcher.limits(whole.batch))
+
+
 def _left(trial: Trial, known: reconcile.Known) -> list[tuple[Trial, Part]]:
     """The tasks that have not succeeded; all, where all have."""
     fact = known.facts.get(trial.index)
@@ -304,7 +309,7 @@ def _intents(run: Run, pieces: Sequence[Piece]) -> list[Made]:
 
 def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
     batch, place = piece.batch, piece.place
-    array = place.launcher.array(batch)
+    array = splitting.numbers(batch.elements, place.launcher.limits(batch))
     indices = tuple(element.index for element in batch.elements)
     positions = tuple(array[index] for index in indices)
     return Submission(

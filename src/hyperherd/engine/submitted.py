@@ -20,6 +20,7 @@ from hyperherd.attempts.registers import VOID
 from hyperherd.engine import waiting
 from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
 from hyperherd.jobs import Batch, Ended, Job, Phase, State
+from hyperherd.launchers import splitting
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status, status_of
 from hyperherd.workspace import layout, results
@@ -246,7 +247,7 @@ def _job(launcher: Launcher, batch: Batch) -> Job:
         where=launcher.where(),
         submitted_at=time.time(),
         files=batch.files,
-        array=launcher.array(batch),
+        array=splitting.numbers(batch.elements, launcher.limits(batch)),
         attempt={element.index: element.attempt for element in batch.elements},
     )
 

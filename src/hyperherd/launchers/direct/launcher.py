@@ -22,7 +22,8 @@ from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
-from hyperherd.jobs import Batch, Element, Forecast, Job, NativeValue, Request, Share, State, Usage
+from hyperherd.jobs import Batch, Job, NativeValue, Request, Share, State, Usage
+from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.direct import capacity, shares, states, stored, trees, usage
 from hyperherd.launchers.direct.dialect import DIALECT
 from hyperherd.launchers.direct.traits import TRAITS
@@ -40,7 +41,7 @@ sys.exit(main())
 _PACKAGES = str(Path(hyperherd.__file__).parent.parent.absolute())
 
 
-class DirectLauncher:
+class DirectLauncher(Launcher):
     """This machine: as many trials and tasks at once as it has cores (and GPUs), whoever has started them.
 
     ``connector`` starts the supervisors (None: this machine's), ``priority`` is for a `DynamicLauncher`. By keyword,
@@ -53,7 +54,6 @@ class DirectLauncher:
 
     name = "local"
     traits = TRAITS
-    interval_s: float | None = None
 
     def __init__(
         self,
@@ -82,15 +82,6 @@ class DirectLauncher:
         changed._options = {**self._options, **shares.named(by_name)}
         return changed
 
-    @classmethod
-    def of_sweeps(cls) -> DirectLauncher:
-        """One for the trials of sweeps."""
-        return cls()
-
-    def chosen(self) -> DirectLauncher:
-        """Itself."""
-        return self
-
     def asking(self, request: Request) -> DirectLauncher:
         """Itself: what it holds for each job is a `Share`."""
         return self
@@ -117,14 +108,6 @@ class DirectLauncher:
     def where(self) -> str:
         """This host's name."""
         return processes.me().host
-
-    def split(self, batch: Batch) -> list[tuple[Element, ...]]:
-        """One piece: there are no limits here."""
-        return [batch.elements]
-
-    def array(self, batch: Batch) -> dict[int, int]:
-        """The array index is the trial's."""
-        return {element.index: element.index for element in batch.elements}
 
     def script(self, batch: Batch) -> str:
         """As a supervisor runs it, but that it gives each bash its own trial's part of the table."""
@@ -171,10 +154,6 @@ class DirectLauncher:
                     hint="`herd status` will show whether it has",
                 )
             time.sleep(0.003)
-
-    def find(self, jobs: Sequence[Job]) -> dict[str, str]:
-        """Nothing: jobs have no ids here, and the supervisor settles its register itself."""
-        return {}
 
     def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
         """Token -> trial index -> state; see `states.poll`."""
@@ -234,18 +213,6 @@ class DirectLauncher:
             os.kill(claim.owner.pid, Signals[f"SIG{signal}"])
         except (ProcessLookupError, PermissionError) as error:
             return f"process {claim.owner.pid} cannot be sent SIG{signal}: {error.strerror}"
-        return ""
-
-    def foresee(self, batch: Batch) -> Forecast:
-        """There is nobody to ask: it begins when slots are free."""
-        return Forecast()
-
-    def switched_off(self, batch: Batch, job_id: str) -> str:
-        """Nothing: this machine does as it is told."""
-        return ""
-
-    def hasten(self, job: Job, index: int) -> str:
-        """Nothing to do: what is queued again begins at once."""
         return ""
 
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:

@@ -6,7 +6,7 @@ import copy
 import getpass
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,9 +15,11 @@ from typing import Any
 from hyperherd import units
 from hyperherd.attempts import claims
 from hyperherd.connectors.base import Completed, Connector
-from hyperherd.errors import LauncherError, SchedulerSilentError
-from hyperherd.jobs import Batch, Element, Forecast, Job, Phase, Request, Share, State, Usage
+from hyperherd.errors import SchedulerSilentError
+from hyperherd.jobs import Batch, Forecast, Job, Phase, Request, State, Usage
 from hyperherd.jobs import NativeValue as Value
+from hyperherd.launchers import splitting
+from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.node import script
 from hyperherd.launchers.slurm import (
     directives,
@@ -33,16 +35,16 @@ from hyperherd.launchers.slurm import (
 )
 from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.dialect import DIALECT
-from hyperherd.launchers.slurm.limits import Limits
 from hyperherd.launchers.slurm.option_table import TALK
 from hyperherd.launchers.slurm.options import SlurmOptions
 from hyperherd.launchers.slurm.traits import TRAITS
+from hyperherd.launchers.splitting import Limits
 
 _ARRAY_EXPRESSION_BYTES = 64 * 1024
 """Well below the megabyte that Slurm takes as a submit line."""
 
 
-class SlurmLauncher:
+class SlurmLauncher(Launcher):
     """The cluster of the machine that it is used on.
 
     ``options`` (or options by keyword: ``SlurmLauncher(nodes=2)``) are what every job asks for, unless the batch says
@@ -112,14 +114,6 @@ class SlurmLauncher:
         """One for the trials of sweeps: it asks for what their YAML names alone, not even for one node."""
         return cls(nodes=None)
 
-    def chosen(self) -> SlurmLauncher:
-        """Itself."""
-        return self
-
-    def requiring(self, share: Share) -> SlurmLauncher:
-        """Itself: its options say what is asked for."""
-        return self
-
     def _asked(self, batch: Batch) -> Batch:
         """The batch with what this launcher asks for, where it says nothing itself, and with its raw lines read: they
         are the last word.
@@ -149,27 +143,20 @@ class SlurmLauncher:
         return self._client.cluster()
 
     @cached_property
-    def _limits(self) -> Limits:
+    def _limits(self) -> limits.Limits:
         return limits.of(self._client.config())
 
-    def split(self, batch: Batch) -> list[tuple[Element, ...]]:
-        """As few pieces as array, script and submit line allow."""
-        batch = self._asked(batch)
-        fixed = len(_script(batch.only(()), {}).encode())
+    def limits(self, batch: Batch) -> Limits:
+        """What array, script and submit line allow."""
+        site = self._limits
+        fixed = len(_script(self._asked(batch.only(())), {}).encode())
         # A fifth is left for what the site's plugins add and for longer array indices.
-        room = self._limits.max_script_bytes * 4 // 5 - fixed
-        return list(_pieces(batch.elements, self._limits.max_array_tasks, room))
-
-    def array(self, batch: Batch) -> dict[int, int]:
-        """The trial's own index where it is within the cluster's limit, else its place in the piece."""
-        indices = [element.index for element in batch.elements]
-        if max(indices, default=0) < self._limits.max_array_size:
-            return {index: index for index in indices}
-        return {index: place for place, index in enumerate(indices)}
+        room = site.max_script_bytes * 4 // 5 - fixed
+        return Limits(site.max_array_tasks, site.max_array_size, room, _ARRAY_EXPRESSION_BYTES)
 
     def script(self, batch: Batch) -> str:
-        array, batch = self.array(batch), self._asked(batch)
-        return _script(batch, array)
+        array = splitting.numbers(batch.elements, Limits(number=self._limits.max_array_size))
+        return _script(self._asked(batch), array)
 
     def submit(self, batch: Batch) -> str | None:
         """Raises also `SubmissionRefusedError` where Slurm is not installed."""
@@ -334,27 +321,6 @@ def _reached(client: Client, connector: Connector | None, binpath: str | Path) -
 def _script(batch: Batch, array: Mapping[int, int]) -> str:
     lines = job_options.directives(batch, array)
     return script.script(batch, DIALECT, array=array, directives=lines)
-
-
-def _pieces(elements: Sequence[Element], most: int, room: int) -> Iterator[tuple[Element, ...]]:
-    piece: list[Element] = []
-    script_bytes = expression_bytes = 0
-    for element in elements:
-        size = len(script.entry(element, element.index).encode()) + 1
-        word = len(str(element.index)) + 1
-        if size > room:
-            raise LauncherError(
-                f"trial {element.index} alone is too large for a script of this cluster ({size} bytes)",
-                hint="put long values into a file, and its name into the sweep",
-            )
-        full = script_bytes + size > room or expression_bytes + word > _ARRAY_EXPRESSION_BYTES
-        if piece and (len(piece) == most or full):
-            yield tuple(piece)
-            piece, script_bytes, expression_bytes = [], 0, 0
-        piece.append(element)
-        script_bytes, expression_bytes = script_bytes + size, expression_bytes + word
-    if piece:
-        yield tuple(piece)
 
 
 def _owner(jobs: Sequence[Job]) -> int | None:
