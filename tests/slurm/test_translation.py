@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperherd import units
+from hyperherd.errors import ScriptError
 from hyperherd.hydra.launcher import USUAL
 from hyperherd.jobs import NativeValue, Request
 from hyperherd.launcherfinder import hosts
@@ -128,3 +129,10 @@ def test_memory_grows_in_words_that_people_and_sbatch_read() -> None:
         "1500M",
         "1025M",
     ]
+
+
+@pytest.mark.parametrize("word", ["wait", "job-name=a", "time=5"])
+def test_a_line_that_lacks_its_dashes_is_told_so_also_of_options_that_herd_sets(word: str) -> None:
+    with pytest.raises(ScriptError) as caught:
+        NATIVE.of_script(f"#!/bin/bash\n#SBATCH {word}\n")
+    assert f"did you mean '--{word.partition('=')[0]}" in caught.value.hint

@@ -23,6 +23,7 @@ class Native(Protocol):
     ``signs``         options that show that a sweep was meant for this launcher
     ``raw``           the key of raw lines beside options
     ``job_name``      the option that names a job
+    ``queue``         the option that names the part of a cluster to which jobs go
     ``described_by``  options that may stand in the description of a machine by the same name
     ``written_as``    options that have other names there
     """
@@ -30,6 +31,7 @@ class Native(Protocol):
     signs: Sequence[str]
     raw: str
     job_name: str
+    queue: str
     described_by: Sequence[str]
     written_as: Mapping[str, tuple[str, ...]]
 

@@ -45,7 +45,7 @@ def _row(host: Host) -> list[str]:
     return [
         host.name,
         f"{host.launcher} ({host.cluster})" if host.cluster else host.launcher,
-        str(host.request.native.get("partition") or ""),
+        str(host.request.native.get(shipped.native().queue) or ""),
         str(host.machines or ""),
         str(has.cpu.cores or ""),
         sizes_for_people(has.cpu.memory)[0] if has.cpu.memory else "",

@@ -27,6 +27,7 @@ class SlurmNative:
     signs: Sequence[str] = option_table.OF_A_CLUSTER
     raw = check.RAW
     job_name = "job_name"
+    queue = "partition"
     described_by: Sequence[str] = option_table.DESCRIBED
     written_as = option_table.WRITTEN
 
