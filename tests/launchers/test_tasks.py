@@ -27,6 +27,7 @@ from hyperherd.errors import (
     SubmissionUnknownError,
     WorkspaceError,
 )
+from hyperherd.jobs import Ended
 from hyperherd.launcherfinder import find_launcher
 from hyperherd.launchers import DirectLauncher, DynamicLauncher, SlurmLauncher
 from hyperherd.launchers.base import Launcher
@@ -371,7 +372,7 @@ def test_a_task_is_ended_at_its_time_limit_and_says_so(launcher: DirectLauncher)
     assert task.wait(DEADLINE_S) == 143
     verdict = task.verdict()
     assert (verdict.status, verdict.reason) == ("failed", "time limit")
-    assert (launcher.poll([task.job])[task.job.token][0].word, task.state()) == ("TIMEOUT", "failed")
+    assert (launcher.poll([task.job])[task.job.token][0].end, task.state()) == (Ended.TIME_LIMIT, "failed")
 
 
 @here
@@ -382,6 +383,7 @@ def test_what_this_machine_does_not_have_is_refused_at_once(launcher: DirectLaun
 
 WAITS = """\
 from hyperherd import Task, experiment
+from hyperherd.jobs import Ended
 from hyperherd.launchers import DirectLauncher
 with experiment(DirectLauncher(grace_s=0.5)):
     Task(": >started; sleep 600").submit()

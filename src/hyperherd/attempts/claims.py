@@ -77,9 +77,14 @@ def exists(folder: Path, index: int, attempt: int) -> bool:
 
 def cancel(folder: Path, index: int, attempt: int, token: str) -> bool:
     """Claim an attempt so that nobody runs it; False where it is claimed already. Raises `WorkspaceError`."""
+    return take(folder, index, attempt, token, _CANCELLED)
+
+
+def take(folder: Path, index: int, attempt: int, token: str, job_id: str) -> bool:
+    """Claim an attempt for this process; False where it is claimed already. Raises `WorkspaceError`."""
     if exists(folder, index, attempt):
         return False
     me = processes.me()
     start = UNKNOWN if me.start is None else me.start
-    line = f"{token} {_CANCELLED} {me.host} {me.boot_id} {me.pid} {start} {int(time.time())}\n"
+    line = f"{token} {job_id} {me.host} {me.boot_id} {me.pid} {start} {int(time.time())}\n"
     return fsio.create(folder / filenames.of_claim(index, attempt), line.encode(), durable=False)

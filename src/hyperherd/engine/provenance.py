@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +24,14 @@ class Provenance:
 
 def of(folder: Path, launch: Path) -> Provenance:
     """Read both. Only the checksum is sure to be had."""
-    commit = _git(folder, "rev-parse", "HEAD")
+    commit = _git(folder, "rev-parse", "HEAD") if _may_be_versioned(folder) else None
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no") if commit else None
     return Provenance(checksum_of(launch), commit, None if changes is None else bool(changes))
+
+
+def _may_be_versioned(folder: Path) -> bool:
+    """Whether to ask git at all: it looks for its own in each folder upwards, unless it was told where that is."""
+    return "GIT_DIR" in os.environ or any((above / ".git").exists() for above in (folder, *folder.parents))
 
 
 def checksum_of(launch: str | Path) -> str:

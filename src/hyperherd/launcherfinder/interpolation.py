@@ -78,7 +78,10 @@ class _Resolver:
             self.faults.setdefault((error.path, error.what), error)
             return None
 
-    def value(self, path: Path, found: Value) -> Value:
+    def value(self, path: Path, found: Value, *, as_written: bool = False) -> Value:
+        """``as_written``: of a mapping or a list that a text holds, OmegaConf shows what stands in the file."""
+        if as_written and isinstance(found, (dict, list)):
+            return found
         if isinstance(found, dict):
             return {key: self.value((*path, key), inner) for key, inner in found.items()}
         if isinstance(found, list):
@@ -90,12 +93,13 @@ class _Resolver:
             raise _CircleError(f"it leads to itself: {chain}", path)
         self.open.append(path)
         try:
-            return self.text(path, found)
+            return self.text(path, found, as_written=as_written)
         finally:
             self.open.pop()
 
-    def text(self, path: Path, text: str) -> Value:
+    def text(self, path: Path, text: str, *, as_written: bool = False) -> Value:
         """A text that is one interpolation and nothing else keeps the type of what it names."""
+        whole = text.startswith("${") and _end(path, text, 0) == len(text) - 1
         parts: list[Value] = []
         position = 0
         while (start := text.find("${", position)) >= 0:
@@ -110,16 +114,16 @@ class _Resolver:
             if plain:
                 parts.append(plain)
             end = _end(path, text, start)
-            parts.append(self.interpolation(path, text[start + 2 : end]))
+            parts.append(self.interpolation(path, text[start + 2 : end], as_written=as_written or not whole))
             position = end + 1
         if position < len(text):
             parts.append(text[position:])
         return parts[0] if len(parts) == 1 else "".join(map(str, parts))
 
-    def interpolation(self, path: Path, inside: str) -> Value:
+    def interpolation(self, path: Path, inside: str, *, as_written: bool) -> Value:
         match = _RESOLVER.fullmatch(inside)
         if not match:
-            return self.reference(path, str(self.text(path, inside)).strip())
+            return self.reference(path, str(self.text(path, inside)).strip(), as_written=as_written)
         resolver, words = match[1], _arguments(match[2])
         if resolver not in ("oc.env", "oc.select"):
             hint = nearest(resolver, ("oc.env", "oc.select")) or "there are oc.env and oc.select"
@@ -134,7 +138,7 @@ class _Resolver:
         if resolver == "oc.env":
             return self.variable(path, name, words[1:])
         try:
-            return self.reference(path, name)
+            return self.reference(path, name, as_written=as_written)
         except _CircleError:
             raise
         except InterpolationError:
@@ -156,7 +160,7 @@ class _Resolver:
         value = self.argument(path, default[0])
         return None if value is None else str(value)
 
-    def reference(self, path: Path, words: str) -> Value:
+    def reference(self, path: Path, words: str, *, as_written: bool) -> Value:
         if not _REFERENCE.fullmatch(words):
             raise InterpolationError(
                 f"'${{{words}}}' names nothing",
@@ -182,7 +186,7 @@ class _Resolver:
             target = (*target, step)
         if found == MISSING:
             raise InterpolationError(f"'${{{words}}}' names what has no value yet ({MISSING})", path)
-        return self.value(target, found)
+        return self.value(target, found, as_written=as_written)
 
 
 def _end(path: Path, text: str, start: int) -> int:

@@ -1,0 +1,153 @@
+"""A launcher in memory: it queues elements in this process and runs none. For tests of what stands on launchers.
+
+A test says what happens: `MemoryLauncher.start` and `MemoryLauncher.end` are what an element's script would do on a
+node, with the same files; `MemoryLauncher.requeue`, `MemoryLauncher.forget`, ``silent`` and ``meanwhile`` are a
+scheduler's ways.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from hyperherd.attempts import claims, notes, registers
+from hyperherd.attempts.filenames import Outcome
+from hyperherd.errors import SchedulerSilentError
+from hyperherd.jobs import Batch, Element, Ended, Job, Phase, State
+from hyperherd.launchers import splitting
+from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.splitting import Limits
+from hyperherd.launchers.traits import Traits
+
+TRAITS = Traits("memory", pause_s=0.01)
+
+_WAITS, _RUNS = State(Phase.QUEUED, "WAITS"), State(Phase.RUNNING, "RUNS")
+
+
+@dataclass(eq=False, repr=False)
+class Queued:
+    """One element in the queue; ``restarts`` counts how often it was queued again."""
+
+    batch: Batch
+    element: Element
+    job_id: str
+    state: State = _WAITS
+    restarts: int = 0
+
+    def __repr__(self) -> str:
+        return (
+            f"<trial {self.element.index}, attempt {self.attempt}, of job {self.job_id}: {self.state.word}>"
+        )
+
+    @property
+    def attempt(self) -> int:
+        """The number of its attempt that runs, or will run next."""
+        return self.element.attempt + self.restarts
+
+    @property
+    def is_live(self) -> bool:
+        return self.state.phase in (Phase.QUEUED, Phase.RUNNING)
+
+
+class MemoryLauncher(Launcher):
+    """``queue`` has every element that was submitted, in order. While it is ``silent`` it answers no question.
+
+    What ``meanwhile`` does happens between a question and its answer.
+    """
+
+    name = "memory"
+    traits = TRAITS
+
+    def __init__(self, limits: Limits | None = None, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.queue: list[Queued] = []
+        self.silent = False
+        self.meanwhile = meanwhile
+        self._limits = limits or Limits()
+        self._ids = itertools.count(1)
+
+    def limits(self, batch: Batch) -> Limits:
+        """As it was made with."""
+        return self._limits
+
+    def script(self, batch: Batch) -> str:
+        """What would run, a line for each element; nobody runs it."""
+        number = splitting.numbers(batch.elements, self._limits)
+        return "".join(f"{number[one.index]}: {batch.launch} {one.argument}\n" for one in batch.elements)
+
+    def submit(self, batch: Batch) -> str:
+        """Queue its elements under an id that no job had before."""
+        job_id = str(next(self._ids))
+        self.queue += [Queued(batch, element, job_id) for element in batch.elements]
+        return job_id
+
+    def find(self, jobs: Sequence[Job]) -> dict[str, str]:
+        """Those in the queue."""
+        self._answer()
+        tokens = {job.token for job in jobs}
+        return {one.batch.token: one.job_id for one in self.queue if one.batch.token in tokens}
+
+    def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
+        """As the queue has them at the moment of the question; what it has forgotten is absent."""
+        self._answer()
+        said = {(one.job_id, one.element.index): one.state for one in self.queue}
+        absent = State(Phase.ABSENT)
+        answer = {job.token: {i: said.get((job.job_id or "", i), absent) for i in job.array} for job in jobs}
+        self.meanwhile()
+        return answer
+
+    def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
+        """What waits never starts; what runs is told to end, and notes so."""
+        if self.silent:
+            return dict.fromkeys(indices, "memory does not answer")
+        for one in self._of(job):
+            if one.element.index in indices and one.is_live:
+                self.end(one, 143, Ended.CANCELLED, told=True)
+        return {}
+
+    def _of(self, job: Job) -> Iterator[Queued]:
+        return (one for one in self.queue if one.job_id == job.job_id)
+
+    def _answer(self) -> None:
+        if self.silent:
+            raise SchedulerSilentError("memory does not answer", hint="nothing was changed; try again later")
+
+    def start(self, one: Queued) -> bool:
+        """What its script does first: it asks the register and claims the attempt. Whether it runs now."""
+        files, first = one.batch.files, one.element.attempt
+        runs = registers.settle(files.register, one.job_id) == one.job_id and all(
+            claims.take(files.attempts, one.element.index, attempt, one.batch.token, one.job_id)
+            or (attempt < one.attempt and self._has_claimed(one, attempt))
+            for attempt in range(first, one.attempt + 1)
+        )
+        refused = replace(State.of_end(Ended.FAILED), exit_code=3)
+        one.state = _RUNS if runs else refused
+        return runs
+
+    def _has_claimed(self, one: Queued, attempt: int) -> bool:
+        claim = claims.read(one.batch.files.attempts, one.element.index, attempt)
+        return claim is not None and claim.token == one.batch.token
+
+    def end(
+        self, one: Queued, code: int = 0, end: Ended | None = None, *, told: bool = False, noted: bool = True
+    ) -> None:
+        """It ends with this exit code, and for the scheduler by ``end``; ``noted``: its script could still say so."""
+        if one.state.phase is Phase.RUNNING and noted:
+            outcome = Outcome(code, terminated=told)
+            notes.write(one.batch.files.attempts, (one.element.index, one.attempt), outcome)
+        end = end or (Ended.FAILED if code else Ended.COMPLETED)
+        one.state = replace(State.of_end(end), exit_code=code)
+
+    def requeue(self, one: Queued) -> None:
+        """The scheduler queues it again."""
+        one.restarts, one.state = one.restarts + 1, _WAITS
+
+    def forget(self, one: Queued) -> None:
+        """The scheduler no longer knows of it."""
+        self.queue.remove(one)
+
+    def run_all(self, code_of: Callable[[Element], int] = lambda element: 0) -> None:
+        """Every element that waits runs to its end, with the exit code that ``code_of`` gives it."""
+        for one in [one for one in self.queue if one.state.phase is Phase.QUEUED]:
+            if self.start(one):
+                self.end(one, code_of(one.element))
