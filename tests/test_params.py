@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 import hyperherd
 from examples import examples
+from hyperherd.attempts.variables import PARAMS
 from hyperherd.grammar.overrides import words
 from hyperherd.grammar.values import tag
 from hyperherd.runtime.params import parse_overrides
-from hyperherd.workspace.layout import ENV_PARAMS
 
 SOURCES = str(Path(hyperherd.__file__).parents[1])
 
@@ -37,13 +37,13 @@ patient = settings(deadline=None, database=None, suppress_health_check=list(Heal
 @pytest.fixture
 def command_line(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Sets what the trainer was called with, and what herd exported; nothing by default."""
-    monkeypatch.delenv(ENV_PARAMS, raising=False)
+    monkeypatch.delenv(PARAMS, raising=False)
 
     def called(*arguments: str, params: dict[str, Any] | str | None = None) -> None:
         monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
         if params is not None:
             text = params if isinstance(params, str) else json.dumps(tag(params), allow_nan=False)
-            monkeypatch.setenv(ENV_PARAMS, text)
+            monkeypatch.setenv(PARAMS, text)
 
     return called
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hyperherd.claims import Outcome
+from hyperherd.attempts import variables
+from hyperherd.attempts.filenames import Outcome
 from hyperherd.cli.main import COMMANDS
-from hyperherd.jobs import Phase, State
+from hyperherd.jobs import Ended, Phase, State
 from hyperherd.launchers.slurm import check
 from hyperherd.sweep import spec
 from hyperherd.sweep.conditions import OPERATORS
@@ -82,12 +83,9 @@ def test_every_status_is_explained() -> None:
 @pytest.mark.parametrize(
     ("state", "outcome", "started"),
     [
-        *((State(Phase.ENDED, word), None, True) for word in (
-            *("TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "DEADLINE", "REVOKED"),
-            *("LAUNCH_FAILED", "RECONFIG_FAIL", "KILLED"),
-        )),
-        (State(Phase.ENDED, "FAILED", signal=9), None, True),
-        (State(Phase.ENDED, "FAILED", exit_code=1), None, False),
+        *((State.of_end(end), None, True) for end in Ended if end.from_outside),
+        (State(Phase.ENDED, "FAILED", signal=9, end=Ended.FAILED), None, True),
+        (State(Phase.ENDED, "FAILED", exit_code=1, end=Ended.FAILED), None, False),
         (State(Phase.ABSENT), Outcome(2), True),
         (State(Phase.ABSENT), Outcome(143, terminated=True), True),
     ],
@@ -99,9 +97,7 @@ def test_every_reason_is_explained(state: State, outcome: Outcome | None, starte
 
 
 def test_every_variable_of_a_trial_is_explained() -> None:
-    promised = [value for name, value in vars(layout).items() if name.startswith("ENV_")]
-    assert promised
-    assert [name for name in promised if f"`{name}`" not in TEXT] == []
+    assert [name for name in variables.PROMISED if f"`{name}`" not in TEXT] == []
 
 
 def test_every_file_is_explained() -> None:

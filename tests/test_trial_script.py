@@ -15,7 +15,9 @@ import pytest
 from eventually import until
 
 from hyperherd.jobs import Batch, Element, Files
-from hyperherd.launchers.script import script
+from hyperherd.launchers.node.script import script
+from hyperherd.launchers.shipped import native
+from hyperherd.launchers.slurm.dialect import DIALECT
 
 DIES_OF_IT = ("sleep 30\n", 143)
 SAVES_FIRST = (
@@ -32,8 +34,8 @@ def _batch(folder: Path, launch: str, forwarded: str) -> Batch:
         folder / "script", folder / "register", folder / "attempts", folder / "logs", folder / ".env"
     )
     element = Element(0, 1, "x=1", (("HYPERHERD_READY", str(folder / "ready")),))
-    options = {"signal": forwarded} if forwarded else {}
-    return Batch("t", "name", folder, folder / "launch.sh", files, (element,), options=options)
+    asked = native().request({"signal": forwarded} if forwarded else {})
+    return Batch("t", "name", folder, folder / "launch.sh", files, (element,), request=asked)
 
 
 LISTENS = "trap 'sleep 0.3; echo saved >>order; exit' TERM"
@@ -56,9 +58,7 @@ def test_what_an_earlier_attempt_has_left_running_is_ended_before_the_trial_begi
         argv = ["bash", "-c", f"{does}; : >{ready}; while :; do sleep 0.05; done"]
         return subprocess.Popen(argv, cwd=tmp_path, env={**os.environ, **marked, "SLURM_JOB_ID": job})
 
-    text = script(batch, job='"$SLURM_ARRAY_JOB_ID"', ends_earlier=True).replace(
-        "herd_grace_s=30", "herd_grace_s=2"
-    )
+    text = script(batch, DIALECT).replace("herd_grace_s=30", "herd_grace_s=2")
     slurms = {"SLURM_JOB_ID": "7", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "0"}
     with left("5", leaves, "one") as trainer, left("6", ":", "other") as job_of_its_own:
         try:
@@ -91,7 +91,7 @@ def test_the_note_tells_the_trials_own_exit_code_after_a_sigterm_to_all(
     for number in range(12):
         folder = tmp_path / str(number)
         folder.mkdir()
-        text = script(_batch(folder, launch, forwarded), job="job")
+        text = script(_batch(folder, launch, forwarded), DIALECT.as_job("job"))
         environment = {**os.environ, "SLURM_ARRAY_TASK_ID": "0"}
         with subprocess.Popen(["bash", "-c", text], env=environment, start_new_session=True) as process:
             _until(folder / "ready" if code == 7 else folder / "logs" / "0.err")

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hyperherd.attempts import variables
 from hyperherd.errors import WorkspaceError
 from hyperherd.runtime.params import parse_overrides
 from hyperherd.runtime.report import log_result, trial_folder
@@ -35,7 +36,7 @@ def assert_writable() -> None:
     """Raise `NotWritableError` where this process belongs to no trial, or cannot write into its workspace."""
     trial = trial_folder()
     if trial is None:
-        what = f"{layout.ENV_WORKSPACE} or {layout.ENV_TRIAL_ID} is not set: this process belongs to no trial"
+        what = f"{variables.WORKSPACE} or {variables.TRIAL_ID} is not set: this process belongs to no trial"
         raise NotWritableError(what, hint="start it with `herd run` or `herd test`")
     results_folder = os.path.dirname(trial)
     home = results_folder if os.path.isdir(results_folder) else os.path.dirname(results_folder)

@@ -1,4 +1,4 @@
-"""Durations and memory: read, write. Inside, everything is seconds and bytes. And how many there are of something.
+"""Durations and memory: read, write. Inside, everything is seconds and bytes. And numbers of things.
 
 Sources of the forms: man sbatch (--time, --mem), man sacct (Elapsed, MaxRSS, ReqMem), Slurm 22.05.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 _FACTOR = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50, "E": 2**60}
 _CLOCK = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(?:(\d+):)?(\d+)(\.\d+)?")
@@ -22,6 +23,21 @@ def counted(number: int, noun: str) -> str:
     ('1 trial', '0 trials', '1,200 trials')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def folded(numbers: Iterable[int]) -> str:
+    """Numbers in ranges, the least first.
+
+    >>> folded([7, 1, 2, 3, 9, 10]), folded([])
+    ('1-3,7,9-10', '')
+    """
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def positive(text: str) -> float | None:
@@ -102,6 +118,27 @@ def bytes_asked(text: str) -> int:
     if not match:
         raise ValueError(f"not an amount of memory: {text!r}")
     return int(match[1]) * _FACTOR[(match[2] or "M").upper()]
+
+
+def asked_bytes(size: float) -> str:
+    """The other way round: an amount in a form that sbatch reads, rounded up to a MiB.
+
+    >>> asked_bytes(40 * 2**30), asked_bytes(400_000_000), asked_bytes(0)
+    ('40G', '382M', '0G')
+    """
+    mebibytes = math.ceil(size / 2**20)
+    return f"{mebibytes}M" if mebibytes % 1024 else f"{mebibytes // 1024}G"
+
+
+def gpus_asked(text: str) -> int:
+    """How many GPUs: ``2``, ``a100:2``, ``gpu:a100:2(S:0)``, several with commas; without a number it is one.
+
+    >>> gpus_asked("a100"), gpus_asked("gpu:a100:2(S:0-1)"), gpus_asked("a100:1,h100:2"), gpus_asked("")
+    (1, 2, 3, 0)
+    """
+    words = [re.sub(r"\(.*", "", word) for word in text.split(",") if word and word != "none"]
+    counts = [word.rpartition(":")[2] for word in words]
+    return sum(int(count) if count.isdigit() else 1 for count in counts)
 
 
 def bytes_used(text: str, *, unit: str = "") -> int | None:

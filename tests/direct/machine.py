@@ -14,8 +14,8 @@ from typing import Any
 
 import eventually
 
-from hyperherd.connectors import processes
-from hyperherd.connectors.processes import Identity
+from hyperherd.fsio import processes
+from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Element, Files, Job, Phase, State
 from hyperherd.launchers.direct import DirectLauncher, trees
 
@@ -76,7 +76,7 @@ class Sweep:
 
     def job(self, batch: Batch) -> Job:
         attempts = {element.index: element.attempt for element in batch.elements}
-        array = self.direct.array(batch)
+        array = {element.index: element.index for element in batch.elements}
         where = self.direct.where()
         return Job(batch.token, batch.name, None, where, time.time(), batch.files, array, attempts)
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from hyperherd.connectors import processes
+from hyperherd.attempts import claims
+from hyperherd.fsio import processes
 from hyperherd.jobs import Files, Phase
-from hyperherd.launchers.direct import records, trees
+from hyperherd.launchers.direct import trees
 
 from .machine import Sweep, kill, until
 
@@ -193,7 +194,7 @@ def test_a_supervisor_that_is_told_to_end_stops_everything(sweep: Sweep, number:
 
 
 def script_of(sweep: Sweep, index: int) -> int:
-    found = records.claim(sweep.root / "attempts", index, 1)
+    found = claims.read(sweep.root / "attempts", index, 1)
     assert found is not None
     return found.owner.pid
 

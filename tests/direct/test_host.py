@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hyperherd.attempts.variables import SLOTS_DIR
 from hyperherd.errors import DamagedFileError, LauncherError
+from hyperherd.jobs import Request
 from hyperherd.launchers import direct
 from hyperherd.launchers.direct import cores, gpus, memory, slots, stored, usage
 
@@ -78,24 +80,26 @@ def test_a_trial_gets_all_of_its_slots_or_none(tmp_path: Path) -> None:
 def test_slots_in_a_folder_where_others_may_write_are_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     with pytest.raises(LauncherError, match="others may write there"):
-        slots.host_folder({slots.FOLDER: str(tmp_path)})
+        slots.host_folder({SLOTS_DIR: str(tmp_path)})
 
 
 def test_slots_behind_a_link_are_refused(tmp_path: Path) -> None:
     os.symlink(tmp_path, tmp_path / "link")
     with pytest.raises(LauncherError, match="not a folder of yours"):
-        slots.host_folder({slots.FOLDER: str(tmp_path / "link")})
+        slots.host_folder({SLOTS_DIR: str(tmp_path / "link")})
 
 
 def test_a_sweep_within_a_trial_shares_out_slots_of_its_own(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    inside = slots.host_folder({slots.FOLDER: str(tmp_path), "HYPERHERD_ATTEMPT_MARK": "t/3.1"})
+    inside = slots.host_folder({SLOTS_DIR: str(tmp_path), "HYPERHERD_ATTEMPT_MARK": "t/3.1"})
     assert inside == tmp_path / "within-t_3.1"
 
 
 def test_a_batch_comes_back_as_it_was_stored(sweep: Sweep, tmp_path: Path) -> None:
     odd = os.fsdecode(b"\xff \n'")
-    batch = sweep.batch("t", 3, options={"gpus": 1, "exclusive": True, "x": None}, after=("a", odd))
+    batch = sweep.batch(
+        "t", 3, request=Request(gpus=1, native={"exclusive": True, "x": None}), after=("a", odd)
+    )
     stored.store(batch, tmp_path / "batch.json")
     assert stored.load(tmp_path / "batch.json") == batch
 
@@ -113,7 +117,7 @@ def test_a_line_of_the_usage_journal_that_was_cut_off_is_skipped(tmp_path: Path)
     with open(tmp_path / "j", "a") as file:
         file.write('{"index": 1, "att')
     used = usage.read(tmp_path / "j")
-    assert {i: (u.elapsed_s, u.max_rss_bytes, u.word) for i, u in used.items()} == {0: (5.0, 700, "FAILED")}
+    assert {i: (u.elapsed_s, u.max_rss_bytes, u.exit_code) for i, u in used.items()} == {0: (5.0, 700, 1)}
 
 
 @pytest.mark.parametrize(

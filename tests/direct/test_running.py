@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hyperherd.errors import SubmissionRefusedError
-from hyperherd.jobs import Phase
+from hyperherd.jobs import Phase, Request
 
 from .machine import Sweep, until
 
@@ -55,7 +56,7 @@ def test_exit_codes_and_what_was_used_are_told(sweep: Sweep) -> None:
     sweep.finish(job)
     assert {i: state.exit_code for i, state in sweep.poll(job).items()} == {0: 0, 3: 3}
     used = sweep.direct.usage([job])[job.token]
-    assert {i: (u.word, u.exit_code) for i, u in used.items()} == {0: ("COMPLETED", 0), 3: ("FAILED", 3)}
+    assert {i: u.exit_code for i, u in used.items()} == {0: 0, 3: 3}
     assert all(u.elapsed_s for u in used.values())
 
 
@@ -114,7 +115,7 @@ def test_two_sweeps_are_never_given_one_gpu(
     jobs = []
     for k, sweep in enumerate(sweeps):
         sweep.says(f'g=$CUDA_VISIBLE_DEVICES; echo "+$g" >>{lines}; sleep 0.03; echo "-$g" >>{lines}')
-        jobs.append(sweep.submit(f"t{k}", 5, at_once=4, options={"gres": "gpu:1"}))
+        jobs.append(sweep.submit(f"t{k}", 5, at_once=4, request=Request(gpus=1)))
     for sweep, job in zip(sweeps, jobs, strict=True):
         sweep.finish(job)
     given = lines.read_text().splitlines()
@@ -130,11 +131,11 @@ def test_a_gpu_stays_taken_when_the_supervisor_that_gave_it_is_killed(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     one, other = make_sweep("one"), make_sweep("other")
     one.says('say here; until [[ -e "$LOG.go" ]]; do sleep 0.02; done; say gone')
-    first = one.submit("t0", 1, options={"gpus": 1})
+    first = one.submit("t0", 1, request=Request(gpus=1))
     until(one.said, "the first trial")
     os.kill(one.supervisor(first).pid, 9)
     other.says(f'say "$CUDA_VISIBLE_DEVICES $(tail -n1 {one.log})"')
-    second = other.submit("t1", 1, options={"gpus": 1})
+    second = other.submit("t1", 1, request=Request(gpus=1))
     assert other.phases(second) == {Phase.QUEUED}
     (one.root / "log.go").touch()
     other.finish(second)
@@ -156,17 +157,19 @@ def test_a_sweep_that_asks_for_no_gpu_sees_what_it_saw(sweep: Sweep, monkeypatch
     ],
 )
 def test_what_the_machine_does_not_have_is_refused_in_words(
-    sweep: Sweep, monkeypatch: pytest.MonkeyPatch, options: dict[str, int], words: str
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], words: str
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    assert re.search(words, "".join(sweep.direct.check(sweep.batch("t", 1, options=options))))
+    assert re.search(words, "".join(sweep.direct.check(sweep.batch("t", 1, request=Request(**options)))))
     with pytest.raises(SubmissionRefusedError, match=words):
-        sweep.submit("t", 1, options=options)
+        sweep.submit("t", 1, request=Request(**options))
     assert not sweep.files("t").register.exists()
 
 
 def test_options_of_a_cluster_mean_nothing_here(sweep: Sweep) -> None:
-    assert not sweep.direct.check(sweep.batch("t", 1, options={"partition": "gpu", "time": 60, "nodes": 1}))
+    assert not sweep.direct.check(
+        sweep.batch("t", 1, request=Request(time_s=3600, nodes=1, native={"partition": "gpu"}))
+    )
 
 
 def test_a_trial_sees_nothing_of_an_allocation_or_a_trial_around_it(

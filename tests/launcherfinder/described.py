@@ -14,7 +14,7 @@ from hyperherd.errors import HerdError
 from hyperherd.launcherfinder import configuration, registry
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.hosts import Host
-from hyperherd.launchers.slurm import options
+from hyperherd.launchers.shipped import native
 
 patient = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -38,7 +38,7 @@ def one_host(body: str) -> Host:
 
 def lines(host: Host) -> list[str]:
     """What Slurm is asked for, in any order."""
-    return sorted(options.lines(host.request))
+    return sorted(native().lines(host.request))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from hyperherd.errors import ConfigError, HerdError
 from hyperherd.launcherfinder import configuration, hosts, registry
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.layers import Layered
-from hyperherd.launchers.slurm import options
+from hyperherd.launchers.shipped import native
 from hyperherd.requirements import CudaSpecification, MPSSpecification
 from hyperherd.requirements.parser import parse
 
@@ -27,7 +27,7 @@ def asked(body: str, requirement: str) -> list[str]:
     host = one_host(body)
     match = parse(requirement).match(host.specification)
     assert match
-    return sorted(options.lines(hosts.filled(host, match.requirement)))
+    return sorted(native().lines(hosts.filled(host, match.requirement)))
 
 
 def test_every_key_is_read() -> None:
@@ -327,7 +327,7 @@ def test_whatever_a_description_says_it_is_read_or_refused_in_words(values: dict
     except HerdError as error:
         assert str(error)
     else:
-        options.lines(found.request)
+        native().lines(found.request)
 
 
 def test_what_a_host_leaves_out_is_filled_in_from_the_users_file_and_what_it_takes_away_is_not() -> None:
@@ -338,5 +338,8 @@ def test_what_a_host_leaves_out_is_filled_in_from_the_users_file_and_what_it_tak
           own: {partition: b, account: mine}
           none: {partition: c, account: null, slurm: {qos: short}}
         """)
-    asked = {name: (host.request.get("account"), host.request.get("qos")) for name, host in found.items()}
+    asked = {
+        name: (host.request.native.get("account"), host.request.native.get("qos"))
+        for name, host in found.items()
+    }
     assert asked == {"open": ("vision", "long"), "own": ("mine", "long"), "none": (None, "short")}

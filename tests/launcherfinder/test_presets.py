@@ -222,8 +222,8 @@ def test_presets_and_user_yaml_are_found_from_anywhere_below_the_projects_root(r
     for sources in (Sources(deep), Sources(here=deep)):
         found = presets.load("lab/one", sources)
         assert found.values["nodes"] == 2
-        assert found.host.request["qos"] == "nearer"
-        assert found.host.request.get("account") == (None if mark == "configs/compute/" else "a")
+        assert found.host.request.native["qos"] == "nearer"
+        assert found.host.request.native.get("account") == (None if mark == "configs/compute/" else "a")
 
 
 def test_a_project_ends_at_its_root_and_below_a_folder_that_everyone_may_write_into(root: Path) -> None:
@@ -246,9 +246,9 @@ def test_user_yaml_is_read_at_its_places_and_the_nearest_wins(workspace: Path) -
     write(configuration.folder() / "user.yaml", "user: {slurm: {account: a, qos: q, mail_user: m}}")
     write(workspace / "configs/user.yaml", "user: {slurm: {account: b, qos: r}}")
     write(workspace / "user.yaml", "slurm: {account: c}")
-    asked = presets.load("killarney/l40s_1x", Sources(workspace)).host.request
+    asked = presets.load("killarney/l40s_1x", Sources(workspace)).host.request.native
     assert (asked["account"], asked["qos"], asked["mail_user"]) == ("c", "r", "m")
-    assert presets.load("killarney/l40s_1x", Sources()).host.request["account"] == "a"
+    assert presets.load("killarney/l40s_1x", Sources()).host.request.native["account"] == "a"
 
 
 @pytest.mark.parametrize("text", ["", "user:", "user: {}", "# nothing\n", "user: {slurm: {account: null}}"])

@@ -7,11 +7,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperherd import claims, units
-from hyperherd.claims import Outcome
+from hyperherd import units
+from hyperherd.attempts import filenames
+from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts.listing import Listing
 from hyperherd.engine import growth, interruptions
 from hyperherd.jobs import CAUSES, Phase, Requeue, State
-from hyperherd.workspace.attempts import Attempts
+from hyperherd.launchers.slurm import states
+from hyperherd.sweep.trial import Part
 from hyperherd.workspace.submissions import Submission
 
 RECORD = Submission(token="t", indices=(0,), attempts=(1,))
@@ -19,28 +22,27 @@ WORDS = {"TIMEOUT": "timeout", "EXIT75": "exit75", "PREEMPTION": "preemption", "
 
 
 def heard(word: str, key: str = "0.1") -> dict[str, dict[str, State]]:
-    return {"t": {key: State(Phase.ENDED, word)}}
+    return {"t": {key: State(Phase.ENDED, word, end=states.ended(word))}}
 
 
-def listed(marks: dict[Any, set[str]], **outcomes: Outcome) -> Attempts:
+def listed(marks: dict[Any, set[str]], **outcomes: Outcome) -> Listing[Part]:
     """``outcomes``: ``a1`` is that of attempt 1 of trial 0."""
     noted: dict[Any, Outcome] = {(0, int(name[1:])): outcome for name, outcome in outcomes.items()}
-    return Attempts({0: 9}, noted, dict(marks))
+    return Listing(newest={0: 9}, outcomes=noted, marks=dict(marks))
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from([*WORDS, "AGAIN", "REFUSED"]))
 def test_a_mark_is_read_as_it_was_named_and_is_neither_claim_nor_note(
     index: int, attempt: int, word: str
 ) -> None:
-    name = claims.mark_name(index, attempt, word)
-    assert claims.read_mark(name) == (index, attempt, word)
-    assert claims.read_name(name) is None
+    assert filenames.read(filenames.of_mark(index, attempt, word)) == (index, attempt, word)
 
 
 @given(st.text(max_size=12))
 def test_any_other_name_is_no_mark(name: str) -> None:
-    found = claims.read_mark(name)
-    assert found is None or claims.mark_name(*found) == name or name.startswith("0")
+    found = filenames.read(name)
+    mark = found if found and isinstance(found[2], str) else None
+    assert mark is None or filenames.of_mark(*mark) == name or name.startswith("0")  # type: ignore[arg-type]
 
 
 def test_each_mark_and_each_word_of_slurm_is_a_cause() -> None:
@@ -103,6 +105,6 @@ def test_grown_memory_is_what_sbatch_reads_and_between_what_was_asked_and_the_ce
     count: int, unit: str, factor: float, most: int | None
 ) -> None:
     before = units.bytes_asked(f"{count}{unit}")
-    after = units.bytes_asked(growth.memory(f"{count}{unit}", factor, most))
+    after = units.bytes_asked(units.asked_bytes(growth.memory(before, factor, most)))
     wanted = max(before, min(before * factor, most or before * factor))
     assert wanted <= after < wanted + 2**20

@@ -14,6 +14,8 @@ from eventually import until
 from fakeslurm.fixture import FakeSlurm
 
 from hyperherd.jobs import Batch, Element, Files, Job, State
+from hyperherd.launchers import splitting
+from hyperherd.launchers.shipped import native
 from hyperherd.launchers.slurm import SlurmLauncher
 from hyperherd.launchers.slurm.client import Client
 
@@ -25,6 +27,7 @@ def batch_in(
     indices: Sequence[int] = (0,),
     token: str = "t1",
     options: Mapping[str, str | int | bool | None] | None = None,
+    extra_args: tuple[str, ...] = (),
     **more: Any,
 ) -> Batch:
     """A batch whose folders exist, as the engine makes them; its launch script is written."""
@@ -40,9 +43,8 @@ def batch_in(
         env_file=folder / ".env",
     )
     elements = tuple(Element(index, 1, f"x={index}", ()) for index in indices)
-    return Batch(
-        token, "hyperherd_x", folder, folder / "launch.sh", files, elements, options=options or {}, **more
-    )
+    asked = native().request(options or {}, extra_args)
+    return Batch(token, "hyperherd_x", folder, folder / "launch.sh", files, elements, request=asked, **more)
 
 
 class Cluster:
@@ -66,7 +68,7 @@ class Cluster:
             where=self.launcher.where(),
             submitted_at=submitted_at,
             files=batch.files,
-            array=self.launcher.array(batch),
+            array=splitting.numbers(batch.elements, self.launcher.limits(batch)),
             attempt={element.index: element.attempt for element in batch.elements},
         )
 

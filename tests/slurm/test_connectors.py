@@ -14,9 +14,9 @@ from another_user import NOBODY, skip_where_nobody_runs_python
 from eventually import until
 
 import hyperherd
-from hyperherd.connectors import processes
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import CommandNotFoundError, CommandTimeoutError
+from hyperherd.fsio import processes
 
 LOCAL = LocalConnector.instance()
 
@@ -74,7 +74,7 @@ exec "$@"
 """
 ASKS = """\
 import sys
-from hyperherd.connectors import processes
+from hyperherd.fsio import processes
 identity = processes.Identity.parse(sys.argv[1])
 print(processes.alive(identity), processes.started(identity.pid))
 """

@@ -131,7 +131,7 @@ def test_sbatch_is_asked_for_what_will_be_asked_for_and_nothing_is_submitted(
     batch = batch_in(workspace, indices=range(4), options={"time": 5}, extra_args=("--export=NONE", "-c 2"))
     good = cluster.launcher.foresee(batch)
     assert good.starts_at and not good.refused + good.unsure
-    wrong = cluster.launcher.foresee(replace(batch, extra_args=("-c 64",)))
+    wrong = cluster.launcher.foresee(replace(batch, request=replace(batch.request, native_lines=("-c 64",))))
     assert re.search(r"would refuse this \(.*--partition=cpu.*--time=5.*--cpus-per-task=64\)", wrong.refused)
     assert wrong.refused.endswith(SHORT) and wrong.hint == "no node has 64 CPUs; the most is 16"
     assert not batch.files.script.exists()

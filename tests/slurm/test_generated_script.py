@@ -16,9 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hyperherd.bash.quoting import quote
-from hyperherd.connectors import processes
+from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Files
-from hyperherd.launchers.script import script
+from hyperherd.launchers.node.script import script
+from hyperherd.launchers.shipped import native
+from hyperherd.launchers.slurm.dialect import DIALECT
 
 BASH = shutil.which("bash") or "/bin/bash"
 JOB = "here:boot:1:2"
@@ -46,7 +48,7 @@ def batch_in(
 
 def start(batch: Batch, index: int = 0, **environment: str) -> subprocess.Popen[str]:
     if not batch.files.script.exists():
-        batch.files.script.write_text(script(batch, job=quote(JOB)))
+        batch.files.script.write_text(script(batch, DIALECT.as_job(JOB)))
     env = {"PATH": "/nowhere", "SLURM_ARRAY_TASK_ID": str(index), **environment}
     argv = [BASH, str(batch.files.script)]
     return subprocess.Popen(
@@ -226,7 +228,7 @@ def test_a_job_that_slurm_queued_again_and_a_newer_job_of_the_same_trial_do_not_
 
 def test_a_dense_array_index_is_replaced_by_the_trials_own(tmp_path: Path) -> None:
     batch = batch_in(tmp_path, TOLD, elements=(Element(5000, 1, "a", ()),))
-    batch.files.script.write_text(script(batch, job='"$SLURM_ARRAY_JOB_ID"', array={5000: 0}))
+    batch.files.script.write_text(script(batch, DIALECT, array={5000: 0}))
     env = {
         "SLURM_ARRAY_TASK_ID": "0",
         "SLURM_ARRAY_JOB_ID": "77",
@@ -300,7 +302,7 @@ def test_signals_that_only_the_script_gets_do_not_end_the_trial(tmp_path: Path) 
 
 def test_the_signal_that_slurm_sends_to_the_shell_alone_is_passed_on(tmp_path: Path) -> None:
     launch = WAITS.replace("TERM", "USR1").format(code=6, mv=shutil.which("mv"), sleep=shutil.which("sleep"))
-    batch = replace(batch_in(tmp_path, launch), options={"signal": "B:USR1@60"})
+    batch = replace(batch_in(tmp_path, launch), request=native().request({"signal": "B:USR1@60"}))
     process = start(batch)
     wait_for(tmp_path / "pid", process)
     process.send_signal(signal.SIGUSR1)
@@ -321,7 +323,7 @@ def test_a_trial_that_ends_as_soon_as_it_gets_the_signal_is_noted_with_its_own_c
     launch = WAITS.replace("TERM", "USR1").format(
         code=code, mv=shutil.which("mv"), sleep=shutil.which("sleep")
     )
-    batch = replace(batch_in(tmp_path, launch), options={"signal": "B:USR1@60"})
+    batch = replace(batch_in(tmp_path, launch), request=native().request({"signal": "B:USR1@60"}))
     (tmp_path / "slow").write_text(SLOW_KILL)
     process = start(batch, BASH_ENV=str(tmp_path / "slow"))
     wait_for(tmp_path / "pid", process)
@@ -358,7 +360,7 @@ def test_a_full_disk_under_the_logs_is_said_and_noted(tmp_path: Path) -> None:
 
 def test_a_workspace_that_is_gone_runs_nothing_and_says_so(tmp_path: Path) -> None:
     batch = batch_in(tmp_path, "echo ran >ran")
-    process_text = script(batch, job=quote(JOB))
+    process_text = script(batch, DIALECT.as_job(JOB))
     shutil.rmtree(tmp_path / ".hyperherd")
     done = subprocess.run(
         [BASH, "-c", process_text], env={"SLURM_ARRAY_TASK_ID": "0"}, capture_output=True, text=True
@@ -437,9 +439,8 @@ def test_the_script_needs_no_program_but_bash(tmp_path: Path) -> None:
 
 
 def test_the_script_is_utf8_and_has_no_carriage_return(tmp_path: Path) -> None:
-    text = script(
-        batch_in(tmp_path, elements=(Element(0, 1, "a\r\nb\udcff", (("X", "\r\n"),)),)), job=quote(JOB)
-    )
+    batch = batch_in(tmp_path, elements=(Element(0, 1, "a\r\nb\udcff", (("X", "\r\n"),)),))
+    text = script(batch, DIALECT.as_job(JOB))
     assert "\r" not in text
     assert text.encode("utf-8")
     assert text.startswith("#!/bin/bash\n")

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from hyperherd.errors import SubmissionRefusedError
-from hyperherd.jobs import Phase
+from hyperherd.jobs import Batch, Element, Phase
+from hyperherd.launchers import splitting
+from hyperherd.launchers.shipped import native
 
 from .conftest import Cluster, batch_in
 
@@ -25,6 +27,10 @@ def ran(folder: Path) -> list[str]:
 
 def notes(folder: Path) -> list[str]:
     return sorted(os.listdir(folder / ".hyperherd" / "attempts"))
+
+
+def split(cluster: Cluster, batch: Batch) -> list[tuple[Element, ...]]:
+    return list(splitting.pieces(batch.elements, cluster.launcher.limits(batch)))
 
 
 def test_the_place_is_the_clusters_name(cluster: Cluster) -> None:
@@ -67,7 +73,7 @@ def test_any_workspace_path_works(cluster: Cluster, tmp_path: Path, name: str) -
 
 def test_an_index_over_the_clusters_limit_is_still_the_trials_own(cluster: Cluster, workspace: Path) -> None:
     batch = batch_in(workspace, MARK, indices=(999, 1000, 70_000))
-    assert [len(piece) for piece in cluster.launcher.split(batch)] == [3]
+    assert [len(piece) for piece in split(cluster, batch)] == [3]
     job = cluster.submit(batch)
     assert dict(job.array) == {999: 0, 1000: 1, 70_000: 2}
     cluster.until_words(job, "COMPLETED")
@@ -75,7 +81,7 @@ def test_an_index_over_the_clusters_limit_is_still_the_trials_own(cluster: Clust
 
 
 def test_a_batch_is_split_where_arrays_are_limited(cluster: Cluster, workspace: Path) -> None:
-    pieces = cluster.launcher.split(batch_in(workspace, indices=range(2500)))
+    pieces = split(cluster, batch_in(workspace, indices=range(2500)))
     assert [len(piece) for piece in pieces] == [1001, 1001, 498]
     assert [element.index for piece in pieces for element in piece] == list(range(2500))
 
@@ -83,9 +89,9 @@ def test_a_batch_is_split_where_arrays_are_limited(cluster: Cluster, workspace: 
 def test_a_batch_is_split_where_scripts_are_limited(cluster: Cluster, workspace: Path) -> None:
     batch = batch_in(workspace)
     large = tuple(replace(batch.elements[0], index=i, argument="x" * 900_000) for i in range(7))
-    pieces = cluster.launcher.split(replace(batch, elements=large))
+    pieces = split(cluster, replace(batch, elements=large))
     assert [len(piece) for piece in pieces] == [3, 3, 1]
-    job = cluster.submit(replace(batch.only(pieces[0]), options={"hold": True}))
+    job = cluster.submit(replace(batch.only(pieces[0]), request=native().request({"hold": True})))
     assert cluster.launcher.cancel(job, [0, 1, 2]) == {}
 
 

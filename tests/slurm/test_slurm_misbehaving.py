@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from hyperherd.attempts.variables import SLURM_TIMEOUT_S
 from hyperherd.errors import SchedulerSilentError, SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.jobs import Job, Phase
+from hyperherd.launchers import splitting
 from hyperherd.launchers.slurm import SlurmLauncher
-from hyperherd.launchers.slurm.client import TIMEOUT_VARIABLE, Client
+from hyperherd.launchers.slurm.client import Client
 
 from .conftest import Cluster, batch_in
 
@@ -22,7 +24,7 @@ WAIT = "trap 'exit 9' TERM; : >started.$HYPERHERD_ATTEMPT; while :; do sleep 0.0
 
 def impatient(cluster: Cluster, limit_s: float = 0.5) -> SlurmLauncher:
     return SlurmLauncher(
-        nodes=None, client=Client.of_environment({**cluster.environment, TIMEOUT_VARIABLE: str(limit_s)})
+        nodes=None, client=Client.of_environment({**cluster.environment, SLURM_TIMEOUT_S: str(limit_s)})
     )
 
 
@@ -229,8 +231,9 @@ def test_defaults_of_the_environment_do_not_change_what_herd_reads_or_submits(
 def test_limits_are_the_clusters_own(fake: Cluster, fake_slurm: Any, workspace: Path) -> None:
     fake_slurm.knobs(max_array_size=50, max_array_tasks=20)
     launcher = Cluster(fake_slurm.env).launcher
-    pieces = launcher.split(batch_in(workspace, indices=range(30, 75)))
-    assert [len(piece) for piece in pieces] == [20, 20, 5]
     batch = batch_in(workspace, indices=range(30, 75))
-    assert launcher.array(batch.only(pieces[0])) == {index: index for index in range(30, 50)}
-    assert launcher.array(batch.only(pieces[1])) == {index: index - 50 for index in range(50, 70)}
+    limits = launcher.limits(batch)
+    pieces = list(splitting.pieces(batch.elements, limits))
+    assert [len(piece) for piece in pieces] == [20, 20, 5]
+    assert splitting.numbers(pieces[0], limits) == {index: index for index in range(30, 50)}
+    assert splitting.numbers(pieces[1], limits) == {index: index - 50 for index in range(50, 70)}

@@ -20,6 +20,7 @@ import hyperherd
 from hyperherd.connectors.base import Completed
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import HerdError, OptionError
+from hyperherd.launchers.shipped import native
 from hyperherd.launchers.slurm import SlurmLauncher, SlurmOptions, forms, options
 from hyperherd.launchers.slurm.client import Client
 
@@ -172,7 +173,7 @@ def test_what_the_launcher_asks_for_is_checked_before_submitting(cluster: Cluste
     launcher = SlurmLauncher(client=Client.of_environment(cluster.environment), partition="nowhere")
     batch = batch_in(workspace)
     assert [*launcher.check(batch)] == ["slurm.partition: there is no partition 'nowhere'"]
-    assert launcher.check(replace(batch, options={"partition": "gpu"})) == {}
+    assert launcher.check(replace(batch, request=native().request({"partition": "gpu"}))) == {}
 
 
 ROOMS = {

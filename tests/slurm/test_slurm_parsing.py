@@ -23,10 +23,23 @@ def recorded(name: str) -> str:
 
 @pytest.mark.parametrize(
     "module",
-    ["units", "connectors.processes", "launchers.script"]
+    ["units", "fsio.processes", "launchers.node.script"]
     + [
         f"launchers.slurm.{name}"
-        for name in ("check", "directives", "forms", "limits", "options", "parse", "site", "states")
+        for name in (
+            *(
+                "check",
+                "directives",
+                "forms",
+                "gpu_options",
+                "limits",
+                "options",
+                "own_script",
+                "parse",
+                "site",
+            ),
+            *("states", "translation"),
+        )
     ],
 )
 def test_the_examples_in_docstrings_hold(module: str) -> None:
@@ -136,7 +149,7 @@ def test_what_began_and_is_gone_is_absent_and_what_never_began_was_cancelled() -
 
 @given(st.sets(st.integers(0, 5000)))
 def test_a_folded_array_expression_unfolds_to_the_same_indices(numbers: set[int]) -> None:
-    assert parse.indices(parse.folded(numbers)) == tuple(sorted(numbers))
+    assert parse.indices(units.folded(numbers)) == tuple(sorted(numbers))
 
 
 @given(st.integers(1, 10**8))

@@ -71,7 +71,7 @@ def status(
             _draw(selected.snapshot, brief=brief, fold=fold, watch=watch)
         if not watch:
             return
-        time.sleep(WATCH_S if places.slurm_is_here() else 2.0)
+        time.sleep(WATCH_S if places.cluster(places.names()) else 2.0)
 
 
 def _draw(snapshot: Snapshot, *, brief: bool, fold: bool, watch: bool) -> None:

@@ -128,7 +128,7 @@ def detect_hosts(write: bool, force: bool, place: str) -> int:
     if force and not write:
         raise UsageError("-f goes with --write")
     table = gpus.read(configuration.folder() / gpus.NAME)
-    if places.kind(place) != "local" and places.slurm_is_here():
+    if places.cluster(name for name in places.names() if places.kind(place) in ("", name)):
         found = here.this_cluster(Client.of_environment(), table)
     else:
         found = detect.Detected(hosts={"this-machine": here.this_machine(table=table)})

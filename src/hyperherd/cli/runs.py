@@ -20,8 +20,8 @@ from hyperherd.engine.launch import Prepared, Run
 from hyperherd.engine.placing import Wish
 from hyperherd.engine.reconcile import Known
 from hyperherd.errors import SchedulerSilentError, UsageError
-from hyperherd.launchers.slurm import check
-from hyperherd.launchers.slurm.options import Value
+from hyperherd.jobs import NativeValue
+from hyperherd.launchers import shipped
 from hyperherd.sweep.trial import Status
 from hyperherd.views import documents, progress, summary
 from hyperherd.workspace.submissions import Submission
@@ -131,18 +131,19 @@ def or_here(place: str) -> Iterator[None]:
         raise SchedulerSilentError(silent.what, where=silent.where, hint=hint) from silent
 
 
-def _options(words_: Sequence[str]) -> dict[str, Value]:
+def _options(words_: Sequence[str]) -> dict[str, NativeValue]:
     """``--slurm NAME=VALUE``, by name with ``_``; an empty value takes an option away. Raises `UsageError`."""
-    given: dict[str, Value] = {}
+    given: dict[str, NativeValue] = {}
     for word in words_:
         name, equals, value = word.partition("=")
         if not name or not equals:
             raise UsageError(f"--slurm {word}: not NAME=VALUE", hint="such as --slurm time=4:00:00")
         given[name.lstrip("-").replace("-", "_")] = value or None
-    if check.RAW in given:
+    native = shipped.native()
+    if native.raw in given:
         hint = "such as --slurm qos=short; raw lines stand in hyperherd.yaml, under slurm"
-        raise UsageError(f"--slurm {check.RAW}: an option of sbatch expected", hint=hint)
-    wrong = [f"--slurm {path[0]}: {what}\n    {hint}" for path, what, hint in check.faults(given)]
+        raise UsageError(f"--slurm {native.raw}: an option of sbatch expected", hint=hint)
+    wrong = [f"--slurm {path[0]}: {what}\n    {hint}" for path, what, hint in native.faults(given)]
     if wrong:
         raise UsageError("\n".join(wrong))
     return given
@@ -196,7 +197,7 @@ def _execute(task: Run, how: How) -> int:
     going = [one.record for one in made if not one.refused]
     if not going:
         return REFUSED
-    if how.wait if any(record.launcher == "slurm" for record in going) else not how.detach:
+    if how.wait if any(shipped.traits(record.launcher).elsewhere for record in going) else not how.detach:
         return max(_follow(task, going), IN_PART if refused else DONE)
     click.echo(f"See how they do: herd status{_named(task)}", err=True)
     return IN_PART if refused else DONE
@@ -205,8 +206,8 @@ def _execute(task: Run, how: How) -> int:
 def _follow(task: Run, made: Sequence[Submission]) -> int:
     """Stay until their trials have ended. Ctrl-C stops those on this machine; on Slurm they go on."""
     going = [index for record in made for index in record.trials]
-    here = all(record.launcher == "local" for record in made)
-    pause_s = waiting.pause_s("local" if here else "slurm")
+    here = not any(shipped.traits(record.launcher).elsewhere for record in made)
+    pause_s = waiting.pause_s(*(record.launcher for record in made))
     try:
         with progress.bar(going, task.description.spec.name) as show:
             known = waiting.until_ended(task.workspace, task.launchers, going, show, pause_s)

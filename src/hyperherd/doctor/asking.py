@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyperherd import fsio, units
+from hyperherd.attempts import variables
 from hyperherd.bash import training
 from hyperherd.bash.training import Training
 from hyperherd.connectors.local import LocalConnector
@@ -32,11 +33,10 @@ from hyperherd.errors import (
     SchedulerSilentError,
     ScriptError,
 )
-from hyperherd.jobs import Batch, Files
+from hyperherd.jobs import Batch, Files, Request
+from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.script import script
-from hyperherd.launchers.slurm import directives
-from hyperherd.launchers.slurm.options import Value
+from hyperherd.launchers.node.script import script
 from hyperherd.sweep.trial import Trial, Typed
 from hyperherd.workspace import layout, submissions
 from hyperherd.workspace.folder import Workspace
@@ -47,16 +47,8 @@ HERE_S = 120.0
 LONGEST = 128 * 1024 - 1
 """Bytes of one argument (man 2 execve, MAX_ARG_STRLEN): the probe of a launch script is one."""
 
-SHORT = "00:01:00"
+SHORT_S = 60.0
 JOB_NAME = "hyperherd_doctor"
-
-_NOT_FOR_A_SHORT_JOB = (
-    *("time_min", "signal", "begin", "deadline", "dependency", "hold", "mail_type", "mail_user"),
-    "requeue",
-)
-"""sbatch's options that say when a job starts, or what comes before its end."""
-
-_OF_GPUS = ("gpus", "gpus_per_node", "gpus_per_task", "gpus_per_socket", "gres")
 
 
 @dataclass(frozen=True)
@@ -90,13 +82,11 @@ class Plan:
 
     @property
     def on_a_node(self) -> bool:
-        return self.place.launcher.name == "slurm"
+        return self.place.launcher.traits.elsewhere
 
     @property
     def asks_for_gpus(self) -> bool:
-        return any(
-            name in self.place.options and _has_gpus(name, self.place.options[name]) for name in _OF_GPUS
-        )
+        return bool(self.place.request.gpus)
 
 
 def plan(question: Question) -> Plan:
@@ -146,8 +136,8 @@ def _first_trial(question: Question) -> Trial:
 
 def _here(question: Question, planned: Plan, folder: Path) -> Seen:
     mark, batch = _batch(question, planned, folder, outside=True)
-    env = {**os.environ, "SLURM_ARRAY_TASK_ID": str(INDEX)}
-    _write(batch, script(batch, job="doctor"))
+    env = {**os.environ, variables.NUMBER: str(INDEX)}
+    _write(batch, script(batch, shipped.by_hand("doctor")))
     argv = ["bash", str(batch.files.script)]
     try:
         done = LocalConnector.instance().run(argv, timeout_s=HERE_S, env=env)
@@ -159,9 +149,7 @@ def _here(question: Question, planned: Plan, folder: Path) -> Seen:
 def _on_a_node(question: Question, planned: Plan, folder: Path) -> Seen:
     launcher = planned.place.launcher
     mark, batch = _batch(question, planned, folder, outside=False)
-    batch = replace(
-        batch, options=_short(planned.place.options, question.wish), extra_args=_raw(planned.place.extra_args)
-    )
+    batch = replace(batch, request=_short(planned.place.request, question.wish))
     preflight.raise_fatal(preflight.check(question.workspace, batch, launcher))
     _write(batch, launcher.script(batch))
     try:
@@ -236,21 +224,11 @@ def _batch(question: Question, planned: Plan, folder: Path, *, outside: bool) ->
     )
 
 
-def _short(options: Mapping[str, Value], wish: Wish) -> dict[str, Value]:
-    """The sweep's options for a job that looks and ends; a time that was typed is kept."""
-    kept = {name: value for name, value in options.items() if name not in _NOT_FOR_A_SHORT_JOB}
-    return {**kept, "time": wish.options.get("time") or SHORT}
-
-
-def _raw(extra_args: Sequence[str]) -> tuple[str, ...]:
-    """The same of raw ``#SBATCH`` words."""
-    left_out = {*_NOT_FOR_A_SHORT_JOB, "time"}
-    told = [(text, directives.options(directives.words(text))) for text in extra_args]
-    return tuple(text for text, options in told if not left_out & {option.name for option in options})
-
-
-def _has_gpus(name: str, value: Value) -> bool:
-    return bool(value) and (name != "gres" or "gpu" in str(value))
+def _short(asked: Request, wish: Wish) -> Request:
+    """The sweep's request for a job that looks and ends; a time that was typed is kept."""
+    native = shipped.native()
+    brief = native.brief(asked)
+    return brief if native.request(wish.options).time_s else replace(brief, time_s=SHORT_S)
 
 
 def _read(batch: Batch, mark: str, place: str, code: int | None, stderr: str = "") -> Seen:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from hyperherd import claims
+from hyperherd.attempts import filenames
 from hyperherd.drill import resumption
 from hyperherd.drill.resumption import Course, Cut, Moment, Report, Terms
 from hyperherd.drill.sides import Going, Side
@@ -28,7 +28,7 @@ from hyperherd.engine.reconcile import Fact
 from hyperherd.errors import HerdError
 from hyperherd.jobs import Requeue
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.script import warning_signal
+from hyperherd.launchers.node.script import warning_signal
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import LIVE, Status, Trial, Value
 from hyperherd.workspace import layout, logs, manifest, results, submissions
@@ -233,7 +233,7 @@ def _start_again(going: Going) -> None:
 
 
 def _mark(side: Side) -> str:
-    return claims.mark_name(side.trial.index, 1, claims.TIMEOUT)
+    return filenames.of_mark(side.trial.index, 1, filenames.TIMEOUT)
 
 
 def _reached(side: Side, at: Moment) -> bool:

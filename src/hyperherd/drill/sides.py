@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hyperherd import claims
+from hyperherd.attempts import filenames
+from hyperherd.attempts.filenames import Outcome
 from hyperherd.engine import launch, reconcile, waiting
 from hyperherd.engine.launch import Made, Prepared, Run
 from hyperherd.engine.reconcile import Fact
@@ -14,7 +15,7 @@ from hyperherd.errors import HerdError, SubmissionRefusedError
 from hyperherd.jobs import Phase
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import Trial
-from hyperherd.workspace import attempts, results, submissions
+from hyperherd.workspace import attempt_folders, results, submissions
 from hyperherd.workspace.folder import Workspace
 
 GLANCE_S = 0.1
@@ -44,14 +45,14 @@ class Side:
             return None
 
     def claimed_at(self, attempt: int) -> float | None:
-        return self.written_at(claims.name(self.trial.index, attempt))
+        return self.written_at(filenames.of_claim(self.trial.index, attempt))
 
     def ended_at(self, attempt: int) -> float | None:
         outcome = self.outcome(attempt)
-        return self.written_at(claims.name(self.trial.index, attempt, outcome)) if outcome else None
+        return self.written_at(filenames.of_note(self.trial.index, attempt, outcome)) if outcome else None
 
-    def outcome(self, attempt: int) -> claims.Outcome | None:
-        return attempts.read(self.workspace).outcomes.get((self.trial.index, attempt))
+    def outcome(self, attempt: int) -> Outcome | None:
+        return attempt_folders.read(self.workspace).outcomes.get((self.trial.index, attempt))
 
     def fact(self) -> Fact:
         """Raises `HerdError` where somebody has deleted its files."""
@@ -115,7 +116,7 @@ class Going:
             begun = time.monotonic()
             if true():
                 return True
-            now = attempts.read(side.workspace)
+            now = attempt_folders.read(side.workspace)
             if now != listed or begun >= due:
                 fact = side.fact()
                 if not fact.moves:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyperherd import fsio, units
+from hyperherd.attempts.registers import VOID
 from hyperherd.engine import reconcile
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
-from hyperherd.jobs import VOID, copies
+from hyperherd.jobs import copies
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status, number_of, trial_of
 from hyperherd.workspace import manifest, submissions

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hyperherd.jobs import Batch
-from hyperherd.launchers.direct import gpus
-from hyperherd.launchers.slurm import options
 
 
 def gpu_hours(batches: Sequence[Batch]) -> float | None:
     """GPU-hours of all trials running to their time limit; None where no GPU is asked for, or one without a limit."""
     hours = 0.0
     for batch in batches:
-        limit_s, each = options.seconds(batch.options.get("time")), gpus.asked(batch.options)
+        limit_s, each = batch.request.time_s, batch.request.gpus or 0
         if each and limit_s is None:
             return None
         hours += each * (limit_s or 0) / 3600 * len(batch.elements)

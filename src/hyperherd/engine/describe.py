@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hyperherd.errors import ConfigError, Fault, HerdError
-from hyperherd.launchers.slurm import check
+from hyperherd.launchers import shipped
 from hyperherd.sweep import combinations, naming
 from hyperherd.sweep.description import Parameter, SweepSpec, bare
 from hyperherd.sweep.identity import trial_hash
@@ -60,7 +60,10 @@ def read_spec(workspace: Workspace) -> SweepSpec:
             hint=f"see `ls -l {workspace.config}`",
         ) from error
     return spec.parse(
-        text, file=layout.CONFIG, native=check.faults, compute=lambda name: _check_preset(name, workspace)
+        text,
+        file=layout.CONFIG,
+        native=shipped.native().faults,
+        compute=lambda name: _check_preset(name, workspace),
     )
 
 
@@ -103,8 +106,8 @@ def of_script(workspace: Workspace, script: Script) -> Description:
         name=script.path.name,
         launcher=str(script.path),
         parameters=tuple(map(parameter, parameters)),
-        slurm=script.asked.options,
-        extra_args=script.asked.extra,
+        slurm=script.asked.request.native,
+        extra_args=script.asked.request.native_lines,
     )
     known = [Described(t.hash, t.params, t.extras, typed=with_tasks(t.typed, script)) for t in trials]
     return Description(spec, known, script)

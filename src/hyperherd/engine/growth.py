@@ -10,15 +10,8 @@ from hyperherd import units
 from hyperherd.engine import interruptions
 from hyperherd.engine.placing import Place
 from hyperherd.engine.reconcile import Known
-from hyperherd.launchers.slurm import options
-from hyperherd.launchers.slurm.options import Value
 from hyperherd.sweep.description import Growth
 from hyperherd.sweep.trial import SHORT, Trial
-
-MEMORY = ("mem", "mem_per_cpu", "mem_per_gpu")
-"""The options that ask for memory; Slurm takes one of them."""
-
-_MIB = 2**20
 
 Group = tuple[Place, Sequence[Trial]]
 
@@ -48,32 +41,27 @@ def _counts(trial: Trial, growth: Growth, known: Known) -> tuple[int, int]:
 
 def _with_more(place: Place, growth: Growth, counts: tuple[int, int]) -> Place:
     ooms, timeouts = counts
-    more: dict[str, Value] = {}
-    words = []
-    name = next((name for name in MEMORY if place.options.get(name)), "")
-    if ooms and growth.mem and name:
-        more[name] = memory(place.options[name], growth.mem**ooms, growth.max_mem_bytes)
-        words.append(f"{more[name]} ({SHORT['oom']})")
-    time_s = options.seconds(place.options.get("time"))
+    asked, words = place.request, []
+    if ooms and growth.mem and asked.memory_bytes is not None:
+        more = memory(asked.memory_bytes, growth.mem**ooms, growth.max_mem_bytes)
+        asked = replace(asked, memory_bytes=more)
+        words.append(f"{units.asked_bytes(more)} ({SHORT['oom']})")
+    time_s = asked.time_s
     if timeouts and growth.time and time_s and math.isfinite(time_s):
-        more["time"] = units.limit(
-            max(time_s, min(time_s * growth.time**timeouts, growth.max_time_s or math.inf))
-        )
-        words.append(f"{more['time']} ({SHORT['timeout']})")
+        longer = max(time_s, min(time_s * growth.time**timeouts, growth.max_time_s or math.inf))
+        asked = replace(asked, time_s=longer)
+        words.append(f"{units.limit(longer)} ({SHORT['timeout']})")
     if not words:
         missing = [f"no slurm.mem to be more of ({SHORT['oom']})"] if ooms else []
         missing += [f"no slurm.time to be more of ({SHORT['timeout']})"] if timeouts else []
         return replace(place, grown=" and ".join(missing))
-    return replace(place, options={**place.options, **more}, grown=" and ".join(words))
+    return replace(place, request=asked, grown=" and ".join(words))
 
 
-def memory(asked: Value, factor: float, most_bytes: int | None) -> str:
-    """So many times the memory that is asked for, in whole G or M; at most ``most_bytes``, at least what is asked.
+def memory(before: int, factor: float, most: int | None) -> int:
+    """So many times the bytes that were asked for; at most ``most``, at least what was asked.
 
-    >>> memory("32G", 1.5, None), memory("1000", 1.5, None), memory("32G", 4.0, 100 * 2**30)
-    ('48G', '1500M', '100G')
+    >>> memory(32 * 2**30, 1.5, None) >> 30, memory(32 * 2**30, 4.0, 100 * 2**30) >> 30, memory(0, 2.0, None)
+    (48, 100, 0)
     """
-    before = units.bytes_asked(str(asked))  # of `--mem=0`, all that a node has, there is no more
-    wanted = max(before, min(before * factor, most_bytes or math.inf))
-    mebibytes = math.ceil(wanted / _MIB)
-    return f"{mebibytes}M" if mebibytes % 1024 else f"{mebibytes // 1024}G"
+    return math.ceil(max(before, min(before * factor, most or math.inf)))

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hyperherd.claims import Outcome
+from hyperherd.attempts.filenames import Outcome
 from hyperherd.engine import environment
 from hyperherd.engine.describe import read_spec
 from hyperherd.engine.reconcile import NOT_ASKED, Fact, Known
 from hyperherd.sweep import overrides
 from hyperherd.sweep.trial import LIVE, SHORT, Part, Status, number_of, status_of
-from hyperherd.workspace import attempts, ended, logs, results
+from hyperherd.workspace import attempt_folders, ended, logs, results
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
@@ -88,24 +88,24 @@ def _first_attempt(known: Known, record: Submission, part: Part) -> int:
 
 
 def _attempts(workspace: Workspace, known: Known, fact: Fact) -> list[AttemptView]:
-    outcomes = attempts.read(workspace).outcomes
+    outcomes = attempt_folders.read(workspace).outcomes
     by_token = {record.token: record for record in known.submissions}
     part = fact.part
     newest = known.newest_attempt.get(part, 0)
     views = []
     for number in range(1, newest + 1):
-        claim = attempts.claim(workspace, part, number)
+        claim = attempt_folders.claim(workspace, part, number)
         if claim is None:
             continue
         outcome = outcomes.get((part, number))
-        note = attempts.note(workspace, part, number, outcome) if outcome else None
+        note = attempt_folders.note(workspace, part, number, outcome) if outcome else None
         record = by_token.get(claim.token)
         views.append(
             AttemptView(
                 number=number,
                 task=None if part == fact.trial.index else number_of(part),
                 job=record.slurm_job_id or "" if record else "",
-                node=claim.host,
+                node=claim.owner.host,
                 started_at=claim.claimed_at,
                 ended_at=note.ended_at if note else None,
                 exit_code=outcome.exit_code if outcome else None,

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from hyperherd import claims
-from hyperherd.jobs import Requeue
+from hyperherd.attempts import filenames
+from hyperherd.jobs import Ended, Requeue
 from hyperherd.sweep.trial import SHORT, Part
-from hyperherd.workspace.attempts import Attempts
-from hyperherd.workspace.ended import Ended
+from hyperherd.workspace.attempt_folders import Attempts
+from hyperherd.workspace.ended import Heard
 from hyperherd.workspace.submissions import Submission
 
 Causes = Mapping[Part, Mapping[int, str]]
 """Part -> attempt -> what cut it short, of `hyperherd.jobs.CAUSES`."""
 
 _HEARD = {
-    "TIMEOUT": "timeout",
-    "OUT_OF_MEMORY": "oom",
-    "NODE_FAIL": "node_fail",
-    "BOOT_FAIL": "node_fail",
-    "PREEMPTED": "preemption",
+    Ended.TIME_LIMIT: "timeout",
+    Ended.OUT_OF_MEMORY: "oom",
+    Ended.NODE_FAILURE: "node_fail",
+    Ended.BOOT_FAILURE: "node_fail",
+    Ended.PREEMPTED: "preemption",
 }
-_MARKED = (claims.TIMEOUT, claims.EXIT75, claims.PREEMPTION, claims.NODE_FAIL)
+_MARKED = (filenames.TIMEOUT, filenames.EXIT75, filenames.PREEMPTION, filenames.NODE_FAIL)
 
 
-def causes(listed: Attempts, heard: Ended, records: Iterable[Submission]) -> Causes:
+def causes(listed: Attempts, heard: Heard, records: Iterable[Submission]) -> Causes:
     """Of every attempt that was cut short and has not succeeded. A mark is nearer to it than a scheduler's word, but
     for one: a program that is killed for its memory cannot say so.
     """
@@ -36,7 +36,7 @@ def causes(listed: Attempts, heard: Ended, records: Iterable[Submission]) -> Cau
     of_token = {record.token: record for record in records}
     for token, said in heard.items():
         for key, state in said.items():
-            if (cause := _HEARD.get(state.word)) and token in of_token:
+            if (cause := state.end and _HEARD.get(state.end)) and token in of_token:
                 number, attempt = map(int, key.split("."))
                 of_part = found.setdefault(of_token[token].part(number), {})
                 if cause == "oom" or attempt not in of_part:

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from hyperherd import fsio, units
-from hyperherd.connectors import processes
+from hyperherd.attempts.registers import VOID
 from hyperherd.engine import growth, planning, preflight, provenance, reconcile, recover, waiting
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
@@ -23,7 +23,9 @@ from hyperherd.engine.placing import Place, Placer, Wish
 from hyperherd.engine.preflight import Finding
 from hyperherd.engine.provenance import Provenance
 from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
-from hyperherd.jobs import VOID, Batch, Element, Requeue
+from hyperherd.fsio import processes
+from hyperherd.jobs import Batch, Element, Requeue
+from hyperherd.launchers import splitting
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.plan import Choice, Plan
 from hyperherd.sweep.trial import Part, Status, Trial
@@ -160,7 +162,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     findings += preflight.foreseen(forecasts)
     preflight.raise_fatal(findings)
     wholes = [replace(whole, starts_at=one.starts_at) for whole, one in zip(wholes, forecasts, strict=True)]
-    parts = [(whole, elements) for whole in wholes for elements in whole.place.launcher.split(whole.batch)]
+    parts = [(whole, elements) for whole in wholes for elements in _split(whole)]
     _check_at_once(_at_once(run), [whole for whole, _ in parts])
     shares = _shares(_at_once(run), len(parts))
     pieces = [_piece(run, *part, share) for part, share in zip(parts, shares, strict=True)]
@@ -223,8 +225,7 @@ def _batch(
     files = run.workspace.files(submissions.new_token())
     return replace(
         maker.batch(files, parts, newest_attempt),
-        options=place.options_with(run.request.requeue),
-        extra_args=place.extra_args,
+        request=replace(place.request, requeue=run.request.requeue),
         at_once=_at_once(run),
         after=waiting.after(run.request.after, place.launcher, run.launchers) if run.request.after else (),
         requeue=run.requeue,
@@ -241,6 +242,10 @@ def _wholes(run: Run, place: Place, trials: Sequence[Trial], known: reconcile.Kn
         yield Piece(_batch(run, place, _left(trial, known), known.newest_attempt), place, trial.index)
 
 
+def _split(whole: Piece) -> Iterator[tuple[Element, ...]]:
+    return splitting.pieces(whole.batch.elements, whole.place.launcher.limits(whole.batch))
+
+
 def _left(trial: Trial, known: reconcile.Known) -> list[tuple[Trial, Part]]:
     """The tasks that have not succeeded; all, where all have."""
     fact = known.facts.get(trial.index)
@@ -254,8 +259,12 @@ def _at_once(run: Run) -> int | None:
 
 
 def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:
-    """Only Slurm lets one job wait for another: here each submission needs a place of its own."""
-    if at_once and at_once < len(parts) and any(part.place.launcher.name != "slurm" for part in parts):
+    """Where no job can wait for another, each submission needs a place of its own."""
+    if (
+        at_once
+        and at_once < len(parts)
+        and any(not part.place.launcher.traits.waits_for_jobs for part in parts)
+    ):
         alone = any(part.trial is not None for part in parts)
         few = ",".join(map(str, min((part.trials for part in parts), key=len)[:SHOWN]))
         why = (
@@ -300,7 +309,7 @@ def _intents(run: Run, pieces: Sequence[Piece]) -> list[Made]:
 
 def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
     batch, place = piece.batch, piece.place
-    array = place.launcher.array(batch)
+    array = splitting.numbers(batch.elements, place.launcher.limits(batch))
     indices = tuple(element.index for element in batch.elements)
     positions = tuple(array[index] for index in indices)
     return Submission(

@@ -73,9 +73,10 @@ def usage(
         if run.submission is not None and run.submission.state == "submitted":
             by_token.setdefault(run.submission.token, []).append(number_of(part))
     answers: dict[str, dict[int, Usage]] = {}
-    for name, launcher in launchers.items():
-        mine = [r for r in known.submissions if r.token in by_token and r.launcher == name]
-        mine = [r for r in mine if r.where in ("", launcher.where())] if mine else []
+    asked = [record for record in known.submissions if record.token in by_token]
+    for name in dict.fromkeys(record.launcher for record in asked if record.launcher in launchers):
+        launcher = launchers[name]
+        mine = [r for r in asked if r.launcher == name and r.where in ("", launcher.where())]
         if mine:
             answers.update(launcher.usage([submissions.job(workspace, r, by_token[r.token]) for r in mine]))
     return {i: _most([_judged(run, _said(run, answers)) for run in known.facts[i].runs]) for i in indices}
@@ -103,22 +104,8 @@ def _most(used: Sequence[Usage]) -> Usage:
     )
 
 
-IN_SLURMS_WORDS = {
-    Status.SUBMITTED: "PENDING",
-    Status.QUEUED: "PENDING",
-    Status.RUNNING: "RUNNING",
-    Status.COMPLETED: "COMPLETED",
-    Status.FAILED: "FAILED",
-    Status.CANCELLED: "CANCELLED",
-}
-"""What Slurm would call a trial of this machine, or calls one of which sacct has no row of its own (one that was
-cancelled while it waited)."""
-
-
 def _judged(fact: Fact, measured: Usage) -> Usage:
-    """With Slurm's words on this machine, too; without the exit code of 0 that sacct gives to what has not ended."""
-    if fact.submission is not None and (fact.submission.launcher == "local" or not measured.word):
-        measured = replace(measured, word=IN_SLURMS_WORDS.get(fact.status, ""))
+    """Without the exit code of 0 that a scheduler gives to what has not ended."""
     return replace(measured, exit_code=None) if fact.status in LIVE else measured
 
 

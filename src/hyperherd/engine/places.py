@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
 
 from hyperherd.errors import UsageError, nearest
+from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
 
 WORDS = ("auto", "local", "slurm", "direct")
 
 
-def launchers() -> dict[str, Launcher]:
-    """The launchers that there are here, by name. Nothing is asked by making them.
+class Here(Mapping[str, Launcher]):
+    """The launchers that there are here, by name: those that are shipped, and each other one that is asked for.
 
-    A sweep asks for what its YAML names alone: not even for one node.
+    Nothing is asked of anybody by making them. A sweep asks for what its YAML names alone: not even for one node.
     """
-    from hyperherd.launchers import DirectLauncher, SlurmLauncher  # 40 ms, where their names do not do
 
-    return {"local": DirectLauncher(), **({"slurm": SlurmLauncher(nodes=None)} if slurm_is_here() else {})}
+    def __init__(self) -> None:
+        self._made: dict[str, Launcher] = {}
+
+    def __getitem__(self, name: str) -> Launcher:
+        if name not in self._made:
+            if not shipped.is_here(name):
+                raise KeyError(name)
+            self._made[name] = cast("Launcher", shipped.load(name).of_sweeps())
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(names())
+
+    def __len__(self) -> int:
+        return len(names())
+
+
+def launchers() -> Mapping[str, Launcher]:
+    """The launchers that there are here, by name; each is loaded when it is used."""
+    return Here()
 
 
 def names() -> tuple[str, ...]:
-    """Their names."""
-    return ("local", "slurm") if slurm_is_here() else ("local",)
+    """The names of those that are shipped; the first is what runs trials where nothing else is said."""
+    return tuple(name for name in shipped.SHIPPED if shipped.is_here(name))
 
 
-def slurm_is_here() -> bool:
-    """Whether Slurm's commands are installed; whether it answers is another question."""
-    return shutil.which("sbatch") is not None
+def cluster(names: Iterable[str]) -> str:
+    """Of these launchers the first one that runs on other machines; "" where there is none."""
+    return next((name for name in names if shipped.traits(name).elsewhere), "")
+
+
+def machine(names: Iterable[str]) -> str:
+    """Of these launchers the one that runs on this machine."""
+    return next(name for name in names if not shipped.traits(name).elsewhere)
 
 
 def kind(word: str) -> str:
-    """The launcher that ``--on WORD`` names; "" for any. Raises `UsageError` for a word that is none of `WORDS`."""
-    if word not in WORDS:
-        raise UsageError(f"--on {word}: no such place", hint=nearest(word, WORDS) or "local, slurm or auto")
+    """The launcher that ``--on WORD`` names; "" for any. Raises `UsageError` for a word that names none."""
+    if word not in WORDS and word not in shipped.others():
+        words = (*WORDS, *shipped.others())
+        raise UsageError(f"--on {word}: no such place", hint=nearest(word, words) or "local, slurm or auto")
     return {"auto": "", "direct": "local"}.get(word, word)

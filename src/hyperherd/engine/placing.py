@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from hyperherd.engine import places
 from hyperherd.errors import LauncherError
-from hyperherd.launcherfinder import gpu_options
+from hyperherd.jobs import NativeValue, Request
+from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.slurm.options import Value
 from hyperherd.requirements import HostRequirement
 from hyperherd.sweep.description import SweepSpec
 from hyperherd.sweep.plan import Described
@@ -28,17 +28,14 @@ if TYPE_CHECKING:
     from hyperherd.launcherfinder.configuration import Sources
     from hyperherd.launcherfinder.hosts import Host
 
-OF_A_CLUSTER = ("partition", "account", "qos", "reservation")
-"""Options that mean nothing but on a cluster, and mostly on one."""
-
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user typed about where to run: a word of `places.WORDS`, a preset, options of sbatch."""
+    """What the user typed about where to run: a word of `places.WORDS`, a preset, a launcher's own options."""
 
     on: str = "auto"
     compute: str = ""
-    options: Mapping[str, Value] = field(default_factory=dict)
+    options: Mapping[str, NativeValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,20 +46,12 @@ class Place:
     """
 
     launcher: Launcher
-    options: Mapping[str, Value]
-    extra_args: tuple[str, ...] = ()
+    request: Request = field(default_factory=Request)
     host: str = ""
     requires: str = ""
     why: str = ""
     at_once: int | None = None
     grown: str = ""
-
-    def options_with(self, requeue: bool | None) -> Mapping[str, Value]:
-        """Its options; what was typed of queueing again (None: nothing) stands above theirs."""
-        if requeue is None:
-            return self.options
-        kept = {name: value for name, value in self.options.items() if name not in ("requeue", "no_requeue")}
-        return kept if requeue else {**kept, "no_requeue": True}
 
 
 @dataclass(frozen=True)
@@ -100,23 +89,22 @@ class Placer:
         """For trials that require nothing: by the preset, and what is typed and written."""
         if not self._preset():
             launcher, why = self._launcher("")
-            options = self._options(self._yours if launcher == "slurm" else {})
-            return Place(self.launchers[launcher], options, self.spec.extra_args, why=why)
+            asked = self._asked(self._yours if shipped.traits(launcher).elsewhere else Request())
+            return Place(self.launchers[launcher], asked, why=why)
         host = self._host
         launcher, why = self._launcher(host.launcher)
-        where = self.launchers[launcher].where() if launcher == "slurm" and host.cluster else ""
+        is_cluster = shipped.traits(launcher).elsewhere and host.cluster
+        where = self.launchers[launcher].where() if is_cluster else ""
         if where and where != host.cluster:
             why = f"The preset {host.name} is for the cluster {host.cluster}, and this is {where}."
-        options = self._options(host.request)
-        return Place(self.launchers[launcher], options, self.spec.extra_args, host=host.name, why=why)
+        return Place(self.launchers[launcher], self._asked(host.request), host=host.name, why=why)
 
     def required(self, need: HostRequirement) -> Place:
         """For trials that require something: the machine that has it."""
         found = self._chooser.choose(need)
         return Place(
             found.launcher,
-            self._options(found.options),
-            self.spec.extra_args,
+            self._asked(found.request),
             host=found.host,
             requires=str(need),
             why=found.why,
@@ -139,16 +127,19 @@ class Placer:
         return presets.load(self._preset(), self._sources()).host
 
     @cached_property
-    def _yours(self) -> Mapping[str, Value]:
+    def _yours(self) -> Request:
         """What ``user.yaml`` asks for. A script asks for what it says itself."""
         if self.workspace.script or not self._sources().user_files():
-            return {}
+            return Request()
         from hyperherd.launcherfinder import presets
 
         return presets.of_user_alone(self._sources())
 
-    def _options(self, of_host: Mapping[str, Value]) -> dict[str, Value]:
-        return gpu_options.merged(gpu_options.merged(of_host, self.spec.slurm), self.wish.options)
+    def _asked(self, of_host: Request) -> Request:
+        """A description's request, the sweep's options over it, and what was typed over both."""
+        native = shipped.native()
+        options = native.merged(native.merged(of_host.native, self.spec.slurm), self.wish.options)
+        return native.request(options, self.spec.extra_args)
 
     def _launcher(self, of_preset: str) -> tuple[str, str]:
         """A launcher's name, and a sentence for people where herd chose.
@@ -156,32 +147,37 @@ class Placer:
         Slurm that is installed but does not answer is never a reason to start trainings on a login node: submitting to
         it will fail in words. Nor is one whose module is not loaded, where the sweep shows that it was meant for Slurm.
         """
-        wanted = places.kind(self.wish.on) or ("local" if of_preset == "local" else "")
-        if wanted == "local":
-            return "local", ""
-        if "slurm" in self.launchers:
-            return "slurm", "" if wanted else "Slurm is here, so it runs there (--on local for this machine)."
-        if wanted == "slurm":
+        wanted = places.kind(self.wish.on)
+        if not wanted and of_preset and not shipped.traits(of_preset).elsewhere:
+            wanted = of_preset
+        if wanted in self.launchers:
+            return wanted, ""
+        cluster = shipped.traits(wanted or places.cluster(shipped.SHIPPED))
+        absent = f"{cluster.title}'s {cluster.program} is not on PATH"
+        if wanted:
             raise LauncherError(
-                "Slurm's sbatch is not on PATH",
+                absent,
                 hint="log in to a machine of the cluster, load its module, or run here: herd run --on local",
             )
+        if here := places.cluster(self.launchers):
+            title = shipped.traits(here).title
+            return here, f"{title} is here, so it runs there (--on local for this machine)."
         if sign := self._sign_of_a_cluster(of_preset):
             raise LauncherError(
-                f"this is a sweep for Slurm ({sign}), and Slurm's sbatch is not on PATH",
+                f"this is a sweep for {cluster.title} ({sign}), and {absent}",
                 hint="load its module or log in to a machine of the cluster; or run it on this machine: "
                 "herd run --on local",
             )
-        return "local", "No Slurm here, so it runs on this machine."
+        return places.machine(self.launchers), f"No {cluster.title} here, so it runs on this machine."
 
     def _sign_of_a_cluster(self, of_preset: str) -> str:
         """What says that the sweep belongs on a cluster; empty where nothing does."""
         records = submissions.read(self.workspace)
-        if any(record.launcher == "slurm" and record.state != "void" for record in records):
+        if any(shipped.traits(record.launcher).elsewhere and record.state != "void" for record in records):
             return "it has trials there"
         if of_preset:
             return f"its compute preset {self._preset()} is for one"
-        named = [key for key in OF_A_CLUSTER if self.spec.slurm.get(key)]
+        named = [key for key in shipped.native().signs if self.spec.slurm.get(key)]
         return f"{layout.CONFIG} names its {' and '.join(named)}" if named else ""
 
     def _sources(self) -> Sources:

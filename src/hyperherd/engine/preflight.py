@@ -15,7 +15,6 @@ from hyperherd import units
 from hyperherd.errors import PreflightError
 from hyperherd.jobs import Batch, Forecast
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.slurm import options
 from hyperherd.workspace.folder import Workspace
 
 FILES_PER_TRIAL = 5
@@ -65,7 +64,7 @@ def foresee(batches: Sequence[tuple[Batch, Launcher]], between: Callable[[], Non
     answers: dict[object, Forecast] = {}
     requests = []
     for batch, launcher in batches:
-        asked = map(repr, (batch.options, batch.extra_args, batch.after, batch.requeue))
+        asked = map(repr, (batch.request, batch.after, batch.requeue))
         requests.append((launcher.name, *asked))
         if requests[-1] not in answers:
             answers[requests[-1]] = launcher.foresee(batch)
@@ -81,7 +80,7 @@ def foreseen(forecasts: Iterable[Forecast]) -> list[Finding]:
 
 
 def _told_in_time(batch: Batch) -> Iterator[Finding]:
-    time_s, requeue = options.seconds(batch.options.get("time")), batch.requeue
+    time_s, requeue = batch.request.time_s, batch.requeue
     if requeue and requeue.warns and time_s is not None and time_s <= requeue.notice_s:
         yield Finding(
             f"requeue.signal comes {requeue.notice_s} s before the time limit, which is {units.duration(time_s)}",
@@ -93,7 +92,7 @@ def _told_in_time(batch: Batch) -> Iterator[Finding]:
 def check_room(workspace: Workspace, shares: Iterable[tuple[int, Launcher]]) -> list[Finding]:
     """Whether what the trials leave behind fits on the disk; ``shares`` are so many trials by that launcher."""
     counted = list(shares)
-    files = sum(trials * (FILES_PER_TRIAL + (launcher.name == "slurm")) for trials, launcher in counted)
+    files = sum(trials * (FILES_PER_TRIAL + launcher.traits.own_log) for trials, launcher in counted)
     return list(_room(workspace, sum(trials for trials, _ in counted), files))
 
 
@@ -195,7 +194,7 @@ def _room(workspace: Workspace, trials: int, count: int) -> Iterator[Finding]:
 
 def _seen_by_nodes(workspace: Workspace, launcher: Launcher) -> Iterator[Finding]:
     """A workspace on a file system of this machine alone. A cluster of one machine is none the worse for it."""
-    if launcher.name != "slurm":
+    if not launcher.traits.elsewhere:
         return
     kind = _file_system(workspace.root, _mounts())
     if kind in NODE_LOCAL:

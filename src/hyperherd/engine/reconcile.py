@@ -10,14 +10,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from hyperherd import claims
-from hyperherd.claims import Outcome
+from hyperherd.attempts import filenames
+from hyperherd.attempts.filenames import Outcome
 from hyperherd.engine import interruptions, recover
 from hyperherd.errors import SchedulerSilentError
-from hyperherd.jobs import Phase, State
+from hyperherd.jobs import Ended, Phase, State
+from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import ENDED_EARLY, LIVE, MOST_TELLING, Part, Status, Trial, number_of, status_of
-from hyperherd.workspace import attempts, ended, manifest, submissions
+from hyperherd.workspace import attempt_folders, ended, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
@@ -65,7 +66,7 @@ class Known:
     manifest: manifest.Manifest
     submissions: Sequence[Submission]
     facts: Mapping[int, Fact]
-    heard: ended.Ended = field(default_factory=dict)
+    heard: ended.Heard = field(default_factory=dict)
     newest_attempt: Mapping[Part, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 
@@ -92,15 +93,15 @@ class _Tracked:
         """Of what was heard of its submission."""
         return ended.key(number_of(self.part), self.attempt)
 
-    def heard(self, heard: ended.Ended) -> State | None:
+    def heard(self, heard: ended.Heard) -> State | None:
         """What was said of this attempt's end."""
         of_submission = heard.get(self.submission.token)
         return of_submission.get(self.key) if of_submission else None
 
-    def settled(self, heard: ended.Ended) -> bool:
+    def settled(self, heard: ended.Heard) -> bool:
         """Whether nobody has to be asked: a job that ended before it began may be queued again by hand, and begin."""
         said = self.heard(heard)
-        final = self.attempt or self.submission.legacy or (said and said.word == "CANCELLED")
+        final = self.attempt or self.submission.legacy or (said and said.end is Ended.CANCELLED)
         return (self.outcome is not None and self.outcome.succeeded) or bool(said and final)
 
 
@@ -113,12 +114,12 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
     stored = manifest.read(workspace)
     records = [_with_register(workspace, record) for record in submissions.read(workspace)]
     heard = ended.read(workspace)
-    listed = attempts.read(workspace)
+    listed = attempt_folders.read(workspace)
     tracked = _track(stored.trials, records, listed)
     unsettled = _unsettled(tracked, heard)
     states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal)
     if unsettled:
-        before, listed = tracked, attempts.read(workspace)
+        before, listed = tracked, attempt_folders.read(workspace)
         tracked = _track(stored.trials, records, listed)
         states = _without_the_outrun(states, before, tracked)
     if taken := _taken_by_others(workspace, tracked, states, records):
@@ -140,7 +141,7 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
 
 
 def _with_causes(
-    workspace: Workspace, fact: Fact, causes: Mapping[int, str], listed: attempts.Attempts
+    workspace: Workspace, fact: Fact, causes: Mapping[int, str], listed: attempt_folders.Attempts
 ) -> Fact:
     """The fact of a trial of which some attempts were cut short: if the newest was, that is why it has failed.
 
@@ -148,13 +149,15 @@ def _with_causes(
     """
     fact = replace(fact, causes=causes)
     marks = listed.marks.get((fact.part, fact.attempt), frozenset())
-    told = {claims.TIMEOUT, claims.PREEMPTION} & marks
+    told = {filenames.TIMEOUT, filenames.PREEMPTION} & marks
     gone = fact.status is Status.LOST and fact.state.phase is Phase.ABSENT and told
     if fact.attempt not in causes or fact.submission is None or not (fact.status is Status.FAILED or gone):
         return fact
     record = fact.submission
     first = record.attempts[record.parts.index(fact.part)]
-    refused = attempts.refusal(workspace, fact.part, fact.attempt) if claims.REFUSED in marks else ""
+    refused = (
+        attempt_folders.refusal(workspace, fact.part, fact.attempt) if filenames.REFUSED in marks else ""
+    )
     why = interruptions.reason(causes, fact.attempt, first, record.requeue, refused)
     return replace(fact, status=Status.FAILED, reason=why)
 
@@ -164,11 +167,11 @@ def _with_register(workspace: Workspace, record: Submission) -> Submission:
     if record.state != "intent":
         return record
     decision = submissions.settled(workspace, record.token)
-    return submissions.as_decided(record, decision) if decision else record
+    return recover.as_decided(record, decision) if decision else record
 
 
 def _track(
-    trials: Sequence[Trial], records: Sequence[Submission], listed: attempts.Attempts
+    trials: Sequence[Trial], records: Sequence[Submission], listed: attempt_folders.Attempts
 ) -> dict[Part, _Tracked]:
     newest: dict[Part, tuple[Submission, int, bool]] = {}
     for record in records:
@@ -189,7 +192,7 @@ def _track(
 
 
 def _unsettled(
-    tracked: Mapping[Part, _Tracked], heard: ended.Ended
+    tracked: Mapping[Part, _Tracked], heard: ended.Heard
 ) -> dict[str, list[tuple[Submission, list[int]]]]:
     """Launcher -> submissions with their elements that somebody has to be asked about."""
     asked: dict[str, tuple[Submission, list[int]]] = {}
@@ -267,7 +270,7 @@ def _taken_by_others(
         state = states.get(one.submission.token, {}).get(number_of(part))
         if state is None or not one.attempt or one.outcome or state.phase in (Phase.QUEUED, Phase.RUNNING):
             continue
-        claim = attempts.claim(workspace, part, one.attempt)
+        claim = attempt_folders.claim(workspace, part, one.attempt)
         if claim is not None and claim.token != one.submission.token and claim.token in by_token:
             owner = by_token[claim.token]
             taken[part] = replace(one, submission=owner, stopped=number_of(part) in owner.stopped)
@@ -275,13 +278,13 @@ def _taken_by_others(
 
 
 def _remember(
-    heard: ended.Ended, tracked: Mapping[Part, _Tracked], states: Mapping[str, Mapping[int, State]]
-) -> ended.Ended:
+    heard: ended.Heard, tracked: Mapping[Part, _Tracked], states: Mapping[str, Mapping[int, State]]
+) -> ended.Heard:
     """What schedulers have said of ended attempts, now and before: of each trial's newest as it stands now."""
     remembered = {token: dict(said) for token, said in heard.items()}
     for part, one in tracked.items():
         state, key = _state(tracked, states, heard, part), one.key
-        if state.phase is Phase.ENDED and one.submission.launcher == "slurm":
+        if state.phase is Phase.ENDED and shipped.traits(one.submission.launcher).forgets:
             remembered.setdefault(one.submission.token, {})[key] = state
         else:
             remembered.get(one.submission.token, {}).pop(key, None)
@@ -291,7 +294,7 @@ def _remember(
 def _state(
     tracked: Mapping[Part, _Tracked],
     states: Mapping[str, Mapping[int, State]],
-    heard: ended.Ended,
+    heard: ended.Heard,
     part: Part,
 ) -> State:
     if part not in tracked:

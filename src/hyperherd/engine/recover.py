@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from hyperherd import fsio
-from hyperherd.connectors.processes import Identity, alive
-from hyperherd.jobs import VOID
+from hyperherd.attempts.registers import VOID
+from hyperherd.fsio.processes import Identity, alive
+from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
 from hyperherd.workspace import submissions
 from hyperherd.workspace.folder import Workspace
@@ -40,12 +41,17 @@ def _cancel_what_came_late(
     workspace: Workspace, launchers: Mapping[str, Launcher], records: Sequence[Submission]
 ) -> None:
     """Jobs of submissions that were given up run nothing; but they wait, and count against the user's limits."""
-    launcher, now = launchers.get("slurm"), time.time()
-    void = [
-        r for r in records if r.state == "void" and r.launcher == "slurm" and now - r.submitted_at < LATE_S
-    ]
-    if launcher is None or not void:
-        return
+    now = time.time()
+    of_launcher: dict[str, list[Submission]] = {}
+    for record in records:
+        if record.state == "void" and now - record.submitted_at < LATE_S and record.launcher in launchers:
+            of_launcher.setdefault(record.launcher, []).append(record)
+    for name, void in of_launcher.items():
+        if shipped.traits(name).gives_ids:
+            _cancel_those_found(workspace, launchers[name], void)
+
+
+def _cancel_those_found(workspace: Workspace, launcher: Launcher, void: Sequence[Submission]) -> None:
     found = launcher.find([submissions.job(workspace, record) for record in void])
     for record in void:
         if record.token in found and submissions.original(workspace, record) is None:
@@ -68,7 +74,13 @@ def decide(workspace: Workspace, launchers: Mapping[str, Launcher], record: Subm
     if not decision:
         found = launcher.find([submissions.job(workspace, record)]).get(record.token)
         decision = submissions.settle(workspace, record.token, found or VOID)
-    return submissions.as_decided(record, decision)
+    return as_decided(record, decision)
+
+
+def as_decided(intent: Submission, decision: str) -> Submission:
+    """The record of an intent once it is decided what it is: a job id, or `VOID`."""
+    has_id = shipped.traits(intent.launcher).gives_ids
+    return submissions.as_decided(intent, decision, has_id=has_id)
 
 
 def submitting(record: Submission) -> bool:

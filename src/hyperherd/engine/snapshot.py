@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from hyperherd import units
 from hyperherd.engine import provenance
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
-from hyperherd.launchers.slurm.parse import folded
 from hyperherd.sweep.trial import Part, Status, Trial, number_of
-from hyperherd.workspace import attempts, logs
+from hyperherd.workspace import attempt_folders, logs
 from hyperherd.workspace.folder import Workspace
 
 
@@ -21,8 +21,8 @@ class TrialView:
 
     ``part`` is the trial, or the task of it that all else tells of; ``job`` is the scheduler's id, ``node`` where its
     newest attempt ran, ``last_line`` the last line with text that it printed; ``changed`` says that the launch script
-    was changed between its submission and its start, or up to now. ``interruptions``: what cut attempts short -> how
-    many.
+    was changed between its submission and its start, or up to now, ``submitted`` that a launcher was given it.
+    ``interruptions``: what cut attempts short -> how many.
     """
 
     trial: Trial
@@ -36,6 +36,7 @@ class TrialView:
     last_line: str | None
     changed: bool
     interruptions: Mapping[str, int]
+    submitted: bool
 
     @property
     def index(self) -> int:
@@ -74,7 +75,7 @@ def of_task(workspace: Workspace, fact: Fact, task: int) -> TrialView:
     """One task of a trial. Raises `HerdError` where it has none of that number."""
     found = next((run for run in fact.tasks if number_of(run.part) == task), None)
     if found is None:
-        has = f"its tasks are {folded(number_of(run.part) for run in fact.tasks)}" if fact.tasks else ""
+        has = f"its tasks are {units.folded(number_of(run.part) for run in fact.tasks)}" if fact.tasks else ""
         raise HerdError(f"trial {fact.trial.index} has no task {task}", hint=has or "leave --task out")
     return _view(workspace, found, {})
 
@@ -102,6 +103,7 @@ def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str]) -> TrialV
         last_line=None,
         changed=_changed_at_start(workspace, fact) if fact.attempt else _changed(fact, checksums),
         interruptions=Counter(fact.causes.values()),
+        submitted=record is not None,
     )
 
 
@@ -109,7 +111,7 @@ def _node(workspace: Workspace, fact: Fact) -> str:
     """The scheduler's word; the note's for trials that failed, where somebody will ask which node it was."""
     if fact.state.node or fact.outcome is None or fact.status is Status.COMPLETED:
         return fact.state.node
-    note = attempts.note(workspace, fact.part, fact.attempt, fact.outcome)
+    note = attempt_folders.note(workspace, fact.part, fact.attempt, fact.outcome)
     return note.host if note else ""
 
 
@@ -124,7 +126,7 @@ def _changed_at_start(workspace: Workspace, fact: Fact) -> bool:
     """The claim's word, for the few that have left no note (they run, or were killed)."""
     if fact.outcome is not None:
         return fact.outcome.changed
-    claim = attempts.claim(workspace, fact.part, fact.attempt)
+    claim = attempt_folders.claim(workspace, fact.part, fact.attempt)
     return claim is not None and claim.changed
 
 

@@ -10,16 +10,20 @@ import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from errno import ENOENT
 from pathlib import Path
 
-from hyperherd import claims, fsio, units
-from hyperherd.claims import Outcome
+from hyperherd import fsio, units
+from hyperherd.attempts import filenames, listing, registers, variables
+from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts.registers import VOID
 from hyperherd.engine import waiting
 from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
-from hyperherd.jobs import VOID, Batch, Job, Phase, State
+from hyperherd.jobs import Batch, Ended, Job, Phase, State
+from hyperherd.launchers import splitting
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status, status_of
-from hyperherd.workspace import layout, registers, results
+from hyperherd.workspace import layout, results
 from hyperherd.workspace.results import Point, Value
 
 INDEX = 0
@@ -132,7 +136,7 @@ class SubmittedTask:
         self.stuck = state.reason if state.stuck else ""
         attempt, outcome, timed_out = _noted(self.job)
         if outcome is not None and outcome.terminated and state.phase is Phase.ABSENT:
-            state = replace(state, phase=Phase.ENDED, word="TIMEOUT" if timed_out else "CANCELLED")
+            state = State.of_end(Ended.TIME_LIMIT if timed_out else Ended.CANCELLED)
         status, reason = status_of(state, outcome, started=attempt > 0, stopped=self.stopped)
         if status is Status.READY:
             status, reason = Status.LOST, "it was never started"
@@ -142,8 +146,8 @@ class SubmittedTask:
         return self._verdict
 
     def _nobody_starts_it_again(self) -> bool:
-        """Slurm may queue a job again that it has told to end (preemption)."""
-        return self.stopped or self.launcher.name == "local"
+        """A scheduler may queue a job again that it has told to end (preemption)."""
+        return self.stopped or not self.launcher.traits.starts_again
 
 
 def submit(name: str, launcher: Launcher, batch: Batch) -> SubmittedTask:
@@ -180,7 +184,7 @@ def _settled(launcher: Launcher, job: Job, owner: str) -> Job | None:
     decision = registers.settle(job.files.register, owner)
     if decision == VOID:
         return None
-    return replace(job, job_id=decision if launcher.name == "slurm" else None)
+    return replace(job, job_id=decision if launcher.traits.gives_ids else None)
 
 
 def until_ended(tasks: Collection[SubmittedTask], timeout_s: float | None = None) -> None:
@@ -217,8 +221,8 @@ def _ask(tasks: Sequence[SubmittedTask]) -> None:
 
 
 def _ask_s(task: SubmittedTask) -> float:
-    said = units.positive(os.environ.get("HYPERHERD_POLL_S", ""))
-    return said or task.launcher.interval_s or waiting.PAUSE_S[task.launcher.name]
+    said = units.positive(os.environ.get(variables.POLL_S, ""))
+    return said or task.launcher.interval_s or task.launcher.traits.pause_s
 
 
 def _exit_code(status: Status, state: State) -> int | None:
@@ -243,7 +247,7 @@ def _job(launcher: Launcher, batch: Batch) -> Job:
         where=launcher.where(),
         submitted_at=time.time(),
         files=batch.files,
-        array=launcher.array(batch),
+        array=splitting.numbers(batch.elements, launcher.limits(batch)),
         attempt={element.index: element.attempt for element in batch.elements},
     )
 
@@ -260,11 +264,9 @@ def _noted(job: Job) -> tuple[int, Outcome | None, bool]:
 
     Raises `WorkspaceError`.
     """
-    try:
-        names = os.listdir(job.files.attempts)
-    except OSError as error:
-        raise fsio.unreadable(str(job.files.attempts), error) from error
-    found = [(name[1], name[2]) for name in map(claims.read_name, names) if name is not None]
-    newest = max((attempt for attempt, _ in found), default=0)
-    note = next((note for attempt, note in found if attempt == newest and note is not None), None)
-    return newest, note, claims.mark_name(INDEX, newest, claims.TIMEOUT) in names
+    if not job.files.attempts.is_dir():
+        raise fsio.unreadable(str(job.files.attempts), FileNotFoundError(ENOENT, os.strerror(ENOENT)))
+    listed = listing.read(job.files.attempts)
+    newest = listed.newest.get(INDEX, 0)
+    attempt = (INDEX, newest)
+    return newest, listed.outcomes.get(attempt), filenames.TIMEOUT in listed.marks.get(attempt, ())

@@ -19,6 +19,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from hyperherd import fsio
+from hyperherd.attempts import variables
 from hyperherd.bash.quoting import quote
 from hyperherd.engine import submitted
 from hyperherd.engine.submitted import INDEX, SubmittedTask
@@ -109,7 +110,7 @@ class Task:
             logs=place / layout.LOGS,
             env_file=workspace.env_file,
         )
-        element = Element(INDEX, 1, "", ((layout.ENV_RESULTS, str(place / layout.RESULTS / str(INDEX))),))
+        element = Element(INDEX, 1, "", ((variables.RESULTS, str(place / layout.RESULTS / str(INDEX))),))
         return Batch(token, self._title(), folder, place / "task.sh", files, (element,))
 
     def _words(self) -> list[str]:
@@ -191,7 +192,7 @@ def _end_local(tasks: Sequence[SubmittedTask], interrupt: KeyboardInterrupt) -> 
     left = []
     for task in tasks:
         try:
-            if task.launcher.name == "local":
+            if not task.launcher.traits.elsewhere:
                 task.cancel()
         except HerdError as error:
             left.append(str(error))
@@ -215,7 +216,7 @@ def _write(batch: Batch, launcher: Launcher, task: Task) -> None:
     """The folders and the two scripts: first what is run, as one that is newer counts as changed."""
     files = batch.files
     try:
-        for folder in (files.attempts, files.logs / "slurm"):
+        for folder in (files.attempts, files.logs / layout.OF_SLURM):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WorkspaceError(

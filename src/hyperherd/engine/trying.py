@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hyperherd.attempts import variables
 from hyperherd.connectors import attached
 from hyperherd.engine import preflight, reconcile
 from hyperherd.engine.batches import Maker
@@ -20,8 +21,9 @@ from hyperherd.engine.describe import Description
 from hyperherd.engine.planning import plan_of
 from hyperherd.errors import HerdError
 from hyperherd.jobs import Batch, Files
+from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.script import script
+from hyperherd.launchers.node.script import script
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import AGAIN, Status, Trial
 from hyperherd.workspace import layout, results
@@ -71,8 +73,8 @@ def attempt(workspace: Workspace, description: Description, trial: Trial, *, cfg
         (element,) = batch.elements
         for name, device in (("out", "/dev/stdout"), ("err", "/dev/stderr")):
             (batch.files.logs / f"{element.index}.{name}").symlink_to(device)
-        inherited = {**os.environ, "SLURM_ARRAY_TASK_ID": str(element.index)}
-        code = attached.call(["bash", "-c", script(batch, job="test")], env=inherited)
+        inherited = {**os.environ, variables.NUMBER: str(element.index)}
+        code = attached.call(["bash", "-c", script(batch, shipped.by_hand("test"))], env=inherited)
         return Tried(trial, code, results.finals(place / layout.RESULTS, trial.index))
 
 

@@ -10,35 +10,35 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hyperherd import units
+from hyperherd.attempts import variables
 from hyperherd.engine import reconcile
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, UsageError
+from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Part, Status, number_of, trial_of
-from hyperherd.workspace import attempts, manifest, submissions
+from hyperherd.workspace import attempt_folders, manifest, submissions
 from hyperherd.workspace.folder import Workspace, find
-
-POLL_VARIABLE = "HYPERHERD_POLL_S"
-
-PAUSE_S = {"local": 0.25, "slurm": 30.0}
-"""Between two looks. Sites ask for no more than one squeue in 30 to 60 seconds."""
 
 LOOKING = 10.0
 """Pauses are at least so many times as long as a look, which takes a second where there are 100,000 trials."""
+
+_AWAIT_S = 1.0
+"""Between two looks at what another run waits for, at least."""
 
 NOTES_S = 1.0
 """Between two listings of the notes that trials leave at their ends; they lie on disk, and nobody is asked."""
 
 
-def pause_s(launcher: str) -> float:
-    """Between two looks at trials of this launcher; the environment may say otherwise. Raises `UsageError`."""
-    text = os.environ.get(POLL_VARIABLE)
+def pause_s(*launchers: str) -> float:
+    """Between two looks at trials of these launchers; the environment may say otherwise. Raises `UsageError`."""
+    text = os.environ.get(variables.POLL_S)
     if not text:
-        return PAUSE_S[launcher]
+        return max(shipped.traits(launcher).pause_s for launcher in launchers)
     seconds = units.positive(text)
     if seconds is None:
-        what = f"{POLL_VARIABLE}={text}: a number of seconds above 0 expected"
-        raise UsageError(what, hint=f"unset {POLL_VARIABLE}")
+        what = f"{variables.POLL_S}={text}: a number of seconds above 0 expected"
+        raise UsageError(what, hint=f"unset {variables.POLL_S}")
     return seconds
 
 
@@ -106,7 +106,7 @@ class Rhythm:
     def _all_noted(self) -> Sequence[int] | None:
         """The number of each one's newest attempt, if all of these have noted their ends."""
         begun = time.monotonic()
-        listed = attempts.read(self._workspace)
+        listed = attempt_folders.read(self._workspace)
         newest = [listed.newest.get(part, 0) for part in self._least]
         ended = all(
             attempt >= least and (part, attempt) in listed.outcomes
@@ -124,19 +124,19 @@ def after(word: str, launcher: Launcher, launchers: Mapping[str, Launcher]) -> t
     Raises `UsageError`, `HerdError` for a workspace that will not succeed by waiting, and `SchedulerSilentError`.
     """
     if word.replace("_", "").isdigit() and not Path(word).is_dir():
-        if launcher.name == "slurm":
+        if launcher.traits.waits_for_jobs:
             return (word,)
         raise UsageError(
-            f"--after {word}: this machine knows no jobs", hint="name a workspace, or run on Slurm"
+            f"--after {word}: {launcher.traits.title} knows no jobs", hint="name a workspace, or run on Slurm"
         )
     workspace = find(Path(word))
     known = reconcile.read(workspace, launchers, silent_is_fatal=True)
     facts = [fact for fact in known.facts.values() if not fact.trial.orphan]
     _refuse_what_will_not_succeed(workspace, facts)
     live = [fact for fact in facts if fact.status in LIVE]
-    if launcher.name == "local" or not live:
+    if not launcher.traits.waits_for_jobs or not live:
         return (sys.executable, "-m", "hyperherd", "await", str(workspace.root)) if live else ()
-    return _jobs(workspace, live, known, launcher.where())
+    return _jobs(workspace, live, known, launcher)
 
 
 def _refuse_what_will_not_succeed(workspace: Workspace, facts: Sequence[Fact]) -> None:
@@ -152,8 +152,8 @@ def _refuse_what_will_not_succeed(workspace: Workspace, facts: Sequence[Fact]) -
         )
 
 
-def _jobs(workspace: Workspace, live: Sequence[Fact], known: Known, here: str) -> tuple[str, ...]:
-    """What Slurm has to wait for: a job by its id; of one in which others have failed, the elements that live."""
+def _jobs(workspace: Workspace, live: Sequence[Fact], known: Known, launcher: Launcher) -> tuple[str, ...]:
+    """What it has to wait for: a job by its id; of one in which others have failed, the elements that live."""
     words: list[str] = []
     runs = [run for fact in live for run in fact.runs if run.status in LIVE]
     elements = {(run.submission.token, run.part) for run in runs if run.submission}
@@ -161,10 +161,11 @@ def _jobs(workspace: Workspace, live: Sequence[Fact], known: Known, here: str) -
         mine = [number_of(part) for part in record.parts if (record.token, part) in elements]
         if not mine:
             continue
-        if record.launcher != "slurm" or record.where not in ("", here) or record.slurm_job_id is None:
+        not_its = record.launcher != launcher.name or record.where not in ("", launcher.where())
+        if not_its or record.slurm_job_id is None:
             where = "is being submitted" if record.state == "intent" else f"is on {record.where}"
             raise HerdError(
-                f"trial {record.trials[0]} of {workspace.root} {where}, and Slurm cannot wait for it",
+                f"trial {record.trials[0]} of {workspace.root} {where}, and {launcher.traits.title} cannot wait for it",
                 hint="wait until it has ended: herd status " + shlex.quote(str(workspace.root)),
             )
         position = submissions.job(workspace, record, mine).array
@@ -184,11 +185,8 @@ def _good(known: Known, token: str, part: Part) -> bool:
 
 def until_succeeded(workspace: Workspace, launchers: Mapping[str, Launcher]) -> bool:
     """Wait until no trial of the workspace is live; whether all that are not orphans have completed."""
-    pause_s = PAUSE_S["slurm"] if _on_slurm(workspace) else 1.0
+    used = [record.launcher for record in submissions.read(workspace)]
+    pause_s = max([_AWAIT_S, *(shipped.traits(launcher).pause_s for launcher in used)])
     every = [trial.index for trial in manifest.read(workspace).trials]
     known = until_ended(workspace, launchers, every, lambda _: None, pause_s)
     return all(f.status is Status.COMPLETED for f in known.facts.values() if not f.trial.orphan)
-
-
-def _on_slurm(workspace: Workspace) -> bool:
-    return any(record.launcher == "slurm" for record in submissions.read(workspace))

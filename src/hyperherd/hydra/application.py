@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from hyperherd import fsio
 from hyperherd.bash.quoting import quote
 from hyperherd.errors import HerdError
-from hyperherd.launchers.slurm import options as sbatch
+from hyperherd.jobs import Request
+from hyperherd.launchers import shipped
 from hyperherd.workspace import folder
 
 _OF_THE_MULTIRUN = ("hydra.launcher.", "hydra.sweeper.", "hydra.mode", "hydra.run.dir", "hydra.sweep.")
@@ -23,28 +22,8 @@ _OF_THE_MULTIRUN = ("hydra.launcher.", "hydra.sweeper.", "hydra.mode", "hydra.ru
 application's own files say of ``hydra.launcher`` fits no other.
 """
 
-
-COUNTS = ("nodes", "ntasks", "ntasks_per_node", "ntasks_per_socket", "ntasks_per_core", "ntasks_per_gpu")
-"""Options of sbatch that say how many processes a job is. ``ntasks`` alone decides where it is given."""
-
 _JOB_ID = """${HYPERHERD_JOB_ID:+"hydra.job.id='$HYPERHERD_JOB_ID'"}"""
 """Slurm's id, which nobody knows before the job is there; quoted, for to Hydra 7_1 is a number."""
-
-_SRUN = """\
-: "${SLURM_JOB_ID:?its processes are started by srun, in a job of Slurm}"
-exec srun ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} """
-"""srun takes the counts from the job, but (since 22.05, man srun) not the CPUs of each process."""
-
-
-def starts_several(options: Mapping[str, sbatch.Value]) -> bool:
-    """Whether these options of sbatch ask for a job of several processes, as Submitit starts them.
-
-    >>> [starts_several(one) for one in ({"nodes": 2}, {"nodes": "1-4"}, {"ntasks": 1, "nodes": 1}, {"gpus": 4})]
-    [True, True, False, False]
-    """
-    names = ["ntasks"] if options.get("ntasks") is not None else COUNTS
-    counts = [number for name in names for number in re.findall(r"\d+", str(options.get(name) or ""))]
-    return any(int(number) > 1 for number in counts)
 
 
 @dataclass(frozen=True)
@@ -63,16 +42,16 @@ class Application:
     def script(self) -> Path:
         return self.sweep / f"{self.name.replace(os.sep, '-')}.sh"
 
-    def write_script(self, options: Mapping[str, sbatch.Value]) -> None:
-        """``options`` are sbatch's. A script that says the same is left as it is: its jobs may be waiting."""
-        start = _SRUN if starts_several(options) else "exec "
+    def write_script(self, asked: Request) -> None:
+        """What each job asks for stands in it. One that says the same is left as it is: its jobs may be waiting."""
+        native = shipped.native()
         text = "\n".join(
             [
                 "#!/bin/bash",
-                *sbatch.lines({"job_name": self.name, **options}),
+                *native.lines(asked, self.name),
                 "# Written by hydra/launcher=hyperherd.",
                 f"cd {quote(str(self.folder))} || exit",
-                f"{start}{' '.join(map(quote, self.command))} {{overrides}} {_JOB_ID}",
+                f"{native.start(asked)}{' '.join(map(quote, self.command))} {{overrides}} {_JOB_ID}",
                 "",
             ]
         ).encode("utf-8", "surrogateescape")

@@ -11,15 +11,16 @@ from hyperherd.bash.quoting import quote
 from hyperherd.engine import describe, launch, multirun, places, reconcile, scripts, waiting
 from hyperherd.engine.launch import Made, Prepared, Run
 from hyperherd.engine.placing import Wish
-from hyperherd.errors import HerdError, nearest
+from hyperherd.errors import Fault, HerdError, nearest
 from hyperherd.grammar import product
 from hyperherd.grammar.values import write
-from hyperherd.hydra import application, reporting
+from hyperherd.hydra import reporting
 from hyperherd.hydra.application import Application
 from hyperherd.hydra.folders import Output
-from hyperherd.launcherfinder import gpu_options, presets
+from hyperherd.jobs import Request
+from hyperherd.launcherfinder import presets
 from hyperherd.launcherfinder.configuration import Sources
-from hyperherd.launchers.slurm import options as sbatch
+from hyperherd.launchers import shipped
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Described
 from hyperherd.sweep.trial import Status, Typed
@@ -89,8 +90,10 @@ class Asked:
         """Raises `HerdError` for what can be known to be wrong."""
         places.kind(self.place)
         # The job's name is the script's own, unlike that of a sweep with a YAML.
-        named = {name: value for name, value in self.slurm.items() if name != "job_name"}
-        faults = sbatch.faults(named, "hydra.launcher.slurm")
+        native = shipped.native()
+        named = {name: value for name, value in self.slurm.items() if name != native.job_name}
+        told = [(name, native.fault(name, value)) for name, value in named.items()]
+        faults = [Fault(f"hydra.launcher.slurm.{name}", *fault) for name, fault in told if fault]
         if faults:
             raise HerdError("\n".join(map(str, faults)))
         if self.max_concurrent is not None and self.max_concurrent < 1:
@@ -129,17 +132,17 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     _check_folders([job.output for job in jobs], say)
     described = [_described(app, job) for job in jobs]
     workspace = folder.of_script(app.script)
-    place, options = _place(app, asked)
-    _check_place(place, options)
-    app.write_script(options)
+    place, request = _place(app, asked)
+    _check_place(place, request)
+    app.write_script(request)
     script = scripts.load(app.script, scripts.Call(app.folder))
-    request = launch.Request(Wish(place), at_once=asked.max_concurrent, requeue=asked.requeue)
+    wanted = launch.Request(Wish(place), at_once=asked.max_concurrent, requeue=asked.requeue)
 
     def anew(run: Run) -> Run:
         return multirun.add(workspace, script, described).in_run(run)
 
     before = describe.of_script(workspace, script)
-    run = anew(Run(workspace, before, places.launchers(), request, anew))
+    run = anew(Run(workspace, before, places.launchers(), wanted, anew))
     prepared, made = launch.execute(run, lambda prepared: _announce(prepared, say))
     index = {trial.hash: trial.index for trial in prepared.plan.trials}
     sweep = Sweep(run, [index[one.hash] for one in described])
@@ -147,22 +150,22 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     return sweep
 
 
-def _place(app: Application, asked: Asked) -> tuple[str, dict[str, sbatch.Value]]:
-    """Where jobs go, as ``--on`` has it, and sbatch's options. They stand in the script, for whoever submits again; a
-    preset may lie with the application. Raises `HerdError`.
+def _place(app: Application, asked: Asked) -> tuple[str, Request]:
+    """Where jobs go, as ``--on`` has it, and what each asks for, which stands in the script, for whoever submits again.
+    A preset may lie with the application. Raises `HerdError`.
     """
     if not asked.compute:
-        return asked.place, dict(asked.slurm)
+        return asked.place, shipped.native().request(asked.slurm)
     host = presets.load(asked.compute, Sources(app.folder)).host
-    options = gpu_options.merged(host.request, asked.slurm)
-    return (host.launcher if asked.place == "auto" else asked.place), options
+    options = shipped.native().merged(host.request.native, asked.slurm)
+    place = host.launcher if asked.place == "auto" else asked.place
+    return place, shipped.native().request(options)
 
 
-def _check_place(place: str, options: Mapping[str, sbatch.Value]) -> None:
+def _check_place(place: str, asked: Request) -> None:
     """Raises `HerdError` where this machine would run a job of several processes."""
-    usual = "slurm" if places.slurm_is_here() else "local"
-    if application.starts_several(options) and (places.kind(place) or usual) == "local":
-        counts = {name: options[name] for name in application.COUNTS if options.get(name) is not None}
+    if (asked.tasks or 1) > 1 and not shipped.traits(places.kind(place) or places.names()[0]).elsewhere:
+        counts = shipped.native().saying(asked.native, "tasks")
         named = ", ".join(f"hydra.launcher.slurm.{name}={count}" for name, count in counts.items())
         raise HerdError(
             f"{named}: each job is several processes, which srun starts, and on this machine a job is one",
@@ -223,8 +226,7 @@ def _told(sweep: Sweep, made: Sequence[Made], say: Callable[[str], None]) -> Non
 def wait(sweep: Sweep, jobs: Sequence[Job]) -> list[Ended]:
     """How each has ended. Ctrl-C leaves them going."""
     workspace = sweep.run.workspace
-    on_slurm = any(record.launcher == "slurm" for record in submissions.read(workspace))
-    pause_s = waiting.pause_s("slurm" if on_slurm else "local")
+    pause_s = waiting.pause_s(*(record.launcher for record in submissions.read(workspace)))
     known = waiting.until_ended(workspace, sweep.run.launchers, sweep.trials, lambda _: None, pause_s)
     gone = [index for index in sweep.trials if index not in known.facts]
     if gone:

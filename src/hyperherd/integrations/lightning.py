@@ -16,13 +16,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from hyperherd.attempts import variables
 from hyperherd.runtime.report import log_result, trial_folder
-from hyperherd.workspace import layout
 
 PACKAGES = ("lightning.pytorch", "pytorch_lightning")
 """Lightning's two names. A program that has imported one of them has its Trainer from there."""
 
-NAMES = (layout.ENV_TRIAL_NAME, layout.ENV_EXPERIMENT_NAME, layout.ENV_TRIAL_ID)
+NAMES = (variables.TRIAL_NAME, variables.EXPERIMENT_NAME, variables.TRIAL_ID)
 """Variables of which the first that is set names the trial."""
 
 

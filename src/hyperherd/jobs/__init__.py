@@ -4,21 +4,23 @@ Plain values. A launcher is told everything that it needs in a `Batch` (so that 
 nor workspaces) and is later asked about a `Job`, which is what was recorded of that batch.
 """
 
-from hyperherd.jobs.batch import CAUSES, VOID, Batch, Element, Files, Inline, Job, Requeue, copies
-from hyperherd.jobs.request import Forecast, Share
-from hyperherd.jobs.state import NEVER_STARTED, Phase, State, Usage
+from hyperherd.jobs.batch import CAUSES, Batch, Element, Files, Inline, Job, Requeue, copies
+from hyperherd.jobs.request import Forecast, NativeValue, OwnScript, Request, Share
+from hyperherd.jobs.state import Ended, Phase, State, Usage
 
 __all__ = [
     "CAUSES",
-    "NEVER_STARTED",
-    "VOID",
     "Batch",
     "Element",
+    "Ended",
     "Files",
     "Forecast",
     "Inline",
     "Job",
+    "NativeValue",
+    "OwnScript",
     "Phase",
+    "Request",
     "Requeue",
     "Share",
     "State",

@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hyperherd.jobs.request import Share
-
-VOID = "void"
-"""What a register says of a submission that was given up: it never runs anything."""
+from hyperherd.jobs.request import Request, Share
 
 
 @dataclass(frozen=True)
@@ -18,7 +15,7 @@ class Files:
 
     ``script``    the generated bash script, named ``<token>.sbatch``
     ``register``  the fence, ``<token>.state``: whoever creates it decides what this submission is
-    ``attempts``  folder of claims and notes (see `hyperherd.claims`)
+    ``attempts``  folder of claims and notes (see `hyperherd.attempts`)
     ``logs``      folder of ``<index>.out`` and ``<index>.err``; ``logs/slurm`` is the scheduler's own
     ``env_file``  ``.env`` in the workspace; it may be absent
     """
@@ -108,13 +105,12 @@ class Batch:
     ``folder``     the working folder of every trial
     ``launch``     the user's launch script, absolute; ``inline`` is what runs in its place, if anything
     ``variables``  exported for every trial
-    ``options``    sbatch's long options by name with ``_`` (``cpus_per_task``); None and False are left out
-    ``extra_args`` further ``#SBATCH`` words, raw
+    ``request``    what each trial asks for
     ``at_once``    at most this many trials at the same time; None is no limit
     ``after``      start only when these have succeeded: words that the launcher understands (Slurm: job ids)
     ``behind``     start only when this job has ended, however that was; its script does not say so, as it is older
     ``requeue``    when elements are queued again by themselves; None: never
-    ``share``      what each element has of this machine for itself; a scheduler is told by ``options``
+    ``share``      what each element has of this machine for itself; a scheduler is told by ``request``
     """
 
     token: str
@@ -124,8 +120,7 @@ class Batch:
     files: Files
     elements: tuple[Element, ...]
     variables: tuple[tuple[str, str], ...] = ()
-    options: Mapping[str, str | int | bool | None] = field(default_factory=dict)
-    extra_args: tuple[str, ...] = ()
+    request: Request = field(default_factory=Request)
     at_once: int | None = None
     after: tuple[str, ...] = ()
     behind: str = ""

@@ -7,17 +7,16 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from hyperherd.errors import ChoiceError, HerdError, RequirementError
-from hyperherd.jobs import Share
+from hyperherd.jobs import Request, Share
 from hyperherd.launcherfinder import configuration, finder, hosts, layers, registry
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.finder import Reach, Verdict
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.registry import Answer
+from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Candidate, Launcher, requiring
-from hyperherd.launchers.slurm.options import Value
 from hyperherd.requirements import (
     HostRequirement,
     HostSimpleRequirement,
@@ -30,13 +29,13 @@ from hyperherd.requirements.parser import parse
 
 @dataclass(frozen=True)
 class Chosen:
-    """Who was chosen: ``options`` are what a batch asks of it, ``host`` is its name in the description, ``why`` a
+    """Who was chosen: ``request`` is what a batch asks of it, ``host`` is its name in the description, ``why`` a
     sentence for people. ``at_once`` is how many such jobs the cores of this machine are enough for; None on others,
     whose scheduler sees to that.
     """
 
     launcher: Launcher
-    options: Mapping[str, Value] = field(default_factory=dict)
+    request: Request = field(default_factory=Request)
     host: str = ""
     why: str = ""
     at_once: int | None = None
@@ -64,7 +63,7 @@ class Chooser:
             f"the best of {fitting} kinds of machines that have it" if fitting > 1 else "the one that has it"
         )
         launcher = self.launchers[best.host.launcher].requiring(_share(best))
-        return Chosen(launcher, best.options, best.host.name, why, _at_once(best))
+        return Chosen(launcher, best.request, best.host.name, why, _at_once(best))
 
     def asked(self, need: HostRequirement) -> Answer | None:
         """What the user's ``launchers.py`` answers; None where there is none, or where this machine was asked for."""
@@ -81,7 +80,7 @@ class Chooser:
                 where=str(answer.path),
                 hint=f"leave --on {self.kind} out",
             )
-        return Chosen(launcher, {}, type(launcher).__name__, f"chosen by {answer.path}")
+        return Chosen(launcher, Request(), type(launcher).__name__, f"chosen by {answer.path}")
 
     def judge(self, need: HostRequirement) -> list[Verdict]:
         """Every machine that is described, and this one where it counts; those that fit come first, the best ahead."""
@@ -197,18 +196,11 @@ def _answered(path: Path, needs: Sequence[HostRequirement], tags: frozenset[str]
 
 
 def _of_yaml(need: HostRequirement, tags: frozenset[str]) -> Candidate:
-    from hyperherd.launchers import (  # 40 ms that looking does without
-        DirectLauncher,
-        SlurmLauncher,
-        SlurmOptions,
-    )
-
-    reachable: dict[str, Launcher] = {"local": DirectLauncher()}
+    reachable: dict[str, Launcher] = {"local": shipped.load("local")()}
     if shutil.which("sbatch"):
-        reachable["slurm"] = SlurmLauncher()
+        reachable["slurm"] = shipped.load("slurm")()
     best = finder.find(Chooser(Sources(), reachable, tags=tags).judge(need), need)
     priority = best.host.specification.priority
-    if best.host.launcher == "local":
-        return DirectLauncher(priority=priority).requiring(_share(best))
-    options: dict[str, Any] = dict(best.options)
-    return SlurmLauncher(options=SlurmOptions(**options), priority=priority)
+    chosen = shipped.load(best.host.launcher)(priority=priority)
+    asking: Candidate = chosen.asking(best.request).requiring(_share(best))
+    return asking

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from hyperherd.attempts import variables
 from hyperherd.errors import HerdError
 
 HOSTS = "launchers.yaml"
@@ -28,7 +29,7 @@ def folder() -> Path:
 
     Raises `HerdError` where the user has no home.
     """
-    own, base = os.environ.get("HYPERHERD_CONFIG_DIR", ""), os.environ.get("XDG_CONFIG_HOME", "")
+    own, base = os.environ.get(variables.CONFIG_DIR, ""), os.environ.get("XDG_CONFIG_HOME", "")
     try:
         if own:
             return Path(own).expanduser()

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hyperherd.errors import ChoiceError
+from hyperherd.jobs import Request
 from hyperherd.launcherfinder import hosts
 from hyperherd.launcherfinder.hosts import Host
-from hyperherd.launchers.slurm.options import Value
 from hyperherd.requirements import HostRequirement, HostSimpleRequirement
 from hyperherd.requirements.matching import assigned
 
@@ -31,14 +31,14 @@ class Reach:
 @dataclass(frozen=True)
 class Verdict:
     """One kind of machine and a requirement. ``refusals`` say why it does not fit, one for each alternative;
-    ``meets`` is the alternative that it meets, the ``place``-th, and ``options`` what sbatch would be given.
+    ``meets`` is the alternative that it meets, the ``place``-th, and ``request`` what would be asked for there.
     """
 
     host: Host
     refusals: Sequence[str] = ()
     meets: HostSimpleRequirement | None = None
     place: int = 0
-    options: Mapping[str, Value] = field(default_factory=dict)
+    request: Request = field(default_factory=Request)
 
 
 def judge(
@@ -74,8 +74,8 @@ def _verdict(requirement: HostRequirement, host: Host, reach: Reach, tags: froze
         return Verdict(host, [f"has no tag {' and no tag '.join(sorted(missing))}"])
     for place, alternative in enumerate(requirement.requirements):
         if match := alternative.match(host.specification):
-            options = hosts.filled(host, match.requirement)
-            return Verdict(host, meets=match.requirement, place=place, options=options)
+            request = hosts.filled(host, match.requirement)
+            return Verdict(host, meets=match.requirement, place=place, request=request)
     return Verdict(host, requirement.refusals(host.specification))
 
 

@@ -15,10 +15,10 @@ from typing import Any, Literal, cast
 
 from hyperherd import units
 from hyperherd.errors import ConfigError, Fault, RequirementError, nearest
-from hyperherd.launcherfinder import configuration, gpu_options
+from hyperherd.jobs import NativeValue, Request
+from hyperherd.launcherfinder import configuration
 from hyperherd.launcherfinder.layers import Layered
-from hyperherd.launchers.slurm import options as sbatch
-from hyperherd.launchers.slurm.options import Value
+from hyperherd.launchers import shipped
 from hyperherd.requirements import (
     AcceleratorSpecification,
     CPUSpecification,
@@ -31,9 +31,6 @@ from hyperherd.requirements.matching import assigned, dedicated
 from hyperherd.requirements.parser import read_duration, read_size
 from hyperherd.sweep.reading.faults import shown
 
-PLACE = ("partition", "account", "qos", "constraint", "reservation")
-"""Options of sbatch that may stand in a description itself."""
-
 MOST = 1_000_000
 """Of anything that is counted."""
 
@@ -45,8 +42,8 @@ class Host:
     """A kind of machine.
 
     ``specification``  what one of it has
-    ``gres``           what Slurm calls each of its accelerators (``gpu:a100``; "" where it has no type)
-    ``request``        options of sbatch that everything here asks for
+    ``gres``           what its launcher calls each of its accelerators (``gpu:a100``; "" where it has no type)
+    ``request``        what everything here asks for
     ``machines``       how many there are; None where nobody said
     ``work_root``      where runs may write much; "" where nobody said
     ``source``         the file and line of the description
@@ -56,7 +53,7 @@ class Host:
     launcher: Literal["slurm", "local"]
     specification: HostSpecification
     gres: tuple[str, ...] = ()
-    request: Mapping[str, Value] = field(default_factory=dict)
+    request: Request = field(default_factory=Request)
     cluster: str = ""
     machines: int | None = None
     tags: frozenset[str] = frozenset()
@@ -69,8 +66,9 @@ def host(name: str, described: Layered) -> Host:
     reader = _Reader(described)
     values = reader.checked()
     accelerators, gres = reader.accelerators(values)
-    request = _request(values)
-    reader.check_request(request)
+    native = shipped.native()
+    options = native.described(values)
+    reader.check_options(options)
     if reader.faults:
         raise ConfigError(reader.faults)
     cpus, tasks = values.get("cpus_per_task") or 0, values.get("tasks_per_node") or 1
@@ -88,7 +86,7 @@ def host(name: str, described: Layered) -> Host:
             priority=values.get("priority") or 0,
         ),
         gres=gres,
-        request=request,
+        request=native.request(options),
         cluster=values.get("cluster") or "",
         machines=values.get("machines"),
         tags=frozenset(values.get("tags") or ()),
@@ -98,33 +96,12 @@ def host(name: str, described: Layered) -> Host:
 
 
 def _limit(values: Mapping[str, Any]) -> int:
-    """Seconds; 0 for none."""
-    seconds = sbatch.seconds(values.get("timeout_min") or values.get("time_limit")) or 0
+    """Whole seconds; 0 for none."""
+    try:
+        seconds = units.seconds_of_limit(str(values.get("timeout_min") or values.get("time_limit") or 0))
+    except ValueError:  # its options are judged, and what `slurm` says stands above it
+        return 0
     return math.ceil(seconds) if math.isfinite(seconds) else 0
-
-
-def _request(values: Mapping[str, Any]) -> dict[str, Value]:
-    """Options of sbatch that the description asks for. What ``slurm`` says is the last word."""
-    slurm = dict(values.get("slurm") or {})
-    slurm.update(_said(slurm.pop("additional_parameters", None) or {}))
-    gpus = values.get("gpus_per_node") or 0
-    asked: dict[str, Value] = {
-        "nodes": values.get("nodes"),
-        "gres": values.get("gres"),
-        "gpus_per_node": gpus if gpus and not values.get("gres") else None,
-        "ntasks_per_node": values.get("tasks_per_node"),
-        "cpus_per_task": values.get("cpus_per_task"),
-        "mem": _amount(values["mem_gb"] * 2**30) if values.get("mem_gb") else None,
-        "time": values.get("timeout_min") or values.get("time_limit"),
-        **{name: values.get(name) for name in PLACE},
-    }
-    asked.update(_said(slurm))
-    return {name: value for name, value in asked.items() if value is not None}
-
-
-def _said(options: Mapping[str, Value]) -> dict[str, Value]:
-    """In a preset of vec-playbook `slurm: {partition: null}` says nothing, and takes nothing away."""
-    return {name: value for name, value in options.items() if value is not None or name not in PLACE}
 
 
 def over(layer: Layered, base: Layered) -> Layered:
@@ -135,13 +112,19 @@ def over(layer: Layered, base: Layered) -> Layered:
 
 
 def _ways(layer: Layered) -> Iterator[list[tuple[str, ...]]]:
-    """For each option that the layer may have: the paths at which it can stand, the last word first."""
-    for name in (*PLACE, *WRITTEN, *layer.values):
-        own = [(key,) for key in WRITTEN.get(name, (name,))]
-        yield [("slurm", "additional_parameters", name), ("slurm", name), *own]
+    """For each option that the layer may have: the paths at which it can stand."""
+    native = shipped.native()
+    for name in (*native.described_by, *native.written_as, *layer.values):
+        yield _paths(name)
     slurm = layer.values.get("slurm")
     for name in slurm if isinstance(slurm, dict) else ():
         yield [("slurm", "additional_parameters", name), ("slurm", name)]
+
+
+def _paths(option: str) -> list[tuple[str, ...]]:
+    """Where an option can stand in a description, the last word first."""
+    own = shipped.native().written_as.get(option, (option,))
+    return [("slurm", "additional_parameters", option), ("slurm", option), *((key,) for key in own)]
 
 
 def taken_away(layer: Layered) -> list[tuple[str, ...]]:
@@ -159,47 +142,23 @@ def _stronger(ways: Sequence[tuple[str, ...]], layer: Layered) -> Sequence[tuple
     return ways[: next((place for place, path in enumerate(ways) if layer.value(path) is not None), 0)]
 
 
-def filled(host: Host, requirement: HostSimpleRequirement) -> dict[str, Value]:
-    """Options of sbatch for what is required of this host, which meets it."""
-    asked: dict[str, Value] = {}
-    if requirement.duration:
-        asked["time"] = units.limit(requirement.duration)
-    if requirement.cpu.cores:
-        asked["cpus_per_task"] = -(-requirement.cpu.cores // _tasks(host.request))
-    if requirement.cpu.memory:
-        asked["mem"] = _amount(requirement.cpu.memory)
+def filled(host: Host, requirement: HostSimpleRequirement) -> Request:
+    """The host's request with what is required of it, which it meets."""
+    asked = Request(
+        time_s=requirement.duration or None,
+        memory_bytes=requirement.cpu.memory or None,
+        cpus=requirement.cpu.cores or None,
+    )
+    return shipped.native().filled(host.request, asked, _gpus(host, requirement))
+
+
+def _gpus(host: Host, requirement: HostSimpleRequirement) -> Mapping[str, int] | None:
+    """By what the launcher calls them; None where none are required."""
     if not requirement.accelerators:
-        return sbatch.merged(host.request, asked)
-    kept = gpu_options.without(host.request)
-    asked.update(_gpus(host, requirement))
-    if "gres" in asked and "gres" in kept:
-        asked["gres"] = f"{asked['gres']},{kept['gres']}"
-    return sbatch.merged(kept, asked)
-
-
-def _tasks(request: Mapping[str, Value]) -> int:
-    """Tasks that share the cores of a node."""
-    tasks = str(request.get("ntasks_per_node") or "")
-    return max(1, int(tasks)) if tasks.isascii() and tasks.isdigit() else 1
-
-
-def _gpus(host: Host, requirement: HostSimpleRequirement) -> dict[str, Value]:
-    used = assigned(host.specification, requirement)
-    counts = Counter(host.gres[place] for place in used)
+        return None
     if host.launcher == "local":
-        return {"gpus_per_node": dedicated(host.specification, requirement) or None}
-    if list(counts) == [""]:
-        return {"gpus_per_node": len(used)}
-    return {"gres": ",".join(f"{name or 'gpu'}:{count}" for name, count in counts.items())}
-
-
-def _amount(size: float) -> str:
-    """Bytes as sbatch takes them, rounded up: it reads whole numbers only.
-
-    >>> _amount(40 * 2**30), _amount(400_000_000)
-    ('40G', '382M')
-    """
-    return f"{int(size) >> 30}G" if size % 2**30 == 0 else f"{math.ceil(size / 2**20)}M"
+        return {"": dedicated(host.specification, requirement)}
+    return Counter(host.gres[place] for place in assigned(host.specification, requirement))
 
 
 class _Reader:
@@ -219,13 +178,11 @@ class _Reader:
             self.add((key,), "unknown key", nearest(key, KEYS) or f"known are {', '.join(KEYS)}")
         return self.read((), {key: values[key] for key in values if key in KEYS})
 
-    def check_request(self, request: Mapping[str, Value]) -> None:
-        for fault in sbatch.faults(request):
-            name = fault.where.removeprefix("slurm.")
-            own = [(key,) for key in WRITTEN.get(name, (name,))]
-            paths = [("slurm", "additional_parameters", name), ("slurm", name), *own, ("slurm",)]
-            path = next((path for path in paths if path in self._described.origin), ())
-            self.add(path, fault.what, fault.hint)
+    def check_options(self, options: Mapping[str, NativeValue]) -> None:
+        for name, value in options.items():
+            if told := shipped.native().fault(name, value):
+                paths = [*_paths(name), ("slurm",)]
+                self.add(next((path for path in paths if path in self._described.origin), ()), *told)
 
     def accelerators(
         self, values: Mapping[str, Any]
@@ -235,7 +192,7 @@ class _Reader:
         listed = values.get("accelerators") or []
         one = isinstance(self._described.values.get("accelerators"), dict)
         if not listed and values.get("gpus_per_node"):
-            gres = gpu_options.name(values.get("gres") or "")
+            gres = shipped.native().gpu_name(values.get("gres") or "")
             listed = [{"model": values.get("gpu_type"), "count": values["gpus_per_node"], "gres": gres}]
         for place, entry in enumerate(listed):
             at = ("accelerators",) if one else ("accelerators", place)
@@ -352,7 +309,7 @@ KEYS: Mapping[str, Callable[[Any], Any]] = {
     "priority": _number,
     "tags": _texts,
     # what to ask for
-    **dict.fromkeys(PLACE, _text),
+    **dict.fromkeys(("partition", "account", "qos", "constraint", "reservation"), _text),
     "nodes": _count,
     "gpu_type": _text,
     "gpus_per_node": _count,
@@ -376,13 +333,6 @@ ACCELERATOR_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "count": _count,
     "gres": _text,
 }
-
-WRITTEN: Mapping[str, tuple[str, ...]] = {
-    "mem": ("mem_gb",),
-    "time": ("timeout_min", "time_limit"),
-    "ntasks_per_node": ("tasks_per_node",),
-}
-"""Options of sbatch that have other names in a description."""
 
 
 @cache

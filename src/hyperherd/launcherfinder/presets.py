@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperherd.errors import HerdError
+from hyperherd.jobs import Request
 from hyperherd.launcherfinder import hosts, layers
 from hyperherd.launcherfinder.configuration import COMPUTE, SHIPPED, Sources
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.layers import Layered
-from hyperherd.launchers.slurm.options import Value
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ def of_user(sources: Sources) -> list[Layered]:
     return found
 
 
-def of_user_alone(sources: Sources) -> Mapping[str, Value]:
-    """What the user's own files ask sbatch for, where there is no preset. Raises `ConfigError`."""
+def of_user_alone(sources: Sources) -> Request:
+    """What the user's own files ask for, where there is no preset. Raises `ConfigError`."""
     described = Layered()
     for layer in of_user(sources):
         described = hosts.over(layer, described)
-    return hosts.host("user.yaml", described.resolved()).request if described.values else {}
+    return hosts.host("user.yaml", described.resolved()).request if described.values else Request()
 
 
 def of_file(name: str, sources: Sources) -> Layered:

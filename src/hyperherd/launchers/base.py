@@ -1,11 +1,20 @@
-"""What every launcher can do. The engine talks to these protocols and to nothing below them."""
+"""What a launcher is. The engine talks to these protocols and to nothing below them.
+
+A class of its own inherits `Launcher` and says ``name`` and ``traits``; it writes ``script``, ``submit``, ``poll`` and
+``cancel``, with ``limits`` where there are some, and ``find`` where its jobs have ids. The rest has defaults.
+"""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
-from hyperherd.jobs import Batch, Element, Forecast, Job, Share, State, Usage
+from hyperherd.errors import LauncherError
+from hyperherd.jobs import Batch, Forecast, Job, NativeValue, Request, Share, State, Usage
+from hyperherd.launchers.splitting import Limits
+from hyperherd.launchers.traits import Traits
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -38,37 +47,27 @@ def requiring(candidate: Candidate, share: Share) -> Candidate:
 
 
 class Launcher(Candidate, Protocol):
-    """Who runs jobs: this machine (``local``) or a cluster (``slurm``). Tasks that are waited for are asked about
-    every ``interval_s`` seconds; None: as it is done with this kind.
+    """Who runs jobs: this machine (``local``), a cluster (``slurm``), or another that is installed, by its name.
+
+    Tasks that are waited for are asked about every ``interval_s`` seconds; None: as often as its `Traits` say.
     """
 
     name: str
-    interval_s: float | None
+    traits: Traits
+    priority: float = 0
+    interval_s: float | None = None
 
-    def requiring(self, share: Share) -> Launcher:
-        """As of a `Candidate`: itself for a scheduler's, whose options ask."""
+    def limits(self, batch: Batch) -> Limits:
+        """How large a piece of this batch may be. Raises `SchedulerSilentError`."""
+        return Limits()
 
-    def where(self) -> str:
-        """Who keeps the jobs: the cluster's name, or this host's. Jobs of another place are not judged here.
-
-        Raises `SchedulerSilentError`.
-        """
-
-    def split(self, batch: Batch) -> list[tuple[Element, ...]]:
-        """The batch's elements in pieces that this launcher accepts (array and script limits), in order.
-
-        The engine gives each piece its own token and files. Raises `SchedulerSilentError`, and `LauncherError` for a
-        trial that no piece can hold.
-        """
-
-    def array(self, batch: Batch) -> dict[int, int]:
-        """Trial index -> array index, for a piece that `split` made."""
-
+    @abstractmethod
     def script(self, batch: Batch) -> str:
         """The bash that runs a piece, as it would be submitted; a pure function of the batch and the limits."""
 
+    @abstractmethod
     def submit(self, batch: Batch) -> str | None:
-        """Hand over a piece whose script is already written; return the scheduler's id (None on this machine).
+        """Hand over a piece whose script is already written; return the job's id, None where jobs have none.
 
         Raises `SubmissionRefusedError` (surely not submitted) or `SubmissionUnknownError` (nobody can say).
         """
@@ -78,15 +77,66 @@ class Launcher(Candidate, Protocol):
 
         Not found is never "not submitted". Raises `SchedulerSilentError`.
         """
+        return {}
 
+    @abstractmethod
     def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
         """Token -> trial index -> state, for every element of every job asked about. Asks once for all.
 
         Raises `SchedulerSilentError` where the scheduler did not answer.
         """
 
+    @abstractmethod
     def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
         """Cancel these trials; return those that it refused to cancel, each with its own words."""
+
+    # Optional
+
+    def where(self) -> str:
+        """Who keeps the jobs: the cluster's name, or this host's. Jobs of another place are not judged here.
+
+        Raises `SchedulerSilentError`.
+        """
+        return self.name
+
+    @classmethod
+    def of_sweeps(cls) -> Launcher:
+        """One for the trials of sweeps, whose YAML says what they ask for."""
+        return cls()
+
+    def chosen(self) -> Launcher:
+        """Itself."""
+        return self
+
+    def requiring(self, share: Share) -> Launcher:
+        """As of a `Candidate`: itself for a scheduler's, whose options ask."""
+        return self
+
+    def asking(self, request: Request) -> Launcher:
+        """A copy whose every job asks for this; itself, where a `Share` says it all. Raises `OptionError`."""
+        return self
+
+    def asked_for(self, request: Request) -> Mapping[str, NativeValue]:
+        """All that a job of this request asks for here, in the words of `hyperherd.launchers.native`."""
+        return request.native
+
+    def check(self, batch: Batch) -> Mapping[str, str]:
+        """What of the batch's request this launcher would refuse: fault -> what to do. Submits nothing.
+
+        Raises `SchedulerSilentError`.
+        """
+        return {}
+
+    def foresee(self, batch: Batch) -> Forecast:
+        """What would become of a batch in which `check` finds nothing wrong. Submits nothing, but asks whoever decides.
+
+        A scheduler that does not answer is no error here: it will be asked again when the batch is submitted.
+        """
+        return Forecast()
+
+    def switched_off(self, batch: Batch, job_id: str) -> str:
+        """What the scheduler has taken from a batch that it has accepted under this id, in words; else nothing."""
+        return ""
 
     def tell(self, job: Job, index: int, signal: str) -> str:
         """Send a trial's running script a signal (``USR2``), as at its time limit: to its shell, which passes it on.
@@ -94,24 +144,44 @@ class Launcher(Candidate, Protocol):
         ``KILL`` ends it and all that it has started, as in a crash (on a cluster those of a batch with ``requeue``).
         Return the words of a refusal, or nothing.
         """
-
-    def switched_off(self, batch: Batch, job_id: str) -> str:
-        """What the scheduler has taken from a batch that it has accepted under this id, in words; else nothing."""
+        return f"{self.traits.title} sends no signals"
 
     def hasten(self, job: Job, index: int) -> str:
         """Begin a trial that was queued again soon, if it need not wait. Return the words of a refusal, or nothing."""
+        return ""
 
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
         """Token -> trial index -> what the newest attempt used. Raises `SchedulerSilentError`."""
+        return {}
 
-    def check(self, batch: Batch) -> Mapping[str, str]:
-        """What of the batch's options this launcher would refuse: fault -> what to do. Submits nothing.
 
-        Raises `SchedulerSilentError`.
-        """
+_NEEDED = ("name", "traits", "script", "submit", "poll", "cancel")
 
-    def foresee(self, batch: Batch) -> Forecast:
-        """What would become of a batch in which `check` finds nothing wrong. Submits nothing, but asks whoever decides.
 
-        A scheduler that does not answer is no error here: it will be asked again when the batch is submitted.
-        """
+def complete(found: object) -> Launcher:
+    """The launcher, with the defaults of `Launcher` for what a class that does not inherit it leaves out.
+
+    Raises `LauncherError` for one that lacks what has no default.
+    """
+    if Launcher in type(found).__mro__:
+        return cast("Launcher", found)
+    if missing := [name for name in _NEEDED if not hasattr(found, name)]:
+        raise LauncherError(
+            f"{found!r} is no launcher: it has no {', no '.join(missing)}",
+            hint="let its class inherit hyperherd.launchers.base.Launcher, and write these",
+        )
+    return cast("Launcher", _Completed(found))
+
+
+class _Completed:
+    def __init__(self, found: object) -> None:
+        self._found = found
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(self._found, name):
+            return getattr(self._found, name)
+        default = getattr(Launcher, name)
+        return MethodType(default, self) if callable(default) else default
+
+    def __repr__(self) -> str:
+        return repr(self._found)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+from hyperherd.attempts import variables
 from hyperherd.grammar.overrides import is_complete, split
 from hyperherd.grammar.values import read, untag, write
-from hyperherd.workspace.layout import ENV_PARAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _value(name: str, written: str, sent: dict[str, Any]) -> Any:
 
 def _sent() -> dict[str, Any]:
     """The parameters with their types, as herd exported them; none outside of a trial."""
-    exported = os.environ.get(ENV_PARAMS)
+    exported = os.environ.get(variables.PARAMS)
     if not exported:
         return {}
     # Loaded late for start-up time: json alone costs more than all else here.

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hyperherd.attempts import variables
 from hyperherd.fsio.files import discard
 
 _NAMES = (
@@ -18,7 +19,7 @@ _NAMES = (
     ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
 )
 _ATTEMPT = (
-    "HYPERHERD_ATTEMPT_MARK",
+    variables.MARK,
     "SLURM_JOB_ID",
     "SLURM_RESTART_COUNT",
     "SLURM_STEP_ID",

@@ -11,6 +11,7 @@ import errno
 import os
 import time
 
+from hyperherd.attempts import variables
 from hyperherd.workspace import layout
 
 TYPE_CHECKING = False
@@ -154,10 +155,10 @@ _writer = _Writer()
 
 def trial_folder() -> str | None:
     """Where this trial's metrics go; None outside of a trial. Jobs of 0.1.3 have the older two variables only."""
-    folder = os.environ.get(layout.ENV_RESULTS)
+    folder = os.environ.get(variables.RESULTS)
     if folder:
         return folder
-    workspace, index = os.environ.get(layout.ENV_WORKSPACE), os.environ.get(layout.ENV_TRIAL_ID)
+    workspace, index = os.environ.get(variables.WORKSPACE), os.environ.get(variables.TRIAL_ID)
     if not workspace or not index:
         return None
     return os.path.join(workspace, layout.STATE_FOLDER, layout.RESULTS, index)
@@ -240,7 +241,7 @@ def _no_trial() -> WorkspaceError:
     from hyperherd.errors import WorkspaceError  # start-up time
 
     return WorkspaceError(
-        f"{layout.ENV_RESULTS} is not set: this process belongs to no trial",
+        f"{variables.RESULTS} is not set: this process belongs to no trial",
         hint="start it with `herd run` or `herd test`, or leave out strict=True",
     )
 

@@ -8,10 +8,8 @@ import subprocess
 import time
 from functools import lru_cache
 
+from hyperherd.attempts import variables
 from hyperherd.units import seconds_elapsed
-
-_SAID = "HYPERHERD_TIME_LIMIT_AT"
-"""Seconds since the epoch: for whoever starts a trainer and knows its limit."""
 
 _SLURM_END = "SLURM_JOB_END_TIME"
 """Seconds since the epoch (man sbatch, Slurm 23.02)."""
@@ -25,7 +23,9 @@ def time_left_s() -> float | None:
     The earlier of HYPERHERD_TIME_LIMIT_AT (seconds since the epoch) and what Slurm exports; in a job of an older
     Slurm, which exports nothing, squeue is asked, once in a process.
     """
-    ends = [at for variable in (_SAID, _SLURM_END) if (at := _exported(variable)) is not None]
+    ends = [
+        at for variable in (variables.TIME_LIMIT_AT, _SLURM_END) if (at := _exported(variable)) is not None
+    ]
     if not ends:
         asked = _asked(_job())
         if asked is None:

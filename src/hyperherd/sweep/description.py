@@ -105,7 +105,7 @@ class SweepSpec:
     time.
 
     ``zips``     groups of parameters that go together, value by value
-    ``slurm``    sbatch's long options by name with ``_``; ``max_concurrent`` and ``extra_args`` stand apart
+    ``slurm``    a launcher's own options, as written; ``max_concurrent`` and ``extra_args`` stand apart
     ``compute``  the name of a compute preset; "" for none
     ``requires`` what each trial needs of a machine, where no condition says otherwise
     ``requeue``  when a trial is queued again by itself; None: never

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from hyperherd.claims import Outcome
-from hyperherd.jobs import NEVER_STARTED, Phase, State
+from hyperherd.attempts.filenames import Outcome
+from hyperherd.jobs import Ended, Phase, State
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 """A parameter's value: plain builtins, as YAML 1.2's core schema has them."""
@@ -113,31 +113,17 @@ SHORT = {
 }
 """What cut an attempt short (`hyperherd.jobs.CAUSES`), as a reason."""
 
-_SCHEDULER_ENDED_IT = {
-    "TIMEOUT": "time limit",
-    "OUT_OF_MEMORY": "out of memory",
-    "NODE_FAIL": "node failure",
-    "BOOT_FAIL": "node failed to boot",
-    "PREEMPTED": "preempted",
-    "DEADLINE": "deadline",
-    "REVOKED": "revoked by its cluster",
-    "LAUNCH_FAILED": "could not be launched",
-    "RECONFIG_FAIL": "node could not be set up",
-    "KILLED": "killed",
-}
-"""The scheduler, not the program, ended the attempt (man squeue, JOB STATE CODES; KILLED is this machine's)."""
-
 
 def status_of(
     state: State, outcome: Outcome | None, *, started: bool, stopped: bool = False
 ) -> tuple[Status, str]:
-    """The status of a submitted trial and the reason for it (``time limit``, ``exit 2``, Slurm's word for waiting).
+    """The status of a submitted trial and the reason for it (``time limit``, ``exit 2``, why it waits).
 
     ``outcome`` is that of the newest attempt of the newest submission, ``started`` whether that submission has begun
     an attempt, ``stopped`` whether the user has stopped it. A live state wins over a note of failure (the attempt may
     have been queued again); success is final.
 
-    >>> status_of(State(Phase.ENDED, "TIMEOUT"), Outcome(0, terminated=True), started=True)
+    >>> status_of(State.of_end(Ended.TIME_LIMIT), Outcome(0, terminated=True), started=True)
     (<Status.FAILED: 'failed'>, 'time limit')
     >>> status_of(State(Phase.ABSENT), None, started=True)
     (<Status.LOST: 'lost'>, 'its job is gone and left no note of its end')
@@ -154,16 +140,16 @@ def status_of(
 
 
 def _ended(state: State, outcome: Outcome | None, *, started: bool, stopped: bool) -> tuple[Status, str]:
-    if stopped or state.word == "CANCELLED":
+    if stopped or state.end is Ended.CANCELLED:
         return Status.CANCELLED, ""
-    if state.word == NEVER_STARTED:
+    if state.end is Ended.NEVER_STARTED:
         return Status.READY, ""
-    if reason := _SCHEDULER_ENDED_IT.get(state.word):
-        return Status.FAILED, reason
+    if state.end and state.end.from_outside:
+        return Status.FAILED, state.end.value
     if outcome is not None:
         told = "told to end, " if outcome.terminated else ""
         return Status.FAILED, f"{told}exit {outcome.exit_code}"
-    if state.word == "COMPLETED":
+    if state.end is Ended.COMPLETED:
         return Status.COMPLETED, ""
     if state.phase is Phase.ENDED:
         return Status.FAILED, _scheduler_words(state) if started else "ended before it began"

@@ -10,7 +10,9 @@ from hyperherd.engine.inspection import Inspection
 from hyperherd.engine.observe import Listed
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
+from hyperherd.launchers import shipped
 from hyperherd.sweep.trial import Status, Trial
+from hyperherd.views import slurm_words
 from hyperherd.workspace.results import tagged, utc
 
 if TYPE_CHECKING:
@@ -59,12 +61,13 @@ def _piece(piece: Piece) -> dict[str, Any]:
 
 def _place(piece: Piece) -> dict[str, Any]:
     place = piece.place
+    options = shipped.native().options(place.request)
     return {
         "launcher": place.launcher.name,
         "host": place.host or None,
         "requires": place.requires or None,
         "why": place.why or None,
-        "options": {name: value for name, value in place.options.items() if value is not None},
+        "options": {name: value for name, value in options.items() if value is not None},
         "expected_start": piece.starts_at,
     }
 
@@ -150,7 +153,7 @@ def stats(snapshot: Snapshot, used: Mapping[int, Usage]) -> dict[str, Any]:
 def usage(v: TrialView, used: Usage) -> dict[str, Any]:
     """Seconds and bytes. The exit code is the trial's own: sacct shows 9 for an exit of 137."""
     return {
-        "slurm_state": used.word or None,
+        "slurm_state": slurm_words.state(v, used) or None,
         "elapsed": clock(used.elapsed_s),
         "elapsed_seconds": used.elapsed_s,
         "max_rss_bytes": used.max_rss_bytes,

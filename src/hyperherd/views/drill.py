@@ -8,6 +8,7 @@ from typing import Any
 
 from hyperherd import units
 from hyperherd.drill.resumption import Compared, Course, Cut, Report
+from hyperherd.launchers import shipped
 from hyperherd.views.columns import Cell, Row, Screen, table
 from hyperherd.workspace.results import tagged
 
@@ -17,7 +18,9 @@ SHOWN = 20
 
 def text(report: Report, screen: Screen) -> str:
     """The two side by side, what happened between, and the verdict."""
-    head = f"trial {report.index}: {report.trial}, on {_PLACES[report.place]}, seed {report.seed}"
+    head = (
+        f"trial {report.index}: {report.trial}, on {shipped.traits(report.place).title}, seed {report.seed}"
+    )
     parts = [head, "", *_numbers(report, screen), *_happened(report), *report.notes]
     for course in (report.straight, report.killed):
         if course and course.last_words:
@@ -30,9 +33,6 @@ def text(report: Report, screen: Screen) -> str:
         parts.append(f"Logs and results of both are in {shlex.quote(report.kept)}")
     verdict = [screen.paint(_sentence(fault), "red") for fault in report.faults]
     return "\n".join([*parts, "", *(verdict or [screen.paint(_good(report), "green")])])
-
-
-_PLACES = {"local": "this machine", "slurm": "Slurm"}
 
 
 def _sentence(words: str) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hyperherd.jobs import NativeValue
 from hyperherd.launcherfinder.choice import Chosen
 from hyperherd.launcherfinder.configuration import SHIPPED
 from hyperherd.launcherfinder.finder import Verdict
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.presets import Preset
 from hyperherd.launcherfinder.registry import Answer, Look
-from hyperherd.launchers.slurm import SlurmLauncher, options
-from hyperherd.launchers.slurm.options import Value
+from hyperherd.launchers import shipped
 from hyperherd.requirements.amounts import durations_for_people, sizes_for_people
 from hyperherd.views import columns
 from hyperherd.views.columns import Cell, Screen
@@ -45,7 +45,7 @@ def _row(host: Host) -> list[str]:
     return [
         host.name,
         f"{host.launcher} ({host.cluster})" if host.cluster else host.launcher,
-        str(host.request.get("partition") or ""),
+        str(host.request.native.get("partition") or ""),
         str(host.machines or ""),
         str(has.cpu.cores or ""),
         sizes_for_people(has.cpu.memory)[0] if has.cpu.memory else "",
@@ -83,7 +83,9 @@ def explained(verdicts: Sequence[Verdict], screen: Screen) -> str:
     if best.meets is None:
         return told
     lines = (
-        "\n".join(options.lines(best.options)) if best.host.launcher == "slurm" else "runs on this machine"
+        "\n".join(shipped.native().lines(best.request))
+        if best.host.launcher == "slurm"
+        else "runs on this machine"
     )
     return f"{told}\n{lines}\n"
 
@@ -119,13 +121,13 @@ def directives(chosen: Chosen) -> list[str]:
     """The ``#SBATCH`` lines of what was chosen; none on this machine."""
     if chosen.launcher.name != "slurm":
         return []
-    return options.lines(asked(chosen))
+    native = shipped.native()
+    return native.lines(native.request(asked(chosen)))
 
 
-def asked(chosen: Chosen) -> dict[str, Value]:
-    """All options that Slurm would be given."""
-    of_launcher = chosen.launcher.options.given() if isinstance(chosen.launcher, SlurmLauncher) else {}
-    return options.merged(of_launcher, chosen.options)
+def asked(chosen: Chosen) -> Mapping[str, NativeValue]:
+    """All options that its launcher would be given."""
+    return chosen.launcher.asked_for(chosen.request)
 
 
 def presets(found: Iterable[tuple[Preset, Path]], screen: Screen) -> str:
@@ -153,7 +155,7 @@ def _preset_row(one: Preset, path: Path) -> list[str]:
 def resolved(one: Preset) -> str:
     """The values as YAML, and the lines of the script."""
     lines = [f"{key}: {_yaml(value)}" for key, value in one.values.items()]
-    return "\n".join([*lines, "", *options.lines(one.host.request)]) + "\n"
+    return "\n".join([*lines, "", *shipped.native().lines(one.host.request)]) + "\n"
 
 
 def _yaml(value: Any) -> str:
@@ -190,7 +192,7 @@ def host(one: Host) -> dict[str, Any]:
         "min_gpu": has.min_gpu,
         "priority": has.priority,
         "tags": sorted(one.tags),
-        "options": dict(one.request),
+        "options": dict(one.request.native),
         "source": one.source or None,
     }
 
@@ -203,13 +205,13 @@ def verdict(one: Verdict) -> dict[str, Any]:
         "fits": one.meets is not None,
         "meets": str(one.meets) if one.meets else None,
         "refusals": list(one.refusals),
-        "options": dict(one.options) if one.meets else None,
+        "options": dict(one.request.native) if one.meets else None,
     }
 
 
 def chosen(one: Chosen) -> dict[str, Any]:
     """Who was chosen."""
-    return {"host": one.host, "launcher": one.launcher.name, "why": one.why, "options": asked(one)}
+    return {"host": one.host, "launcher": one.launcher.name, "why": one.why, "options": dict(asked(one))}
 
 
 def preset(one: Preset, path: Path | None) -> dict[str, Any]:
@@ -218,5 +220,5 @@ def preset(one: Preset, path: Path | None) -> dict[str, Any]:
         "name": one.host.name,
         "path": str(path) if path else None,
         "values": dict(one.values),
-        "options": dict(one.host.request),
+        "options": dict(one.host.request.native),
     }

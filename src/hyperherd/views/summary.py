@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hyperherd import units
-from hyperherd.launchers.slurm.parse import folded
 from hyperherd.sweep.combinations import count
 from hyperherd.sweep.plan import Choice, matches
 from hyperherd.sweep.trial import ENDED_EARLY, Status
@@ -92,7 +91,7 @@ def _placed(place: Place, indices: Sequence[int]) -> str:
 
 def _which(indices: Sequence[int]) -> str:
     """``3 trials (0-1,7)``."""
-    which = folded(indices)
+    which = units.folded(indices)
     if len(which) > LONGEST:
         which = f"{which[: which.rindex(',', 0, LONGEST)]},..."
     return f"{units.counted(len(indices), 'trial')} ({which})"

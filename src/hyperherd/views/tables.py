@@ -16,7 +16,7 @@ from hyperherd.engine.observe import Listed
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import LIVE, Status
-from hyperherd.views import numbers
+from hyperherd.views import numbers, slurm_words
 from hyperherd.views.columns import Cell, Screen, printable, table
 
 COLOURS = {
@@ -224,7 +224,7 @@ def _stats_row(v: TrialView, used: Usage) -> tuple[str | Cell, ...]:
     return (
         str(v.index),
         v.trial.name,
-        Cell(used.word or v.status.value, COLOURS.get(v.status, "")),
+        Cell(slurm_words.state(v, used) or v.status.value, COLOURS.get(v.status, "")),
         units.duration(used.elapsed_s) if used.elapsed_s is not None else "",
         *(
             units.memory(size) if size else ""

@@ -7,14 +7,15 @@ heard, so losing it loses a reason, never a result.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 
-from hyperherd.jobs import State
+from hyperherd.jobs import Ended, Phase, State
 from hyperherd.workspace import files
 from hyperherd.workspace.folder import Workspace
 
-Ended = dict[str, dict[str, State]]
+Heard = dict[str, dict[str, State]]
 
 _SPARE = "Delete it: Slurm is asked again, and what it has forgotten is shown without a reason, or as lost."
 
@@ -24,9 +25,27 @@ def key(index: int, attempt: int) -> str:
     return f"{index}.{attempt}"
 
 
-def read(workspace: Workspace) -> Ended:
+def read(workspace: Workspace) -> Heard:
     """What was heard so far. Raises `DamagedFileError`."""
-    return files.read(workspace.ended, msgspec.json.Decoder(Ended).decode, {}, _SPARE)
+    nothing: Heard = {}
+    found = files.read(workspace.ended, msgspec.json.Decoder(Heard).decode, nothing, _SPARE)
+    return {token: {key: _with_end(one) for key, one in said.items()} for token, said in found.items()}
+
+
+_BEFORE = {
+    "TIMEOUT": Ended.TIME_LIMIT,
+    "NODE_FAIL": Ended.NODE_FAILURE,
+    "BOOT_FAIL": Ended.BOOT_FAILURE,
+    "LAUNCH_FAILED": Ended.LAUNCH_FAILURE,
+    "RECONFIG_FAIL": Ended.SETUP_FAILURE,
+    **{end.name: end for end in Ended},
+}
+"""What the scheduler's word, which stood there alone in files of before, says of the end."""
+
+
+def _with_end(state: State) -> State:
+    old = state.phase is Phase.ENDED and state.end is None
+    return replace(state, end=_BEFORE.get(state.word)) if old else state
 
 
 def write(workspace: Workspace, ended: Mapping[str, Mapping[str, State]]) -> None:

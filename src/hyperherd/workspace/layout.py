@@ -1,4 +1,4 @@
-"""Every file name and ``HYPERHERD_*`` variable that we promise. Trainers import this: nothing heavy."""
+"""Every file name that we promise. Trainers import this: nothing heavy."""
 
 from __future__ import annotations
 
@@ -27,15 +27,6 @@ STREAM = "stream"
 FINAL = "final"
 JSONL = ".jsonl"
 
-ENV_WORKSPACE = "HYPERHERD_WORKSPACE"
-ENV_SWEEP_NAME = "HYPERHERD_SWEEP_NAME"
-ENV_TRIAL_ID = "HYPERHERD_TRIAL_ID"
-ENV_TRIAL_NAME = "HYPERHERD_TRIAL_NAME"
-ENV_EXPERIMENT_NAME = "HYPERHERD_EXPERIMENT_NAME"
-ENV_PARAMS = "HYPERHERD_PARAMS"
-ENV_ARGV = "HYPERHERD_ARGV"
-ENV_ATTEMPT = "HYPERHERD_ATTEMPT"
-ENV_RESULTS = "HYPERHERD_RESULTS"
 
 _LONGEST_PART = 150
 """Bytes of a metric's name in one path component: of 255, the rest is for the writer."""

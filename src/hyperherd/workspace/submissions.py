@@ -15,9 +15,11 @@ from typing import Any
 import msgspec
 
 from hyperherd import fsio
-from hyperherd.jobs import VOID, Job, Requeue
+from hyperherd.attempts import registers
+from hyperherd.attempts.registers import VOID
+from hyperherd.jobs import Job, Requeue
 from hyperherd.sweep.trial import Part
-from hyperherd.workspace import files, registers
+from hyperherd.workspace import files
 from hyperherd.workspace.folder import Workspace
 
 LEGACY = "legacy-"
@@ -185,11 +187,11 @@ def settled(workspace: Workspace, token: str) -> str | None:
     return registers.settled(workspace.files(token).register)
 
 
-def as_decided(intent: Submission, decision: str) -> Submission:
-    """The record of an intent once it is decided what it is: a job id, or `VOID`."""
+def as_decided(intent: Submission, decision: str, *, has_id: bool) -> Submission:
+    """The record of an intent that is decided: to be `VOID`, or a job, whose id the decision is where it ``has_id``."""
     if decision == VOID:
         return msgspec.structs.replace(intent, state="void")
-    job_id = decision if intent.launcher == "slurm" else None
+    job_id = decision if has_id else None
     return msgspec.structs.replace(intent, state="submitted", slurm_job_id=job_id)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hyperherd.errors import LauncherError, SubmissionRefusedError
 from hyperherd.jobs import Batch
-from hyperherd.launchers.direct import deadlines, environment, gpus, slots
+from hyperherd.launchers.direct import environment, gpus, slots
 from hyperherd.launchers.direct.cores import usable
 from hyperherd.launchers.direct.gpus import Gpu
 from hyperherd.launchers.direct.slots import Slots
@@ -27,9 +26,9 @@ class Capacity:
 def faults(batch: Batch, environ: Mapping[str, str]) -> dict[str, str]:
     """What this machine cannot do for a batch: fault -> what to do."""
     found = {}
-    nodes = re.match(r"\d+", str(batch.options.get("nodes") or 1))
-    if nodes and int(nodes[0]) > 1:
-        found[f"each trial asks for {nodes[0]} nodes, and this machine is one"] = (
+    nodes = batch.request.nodes or 1
+    if nodes > 1:
+        found[f"each trial asks for {nodes} nodes, and this machine is one"] = (
             "set slurm.nodes to 1, or run it on a cluster: herd run --on slurm"
         )
     if shutil.which("bash", path=environ.get("PATH")) is None:
@@ -41,11 +40,10 @@ def faults(batch: Batch, environ: Mapping[str, str]) -> dict[str, str]:
     cores = len(usable())
     if (batch.share.cores or 0) > cores:
         found[f"each trial asks for {batch.share.cores} cores, and {cores} can be used here"] = _FEWER_CORES
-    for of_this_machine in (lambda: slots.host_folder(environ), lambda: deadlines.limit_of(batch)):
-        try:
-            of_this_machine()
-        except LauncherError as error:
-            found[error.what] = error.hint
+    try:
+        slots.host_folder(environ)
+    except LauncherError as error:
+        found[error.what] = error.hint
     return found
 
 
@@ -56,8 +54,8 @@ _FEWER_CORES = "ask for fewer (cpus_per_task), or run it on a cluster"
 
 
 def _gpus_each(batch: Batch) -> int:
-    """For one trial: a sweep's own options stand above what its launcher holds."""
-    return gpus.asked(batch.options) or batch.share.gpus or 0
+    """For one trial: what a sweep asks for itself stands above what its launcher holds."""
+    return batch.request.gpus or batch.share.gpus or 0
 
 
 def of(batch: Batch, environ: Mapping[str, str]) -> Capacity:

@@ -16,12 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from hyperherd import claims, units
-from hyperherd.connectors import processes
-from hyperherd.errors import LauncherError
+from hyperherd.attempts import claims, filenames, notes
+from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Requeue
-from hyperherd.launchers.direct import records, trees
-from hyperherd.launchers.script import warning_signal
+from hyperherd.launchers.direct import trees
+from hyperherd.launchers.node.script import warning_signal
 
 GRACE_S = 10.0
 """From SIGTERM to SIGKILL; the script's own bash has a second more, to note how its trial ended."""
@@ -43,26 +42,16 @@ class Limit:
         if self.requeue is None:
             return False
         before = range(self.first[element.index], element.attempt)
-        used = sum(records.is_marked(self.attempts, element.index, n, claims.TIMEOUT) for n in before)
+        used = sum(notes.is_marked(self.attempts, element.index, n, filenames.TIMEOUT) for n in before)
         return used < self.requeue.max_timeouts
 
 
 def limit_of(batch: Batch) -> Limit | None:
-    """None where its trials may take as long as they like. Raises `LauncherError` for a limit that cannot be read."""
+    """None where its trials may take as long as they like."""
     requeue = batch.requeue if batch.requeue and batch.requeue.warns else None
-    times = [_seconds(batch) if requeue else math.inf, batch.share.time_s or math.inf]
+    times = [(batch.request.time_s or math.inf) if requeue else math.inf, batch.share.time_s or math.inf]
     first = {element.index: element.attempt for element in batch.elements}
     return None if math.isinf(min(times)) else Limit(min(times), requeue, batch.files.attempts, first)
-
-
-def _seconds(batch: Batch) -> float:
-    asked = batch.options.get("time")
-    if asked is None or isinstance(asked, bool):
-        return math.inf
-    try:
-        return units.seconds_of_limit(str(asked))
-    except ValueError as error:
-        raise LauncherError(f"slurm.time: {error}", hint="such as '4:00:00', or 240 (minutes)") from error
 
 
 Step: TypeAlias = "Callable[[int, _Running, float], tuple[Step, float]]"
@@ -116,7 +105,7 @@ class Deadlines:
     ) -> tuple[Step, float]:
         """Not before its script has claimed the attempt: until then the signal would end it."""
         limit_at, element = one.started + limit.time_s, one.element
-        if now < limit_at and not records.is_claimed(limit.attempts, element.index, element.attempt):
+        if now < limit_at and not claims.exists(limit.attempts, element.index, element.attempt):
             return partial(self._warn, limit, requeue), min(now + _LOOK_AGAIN_S, limit_at)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, getattr(signal, f"SIG{warning_signal(requeue)}"))
@@ -127,10 +116,10 @@ class Deadlines:
         another attempt follows.
         """
         attempt = one.element.index, one.element.attempt
-        if limit.requeue is None and records.is_claimed(limit.attempts, *attempt):
-            records.mark(limit.attempts, *attempt, claims.TIMEOUT)
+        if limit.requeue is None and claims.exists(limit.attempts, *attempt):
+            notes.mark(limit.attempts, *attempt, filenames.TIMEOUT)
         if limit.allows_another(one.element):
-            records.mark(limit.attempts, *attempt, claims.AGAIN)
+            notes.mark(limit.attempts, *attempt, filenames.AGAIN)
         trees.tell(self._living(pid, one.element))
         return self._kill, now + GRACE_S
 

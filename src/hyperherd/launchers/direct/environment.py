@@ -5,36 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-MARK = "HYPERHERD_ATTEMPT_MARK"
-"""`mark` of the attempt: on each of its processes, from the start of the script's own bash on."""
-
-SUPERVISOR = "HYPERHERD_SUPERVISOR"
-"""``<token>``: on a supervisor, and on what it has forked but not yet turned into a trial."""
-
-TIME_LIMIT_AT = "HYPERHERD_TIME_LIMIT_AT"
-"""When a trial is ended, in seconds since the epoch: `hyperherd.checkpoint.time_left_s` counts to it."""
-
-JOB = "HYPERHERD_JOB"
-"""The identity of the supervisor, which owns the register."""
-
-JOB_WORD = f'"${JOB}"'
+from hyperherd.attempts import variables
 
 _OF_ANOTHER_JOB = ("SLURM_", "SBATCH_")
-_OF_ANOTHER_TRIAL = frozenset(
-    {MARK, SUPERVISOR, JOB}
-    | {
-        f"HYPERHERD_{name}"
-        for name in ("WORKSPACE", "SWEEP_NAME", "TRIAL_ID", "TRIAL_NAME", "EXPERIMENT_NAME")
-    }
-    | {f"HYPERHERD_{name}" for name in ("PARAMS", "ARGV", "ATTEMPT", "ATTEMPT_JOB", "JOB_ID", "RESULTS")}
-)
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS")
 _ENV_FILE_NAME = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=", re.MULTILINE)
-
-
-def mark(token: str, index: int, attempt: int) -> str:
-    """The value of `MARK` for an attempt."""
-    return f"{token}/{index}.{attempt}"
 
 
 def cleaned(environ: Mapping[str, str]) -> dict[str, str]:
@@ -46,7 +21,7 @@ def cleaned(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if not name.startswith(_OF_ANOTHER_JOB) and name not in _OF_ANOTHER_TRIAL
+        if not name.startswith(_OF_ANOTHER_JOB) and name not in variables.OF_A_TRIAL
     }
 
 

@@ -1,4 +1,4 @@
-"""GPUs: how many a trial asks for, which this machine has, and the name of the slot of each."""
+"""GPUs: which this machine has, and the name of the slot of each."""
 
 from __future__ import annotations
 
@@ -44,39 +44,6 @@ class Card:
 
     name: str
     memory: int | None
-
-
-def asked(options: Mapping[str, str | int | bool | None]) -> int:
-    """GPUs for one trial, from sbatch's options; the largest where several speak of them.
-
-    >>> asked({"gres": "nvme:1,gpu:a100:2"}), asked({"gpus": "a100:1,h100:2"}), asked({"gpus_per_node": 4})
-    (2, 3, 4)
-    >>> asked({"gpus_per_task": "1", "ntasks_per_node": 2}), asked({"gres": "gpu"}), asked({"gpus": None})
-    (2, 1, 0)
-    """
-    generic = [word for word in _text(options.get("gres")).split(",") if re.match(r"(gres/)?gpu(:|$)", word)]
-    tasks = _text(options.get("ntasks")) or _text(options.get("ntasks_per_node"))
-    return max(
-        _counted(_text(options.get("gpus"))),
-        _counted(_text(options.get("gpus_per_node"))),
-        _counted(_text(options.get("gpus_per_task"))) * (int(tasks) if tasks.isdigit() else 1),
-        _counted(",".join(generic)),
-    )
-
-
-def _text(option: str | int | bool | None) -> str:
-    return "" if option is None or option is False else str(option)
-
-
-def _counted(text: str) -> int:
-    """``2``, ``a100:2``, ``gpu:a100:2(S:0)``, several with commas; without a number it is one.
-
-    >>> _counted("a100"), _counted("gpu:a100:2(S:0-1)"), _counted("")
-    (1, 2, 0)
-    """
-    words = [re.sub(r"\(.*", "", word) for word in text.split(",") if word and word != "none"]
-    counts = [word.rpartition(":")[2] for word in words]
-    return sum(int(count) if count.isdigit() else 1 for count in counts)
 
 
 def available(environ: Mapping[str, str]) -> tuple[Gpu, ...]:

@@ -13,18 +13,22 @@ from pathlib import Path
 from signal import Signals
 
 import hyperherd
-from hyperherd import fsio
-from hyperherd.claims import Outcome
-from hyperherd.connectors import processes
+from hyperherd.attempts import claims, listing, notes, registers, variables
+from hyperherd.attempts.claims import Claim
+from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts.registers import VOID
 from hyperherd.connectors.base import Connector
 from hyperherd.connectors.local import LocalConnector
-from hyperherd.connectors.processes import Identity
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
-from hyperherd.jobs import VOID, Batch, Element, Forecast, Job, Share, State, Usage
-from hyperherd.launchers.direct import capacity, environment, records, shares, states, stored, trees, usage
-from hyperherd.launchers.direct.records import Claim
+from hyperherd.fsio import processes
+from hyperherd.fsio.processes import Identity
+from hyperherd.jobs import Batch, Job, NativeValue, Request, Share, State, Usage
+from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.direct import capacity, shares, states, stored, trees, usage
+from hyperherd.launchers.direct.dialect import DIALECT
+from hyperherd.launchers.direct.traits import TRAITS
 from hyperherd.launchers.direct.wakeups import TO_LOOK_AGAIN
-from hyperherd.launchers.script import script
+from hyperherd.launchers.node.script import script
 
 # Not `python -m`: that looks for modules in the current folder first, where a user's json.py may lie.
 _START = """
@@ -37,7 +41,7 @@ sys.exit(main())
 _PACKAGES = str(Path(hyperherd.__file__).parent.parent.absolute())
 
 
-class DirectLauncher:
+class DirectLauncher(Launcher):
     """This machine: as many trials and tasks at once as it has cores (and GPUs), whoever has started them.
 
     ``connector`` starts the supervisors (None: this machine's), ``priority`` is for a `DynamicLauncher`. By keyword,
@@ -49,7 +53,7 @@ class DirectLauncher:
     """
 
     name = "local"
-    interval_s: float | None = None
+    traits = TRAITS
 
     def __init__(
         self,
@@ -78,9 +82,13 @@ class DirectLauncher:
         changed._options = {**self._options, **shares.named(by_name)}
         return changed
 
-    def chosen(self) -> DirectLauncher:
-        """Itself."""
+    def asking(self, request: Request) -> DirectLauncher:
+        """Itself: what it holds for each job is a `Share`."""
         return self
+
+    def asked_for(self, request: Request) -> dict[str, NativeValue]:
+        """It has no options of its own for a request."""
+        return dict(request.native)
 
     def requiring(self, share: Share) -> DirectLauncher:
         """A copy that holds this much for each job, but for what it says itself."""
@@ -101,17 +109,9 @@ class DirectLauncher:
         """This host's name."""
         return processes.me().host
 
-    def split(self, batch: Batch) -> list[tuple[Element, ...]]:
-        """One piece: there are no limits here."""
-        return [batch.elements]
-
-    def array(self, batch: Batch) -> dict[int, int]:
-        """The array index is the trial's."""
-        return {element.index: element.index for element in batch.elements}
-
     def script(self, batch: Batch) -> str:
         """As a supervisor runs it, but that it gives each bash its own trial's part of the table."""
-        return script(batch, job=environment.JOB_WORD)
+        return script(batch, DIALECT)
 
     def submit(self, batch: Batch) -> None:
         """Start a supervisor, and return when it has settled the register (or found it settled).
@@ -131,7 +131,7 @@ class DirectLauncher:
         log.parent.mkdir(exist_ok=True)
         pid = self.connector.spawn(
             [sys.executable, "-c", _START, str(stored.batch_path(batch)), _PACKAGES],
-            env={**os.environ, environment.SUPERVISOR: batch.token},
+            env={**os.environ, variables.SUPERVISOR: batch.token},
             output=log,
         )
         self._await_register(batch, pid, log)
@@ -155,10 +155,6 @@ class DirectLauncher:
                 )
             time.sleep(0.003)
 
-    def find(self, jobs: Sequence[Job]) -> dict[str, str]:
-        """Nothing: jobs have no ids here, and the supervisor settles its register itself."""
-        return {}
-
     def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
         """Token -> trial index -> state; see `states.poll`."""
         return states.poll(jobs)
@@ -168,26 +164,28 @@ class DirectLauncher:
         if job.where not in ("", self.where()):
             return dict.fromkeys(indices, f"it is kept by {job.where}: type the same there")
         folder = job.files.attempts
-        listing = records.listing(folder)
-        job = replace(job, attempt={i: listing.newest(i, job.attempt[i]) for i in indices})
-        begun = [i for i in indices if not records.take(folder, i, job.attempt[i], job.token)]
+        listed = listing.read(folder)
+        job = replace(job, attempt={i: listed.newest_since(i, job.attempt[i]) for i in indices})
+        begun = [i for i in indices if not claims.cancel(folder, i, job.attempt[i], job.token)]
         if len(begun) < len(indices):
             _tell_supervisor(job)
-        ended = records.listing(folder).outcomes
-        claims = {
-            i: records.claim(folder, i, job.attempt[i]) for i in begun if (i, job.attempt[i]) not in ended
+        ended = listing.read(folder).outcomes
+        running = {
+            i: claims.read(folder, i, job.attempt[i]) for i in begun if (i, job.attempt[i]) not in ended
         }
-        afar = {i: states.afar(claim.owner) for i, claim in claims.items() if claim and _is_afar(claim)}
+        afar = {i: states.afar(claim.owner) for i, claim in running.items() if claim and _is_afar(claim)}
         refused = {i: f"it runs on {place}: type the same there" for i, place in afar.items()}
-        refused |= self._end(job, {i: claim for i, claim in claims.items() if i not in afar})
-        after = records.listing(folder)
-        followed = [i for i in begun if i not in refused and after.newest(i, job.attempt[i]) > job.attempt[i]]
+        refused |= self._end(job, {i: claim for i, claim in running.items() if i not in afar})
+        after = listing.read(folder)
+        followed = [
+            i for i in begun if i not in refused and after.newest_since(i, job.attempt[i]) > job.attempt[i]
+        ]
         return refused | self.cancel(job, followed) if followed else refused
 
-    def _end(self, job: Job, claims: Mapping[int, Claim | None]) -> dict[int, str]:
-        running = {i: c for i, c in claims.items() if c is None or c.job_id != records.CANCELLED}
+    def _end(self, job: Job, claimed: Mapping[int, Claim | None]) -> dict[int, str]:
+        running = {i: c for i, c in claimed.items() if c is None or not c.cancelled}
         marks = {
-            environment.mark(c.token if c else job.token, i, job.attempt[i]): i for i, c in running.items()
+            variables.mark(c.token if c else job.token, i, job.attempt[i]): i for i, c in running.items()
         }
         leaders = [(c.owner.pid, c.owner.start) for c in running.values() if c and _is_of_this_boot(c.owner)]
         if not running:
@@ -196,18 +194,18 @@ class DirectLauncher:
         refused = {marks[p.mark]: f"process {p.pid} cannot be killed" for p in left if p.mark in marks}
         for i in running:
             if i not in refused:
-                records.note(job.files.attempts, (i, job.attempt[i]), Outcome(137, terminated=True))
+                notes.write(job.files.attempts, (i, job.attempt[i]), Outcome(137, terminated=True))
         return refused
 
     def tell(self, job: Job, index: int, signal: str) -> str:
         """To the bash that has claimed its newest attempt."""
         folder = job.files.attempts
-        attempt = records.listing(folder).newest(index, job.attempt[index])
-        claim = records.claim(folder, index, attempt)
+        attempt = listing.read(folder).newest_since(index, job.attempt[index])
+        claim = claims.read(folder, index, attempt)
         if claim is None or not processes.alive(claim.owner):
             return f"trial {index} does not run on {self.where()}"
         if signal == "KILL":
-            mark = environment.mark(claim.token, index, attempt)
+            mark = variables.mark(claim.token, index, attempt)
             tree = trees.Trees([mark], [(claim.owner.pid, claim.owner.start)])
             trees.kill(tree.living(trees.scan()))
             return ""
@@ -215,18 +213,6 @@ class DirectLauncher:
             os.kill(claim.owner.pid, Signals[f"SIG{signal}"])
         except (ProcessLookupError, PermissionError) as error:
             return f"process {claim.owner.pid} cannot be sent SIG{signal}: {error.strerror}"
-        return ""
-
-    def foresee(self, batch: Batch) -> Forecast:
-        """There is nobody to ask: it begins when slots are free."""
-        return Forecast()
-
-    def switched_off(self, batch: Batch, job_id: str) -> str:
-        """Nothing: this machine does as it is told."""
-        return ""
-
-    def hasten(self, job: Job, index: int) -> str:
-        """Nothing to do: what is queued again begins at once."""
         return ""
 
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
@@ -246,7 +232,7 @@ class DirectLauncher:
 
 
 def _is_afar(claim: Claim) -> bool:
-    return claim.job_id != records.CANCELLED and processes.alive(claim.owner) is None
+    return not claim.cancelled and processes.alive(claim.owner) is None
 
 
 def _is_of_this_boot(owner: Identity) -> bool:
@@ -256,7 +242,7 @@ def _is_of_this_boot(owner: Identity) -> bool:
 
 def _tell_supervisor(job: Job) -> None:
     """That trials which wait have been claimed; it need not be there any more."""
-    owner = (fsio.read_settled(job.files.register) or "").strip()
+    owner = registers.settled(job.files.register) or ""
     if owner in ("", VOID):
         return
     supervisor = Identity.parse(owner)

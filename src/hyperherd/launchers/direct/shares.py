@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from hyperherd import units
 from hyperherd.errors import Fault, OptionError, nearest
 from hyperherd.jobs import Share
-from hyperherd.launchers.direct import gpus
 
 NAMES = ("cpus_per_task", "gpus_per_node", "time")
 _ALIASES = {"gpu_per_node": "gpus_per_node", "gpus": "gpus_per_node"}
@@ -43,7 +42,7 @@ def share(options: Mapping[str, Value]) -> Share:
     time_s = math.inf if time is None else units.seconds_of_limit(str(time))
     return Share(
         cores=None if cores is None else int(cores),
-        gpus=None if cards is None else gpus.asked({"gpus": cards}),
+        gpus=None if cards is None else units.gpus_asked(str(cards)),
         time_s=None if math.isinf(time_s) else time_s,
     )
 

@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyperherd import units
+from hyperherd.attempts import variables
 from hyperherd.errors import LauncherError
-from hyperherd.launchers.direct import environment
 from hyperherd.launchers.direct.gpus import Gpu
-
-FOLDER = "HYPERHERD_SLOTS_DIR"
 
 
 @dataclass(frozen=True)
@@ -118,9 +116,9 @@ def host_folder(environ: Mapping[str, str]) -> Path:
 
     Raises `LauncherError` where somebody else could meddle with it.
     """
-    folder = Path(environ.get(FOLDER) or f"/tmp/hyperherd-{os.getuid()}")
+    folder = Path(environ.get(variables.SLOTS_DIR) or f"/tmp/hyperherd-{os.getuid()}")
     _make_private(folder)
-    outer = environ.get(environment.MARK)
+    outer = environ.get(variables.MARK)
     if outer:
         folder /= "within-" + _file_name(outer)
         _make_private(folder)
@@ -142,7 +140,7 @@ def _make_private(folder: Path) -> None:
 def _unfit(folder: Path, why: str) -> LauncherError:
     return LauncherError(
         f"the slots of this machine cannot be kept in {folder}: {why}",
-        hint=f"remove it, or name another folder of this host: export {FOLDER}=/path",
+        hint=f"remove it, or name another folder of this host: export {variables.SLOTS_DIR}=/path",
     )
 
 

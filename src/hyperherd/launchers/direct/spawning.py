@@ -6,11 +6,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from hyperherd.attempts import variables
 from hyperherd.connectors import children
 from hyperherd.jobs import Batch, Element
-from hyperherd.launchers.direct import cores, environment, gpus
+from hyperherd.launchers.direct import cores, gpus
+from hyperherd.launchers.direct.dialect import DIALECT
 from hyperherd.launchers.direct.slots import Taken
-from hyperherd.launchers.script import script
+from hyperherd.launchers.node.script import script
 
 _FIRST_SLOT = 200
 """Number of the first slot's descriptor in a trial: above what scripts use by hand and bash for itself."""
@@ -18,8 +20,7 @@ _FIRST_SLOT = 200
 _LONGEST_WORD = 100_000
 """Bytes; Linux takes no longer variable, and no longer word, than 131,072 (MAX_ARG_STRLEN, execve(2))."""
 
-_TEXT = "HYPERHERD_TEXT"
-_RUN = f'eval "unset {_TEXT}; ${_TEXT}"'
+_RUN = f'eval "unset {variables.TEXT}; ${variables.TEXT}"'
 """Bash that runs what is in the variable: `ps` shows this and the trial, not the pages of the text."""
 
 
@@ -40,27 +41,27 @@ class Spawner:
         Raises OSError.
         """
         environ = dict(self.environ)
-        environ["SLURM_ARRAY_TASK_ID"] = str(element.index)
-        environ[environment.MARK] = self.mark(element)
+        environ[variables.NUMBER] = str(element.index)
+        environ[variables.MARK] = self.mark(element)
         if self.time_s:
-            environ[environment.TIME_LIMIT_AT] = str(int(time.time() + self.time_s))
+            environ[variables.TIME_LIMIT_AT] = str(int(time.time() + self.time_s))
         if element.attempt > first:
-            environ["SLURM_RESTART_COUNT"] = str(element.attempt - first)
+            environ[variables.RESTARTS] = str(element.attempt - first)
         if slots.gpus:
             environ[gpus.VISIBLE] = ",".join(slots.gpus)
-        words, variables = self._words(replace(element, attempt=first))
+        words, text = self._words(replace(element, attempt=first))
         inherited = {_FIRST_SLOT + k: descriptor for k, descriptor in enumerate(slots.descriptors)}
         with cores.confined(slots.cores if self.batch.share.cores else ()):
-            return children.spawn(self.bash, words, {**environ, **variables}, inherited)
+            return children.spawn(self.bash, words, {**environ, **text}, inherited)
 
     def mark(self, element: Element) -> str:
         """What the processes of this trial carry."""
-        return environment.mark(self.batch.token, element.index, element.attempt)
+        return variables.mark(self.batch.token, element.index, element.attempt)
 
     def _words(self, element: Element) -> tuple[list[str], dict[str, str]]:
         """The command, and what it wants in its environment."""
-        text = script(self.batch.only((element,)), job=environment.JOB_WORD)
+        text = script(self.batch.only((element,)), DIALECT)
         # What the user's own script holds stays out of the environment, which some programs log.
         if not self.batch.inline and len(text.encode("utf-8", "surrogateescape")) < _LONGEST_WORD:
-            return ["bash", "-c", _RUN, f"{self.batch.name} trial {element.index}"], {_TEXT: text}
+            return ["bash", "-c", _RUN, f"{self.batch.name} trial {element.index}"], {variables.TEXT: text}
         return ["bash", str(self.batch.files.script)], {}

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hyperherd import claims, fsio
-from hyperherd.claims import Outcome
-from hyperherd.connectors import processes
-from hyperherd.connectors.processes import Identity
-from hyperherd.jobs import NEVER_STARTED, VOID, Job, Phase, State
-from hyperherd.launchers.direct import environment, records, stored, trees
-from hyperherd.launchers.direct.records import Claim, Listing
+from hyperherd.attempts import claims, filenames, listing, registers, variables
+from hyperherd.attempts.claims import Claim
+from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts.listing import Listing
+from hyperherd.attempts.registers import VOID
+from hyperherd.fsio import processes
+from hyperherd.fsio.processes import Identity
+from hyperherd.jobs import Ended, Job, Phase, State
+from hyperherd.launchers.direct import stored, trees
 
-_NEVER = State(Phase.ENDED, NEVER_STARTED)
+_NEVER = State.of_end(Ended.NEVER_STARTED)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Marks:
 class Sight:
     """One look: ``marks`` None is a first look, which leaves open what only the processes' marks can tell."""
 
-    listings: Callable[[Path], Listing]
+    listings: Callable[[Path], Listing[int]]
     marks: Marks | None = None
     owners: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -47,12 +49,12 @@ def poll(jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
     process that it may have started was alive, and (3) after that there was still no claim: in this order.
     So where the first look finds a dead process, all processes are looked at, and then the folder again.
     """
-    first = Sight(functools.cache(records.listing))
+    first = Sight(functools.cache(listing.read))
     states = {job.token: {index: _state(job, index, first) for index in job.array} for job in jobs}
     undecided = [(job, i) for job in jobs for i in job.array if states[job.token][i] is None]
     if undecided:
         living = living_marks()
-        second = Sight(functools.cache(records.listing), living)
+        second = Sight(functools.cache(listing.read), living)
         for job, index in undecided:
             states[job.token][index] = _state(job, index, second)
     return {
@@ -68,28 +70,28 @@ def living_marks() -> Marks:
 
 def _state(job: Job, index: int, sight: Sight) -> State | None:
     """None: the processes have to be looked at."""
-    listing = sight.listings(job.files.attempts)
-    attempt = (index, listing.newest(index, job.attempt[index]))
-    if attempt in listing.outcomes:
-        return _ended(job, listing.outcomes[attempt], claims.TIMEOUT in listing.marks.get(attempt, ()))
-    if attempt in listing.claims:
+    listed = sight.listings(job.files.attempts)
+    attempt = (index, listed.newest_since(index, job.attempt[index]))
+    if attempt in listed.outcomes:
+        return _ended(job, listed.outcomes[attempt], filenames.TIMEOUT in listed.marks.get(attempt, ()))
+    if attempt in listed.claims:
         return _claimed(job, attempt, sight)
     return _waiting(job, attempt, sight)
 
 
 def _ended(job: Job, outcome: Outcome, warned: bool) -> State:
     """``warned``: it had been told of its time limit, so that this was why it was told to end."""
-    told = "TIMEOUT" if warned else "CANCELLED"
-    word = told if outcome.terminated else "FAILED" if outcome.exit_code else "COMPLETED"
-    return State(Phase.ENDED, word, node=job.where, exit_code=outcome.exit_code)
+    told = Ended.TIME_LIMIT if warned else Ended.CANCELLED
+    end = told if outcome.terminated else Ended.FAILED if outcome.exit_code else Ended.COMPLETED
+    return replace(State.of_end(end, node=job.where), exit_code=outcome.exit_code)
 
 
 def _claimed(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
-    claim = records.claim(job.files.attempts, *attempt)
+    claim = claims.read(job.files.attempts, *attempt)
     if claim is None:
         return _without_owner(job, attempt, sight)
-    if claim.job_id == records.CANCELLED:
-        return State(Phase.ENDED, "CANCELLED", node=claim.owner.host)
+    if claim.cancelled:
+        return State.of_end(Ended.CANCELLED, node=claim.owner.host)
     return _running(claim, attempt, sight)
 
 
@@ -102,9 +104,9 @@ def _running(claim: Claim, attempt: tuple[int, int], sight: Sight) -> State | No
         return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
     if sight.marks is None:
         return None
-    if environment.mark(claim.token, *attempt) in sight.marks.attempts:
+    if variables.mark(claim.token, *attempt) in sight.marks.attempts:
         return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
-    return State(Phase.ENDED, "KILLED", node=host, started_at=since)
+    return State.of_end(Ended.KILLED, node=host, started_at=since)
 
 
 def _without_owner(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
@@ -114,9 +116,9 @@ def _without_owner(job: Job, attempt: tuple[int, int], sight: Sight) -> State | 
         return State(Phase.UNKNOWN, reason=f"it runs on {afar(supervisor)}", node=supervisor.host)
     if sight.marks is None:
         return None
-    if environment.mark(job.token, *attempt) in sight.marks.attempts:
+    if variables.mark(job.token, *attempt) in sight.marks.attempts:
         return State(Phase.RUNNING, "RUNNING", node=job.where)
-    return State(Phase.ENDED, "KILLED", node=job.where)
+    return State.of_end(Ended.KILLED, node=job.where)
 
 
 def _waiting(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
@@ -134,7 +136,7 @@ def _waiting(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
 def _owner(job: Job, sight: Sight) -> str:
     """What the job's register says; nothing where nobody has settled it."""
     if job.token not in sight.owners:
-        sight.owners[job.token] = (fsio.read_settled(job.files.register) or "").strip()
+        sight.owners[job.token] = registers.settled(job.files.register) or ""
     return sight.owners[job.token]
 
 
@@ -169,6 +171,6 @@ def _supervised(job: Job, attempt: tuple[int, int], supervisor: Identity, sight:
         return State(Phase.QUEUED, "PENDING", reason=_why(job, sight))
     if sight.marks is None:
         return None
-    if job.token in sight.marks.supervisors or environment.mark(job.token, *attempt) in sight.marks.attempts:
+    if job.token in sight.marks.supervisors or variables.mark(job.token, *attempt) in sight.marks.attempts:
         return State(Phase.QUEUED, "PENDING")
     return _NEVER

@@ -19,13 +19,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hyperherd import claims, fsio
-from hyperherd.claims import Outcome
-from hyperherd.connectors import processes
+from hyperherd import fsio
+from hyperherd.attempts import claims, filenames, listing, notes, variables
+from hyperherd.attempts.filenames import Outcome
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import CommandNotFoundError, HerdError, WorkspaceError
+from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element
-from hyperherd.launchers.direct import capacity, environment, records, stored, trees, usage
+from hyperherd.launchers.direct import capacity, environment, stored, trees, usage
 from hyperherd.launchers.direct.deadlines import GRACE_S, Deadlines, limit_of
 from hyperherd.launchers.direct.slots import Lack, Slots
 from hyperherd.launchers.direct.spawning import Spawner
@@ -98,7 +99,7 @@ class Supervisor:
         """Start what can be; return how long to wait at most before trying again, None: until something happens."""
         while self._gate is None and self._waiting and len(self._running) < self._at_once:
             element = self._waiting[0]
-            if records.is_claimed(self._attempts, element.index, element.attempt):
+            if claims.exists(self._attempts, element.index, element.attempt):
                 self._waiting.popleft()
             elif not self._start(element):
                 return random.uniform(0.5, 1.5) * _TRY_AGAIN_S
@@ -140,7 +141,7 @@ class Supervisor:
     def _cannot_start(self, element: Element, error: OSError) -> None:
         say(f"trial {element.index} cannot be started: {error}")
         if self._take(element):
-            records.note(self._attempts, (element.index, element.attempt), Outcome(126, terminated=False))
+            notes.write(self._attempts, (element.index, element.attempt), Outcome(126, terminated=False))
 
     def _reap(self) -> None:
         while True:
@@ -175,8 +176,8 @@ class Supervisor:
         elapsed_s = round(time.monotonic() - run.started, 3)
         peak = usage.peak_bytes(maxrss, usage.own_peak_bytes())
         self._journal.add(usage.Measured(index, attempt, elapsed_s, peak, code))
-        if not records.is_noted(self._attempts, index, attempt, code):
-            claim = records.claim(self._attempts, index, attempt)
+        if not notes.is_written(self._attempts, index, attempt, code):
+            claim = claims.read(self._attempts, index, attempt)
             if claim is None or claim.owner.pid != pid or claim.token != self._batch.token:
                 return
             self._bereft[self._spawner.mark(run.element)] = (run, code)
@@ -187,12 +188,12 @@ class Supervisor:
 
     def _go_on(self, element: Element) -> None:
         """Another attempt of a trial that has ended, where one was announced."""
-        again = self._batch.requeue and records.is_marked(
-            self._attempts, element.index, element.attempt, claims.AGAIN
+        again = self._batch.requeue and notes.is_marked(
+            self._attempts, element.index, element.attempt, filenames.AGAIN
         )
         if (
             not again
-            or records.listing(self._attempts).newest(element.index, element.attempt) == element.attempt
+            or listing.read(self._attempts).newest_since(element.index, element.attempt) == element.attempt
         ):
             return
         self._waiting.append(replace(element, attempt=element.attempt + 1))
@@ -211,7 +212,7 @@ class Supervisor:
         for marked, (run, code) in list(self._bereft.items()):
             if not trees.Trees([marked]).living(processes_now):
                 del self._bereft[marked]
-                records.note(
+                notes.write(
                     self._attempts,
                     (run.element.index, run.element.attempt),
                     Outcome(code, terminated=False),
@@ -243,8 +244,8 @@ class Supervisor:
             self._waiting = deque(self._unclaimed(self._waiting))
 
     def _unclaimed(self, elements: Iterable[Element]) -> list[Element]:
-        claims = records.listing(self._attempts).claims
-        return [element for element in elements if (element.index, element.attempt) not in claims]
+        claimed = listing.read(self._attempts).claims
+        return [element for element in elements if (element.index, element.attempt) not in claimed]
 
     def _end_running(self) -> None:
         """Every trial with all its processes; what their scripts could not note is noted here."""
@@ -253,10 +254,10 @@ class Supervisor:
         leaders = [(pid, processes.started(pid)) for pid in self._running]
         trees.end(trees.Trees({self._spawner.mark(run.element) for run in runs}, leaders), GRACE_S)
         for element in begun:
-            records.note(self._attempts, (element.index, element.attempt), Outcome(137, terminated=True))
+            notes.write(self._attempts, (element.index, element.attempt), Outcome(137, terminated=True))
 
     def _take(self, element: Element) -> bool:
-        return records.take(self._attempts, element.index, element.attempt, self._batch.token)
+        return claims.cancel(self._attempts, element.index, element.attempt, self._batch.token)
 
 
 def say(text: str) -> None:
@@ -282,7 +283,7 @@ def _supervise(batch: Batch, identity: str, wakeups: Wakeups) -> None:
     bash = shutil.which("bash")
     if bash is None:
         raise CommandNotFoundError(["bash"])
-    environ = environment.cleaned(os.environ) | {environment.JOB: identity} | dict(room.variables)
+    environ = environment.cleaned(os.environ) | {variables.JOB: identity} | dict(room.variables)
     limit = limit_of(batch)
     spawner = Spawner(batch, bash, environ, limit.time_s if limit else None)
     Supervisor(batch, spawner, room.slots, room.at_once, wakeups).run()

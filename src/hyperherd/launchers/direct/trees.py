@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from hyperherd.launchers.direct import environment
+from hyperherd.attempts import variables
 
-_MARK = b"\0" + environment.MARK.encode() + b"="
-_SUPERVISOR = b"\0" + environment.SUPERVISOR.encode() + b"="
+_MARK = b"\0" + variables.MARK.encode() + b"="
+_SUPERVISOR = b"\0" + variables.SUPERVISOR.encode() + b"="
 
 KILL_WAIT_S = 5.0
 """How long a process may take to die of SIGKILL before we say that it cannot be killed (it hangs in the kernel)."""
@@ -201,8 +201,8 @@ def _scan_without_proc() -> list[Process]:
                     parent=process.ppid(),
                     group=os.getpgid(process.pid),
                     start=round(process.create_time() * 100),
-                    mark=environ.get(environment.MARK, ""),
-                    supervisor=environ.get(environment.SUPERVISOR, ""),
+                    mark=environ.get(variables.MARK, ""),
+                    supervisor=environ.get(variables.SUPERVISOR, ""),
                     zombie=process.status() == psutil.STATUS_ZOMBIE,
                 )
             )

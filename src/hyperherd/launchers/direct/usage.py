@@ -59,8 +59,9 @@ def read(path: Path) -> dict[int, Usage]:
 
 
 def _usage(measured: Measured) -> Usage:
-    word = "FAILED" if measured.exit_code else "COMPLETED"
-    return Usage(word, measured.elapsed_s, measured.max_rss_bytes, exit_code=measured.exit_code)
+    return Usage(
+        elapsed_s=measured.elapsed_s, max_rss_bytes=measured.max_rss_bytes, exit_code=measured.exit_code
+    )
 
 
 _OWN_PEAK = re.compile(rb"^VmHWM:\s*(\d+) kB", re.MULTILINE)

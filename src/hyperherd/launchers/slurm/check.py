@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from hyperherd.errors import nearest
 from hyperherd.launchers.slurm import directives, forms, options
-from hyperherd.launchers.slurm.options import KINDS, REFUSED
+from hyperherd.launchers.slurm.option_table import REFUSED, SAID_BY_REQUEUE
+from hyperherd.launchers.slurm.options import KINDS
 
 RAW = "extra_args"
 """The key of raw lines, beside options of sbatch."""
@@ -16,8 +17,9 @@ Found: TypeAlias = "tuple[tuple[str | int, ...], str, str]"
 """Where below ``slurm`` (``("extra_args", 0)``), what is wrong, and what would be right."""
 
 
-def faults(given: Mapping[str, object]) -> Iterator[Found]:
-    """All that is wrong with options by their names, and with the raw lines under `RAW`.
+def faults(given: Mapping[str, object], *, requeues: bool = False) -> Iterator[Found]:
+    """All that is wrong with options by their names, and with the raw lines under `RAW`, where a sweep ``requeues`` its
+    trials itself.
 
     >>> for found in faults({"mem": "8 GB", "partitoin": "a", "extra_args": ["--hold", "-o x"]}): print(found)
     (('mem',), "'8 GB' is not an amount of memory that sbatch reads", "write '8G'")
@@ -32,6 +34,10 @@ def faults(given: Mapping[str, object]) -> Iterator[Found]:
     for name, told in options.together(named):
         yield (name,), *told
     yield from _raw(given.get(RAW))
+    for name in SAID_BY_REQUEUE if requeues else ():
+        if given.get(name) is not None:
+            what = "'requeue' is there as well, which says it for herd and Slurm"
+            yield (name,), what, "remove it; requeue: {signal: USR2@120} names a signal"
 
 
 _BESIDE = (RAW, "max_concurrent")

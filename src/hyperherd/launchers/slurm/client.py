@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperherd import units
+from hyperherd.attempts.variables import SLURM_TIMEOUT_S
 from hyperherd.connectors.base import Completed, Connector
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import (
@@ -26,8 +27,8 @@ from hyperherd.errors import (
     SubmissionUnknownError,
 )
 from hyperherd.launchers.slurm import parse, site
+from hyperherd.launchers.slurm.option_table import ENVIRONMENT_OF, SET_BY_HERD
 
-TIMEOUT_VARIABLE = "HYPERHERD_SLURM_TIMEOUT_S"
 _ASK_S = 30.0
 _SUBMIT_S = 60.0
 _TRY_S = 10.0
@@ -39,19 +40,6 @@ _OUR_OUTPUT = {
     # 0: array expressions are printed whole, however long (man squeue).
     "SLURM_BITSTR_LEN": "0",
 }
-_SET_BY_HERD = frozenset(
-    {"ARRAY_INX", "CLUSTERS", "COMMENT", "DEBUG", "ERROR", "EXPORT", "GET_USER_ENV", "IGNORE_PBS", "INPUT"}
-    | {"JOB_NAME", "NO_REQUEUE", "OPEN_MODE", "OUTPUT", "REQUEUE", "WAIT"}
-)
-_MEMORY = frozenset({"MEM_PER_CPU", "MEM_PER_GPU", "MEM_PER_NODE"})
-_ENVIRONMENT_OF = {
-    "time": frozenset({"TIMELIMIT"}),
-    "mem": _MEMORY,
-    "mem_per_cpu": _MEMORY,
-    "mem_per_gpu": _MEMORY,
-    "switches": frozenset({"REQ_SWITCH", "WAIT4SWITCH"}),
-}
-"""SBATCH_* variables that are not named as the option is (man sbatch, INPUT ENVIRONMENT VARIABLES)."""
 
 
 @dataclass(frozen=True)
@@ -78,19 +66,19 @@ class Client:
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Client:
-        """The client of this environment; `TIMEOUT_VARIABLE` replaces both limits.
+        """The client of this environment; `SLURM_TIMEOUT_S` replaces both limits.
 
         None is this process's own, as it is when a command is run.
         """
         given = os.environ if environment is None else environment
-        text = given.get(TIMEOUT_VARIABLE)
+        text = given.get(SLURM_TIMEOUT_S)
         if not text:
             return cls(given)
         limit_s = units.positive(text)
         if limit_s is None:
             raise LauncherError(
-                f"{TIMEOUT_VARIABLE}={text}: a number of seconds above 0 expected",
-                hint=f"unset {TIMEOUT_VARIABLE}",
+                f"{SLURM_TIMEOUT_S}={text}: a number of seconds above 0 expected",
+                hint=f"unset {SLURM_TIMEOUT_S}",
             )
         return cls(given, limit_s, limit_s)
 
@@ -257,9 +245,9 @@ def submission_environment(environment: Mapping[str, str], options: Iterable[str
     Variables of an allocation that herd itself may run in are left out: some would hold in the trial
     (``SLURM_CPUS_PER_TASK``), where nothing asked for them.
     """
-    dropped = set(_SET_BY_HERD)
+    dropped = set(SET_BY_HERD)
     for option in options:
-        dropped |= _ENVIRONMENT_OF.get(option, frozenset({option.upper()}))
+        dropped |= ENVIRONMENT_OF.get(option, frozenset({option.upper()}))
     return {
         name: value
         for name, value in environment.items()

@@ -10,54 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hyperherd.errors import ScriptError, nearest
+from hyperherd.jobs import NativeValue as Value
 from hyperherd.launchers.slurm import options as table
 from hyperherd.launchers.slurm.forms import Kind
-from hyperherd.launchers.slurm.options import KINDS, REFUSED, Value
-
-_SHORT = {
-    "A": "account",
-    "a": "array",
-    "b": "begin",
-    "B": "extra_node_info",
-    "C": "constraint",
-    "c": "cpus_per_task",
-    "D": "chdir",
-    "d": "dependency",
-    "e": "error",
-    "F": "nodefile",
-    "G": "gpus",
-    "H": "hold",
-    "h": "help",
-    "i": "input",
-    "J": "job_name",
-    "k": "no_kill",
-    "L": "licenses",
-    "M": "clusters",
-    "m": "distribution",
-    "N": "nodes",
-    "n": "ntasks",
-    "O": "overcommit",
-    "o": "output",
-    "p": "partition",
-    "Q": "quiet",
-    "q": "qos",
-    "S": "core_spec",
-    "s": "oversubscribe",
-    "t": "time",
-    "V": "version",
-    "v": "verbose",
-    "W": "wait",
-    "w": "nodelist",
-    "x": "exclude",
-}
-_SHORT_FLAGS = "hHIkOQsvVW"
-"""Those that take no value, and may stand together in one word."""
-
-_BARE = frozenset({"help", "test_only", "usage", "version", "wait"})
-"""Options of `REFUSED` that take no value."""
-
-APART = frozenset({*REFUSED, "chdir"})
-"""Options that are not handed on to sbatch as they stand."""
+from hyperherd.launchers.slurm.option_table import APART, BARE, REFUSED, SHORT, SHORT_FLAGS
+from hyperherd.launchers.slurm.options import KINDS
 
 
 @dataclass(frozen=True)
@@ -198,8 +155,8 @@ def _short(word: str, rest: list[str]) -> Iterator[Option]:
     letters = word[1:]
     while letters:
         letter, letters = letters[0], letters[1:]
-        name = _SHORT.get(letter, "")
-        if letter in _SHORT_FLAGS:
+        name = SHORT.get(letter, "")
+        if letter in SHORT_FLAGS:
             yield Option(name, True, (f"-{letter}",))
         elif letters:
             yield Option(name, letters, (f"-{letter}{letters}",))
@@ -210,7 +167,7 @@ def _short(word: str, rest: list[str]) -> Iterator[Option]:
 
 def _valued(name: str, word: str, rest: list[str]) -> Option:
     """An option without ``=``: the next word is its value, where it takes one."""
-    takes_none = name in _BARE or KINDS.get(name) in (Kind.FLAG, Kind.OPTIONAL)
+    takes_none = name in BARE or KINDS.get(name) in (Kind.FLAG, Kind.OPTIONAL)
     if takes_none or not rest:
         return Option(name, True, (word,))
     value = rest.pop(0)

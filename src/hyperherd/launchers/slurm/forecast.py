@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hyperherd import units
 from hyperherd.jobs import Forecast
+from hyperherd.jobs import NativeValue as Value
 from hyperherd.launchers.slurm import options as sbatch
 from hyperherd.launchers.slurm import site
-from hyperherd.launchers.slurm.options import Value
 from hyperherd.launchers.slurm.parse import Tried, Verdict
 from hyperherd.launchers.slurm.site import Node
 

@@ -6,20 +6,22 @@ import os
 import re
 from collections.abc import Mapping
 
+from hyperherd import units
 from hyperherd.jobs import Batch
-from hyperherd.launchers import script
-from hyperherd.launchers.slurm import options, parse
-from hyperherd.launchers.slurm.options import Value
+from hyperherd.jobs import NativeValue as Value
+from hyperherd.launchers.node import script
+from hyperherd.launchers.slurm import options
+from hyperherd.launchers.slurm.option_table import REQUEUE
 
 
 def directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
     """The ``#SBATCH`` lines. The user's options first: of two lines that say the same sbatch takes the later one."""
     at_once = f"%{batch.at_once}" if batch.at_once else ""
-    herds = own(batch, parse.folded(array.values()) + at_once)
+    herds = own(batch, units.folded(array.values()) + at_once)
     log = output(batch)
     shown = [options.line("output", log)] if re.fullmatch(r"[\w/.,:=@+%-]+", log, re.ASCII) else []
-    extra = [f"#SBATCH {text}" for text in batch.extra_args]
-    return [*options.lines(batch.options), *extra, *options.lines(herds), *shown]
+    extra = [f"#SBATCH {text}" for text in batch.request.native_lines]
+    return [*options.lines(batch.request.native), *extra, *options.lines(herds), *shown]
 
 
 def own(batch: Batch, array: str | None = None) -> dict[str, Value]:
@@ -27,14 +29,14 @@ def own(batch: Batch, array: str | None = None) -> dict[str, Value]:
 
     What the user says of environment and comment holds: the script needs neither (its own name has the token, too).
     """
-    asked_again = batch.options.get("requeue") or batch.options.get("no_requeue")
-    requeue = batch.requeue
+    asked, requeue = batch.request.native, batch.requeue
+    asked_again = any(asked.get(name) for name in REQUEUE)
     return {
         "job_name": batch.name,
         "array": array,
         "open_mode": "append",
-        "export": None if batch.options.get("export") else "ALL",
-        "comment": None if batch.options.get("comment") else batch.token,
+        "export": None if asked.get("export") else "ALL",
+        "comment": None if asked.get("comment") else batch.token,
         "dependency": after(batch),
         # Slurm's default is to queue a job again after a node failure; of a user's script it stays as the site has it.
         "no_requeue": None if asked_again or batch.inline or (requeue and requeue.queues) else True,
@@ -59,4 +61,4 @@ def output(batch: Batch) -> str:
 
 def said(batch: Batch) -> list[str]:
     """The options about which the environment's defaults do not count."""
-    return [*batch.options, "array", "comment", *(["signal"] if batch.requeue else [])]
+    return [*batch.request.native, "array", "comment", *(["signal"] if batch.requeue else [])]

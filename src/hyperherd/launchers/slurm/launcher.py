@@ -6,17 +6,21 @@ import copy
 import getpass
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from hyperherd import claims
+from hyperherd import units
+from hyperherd.attempts import claims
 from hyperherd.connectors.base import Completed, Connector
-from hyperherd.errors import LauncherError, SchedulerSilentError
-from hyperherd.jobs import Batch, Element, Forecast, Job, Phase, Share, State, Usage
-from hyperherd.launchers import script
+from hyperherd.errors import SchedulerSilentError
+from hyperherd.jobs import Batch, Forecast, Job, Phase, Request, State, Usage
+from hyperherd.jobs import NativeValue as Value
+from hyperherd.launchers import splitting
+from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.node import script
 from hyperherd.launchers.slurm import (
     directives,
     forecast,
@@ -27,19 +31,20 @@ from hyperherd.launchers.slurm import (
     polling,
     preflight,
     site,
+    translation,
 )
 from hyperherd.launchers.slurm.client import Client
-from hyperherd.launchers.slurm.limits import Limits
-from hyperherd.launchers.slurm.options import SlurmOptions, Value
+from hyperherd.launchers.slurm.dialect import DIALECT
+from hyperherd.launchers.slurm.option_table import TALK
+from hyperherd.launchers.slurm.options import SlurmOptions
+from hyperherd.launchers.slurm.traits import TRAITS
+from hyperherd.launchers.splitting import Limits
 
-_JOB_WORD = '"$SLURM_ARRAY_JOB_ID"'
-_TALK = frozenset({"parsable", "quiet", "verbose"})
-"""Options that change what sbatch says."""
 _ARRAY_EXPRESSION_BYTES = 64 * 1024
 """Well below the megabyte that Slurm takes as a submit line."""
 
 
-class SlurmLauncher:
+class SlurmLauncher(Launcher):
     """The cluster of the machine that it is used on.
 
     ``options`` (or options by keyword: ``SlurmLauncher(nodes=2)``) are what every job asks for, unless the batch says
@@ -51,6 +56,7 @@ class SlurmLauncher:
     """
 
     name = "slurm"
+    traits = TRAITS
 
     def __init__(
         self,
@@ -103,23 +109,31 @@ class SlurmLauncher:
         said = {**self.options.given(), **{name: value for name, value in own.items() if value}}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in said.items())})"
 
-    def chosen(self) -> SlurmLauncher:
-        """Itself."""
-        return self
-
-    def requiring(self, share: Share) -> SlurmLauncher:
-        """Itself: its options say what is asked for."""
-        return self
+    @classmethod
+    def of_sweeps(cls) -> SlurmLauncher:
+        """One for the trials of sweeps: it asks for what their YAML names alone, not even for one node."""
+        return cls(nodes=None)
 
     def _asked(self, batch: Batch) -> Batch:
         """The batch with what this launcher asks for, where it says nothing itself, and with its raw lines read: they
         are the last word.
         """
-        raw = directives.taken(batch.extra_args)
-        asked = options.merged(options.merged(self.options.given(), batch.options), raw.options)
+        raw = directives.taken(batch.request.native_lines)
+        asked = options.merged(self.asked_for(batch.request), raw.options)
         below = raw.herds.get("chdir") or asked.get("chdir") or ""
         asked.pop("chdir", None)
-        return replace(batch, options=asked, extra_args=raw.extra, folder=batch.folder / str(below))
+        request = translation.request(asked, raw.extra)
+        return replace(batch, request=request, folder=batch.folder / str(below))
+
+    def asking(self, request: Request) -> SlurmLauncher:
+        """A copy that asks for this itself. Raises `OptionError`."""
+        made = self.config()
+        made.options = self.options.changed(**translation.options(request)).in_use()
+        return made
+
+    def asked_for(self, request: Request) -> dict[str, Value]:
+        """Its options for a request: what it asks for itself, where that says nothing."""
+        return options.merged(self.options.given(), translation.options(request))
 
     def where(self) -> str:
         return self._cluster
@@ -129,31 +143,20 @@ class SlurmLauncher:
         return self._client.cluster()
 
     @cached_property
-    def _limits(self) -> Limits:
+    def _limits(self) -> limits.Limits:
         return limits.of(self._client.config())
 
-    def split(self, batch: Batch) -> list[tuple[Element, ...]]:
-        """As few pieces as array, script and submit line allow."""
-        batch = self._asked(batch)
-        lines = job_options.directives(batch, {})
-        fixed = len(
-            script.script(batch.only(()), job=_JOB_WORD, directives=lines, ends_earlier=True).encode()
-        )
+    def limits(self, batch: Batch) -> Limits:
+        """What array, script and submit line allow."""
+        site = self._limits
+        fixed = len(_script(self._asked(batch.only(())), {}).encode())
         # A fifth is left for what the site's plugins add and for longer array indices.
-        room = self._limits.max_script_bytes * 4 // 5 - fixed
-        return list(_pieces(batch.elements, self._limits.max_array_tasks, room))
-
-    def array(self, batch: Batch) -> dict[int, int]:
-        """The trial's own index where it is within the cluster's limit, else its place in the piece."""
-        indices = [element.index for element in batch.elements]
-        if max(indices, default=0) < self._limits.max_array_size:
-            return {index: index for index in indices}
-        return {index: place for place, index in enumerate(indices)}
+        room = site.max_script_bytes * 4 // 5 - fixed
+        return Limits(site.max_array_tasks, site.max_array_size, room, _ARRAY_EXPRESSION_BYTES)
 
     def script(self, batch: Batch) -> str:
-        array, batch = self.array(batch), self._asked(batch)
-        lines = job_options.directives(batch, array)
-        return script.script(batch, job=_JOB_WORD, array=array, directives=lines, ends_earlier=True)
+        array = splitting.numbers(batch.elements, Limits(number=self._limits.max_array_size))
+        return _script(self._asked(batch), array)
 
     def submit(self, batch: Batch) -> str | None:
         """Raises also `SubmissionRefusedError` where Slurm is not installed."""
@@ -161,7 +164,7 @@ class SlurmLauncher:
         # On the command line, where a path needs no quoting; environment variables cannot overrule it there.
         arguments = [f"--output={job_options.output(batch)}"]
         if batch.behind:
-            other = batch.options.get("dependency") or job_options.after(batch)
+            other = batch.request.native.get("dependency") or job_options.after(batch)
             arguments.append(f"--dependency={f'{other},' if other else ''}afterany:{batch.behind}")
         said = job_options.said(batch)
         return self._client.sbatch(batch.files.script, arguments, cwd=folder, options=said)
@@ -220,7 +223,7 @@ class SlurmLauncher:
 
     def _scancel(self, job_id: str, trials: Mapping[int, int]) -> dict[int, str]:
         """Cancel elements, array index -> trial; return what was refused."""
-        done = self._client.scancel(f"{job_id}_[{parse.folded(trials)}]")
+        done = self._client.scancel(f"{job_id}_[{units.folded(trials)}]")
         if done.code and not done.stderr.strip():
             return dict.fromkeys(trials.values(), f"scancel failed (exit {done.code}) and said nothing")
         return _refused(done.stderr, trials, job_id)
@@ -275,8 +278,8 @@ class SlurmLauncher:
     def foresee(self, batch: Batch) -> Forecast:
         """Asks ``sbatch --test-only``; of one element, so that a limit on how many wait has little to say."""
         folder, batch = batch.folder, self._asked(batch)
-        asked = {name: value for name, value in batch.options.items() if name not in _TALK}
-        raw = [word for text in batch.extra_args for word in directives.words(text)]
+        asked = {name: value for name, value in batch.request.native.items() if name not in TALK}
+        raw = [word for text in batch.request.native_lines for word in directives.words(text)]
         arguments = [*options.arguments(asked), *raw, *options.arguments(job_options.own(batch))]
         tried = self._client.test_only(arguments, cwd=folder, options=job_options.said(batch))
         nodes = self._nodes(asked) if tried.verdict is parse.Verdict.SHORT else ()
@@ -315,25 +318,9 @@ def _reached(client: Client, connector: Connector | None, binpath: str | Path) -
     return replace(client, connector=connector or client.connector, binpath=str(binpath) or client.binpath)
 
 
-def _pieces(elements: Sequence[Element], most: int, room: int) -> Iterator[tuple[Element, ...]]:
-    piece: list[Element] = []
-    script_bytes = expression_bytes = 0
-    for element in elements:
-        size = len(script.entry(element, element.index).encode()) + 1
-        word = len(str(element.index)) + 1
-        if size > room:
-            raise LauncherError(
-                f"trial {element.index} alone is too large for a script of this cluster ({size} bytes)",
-                hint="put long values into a file, and its name into the sweep",
-            )
-        full = script_bytes + size > room or expression_bytes + word > _ARRAY_EXPRESSION_BYTES
-        if piece and (len(piece) == most or full):
-            yield tuple(piece)
-            piece, script_bytes, expression_bytes = [], 0, 0
-        piece.append(element)
-        script_bytes, expression_bytes = script_bytes + size, expression_bytes + word
-    if piece:
-        yield tuple(piece)
+def _script(batch: Batch, array: Mapping[int, int]) -> str:
+    lines = job_options.directives(batch, array)
+    return script.script(batch, DIALECT, array=array, directives=lines)
 
 
 def _owner(jobs: Sequence[Job]) -> int | None:
@@ -358,7 +345,7 @@ def _me() -> str:
 def _claimed(job: Job, index: int) -> bool:
     """Whether its first attempt in this submission has begun, or may have: scripts of 0.1.3 claim nothing."""
     first = job.attempt[index]
-    return first == 0 or (job.files.attempts / claims.name(index, first)).exists()
+    return first == 0 or claims.exists(job.files.attempts, index, first)
 
 
 def _since(jobs: Sequence[Job]) -> float:

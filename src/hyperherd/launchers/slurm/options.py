@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hyperherd import units
 from hyperherd.errors import Fault, OptionError, nearest
+from hyperherd.jobs import NativeValue as Value
 from hyperherd.launchers.slurm import forms
 from hyperherd.launchers.slurm.forms import Kind
+from hyperherd.launchers.slurm.option_table import ONE_OF, REFUSED
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -21,9 +23,6 @@ else:
 
     def dataclass_transform(**_):
         return lambda kind: kind
-
-
-Value: TypeAlias = "str | int | bool | None"
 
 
 Text: TypeAlias = "str | int | None"
@@ -228,9 +227,6 @@ _IN_PYTHON = {
 
 _ALIASES = {"gpu_per_node": "gpus_per_node"}
 
-_ONE_OF = (frozenset({"mem", "mem_per_cpu", "mem_per_gpu"}), frozenset({"requeue", "no_requeue"}))
-"""Options of which sbatch takes one (man sbatch)."""
-
 
 def is_asked(value: object) -> bool:
     """None and False ask for nothing; 0 does."""
@@ -255,24 +251,9 @@ def merged(under: Mapping[str, Value], over: Mapping[str, Value]) -> dict[str, V
     {'qos': 'q', 'mem': '8G', 'partition': 'b'}
     """
     asked = {name for name, value in over.items() if is_asked(value)}
-    beaten = {name for group in _ONE_OF if group & asked for name in group}
+    beaten = {name for group in ONE_OF if group & asked for name in group}
     return {**{n: v for n, v in under.items() if n not in beaten and n not in over}, **over}
 
-
-REFUSED = {
-    "array": "herd writes it; for the most at once: max_concurrent",
-    "clusters": "herd submits to the cluster of the machine that it runs on",
-    "error": "herd keeps the logs in .hyperherd/logs",
-    "help": "it submits nothing",
-    "job_name": "it is hyperherd_<name>, from the sweep's name",
-    "output": "herd keeps the logs in .hyperherd/logs",
-    "test_only": "it submits nothing; 'herd run -n' asks Slurm so",
-    "usage": "it submits nothing",
-    "version": "it submits nothing",
-    "wait": "'herd run --wait' waits",
-    "wrap": "the launch script is 'launcher'",
-}
-"""Options of sbatch that herd sets itself, or that would keep it from working; with what to do instead."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9@%+=:,./_\[\]*&|!()<>{}~^-]+")
 
@@ -301,7 +282,7 @@ def refusal(name: str, value: object) -> forms.Told:
 
 def together(options: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, str]]]:
     """Options that sbatch does not take beside others that are asked for: each with what is wrong."""
-    for group in _ONE_OF:
+    for group in ONE_OF:
         asked = [name for name, value in options.items() if name in group and is_asked(value)]
         for name in asked[1:]:
             yield name, (f"'{asked[0]}' is there as well, and sbatch takes one of them", "remove one")

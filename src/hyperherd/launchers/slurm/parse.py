@@ -8,7 +8,7 @@ Sources: man sbatch, squeue, sacct and scontrol of 22.05, and recorded answers
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -95,21 +95,6 @@ def indices(expression: str) -> tuple[int, ...]:
             first, last, step = match.groups()
             found.extend(range(int(first), int(last or first) + 1, int(step or 1)))
     return tuple(found)
-
-
-def folded(numbers: Iterable[int]) -> str:
-    """The reverse of `indices`, in ranges: what sbatch and scancel take.
-
-    >>> folded([7, 1, 2, 3, 9, 10]), folded([])
-    ('1-3,7,9-10', '')
-    """
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def submitted_id(stdout: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from hyperherd.jobs import Job, Phase, State, Usage
+from hyperherd.jobs import Ended, Job, Phase, State, Usage
 from hyperherd.launchers.slurm import states
 from hyperherd.launchers.slurm.parse import AccountingRow, Dependent, QueueRow, UsageRow
 
@@ -92,7 +92,7 @@ def joined(
         elif row is not None:
             states_of[index] = _accounted(row)
         elif known and not claimed(index):
-            states_of[index] = State(Phase.ENDED, "CANCELLED", reason="cancelled before it started")
+            states_of[index] = replace(State.of_end(Ended.CANCELLED), reason="cancelled before it started")
         else:
             states_of[index] = State(
                 Phase.ABSENT, reason=accounting.silent or "neither squeue nor sacct knows it"
@@ -135,6 +135,7 @@ def _of_row(row: QueueRow) -> State:
         # Of a job that waits squeue shows when it may start, of one that runs when it must end.
         started_at=None if phase is Phase.QUEUED else row.started_at,
         ended_at=row.ended_at if phase is Phase.ENDED else None,
+        end=states.ended(row.word),
     )
 
 
@@ -186,6 +187,7 @@ def _accounted(row: AccountingRow) -> State:
         signal=row.signal,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        end=states.ended(row.word),
     )
 
 

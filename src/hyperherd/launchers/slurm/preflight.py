@@ -7,16 +7,17 @@ from collections.abc import Iterator, Sequence
 from hyperherd import units
 from hyperherd.errors import SchedulerSilentError, nearest
 from hyperherd.jobs import Batch
-from hyperherd.launchers.slurm import check, options, parse
+from hyperherd.launchers.slurm import check, parse, translation
 from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.limits import Limits
+from hyperherd.launchers.slurm.option_table import SAID_BY_REQUEUE
 from hyperherd.launchers.slurm.site import Partition
 
 
 def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str, str]:
     """Fault -> what to do. Raises `SchedulerSilentError` where the controller does not answer."""
     found = dict(_requeue_faults(batch))
-    if batch.after and batch.options.get("dependency"):
+    if batch.after and batch.request.native.get("dependency"):
         found["slurm.dependency and --after both say what it waits for"] = "one of the two"
     if found:
         return found
@@ -29,7 +30,7 @@ def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str,
 
 def form_faults(batch: Batch) -> dict[str, str]:
     """The same of what can be known without asking anybody."""
-    given = {**batch.options, check.RAW: batch.extra_args}
+    given = {**translation.options(batch.request), check.RAW: batch.request.native_lines}
     return {
         f"slurm.{path[0]}{''.join(f'[{place}]' for place in path[1:])}: {what}": hint
         for path, what, hint in check.faults(given)
@@ -40,8 +41,8 @@ def _requeue_faults(batch: Batch) -> Iterator[tuple[str, str]]:
     requeue = batch.requeue
     if requeue is None:
         return
-    for option in ("signal", "requeue", "no_requeue"):
-        if batch.options.get(option):
+    for option in SAID_BY_REQUEUE:
+        if batch.request.native.get(option):
             yield (
                 f"slurm.{option}: 'requeue' is there as well, which says it for herd and Slurm",
                 "remove one",
@@ -58,11 +59,11 @@ def _partition_faults(batch: Batch, partitions: Sequence[Partition]) -> Iterator
         partition for partition in partitions if (partition.name in asked if asked else partition.default)
     ]
     # A QOS may lift a partition's limit, so nothing is said where one is asked for.
-    time_s, longest = options.seconds(batch.options.get("time")), _longest(usable)
-    if time_s is not None and longest is not None and time_s > longest and not batch.options.get("qos"):
+    native, time_s, longest = batch.request.native, batch.request.time_s, _longest(usable)
+    if time_s is not None and longest is not None and time_s > longest and not native.get("qos"):
         where = ", ".join(partition.name for partition in usable)
         yield (
-            f"slurm.time: {batch.options['time']} is {units.duration(time_s)}, and {where} allows "
+            f"slurm.time: {native['time']} is {units.duration(time_s)}, and {where} allows "
             f"{units.duration(longest)}",
             f"at most '{units.limit(longest)}', or another partition",
         )
@@ -127,7 +128,7 @@ def _longest(partitions: Sequence[Partition]) -> float | None:
 
 
 def _words(batch: Batch, option: str) -> list[str]:
-    value = batch.options.get(option)
+    value = batch.request.native.get(option)
     return [word for word in value.split(",") if word] if isinstance(value, str) else []
 
 

@@ -7,7 +7,7 @@ for the limits.
 
 from __future__ import annotations
 
-from hyperherd.jobs import Phase
+from hyperherd.jobs import Ended, Phase
 
 _SHORT = {
     "BF": "BOOT_FAIL",
@@ -36,17 +36,29 @@ _SHORT = {
     "TO": "TIMEOUT",
 }
 
-_PHASE = {
+_LIVE = {
     Phase.QUEUED: (
         "PENDING CONFIGURING RESV_DEL_HOLD REQUEUE_FED REQUEUE_HOLD REQUEUED SPECIAL_EXIT POWER_UP_NODE"
     ),
     Phase.RUNNING: "RUNNING COMPLETING RESIZING SIGNALING STAGE_OUT STOPPED SUSPENDED EXPEDITING UPDATE_DB",
-    Phase.ENDED: (
-        "BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY PREEMPTED REVOKED TIMEOUT "
-        "LAUNCH_FAILED RECONFIG_FAIL"
-    ),
 }
-_PHASE_OF = {word: phase for phase, words in _PHASE.items() for word in words.split()}
+_ENDED = {
+    "BOOT_FAIL": Ended.BOOT_FAILURE,
+    "CANCELLED": Ended.CANCELLED,
+    "COMPLETED": Ended.COMPLETED,
+    "DEADLINE": Ended.DEADLINE,
+    "FAILED": Ended.FAILED,
+    "LAUNCH_FAILED": Ended.LAUNCH_FAILURE,
+    "NODE_FAIL": Ended.NODE_FAILURE,
+    "OUT_OF_MEMORY": Ended.OUT_OF_MEMORY,
+    "PREEMPTED": Ended.PREEMPTED,
+    "RECONFIG_FAIL": Ended.SETUP_FAILURE,
+    "REVOKED": Ended.REVOKED,
+    "TIMEOUT": Ended.TIME_LIMIT,
+}
+_PHASE_OF = {word: phase for phase, words in _LIVE.items() for word in words.split()} | dict.fromkeys(
+    _ENDED, Phase.ENDED
+)
 
 
 def canonical(word: str) -> str:
@@ -60,6 +72,15 @@ def canonical(word: str) -> str:
         matches = [known for known in _PHASE_OF if known.startswith(first[:-1])]
         return matches[0] if len(matches) == 1 else first
     return _SHORT.get(first, first)
+
+
+def ended(word: str) -> Ended | None:
+    """What a canonical word says of an end; None for a word that says of none.
+
+    >>> ended("TIMEOUT"), ended("PENDING")
+    (<Ended.TIME_LIMIT: 'time limit'>, None)
+    """
+    return _ENDED.get(word)
 
 
 def phase_in_queue(word: str) -> Phase:

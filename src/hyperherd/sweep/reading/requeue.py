@@ -14,7 +14,7 @@ from hyperherd.sweep.reading.faults import Faults, nearest_or_all, shown
 
 SIGNALS = ("USR1", "USR2", "TERM", "INT", "HUP", "QUIT", "ALRM", "XCPU")
 MAX_NOTICE_S = 65535
-"""Of sbatch's --signal (man sbatch, 22.05)."""
+"""The most that Slurm takes (man sbatch, 22.05)."""
 
 _SIGNAL = re.compile(r"(?:SIG)?([A-Z0-9]+)(?:@(\d{1,5}))?", re.IGNORECASE)
 _FACTOR = re.compile(r"x(\d{1,3}(?:\.\d{1,6})?)")
@@ -51,7 +51,7 @@ def build(content: Mapping[str, Any], faults: Faults) -> Again:
         signal=signal,
         notice_s=notice_s,
     )
-    _check_together(given, requeue, content.get("slurm"), faults)
+    _check_together(given, requeue, faults)
     return Again(requeue, growth)
 
 
@@ -108,7 +108,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _check_together(given: Mapping[str, Any], requeue: Requeue, slurm: Any, faults: Faults) -> None:
+def _check_together(given: Mapping[str, Any], requeue: Requeue, faults: Faults) -> None:
     def has(key: str) -> bool:
         return given.get(key) is not None
 
@@ -120,7 +120,3 @@ def _check_together(given: Mapping[str, Any], requeue: Requeue, slurm: Any, faul
             faults.add(("requeue", key), f"'after' does not name '{cause}'", f"add it, or remove {key}")
         if has(f"max_{key}") and not has(key):
             faults.add(("requeue", f"max_{key}"), f"there is no '{key}' that it would bound", f"{key}: x1.5")
-    for option in ("signal", "requeue", "no_requeue") if isinstance(slurm, dict) else ():
-        if slurm.get(option) is not None:
-            what = "'requeue' is there as well, which says it for herd and Slurm"
-            faults.add(("slurm", option), what, "remove it; requeue: {signal: USR2@120} names a signal")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 from hyperherd.sweep.reading.faults import Faults, shown
 from hyperherd.sweep.trial import Value
 
-Check: TypeAlias = "Callable[[Mapping[str, Any]], Iterable[tuple[tuple[str | int, ...], str, str]]]"
-"""Options by name, with raw lines under ``extra_args`` -> for each fault where it stands there, what is wrong, and what
-would be right.
-"""
+
+class Check(Protocol):
+    """A launcher's check of its own options."""
+
+    def __call__(
+        self, given: Mapping[str, Any], *, requeues: bool = False
+    ) -> Iterable[tuple[tuple[str | int, ...], str, str]]:
+        """Options by name, with raw lines under ``extra_args``, of a sweep that ``requeues`` its trials or does not ->
+        for each fault where it stands there, what is wrong, and what would be right.
+        """
 
 
 @dataclass(frozen=True)
@@ -24,12 +30,12 @@ class Resources:
     extra_args: tuple[str, ...] = ()
 
 
-def build(content: Value, faults: Faults, check: Check | None) -> Resources:
-    """None: its options are not checked."""
+def build(content: Value, faults: Faults, check: Check | None, *, requeues: bool = False) -> Resources:
+    """Without a check its options are taken as they are."""
     if not isinstance(content, dict) or faults.at(("slurm",)):
         return Resources()
     native: dict[str, Any] = {k: v for k, v in content.items() if k != "max_concurrent"}
-    for path, what, hint in check(native) if check else ():
+    for path, what, hint in check(native, requeues=requeues) if check else ():
         faults.add(("slurm", *path), what, hint)
     most = content.get("max_concurrent")
     if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):

@@ -1,65 +1,58 @@
-"""The bash that runs a batch, on this machine and on a cluster: a table of the trials, then what each of them does.
+"""The bash that runs a batch, wherever that is: a table of the trials, then what each of them does.
 
 A node needs bash and nothing else: the script uses builtins alone. Whatever a value or a path holds, bash
-sees it unchanged: `hyperherd.bash.quoting.quote` is the only way into the script.
+sees it unchanged: `hyperherd.bash.quoting.quote` is the only way into the script. What only a scheduler knows it asks
+in a `Dialect`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from hyperherd import attempts
+from hyperherd.attempts import variables
 from hyperherd.bash.quoting import quote
 from hyperherd.jobs import Batch, Element, Inline, Requeue, copies
+from hyperherd.launchers.node.dialect import Dialect
 
-_DEFINITIONS, _EARLIER, _REQUEUE, _STEPS = (
+_TRIAL, _EARLIER, _REQUEUE, _STEPS = (
     Path(__file__).with_name(name).read_text(encoding="utf-8")
     for name in ("trial.sh", "earlier.sh", "requeue.sh", "steps.sh")
 )
-_UNKNOWN_ELEMENT = """\
-  *)
-    printf 'hyperherd: this script has no element "%s"\\n' "${SLURM_ARRAY_TASK_ID-}" >&2
-    exit 3
-    ;;"""
+_ATTEMPTS, _MARKS = (
+    Path(attempts.__file__).with_name(name).read_text(encoding="utf-8")
+    for name in ("attempts.sh", "marks.sh")
+)
+_NUMBER = f"export {variables.NUMBER}=$herd_index\n"
 CRASH_SIGNAL = "URG"
 """Ends the script of a batch with `requeue` and all that it has started, as a crash does. Nobody else sends it."""
-
-_SHELL_SIGNAL = re.compile(r"R?B:(?:SIG)?([A-Z0-9]+)(?:@\d+)?", re.IGNORECASE)
-_NUMBERED_SIGNALS = {
-    "1": "HUP",
-    "2": "INT",
-    "3": "QUIT",
-    "10": "USR1",
-    "12": "USR2",
-    "14": "ALRM",
-    "15": "TERM",
-}
 
 
 def script(
     batch: Batch,
+    dialect: Dialect,
     *,
-    job: str,
     array: Mapping[int, int] | None = None,
     directives: Sequence[str] = (),
-    ends_earlier: bool = False,
 ) -> str:
-    """The script of a batch, for one element at a time: it finds its own by ``SLURM_ARRAY_TASK_ID``.
+    """The script of a batch, for one element at a time: it finds its own by the dialect's number.
 
-    ``job`` is a bash word that gives the id of the job that runs it (Slurm: ``"$SLURM_ARRAY_JOB_ID"``; this
-    machine: a quoted literal). ``array`` maps trial index to array index where the two differ.
-    ``directives`` are whole ``#SBATCH`` lines. ``ends_earlier``: what an earlier attempt of the trial has left running
-    on the node is ended first (this machine's supervisor knows of it, and each line of bash costs a trial time). The
-    result is plain UTF-8 (undecodable bytes of paths are escaped), with no ``\\r``.
+    ``array`` maps trial index to that number where the two differ. ``directives`` are whole lines for the scheduler.
+    The result is plain UTF-8 (undecodable bytes of paths are escaped), with no ``\\r``.
     """
-    parts = ["#!/bin/bash", *directives, "", *_settings(batch, job), ""]
+    parts = ["#!/bin/bash", *directives, "", *_settings(batch, dialect.job), ""]
     if batch.variables:
         parts += [*_exports(batch.variables, indent=""), ""]
-    parts += _table(batch.elements, array or {})
-    earlier = f"{_EARLIER}\n" if ends_earlier else ""
-    body = _DEFINITIONS + earlier + (_REQUEUE if batch.requeue else "") + _STEPS
-    return "\n".join(parts) + "\n\n" + body
+    parts += _table(batch.elements, array or {}, dialect.number)
+    return "\n".join(parts) + "\n\n" + _body(dialect, requeues=batch.requeue is not None)
+
+
+def _body(dialect: Dialect, *, requeues: bool) -> str:
+    """What each element does. `trial.sh` makes bash's own options ours; `steps.sh` is what happens."""
+    earlier = [f"{_EARLIER}\n"] if dialect.ends_earlier else []
+    again = [_MARKS, dialect.requeue, _REQUEUE] if requeues else []
+    return "".join([_TRIAL, _ATTEMPTS, dialect.always, *earlier, *again, _NUMBER, _STEPS])
 
 
 def warning_signal(requeue: Requeue) -> str:
@@ -71,16 +64,6 @@ def warning_signal(requeue: Requeue) -> str:
     ('USR1', 'USR2')
     """
     return requeue.signal if requeue.signal in ("USR1", "ALRM", "XCPU") else "USR2"
-
-
-def shell_signal(option: str | int | bool | None) -> str:
-    """The signal that ``--signal=B:USR1@60`` sends to the batch shell alone, to be passed on; else empty.
-
-    >>> shell_signal("B:SIGUSR1@60"), shell_signal("B:10"), shell_signal("USR1@60"), shell_signal(None)
-    ('USR1', 'USR1', '', '')
-    """
-    match = _SHELL_SIGNAL.fullmatch(option) if isinstance(option, str) else None
-    return _NUMBERED_SIGNALS.get(match[1], match[1].upper()) if match else ""
 
 
 def _settings(batch: Batch, job: str) -> list[str]:
@@ -106,7 +89,7 @@ def _settings(batch: Batch, job: str) -> list[str]:
 def _signal(batch: Batch) -> str:
     if batch.requeue:
         return warning_signal(batch.requeue) if batch.requeue.warns else ""
-    return shell_signal(batch.options.get("signal"))
+    return batch.request.signal
 
 
 def _again(requeue: Requeue) -> list[str]:
@@ -141,6 +124,14 @@ def entry(element: Element, array_index: int) -> str:
     return "\n".join(lines)
 
 
-def _table(elements: Iterable[Element], array: Mapping[int, int]) -> list[str]:
+def _table(elements: Iterable[Element], array: Mapping[int, int], number: str) -> list[str]:
     entries = [entry(element, array.get(element.index, element.index)) for element in elements]
-    return ['case "${SLURM_ARRAY_TASK_ID-}" in', *entries, _UNKNOWN_ELEMENT, "esac"]
+    return [f"case {number} in", *entries, _unknown(number), "esac"]
+
+
+def _unknown(number: str) -> str:
+    return f"""\
+  *)
+    printf 'hyperherd: this script has no element "%s"\\n' {number} >&2
+    exit 3
+    ;;"""

@@ -1,12 +1,6 @@
-# What comes on top where the sweep says `requeue`. A mark, attempts/<index>.<attempt>.<WORD>, says what cut an attempt
-# short (TIMEOUT, PREEMPTION, NODE_FAIL, EXIT75), that it was told to end (TOLD), that another one of this job follows on
-# this machine (AGAIN), or that Slurm would not queue it again (REFUSED, with its words). Some of this runs in traps,
-# where a `return` without a number gives back what was before the trap.
+# What comes on top where the sweep says `requeue`. Some of this runs in traps, where a `return` without a number gives
+# back what was before the trap.
 herd_queue='' herd_queued='' herd_background=1
-
-# In a subshell, as a trap may come in the middle of another herd_create.
-herd_mark() (herd_create "$herd_attempts/$herd_index.$1.$2" "$3")
-herd_marked() { [[ -e $herd_attempts/$herd_index.$1.$2 ]]; }
 
 # herd_may ATTEMPT CAUSE: whether the sweep wants another attempt after this one. Those before it count, of this job alone.
 herd_may() {
@@ -24,30 +18,21 @@ herd_may() {
   ((count < most))
 }
 
-# Sets herd_words: why Slurm ended the job last, in the words of its own log, such as "NODE FAILURE, SEE ...".
-herd_read_slurms_words() {
-  local line
-  herd_words=
-  while IFS= read -r line; do
-    [[ $line == *' CANCELLED AT '*' DUE TO '* ]] && herd_words=${line##* DUE TO }
-  done 2>/dev/null <"$herd_logs/slurm/$herd_element.log"
-}
-
-# Slurm has queued the job again. Where we did not ask it to, a node that failed leaves nothing behind (or these words,
-# where it only seems to have failed), a preempted script at least that it was told to end; and what has ended by itself,
-# or so that Slurm speaks of a requeue, was queued again by hand.
+# The scheduler has queued the job again. Where we did not ask it to, a node that failed leaves nothing behind (or the
+# scheduler's own words, where it only seems to have failed), a preempted script at least that it was told to end; and what
+# has ended by itself, or so that the scheduler speaks of a requeue, was queued again by hand.
 herd_judge_the_last() {
-  local attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0} - 1)) word cause='' notes
+  local attempt=$((herd_first + herd_restarts - 1)) word cause=''
   while ((attempt >= herd_first)) && ! herd_is_ours "$attempt"; do attempt=$((attempt - 1)); done
   ((attempt >= herd_first)) || return 0
   for word in TIMEOUT EXIT75; do herd_marked "$attempt" "$word" && return 0; done
-  notes=("$herd_attempts/$herd_index.$attempt".[0-9]*)
+  herd_find_notes "$attempt"
   if herd_marked "$attempt" PREEMPTION; then
     cause=PREEMPTION
-  elif herd_marked "$attempt" TOLD || [[ "${notes[*]}" == *.TERM* ]]; then
-    herd_read_slurms_words
-    case $herd_words in NODE*) cause=NODE_FAIL ;; JOB\ REQUEUE*) ;; *) cause=PREEMPTION ;; esac
-  elif [[ ! -e ${notes[0]} ]]; then
+  elif herd_marked "$attempt" TOLD || [[ "${herd_notes[*]}" == *.TERM* ]]; then
+    herd_ask_why_before
+    cause=$herd_why
+  elif [[ ! -e ${herd_notes[0]} ]]; then
     cause=NODE_FAIL
   fi
   [[ $cause ]] || return 0
@@ -139,13 +124,13 @@ herd_warn() {
   while herd_pause 2; kill -0 "$herd_pid" && ! herd_tell_family; do :; done 2>/dev/null &
 }
 
-# Told to end. At the time limit, and where Slurm cancels what it preempts, the job is queued again at once: the trial may
-# take all the time that is left until SIGKILL, which ends this script too. In any other case Slurm knows what becomes of
-# the job. The first signal may have been missed: of two that come in one moment bash forgets one (5.2).
+# Told to end. At the time limit, and where the scheduler cancels what it preempts, the job is queued again at once: the
+# trial may take all the time that is left until SIGKILL, which ends this script too. In any other case the scheduler knows
+# what becomes of the job. The first signal may have been missed: of two that come in one moment bash forgets one (5.2).
 herd_ending() {
   herd_told=.TERM
   [[ $herd_pid && -z $herd_queued ]] || return 0
-  [[ $herd_element ]] && herd_mark "$herd_attempt" TOLD "$herd_job"
+  [[ $herd_requeues ]] && herd_mark "$herd_attempt" TOLD "$herd_job"
   herd_ask_why
   case $herd_why in
     '') return 0 ;;
@@ -156,39 +141,20 @@ herd_ending() {
       ;;
     *) herd_mark "$herd_attempt" "$herd_why" "$herd_job" ;;
   esac
-  [[ $herd_element ]] && herd_may "$herd_attempt" "$herd_why" && herd_queue_again
+  [[ $herd_requeues ]] && herd_may "$herd_attempt" "$herd_why" && herd_queue_again
 }
 
-# Sets herd_why: what ends this job; empty where Slurm has queued it again by itself, or somebody has cancelled it. Of a
-# preempted job that it has not queued again Slurm shows a PreemptTime (22.05) in this attempt.
-herd_ask_why() {
-  local said at=' StartTime=([0-9]+) .* PreemptTime=([0-9]+) '
-  herd_why=
-  if [[ $herd_element ]]; then
-    said=$(SLURM_TIME_FORMAT=%s scontrol --oneliner show job "$herd_element" 2>&1)
-    if [[ $said == *' Reason=TimeLimit '* ]]; then
-      [[ $herd_signal ]] && herd_why=TIMEOUT
-    elif [[ $said =~ $at ]]; then
-      ((BASH_REMATCH[1] <= BASH_REMATCH[2])) && herd_why=PREEMPTION
-    fi
-  elif [[ ${HYPERHERD_TIME_LIMIT_AT-} ]]; then
-    herd_clock
-    ((herd_now >= HYPERHERD_TIME_LIMIT_AT)) && herd_why=TIMEOUT
-  fi
-}
-
-# A controller that is away, or busy (a whole array may meet its limit in one moment), is asked again for five minutes.
-# Where it has done so and its answer was lost, the job waits already. Who is told to end meanwhile stops asking: requeue
+# A scheduler that cannot answer now is asked again for five minutes. Who is told to end meanwhile stops asking: requeue
 # would bring back what was cancelled.
 herd_queue_again() {
-  local said told=$herd_told tries=0 until=$((SECONDS + 300))
+  local told=$herd_told tries=0 until=$((SECONDS + 300)) said
   [[ -z $herd_queued ]] || return 0
   herd_queued=1
   while [[ $herd_told == "$told" ]]; do
-    said=$(scontrol requeue "$herd_element" 2>&1) && return 0
-    case $said in
-      *'Job is pending execution'*) return 0 ;;
-      *'Unable to contact'* | *'imed out'* | *'Unexpected message'* | *'Zero Bytes'* | *'Connection re'*) ;;
+    herd_ask_to_queue
+    case $? in
+      0) return 0 ;;
+      1) ;;
       *) until=0 ;;
     esac
     ((SECONDS < until)) || break
@@ -196,9 +162,9 @@ herd_queue_again() {
     herd_pause $((1 + RANDOM % tries))
   done
   [[ $herd_told == "$told" ]] || return 0
-  said=${said//$'\n'/ }
+  said=${herd_said//$'\n'/ }
   herd_say "cannot queue trial $herd_index again: $said"
-  herd_explain "Slurm would not queue this trial again, so it has failed; the next \`herd run\` submits it: $said"
+  herd_explain "$herd_scheduler would not queue this trial again, so it has failed; the next \`herd run\` submits it: $said"
   herd_mark "$herd_attempt" REFUSED "$said"
 }
 
@@ -221,7 +187,7 @@ herd_judge() {
     herd_mark "$herd_attempt" EXIT75 "$herd_job"
   fi
   [[ $cause && -z $herd_told ]] && herd_may "$herd_attempt" "$cause" || return 0
-  if [[ $herd_element ]]; then herd_queue=1; else herd_mark "$herd_attempt" AGAIN "$herd_job"; fi
+  if [[ $herd_requeues ]]; then herd_queue=1; else herd_mark "$herd_attempt" AGAIN "$herd_job"; fi
 }
 
 # In the place of that of trial.sh. What has succeeded is told nothing any more: a time limit would queue it again.
@@ -232,21 +198,18 @@ herd_end() {
   herd_leave "$code" "$herd_told"
 }
 
-# The end is noted. Slurm, and a bash launch script, are quick where they tell all of a trial to end: the trainer is not.
+# The end is noted. A scheduler, and a bash launch script, are quick where they tell all of a trial to end: the trainer is
+# not.
 herd_left() {
   [[ $herd_queue && -z $herd_told ]] && herd_queue_again
   [[ $herd_told && $herd_pid ]] && herd_linger
 }
 
-# An end of which nobody is told, as in a crash (herd drill --kill9): the trial's processes, those of srun's steps on
-# other nodes too, and then this script.
+# An end of which nobody is told, as in a crash (herd drill --kill9): the trial's processes, those on other nodes too,
+# and then this script.
 herd_crash() {
-  local tries step
-  if [[ ${SLURM_JOB_NUM_NODES:-1} != 1 ]]; then
-    for step in $(squeue --noheader --steps --jobs="$SLURM_JOB_ID" --format=%i 2>/dev/null); do
-      [[ $step == *.[0-9]* ]] && scancel --signal=KILL "$step"
-    done
-  fi
+  local tries
+  herd_kill_elsewhere
   for ((tries = 0; tries < 100; tries++)); do
     herd_find_family
     herd_find_marked " $herd_token/$herd_index.$herd_attempt "
@@ -257,7 +220,6 @@ herd_crash() {
   kill -KILL "$$"
 }
 
-[[ $herd_element ]] || export -n SLURM_RESTART_COUNT # of this machine's supervisor, for us alone
 trap herd_ending TERM
 trap herd_left EXIT
 trap herd_crash URG

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hyperherd import units
+from hyperherd.jobs import NativeValue as Value
 from hyperherd.launchers.slurm import options as sbatch
-from hyperherd.launchers.slurm.options import Value
-
-_COUNTS = ("gpus", "gpus_per_node", "gpus_per_task", "gpus_per_socket")
+from hyperherd.launchers.slurm.option_table import GPUS
 
 
 def merged(under: Mapping[str, Value], over: Mapping[str, Value]) -> dict[str, Value]:
@@ -21,7 +21,7 @@ def merged(under: Mapping[str, Value], over: Mapping[str, Value]) -> dict[str, V
 
 def without(options: Mapping[str, Value]) -> dict[str, Value]:
     """The same, but for GPUs."""
-    kept = {name: value for name, value in options.items() if name not in (*_COUNTS, "gres")}
+    kept = {name: value for name, value in options.items() if name not in (*GPUS, "gres")}
     others = [word for word in _gres(options) if not _is_gpu(word)]
     return {**({"gres": ",".join(others)} if others else {}), **kept}
 
@@ -37,8 +37,26 @@ def name(gres: str) -> str:
     return f"gpu:{named.pop()}" if len(types) == len(named) == 1 else ""
 
 
+def count(options: Mapping[str, Value]) -> int:
+    """GPUs for one job; the largest number where several options speak of them.
+
+    >>> count({"gres": "nvme:1,gpu:a100:2"}), count({"gpus": "a100:1,h100:2"}), count({"gpus_per_node": 4})
+    (2, 3, 4)
+    >>> count({"gpus_per_task": "1", "ntasks_per_node": 2}), count({"gres": "gpu"}), count({"gpus": None})
+    (2, 1, 0)
+    """
+    tasks = _text(options.get("ntasks")) or _text(options.get("ntasks_per_node"))
+    each = {"gpus_per_task": int(tasks) if tasks.isdigit() else 1}
+    counts = [units.gpus_asked(_text(options.get(name))) * each.get(name, 1) for name in GPUS]
+    return max(*counts, units.gpus_asked(",".join(filter(_is_gpu, _gres(options)))))
+
+
+def _text(option: Value) -> str:
+    return str(option) if sbatch.is_asked(option) else ""
+
+
 def _asks(options: Mapping[str, Value]) -> bool:
-    return any(options.get(name) is not None for name in _COUNTS) or any(map(_is_gpu, _gres(options)))
+    return any(options.get(name) is not None for name in GPUS) or any(map(_is_gpu, _gres(options)))
 
 
 def _gres(options: Mapping[str, Value]) -> list[str]:

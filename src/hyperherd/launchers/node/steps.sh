@@ -1,10 +1,10 @@
 [[ $herd_job ]] || herd_refuse 3 "this script is run by its launcher, not by hand"
 herd_by='this machine'
 if [[ $herd_element ]]; then
-  export HYPERHERD_JOB_ID=$herd_element HYPERHERD_ATTEMPT_JOB=${SLURM_JOB_ID-}
+  export HYPERHERD_JOB_ID=$herd_element HYPERHERD_ATTEMPT_JOB=$herd_own_job
   herd_by="job $herd_element"
 fi
-herd_attempt=$((herd_first + ${SLURM_RESTART_COUNT:-0}))
+herd_attempt=$((herd_first + herd_restarts))
 herd_log=$herd_logs/$herd_index
 herd_identify
 herd_clock
@@ -13,10 +13,7 @@ herd_started=$herd_now herd_changed=
 herd_ask_register
 herd_claim
 [[ $herd_told ]] && herd_end 143 .TERM
-export SLURM_ARRAY_TASK_ID=$herd_index HYPERHERD_ATTEMPT=$herd_attempt
-# After `--export=NONE` srun would give its tasks no variable, not even these.
-[[ ${SLURM_EXPORT_ENV+set} && -z ${herd_interpreter-} ]] && export SLURM_EXPORT_ENV=ALL
-export HYPERHERD_ATTEMPT_MARK=$herd_token/$herd_index.$herd_attempt
+export HYPERHERD_ATTEMPT=$herd_attempt HYPERHERD_ATTEMPT_MARK=$herd_token/$herd_index.$herd_attempt
 [[ -f $herd_env_file && -r $herd_env_file ]] && herd_read_env
 if ! herd_open_logs; then
   herd_say "cannot write $herd_log.out and $herd_log.err; the trial is not run"
@@ -37,5 +34,6 @@ if [[ ${herd_interpreter-} ]] && ! herd_write_file; then
 fi
 herd_run
 ((herd_code == 0)) && [[ $herd_told ]] && herd_code=143
-((herd_code == 0)) && herd_queued_itself && herd_code=75
+# A script that has queued its own job again and ended well has not succeeded: it goes on.
+((herd_code == 0)) && [[ ${herd_may_requeue-} ]] && herd_queued_itself && herd_code=75
 herd_end "$herd_code" "$herd_told"

@@ -1,5 +1,5 @@
-# What an earlier attempt of this trial has left running on this node. Where Slurm does not track processes by cgroups,
-# a trainer outlives its job's script; it is ended before the next attempt begins, so that the two never overlap.
+# What an earlier attempt of this trial has left running on this node. Where the scheduler does not track processes by
+# cgroups, a trainer outlives its job's script; it is ended before the next attempt begins, so that the two never overlap.
 herd_grace_s=30
 
 # Sets herd_found: this user's processes that were started with one of these marks, each with a blank around it. False
@@ -23,7 +23,7 @@ herd_is_marked() {
     case $entry in
       HYPERHERD_ATTEMPT_MARK=*) mark=${entry#*=} ;;
       HYPERHERD_ATTEMPT_JOB=*) own=${entry#*=} ;;
-      SLURM_JOB_ID=*) job=${entry#*=} ;;
+      "$herd_job_variable"=*) job=${entry#*=} ;;
     esac
   done 2>/dev/null <"/proc/$1/environ"
   [[ $mark && $2 == *" $mark "* && (-z $job || $job == "$own") ]]
@@ -31,13 +31,12 @@ herd_is_marked() {
 
 # Sets herd_earlier: those of the attempts before this one that were claimed on this machine.
 herd_find_earlier() {
-  local attempt token boot
+  local attempt
   herd_earlier=' '
-  [[ ${SLURM_JOB_ID-} && $herd_boot != - ]] || return 0
+  [[ $herd_own_job && $herd_boot != - ]] || return 0
   for ((attempt = 1; attempt < herd_attempt; attempt++)); do
-    boot=
-    { read -r token _ _ boot _ <"$herd_attempts/$herd_index.$attempt"; } 2>/dev/null
-    [[ $boot == "$herd_boot" ]] && herd_earlier+="$token/$herd_index.$attempt "
+    herd_read_claim "$attempt"
+    [[ $herd_claim_boot == "$herd_boot" ]] && herd_earlier+="$herd_claim_token/$herd_index.$attempt "
   done
 }
 

@@ -1,44 +1,15 @@
 # What every element does, with bash's builtins alone (bash 4.2, or 3.2 without the time in the divider):
 # ask the register, claim the attempt, read .env, run the launch script, note the end.
 set +euf
-herd_element=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
 
 herd_say() { printf 'hyperherd: %s\n' "$1" >&2; }
 herd_refuse() { herd_say "$2; nothing is run"; exit "$1"; }
 herd_pause() { read -r -t "$1" _ <> <(:); } # seconds
 
-# herd_create FILE WORDS: true if this process made the file (O_CREAT|O_EXCL), whatever became of the words.
-herd_create() {
-  herd_made=
-  set -C
-  { herd_made=1; printf '%s\n' "$2"; } 2>/dev/null >"$1"
-  set +C
-  [[ $herd_made ]]
-}
-
-# A job that was given up, or that is not the one on record, runs nothing.
-herd_ask_register() {
-  local owner='' until=$((SECONDS + 5))
-  { IFS= read -r owner <"$herd_register"; } 2>/dev/null
-  [[ $owner == "$herd_job" ]] && return
-  herd_create "$herd_register" "$herd_job"
-  while [[ -e $herd_register ]]; do
-    IFS= read -r owner <"$herd_register"
-    [[ -z $owner ]] && ((SECONDS < until)) || break # its creator is between open and write
-    herd_pause 1
-  done
-  case $owner in
-    "$herd_job") ;;
-    '') herd_refuse 74 "cannot read or write $herd_register" ;;
-    void) herd_refuse 3 "this submission was given up before it started" ;;
-    *) herd_refuse 3 "this submission belongs to job $owner, and this is job $herd_job" ;;
-  esac
-}
-
 # Sets herd_host, herd_boot, herd_start; what cannot be known is '-'.
 herd_identify() {
   local stat fields
-  herd_boot=- herd_start=- herd_host=${SLURM_JOB_ID:+${SLURMD_NODENAME-}}
+  herd_boot=- herd_start=- herd_host=$herd_node
   if [[ -r /proc/$$/stat ]]; then
     IFS= read -r herd_boot </proc/sys/kernel/random/boot_id
     IFS= read -r stat </proc/$$/stat
@@ -52,31 +23,11 @@ herd_identify() {
 # Sets herd_now: seconds since the epoch.
 herd_clock() { printf -v herd_now '%(%s)T' -1 2>/dev/null || herd_now=$(date +%s 2>/dev/null) || herd_now=-; }
 
-# True if the attempt was claimed by this submission.
-herd_is_ours() {
-  local token=
-  { read -r token _ <"$herd_attempts/$herd_index.$1"; } 2>/dev/null
-  [[ $token == "$herd_token" ]]
-}
-
-# A job that was queued again needs all attempts since its first: one of another submission that has run, or is about
-# to, has or wants one of these.
-herd_claim() {
-  local attempt mine="$herd_token $herd_job $herd_host $herd_boot $$ $herd_start $herd_now${herd_changed:+ changed}"
-  for ((attempt = herd_first; attempt <= herd_attempt; attempt++)); do
-    herd_create "$herd_attempts/$herd_index.$attempt" "$mine" && continue
-    [[ -e $herd_attempts/$herd_index.$attempt ]] || herd_refuse 74 "cannot write $herd_attempts/$herd_index.$attempt"
-    ((attempt < herd_attempt)) && herd_is_ours "$attempt" && continue
-    herd_refuse 3 "attempt $attempt of trial $herd_index was taken by another job"
-  done
-}
-
 # herd_leave CODE [.TERM]: note the end and leave.
 herd_leave() {
-  local note="$herd_attempts/$herd_index.$herd_attempt.$1${2-}$herd_changed"
   herd_clock
   herd_remove_file
-  herd_create "$note" "$herd_host $herd_started $herd_now" || herd_say "cannot note the end of trial $herd_index in $note"
+  herd_note "$@" || herd_say "cannot note the end of trial $herd_index in $herd_note_file"
   exit "$1"
 }
 herd_end() { herd_leave "$@"; }
@@ -177,14 +128,6 @@ herd_program() {
   else
     "$@" "${herd_interpreter[@]}" "$herd_file" ${herd_arguments[@]+"${herd_arguments[@]}"} </dev/null >&8 2>&9 8>&- 9>&-
   fi
-}
-
-# A script that has queued its own job again and ended well has not succeeded: it goes on.
-herd_queued_itself() {
-  local said
-  [[ ${herd_may_requeue-} && $herd_element ]] || return 1
-  said=$(scontrol --oneliner show job "$herd_element" 2>/dev/null)
-  [[ $said =~ ' Restarts='([0-9]+) ]] && ((BASH_REMATCH[1] > ${SLURM_RESTART_COUNT:-0}))
 }
 
 # The trial in the background. It gets the signals that this script survives in their default form.

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from hyperherd import fsio
 
+VOID = "void"
+"""What a register says of a submission that was given up: it never runs anything."""
+
 
 def settle(register: Path, owner: str) -> str:
     """Make ``owner`` (a job id, or `VOID`) what the submission is, unless that is decided; return the decision."""
@@ -15,6 +18,8 @@ def settle(register: Path, owner: str) -> str:
 
 
 def settled(register: Path) -> str | None:
-    """What has been decided about the submission: a job id, `VOID`, or None where nothing has."""
+    """What has been decided about the submission: a job id, `VOID`, "" where that cannot be known; None where nothing
+    has.
+    """
     content = fsio.read_settled(register)
     return content.strip() if content is not None else None

@@ -1,0 +1,12 @@
+# Marks, as a node writes them where the sweep says `requeue`; in Python: notes.py, filenames.py. A mark,
+# attempts/<index>.<attempt>.<WORD>, says what cut an attempt short (TIMEOUT, PREEMPTION, NODE_FAIL, EXIT75), that it was
+# told to end (TOLD), that another one of this submission follows on this machine (AGAIN), or that the scheduler would not
+# queue it again (REFUSED, with its words).
+
+# herd_mark ATTEMPT WORD WORDS: in a subshell, as a trap may come in the middle of another herd_create.
+herd_mark() (herd_create "$herd_attempts/$herd_index.$1.$2" "$3")
+herd_marked() { [[ -e $herd_attempts/$herd_index.$1.$2 ]]; }
+
+# herd_find_notes ATTEMPT: sets herd_notes; the first does not exist where there are none.
+herd_find_notes() { herd_notes=("$herd_attempts/$herd_index.$1".[0-9]*); }
+

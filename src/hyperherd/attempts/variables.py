@@ -1,0 +1,73 @@
+"""Every ``HYPERHERD_*`` variable: what a trial is told, what its processes carry, and what users set.
+
+Trainers import this: nothing heavy.
+"""
+
+from __future__ import annotations
+
+WORKSPACE = "HYPERHERD_WORKSPACE"
+SWEEP_NAME = "HYPERHERD_SWEEP_NAME"
+TRIAL_ID = "HYPERHERD_TRIAL_ID"
+TRIAL_NAME = "HYPERHERD_TRIAL_NAME"
+EXPERIMENT_NAME = "HYPERHERD_EXPERIMENT_NAME"
+PARAMS = "HYPERHERD_PARAMS"
+ARGV = "HYPERHERD_ARGV"
+ATTEMPT = "HYPERHERD_ATTEMPT"
+RESULTS = "HYPERHERD_RESULTS"
+
+JOB_ID = "HYPERHERD_JOB_ID"
+"""The scheduler's id of the attempt's job, as people type it."""
+
+TIME_LIMIT_AT = "HYPERHERD_TIME_LIMIT_AT"
+"""When a trial is ended, in seconds since the epoch: `hyperherd.checkpoint.time_left_s` counts to it."""
+
+NUMBER = "SLURM_ARRAY_TASK_ID"
+"""A trial's number under the name that sbatch scripts know it by, on this machine too."""
+
+MARK = "HYPERHERD_ATTEMPT_MARK"
+"""`mark` of the attempt: on each of its processes, from the start of the script's own bash on."""
+
+ATTEMPT_JOB = "HYPERHERD_ATTEMPT_JOB"
+"""The job that `MARK` was set in: a process with the mark and another job's id is of a job that the trial submitted."""
+
+JOB = "HYPERHERD_JOB"
+"""On this machine the identity of the supervisor, which owns the register."""
+
+RESTARTS = "HYPERHERD_RESTARTS"
+"""On this machine: how often the supervisor has queued the trial again; for its script alone."""
+
+SUPERVISOR = "HYPERHERD_SUPERVISOR"
+"""``<token>``: on a supervisor, and on what it has forked but not yet turned into a trial."""
+
+TEXT = "HYPERHERD_TEXT"
+"""The script of a trial of this machine, until its bash has read it."""
+
+PROMISED = (
+    *(WORKSPACE, SWEEP_NAME, TRIAL_ID, TRIAL_NAME, EXPERIMENT_NAME, PARAMS, ARGV, ATTEMPT, RESULTS),
+    JOB_ID,
+)
+"""What a launch script may rely on (docs/reference.md)."""
+
+OF_A_TRIAL = frozenset({*PROMISED, MARK, ATTEMPT_JOB, JOB, RESTARTS, SUPERVISOR})
+"""What a trial's processes may have: none of it is meant for a trial that such a process starts."""
+
+POLL_S = "HYPERHERD_POLL_S"
+"""Seconds between two questions to a launcher while trials are waited for."""
+
+CONFIG_DIR = "HYPERHERD_CONFIG_DIR"
+"""The folder of the user's launchers and presets."""
+
+SLOTS_DIR = "HYPERHERD_SLOTS_DIR"
+"""The folder of this host's slots."""
+
+SLURM_TIMEOUT_S = "HYPERHERD_SLURM_TIMEOUT_S"
+"""How long Slurm's commands may take, in seconds."""
+
+
+def mark(token: str, index: int, attempt: int) -> str:
+    """The value of `MARK` for an attempt.
+
+    >>> mark("20300101-120000-0b1c", 3, 1)
+    '20300101-120000-0b1c/3.1'
+    """
+    return f"{token}/{index}.{attempt}"

@@ -1,0 +1,85 @@
+"""The launchers that there are, by name: the one list of those that are shipped, and the entry points of others.
+
+Each is loaded when its name is used. Only a name that is not shipped is looked for among the entry points of the group
+``hyperherd.launchers``: scanning them takes 50 ms where 400 packages are installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from hyperherd.launchers.traits import Traits
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from hyperherd.launchers.native import Native
+    from hyperherd.launchers.node.dialect import Dialect
+
+GROUP = "hyperherd.launchers"
+"""Of entry points: name -> class of a launcher, which is made without arguments."""
+
+SHIPPED = {
+    "slurm": "hyperherd.launchers.slurm.launcher:SlurmLauncher",
+    "local": "hyperherd.launchers.direct.launcher:DirectLauncher",
+}
+"""Name -> module and class; where nothing else is said, the first that is here runs what there is to run."""
+
+_TRAITS = {
+    "slurm": "hyperherd.launchers.slurm.traits:TRAITS",
+    "local": "hyperherd.launchers.direct.traits:TRAITS",
+}
+
+_NATIVE = {"slurm": "hyperherd.launchers.slurm.native:NATIVE"}
+"""Those with options of their own: key of ``hyperherd.yaml`` -> module and object."""
+
+
+@cache
+def load(name: str) -> Any:
+    """The class of a launcher. Raises KeyError where no launcher has this name."""
+    return _found(SHIPPED[name]) if name in SHIPPED else _installed()[name].load()
+
+
+def others() -> tuple[str, ...]:
+    """The names of installed launchers that are not shipped."""
+    return tuple(sorted(_installed()))
+
+
+@cache
+def _installed() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return {found.name: found for found in entry_points(group=GROUP) if found.name not in SHIPPED}
+
+
+@cache
+def traits(name: str) -> Traits:
+    """What a launcher is like, also where it is not here; of one that is not installed its name alone is known."""
+    if name in _TRAITS:
+        return cast("Traits", _found(_TRAITS[name]))
+    return cast("Traits", load(name).traits) if name in _installed() else Traits(title=name)
+
+
+def is_here(name: str) -> bool:
+    """Whether a launcher's program is installed; whether it answers is another question."""
+    program = traits(name).program
+    return not program or shutil.which(program) is not None
+
+
+@cache
+def native(key: str = "slurm") -> Native:
+    """What judges and translates the options that users write under this key, whoever runs their jobs."""
+    return cast("Native", _found(_NATIVE[key]))
+
+
+def by_hand(job: str) -> Dialect:
+    """What a script asks that runs here without its launcher (`herd test`); ``job`` is whose it says it is."""
+    return cast("Dialect", _found("hyperherd.launchers.direct.dialect:by_hand")(job))
+
+
+def _found(place: str) -> Any:
+    module, name = place.split(":")
+    return getattr(importlib.import_module(module), name)
