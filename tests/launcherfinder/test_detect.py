@@ -25,16 +25,18 @@ from ruamel.yaml import YAML
 
 from hyperherd import launcherfinder
 from hyperherd.errors import SchedulerSilentError
-from hyperherd.launcherfinder import detect, here, writing
-from hyperherd.launcherfinder.detect import Detected
-from hyperherd.launchers.slurm import site
+from hyperherd.launcherfinder import gpus, writing
+from hyperherd.launchers.slurm import detect, site
 from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.site import Site
+from hyperherd.launchers.slurm.survey import survey
+from hyperherd.launchers.survey import Detected
 from hyperherd.requirements.parser import parse
 
 from .described import patient
 
 SITES = Path(__file__).with_name("sites")
+TABLE = gpus.read()
 NAMES = sorted(folder.name for folder in SITES.iterdir())
 WRITTEN = "2026-11-21 by herd 1.0"
 
@@ -49,7 +51,7 @@ def read(name: str, answers: Mapping[str, str]) -> Site:
 
 
 def detected(name: str) -> Detected:
-    return detect.describe(read(name, answers_of(name)))
+    return detect.describe(read(name, answers_of(name)), TABLE)
 
 
 def said(found: Detected, *parts: str) -> bool:
@@ -107,7 +109,7 @@ def test_a_requirement_can_ask_for_all_that_a_host_has(name: str) -> None:
 def test_the_order_in_which_nodes_are_listed_changes_nothing(name: str) -> None:
     seen = read(name, answers_of(name))
     shuffled = random.Random(1).sample(seen.nodes, len(seen.nodes))
-    again = detect.describe(replace(seen, nodes=tuple(shuffled)))
+    again = detect.describe(replace(seen, nodes=tuple(shuffled)), TABLE)
     assert (again.hosts, list(again.hosts)) == (detected(name).hosts, list(detected(name).hosts))
 
 
@@ -162,7 +164,7 @@ def test_what_may_not_be_used_is_left_out_with_the_reason() -> None:
 def test_limits_do_not_hold_where_the_cluster_does_not_enforce_them() -> None:
     answers = answers_of("typed_gres")
     answers["config"] = answers["config"].replace("associations,limits,qos,safe", "associations,qos")
-    assert "max_duration" not in detect.describe(read("typed_gres", answers)).hosts["a40"]
+    assert "max_duration" not in detect.describe(read("typed_gres", answers), TABLE).hosts["a40"]
 
 
 def test_a_silent_accounting_is_said_and_leaves_every_open_partition() -> None:
@@ -171,13 +173,13 @@ def test_a_silent_accounting_is_said_and_leaves_every_open_partition() -> None:
         for name, text in answers_of("who_may").items()
         if name in ("config", "partitions", "nodes")
     }
-    found = detect.describe(read("who_may", answers))
+    found = detect.describe(read("who_may", answers), TABLE)
     assert {"robots", "debug"} <= set(found.hosts)
     assert said(found, "accounts and QOS", "sacctmgr")
 
 
 def test_a_user_without_an_account_is_told_so() -> None:
-    found = detect.describe(read("mig", {**answers_of("mig"), "associations": ""}))
+    found = detect.describe(read("mig", {**answers_of("mig"), "associations": ""}), TABLE)
     assert said(found, "bea has no account", "ask for one")
 
 
@@ -188,14 +190,14 @@ def test_a_user_without_an_account_is_told_so() -> None:
 def test_chatter_and_line_ends_of_another_system_change_nothing(name: str) -> None:
     chatter = "Last login: Fri\n  * maintenance: see NodeName=, and PartitionName=x below *\n\n"
     odd = {key: (chatter + text).replace("\n", "\r\n") for key, text in answers_of(name).items()}
-    assert detect.describe(read(name, odd)) == detected(name)
+    assert detect.describe(read(name, odd), TABLE) == detected(name)
 
 
 @pytest.mark.parametrize(
     "answers", [{}, dict.fromkeys(("config", "partitions", "nodes", "associations", "qos"), "")]
 )
 def test_silence_names_no_host_and_says_what_to_look_at(answers: dict[str, str]) -> None:
-    found = detect.describe(site.site(answers, user="ann", groups=()))
+    found = detect.describe(site.site(answers, user="ann", groups=()), TABLE)
     assert not found.hosts
     assert said(found, "no partition", "scontrol") and said(found, "no node", "scontrol")
     assert YAML(typ="safe", pure=True).load(writing.text(found, written=WRITTEN)) == {"hosts": {}}
@@ -214,7 +216,7 @@ def test_silence_names_no_host_and_says_what_to_look_at(answers: dict[str, str])
 )
 def test_a_node_that_says_nothing_usable_is_left_out(line: str) -> None:
     answers = answers_of("typed_gres")
-    found = detect.describe(read("typed_gres", {**answers, "nodes": f"{answers['nodes']}{line}\n"}))
+    found = detect.describe(read("typed_gres", {**answers, "nodes": f"{answers['nodes']}{line}\n"}), TABLE)
     assert found.hosts == detected("typed_gres").hosts
 
 
@@ -223,7 +225,9 @@ def test_names_that_yaml_reads_otherwise_are_quoted_and_what_they_hold_ends_no_c
         f"PartitionName={name} State=UP\n" for name in ("on", "12", "1e3", "a:b", "null", "~", "é")
     )
     node = "NodeName=n CPUTot=4 RealMemory=1000 Gres=gpu:a\x85b#c:2 Partitions=on,12,1e3,a:b,null,~,é\n"
-    found = detect.describe(site.site({"partitions": partitions, "nodes": node}, user="ann", groups=()))
+    found = detect.describe(
+        site.site({"partitions": partitions, "nodes": node}, user="ann", groups=()), TABLE
+    )
     text = writing.text(found, written=WRITTEN)
     assert (
         list(yaml.safe_load(text)["hosts"])
@@ -243,7 +247,7 @@ def test_whatever_a_site_prints_there_is_a_file_that_can_be_read(name: str, data
         words[place] = data.draw(
             st.sampled_from(["", "\n", "=", "0", "-1", "9" * 11, "9" * 5000, "(null)", "x\ty"]) | st.text()
         )
-    found = detect.describe(read(name, {**answers, which: "".join(words)}))
+    found = detect.describe(read(name, {**answers, which: "".join(words)}), TABLE)
     text = writing.text(found, written=WRITTEN)
     assert YAML(typ="safe", pure=True).load(text) == {"hosts": found.hosts}
 
@@ -259,7 +263,7 @@ def client(request: pytest.FixtureRequest) -> Client:
 
 
 def test_the_test_clusters_four_nodes_and_sixteen_gpus_are_found(client: Client) -> None:
-    found = here.this_cluster(client)
+    found = survey(TABLE, client)
     assert list(found.hosts) == ["gpu", "cpu", "preempt"]
     hosts: dict[str, Any] = {**found.hosts}
     for name, host in hosts.items():
@@ -278,7 +282,7 @@ def test_what_is_detected_of_the_fake_slurm_is_what_is_detected_of_the_real_one(
     seen = real_client.survey(me, ())
     accounts = [association.account for association in seen.associations or ()]
     fake_slurm.knobs(user=me, accounts=list(dict.fromkeys([seen.default_account, *accounts])))
-    fake, real = here.this_cluster(Client.of_environment(fake_slurm.env)), here.this_cluster(real_client)
+    fake, real = survey(TABLE, Client.of_environment(fake_slurm.env)), survey(TABLE, real_client)
     assert {name: {**host, "cluster": real.cluster} for name, host in fake.hosts.items()} == real.hosts
     assert fake.unknown == real.unknown
     assert list(fake.remarks) == list(real.remarks)
@@ -290,7 +294,7 @@ def test_what_is_detected_of_the_fake_slurm_is_what_is_detected_of_the_real_one(
 
 def test_a_cluster_without_accounting_names_no_account(fake_slurm: Any) -> None:
     fake_slurm.knobs(sacct={"off": True})
-    found = here.this_cluster(Client.of_environment(fake_slurm.env))
+    found = survey(TABLE, Client.of_environment(fake_slurm.env))
     assert not any("account" in host for host in found.hosts.values())
     assert not said(found, "accounts and QOS")
 
@@ -300,7 +304,7 @@ def test_a_silent_controller_is_an_error_and_a_silent_database_is_not(fake_slurm
     fake_slurm.knobs(
         sacctmgr={"error": "sacctmgr: error: Problem talking to the database: Connection refused"}
     )
-    assert said(here.this_cluster(client), "sacctmgr", "does not answer")
+    assert said(survey(TABLE, client), "sacctmgr", "does not answer")
     fake_slurm.controller_down()
     with pytest.raises(SchedulerSilentError, match="Unable to contact slurm controller"):
-        here.this_cluster(client)
+        survey(TABLE, client)

@@ -32,7 +32,7 @@ def machine(
     has = HostSpecification(
         CPUSpecification(64 * GIB, 16), [CudaSpecification(size * GIB) for size in gpus], priority=priority
     )
-    return Host(name, launcher, has, ("",) * len(gpus), cluster=cluster, tags=frozenset(tags.split()))  # type: ignore[arg-type]
+    return Host(name, launcher, has, ("",) * len(gpus), cluster=cluster, tags=frozenset(tags.split()))
 
 
 def order(requirement: str, *described: Host) -> list[str]:

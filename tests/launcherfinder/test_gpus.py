@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperherd.errors import ConfigError
-from hyperherd.launcherfinder import gpus, here
+from hyperherd.launcherfinder import gpus
 from hyperherd.launchers.direct import cores
+from hyperherd.launchers.direct.survey import survey
 
 TABLE = gpus.read()
+
+
+def this_machine(environ: dict[str, str] | None = None) -> dict[str, Any]:
+    return dict(survey(TABLE, environ).hosts["this-machine"])
+
+
 GIB = 2**30
 
 
@@ -157,7 +165,7 @@ def nvidia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_this_machine_tells_its_cores_memory_and_gpus(nvidia: Path) -> None:
-    host = here.this_machine()
+    host = this_machine()
     assert (host["launcher"], host["cores"]) == ("local", len(cores.usable()))
     assert host["accelerators"] == [
         {"kind": "cuda", "model": "a100", "memory": "80GiB", "count": 1},
@@ -167,11 +175,11 @@ def test_this_machine_tells_its_cores_memory_and_gpus(nvidia: Path) -> None:
 
 
 def test_of_this_machines_gpus_those_count_that_may_be_used(nvidia: Path) -> None:
-    host = here.this_machine({"CUDA_VISIBLE_DEVICES": "2"})
+    host = this_machine({"CUDA_VISIBLE_DEVICES": "2"})
     assert host["accelerators"] == [{"kind": "cuda", "model": "l4", "memory": "24GiB", "count": 1}]
-    assert "accelerators" not in here.this_machine({"CUDA_VISIBLE_DEVICES": ""})
+    assert "accelerators" not in this_machine({"CUDA_VISIBLE_DEVICES": ""})
 
 
 def test_a_machine_whose_driver_is_broken_has_no_gpus(nvidia: Path) -> None:
     nvidia.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed because it could not communicate'; exit 9\n")
-    assert "accelerators" not in here.this_machine()
+    assert "accelerators" not in this_machine()

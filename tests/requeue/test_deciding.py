@@ -41,8 +41,8 @@ def test_a_mark_is_read_as_it_was_named_and_is_neither_claim_nor_note(
 @given(st.text(max_size=12))
 def test_any_other_name_is_no_mark(name: str) -> None:
     found = filenames.read(name)
-    mark = found if found and isinstance(found[2], str) else None
-    assert mark is None or filenames.of_mark(*mark) == name or name.startswith("0")  # type: ignore[arg-type]
+    if found and isinstance(found[2], str):
+        assert filenames.of_mark(found[0], found[1], found[2]) == name or name.startswith("0")
 
 
 def test_each_mark_and_each_word_of_slurm_is_a_cause() -> None:

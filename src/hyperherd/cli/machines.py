@@ -15,6 +15,7 @@ from hyperherd.launcherfinder import choice, configuration, registry
 from hyperherd.launcherfinder.choice import Chooser, Chosen
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.registry import Answer
+from hyperherd.launchers import shipped
 from hyperherd.requirements import HostRequirement
 from hyperherd.requirements.parser import parse
 from hyperherd.views import machines as view
@@ -118,20 +119,15 @@ def _print_explained(need: HostRequirement, hosts: list[dict[str, Any]], chosen:
 def detect_hosts(write: bool, force: bool, place: str) -> int:
     """Describe this cluster (this machine, where there is no Slurm) as launchers.yaml, for you to edit."""
     from hyperherd.launcherfinder import (  # 40 ms that the other commands do without
-        detect,
         gpus,
-        here,
         writing,
     )
-    from hyperherd.launchers.slurm.client import Client
 
     if force and not write:
         raise UsageError("-f goes with --write")
     table = gpus.read(configuration.folder() / gpus.NAME)
-    if places.cluster(name for name in places.names() if places.kind(place) in ("", name)):
-        found = here.this_cluster(Client.of_environment(), table)
-    else:
-        found = detect.Detected(hosts={"this-machine": here.this_machine(table=table)})
+    asked = [name for name in places.names() if places.kind(place) in ("", name)]
+    found = shipped.survey(places.cluster(asked) or places.machine(shipped.SHIPPED))(table)
     now = datetime.date.today().isoformat()
     text = writing.text(found, written=f"{now} by herd {__version__}")
     if not write:

@@ -165,7 +165,7 @@ def _place(app: Application, asked: Asked) -> tuple[str, Request]:
 def _check_place(place: str, asked: Request) -> None:
     """Raises `HerdError` where this machine would run a job of several processes."""
     if (asked.tasks or 1) > 1 and not shipped.traits(places.kind(place) or places.names()[0]).elsewhere:
-        counts = shipped.native().saying(asked.native, "tasks")
+        counts = shipped.native().of_tasks(asked.native)
         named = ", ".join(f"hydra.launcher.slurm.{name}={count}" for name, count in counts.items())
         raise HerdError(
             f"{named}: each job is several processes, which srun starts, and on this machine a job is one",

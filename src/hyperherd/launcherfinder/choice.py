@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +66,7 @@ class Chooser:
 
     def asked(self, need: HostRequirement) -> Answer | None:
         """What the user's ``launchers.py`` answers; None where there is none, or where this machine was asked for."""
-        path = None if self.kind == "local" else registry.python_file()
+        path = None if _is_here(self.kind) else registry.python_file()
         return registry.ask(path, need, frozenset(self.tags)) if path else None
 
     def answered(self, answer: Answer) -> Chosen:
@@ -100,42 +99,52 @@ class Chooser:
 
 def _at_once(best: Verdict) -> int | None:
     cores = best.meets.cpu.cores if best.meets else 0
-    if best.host.launcher != "local" or not cores:
+    if not _is_here(best.host.launcher) or not cores:
         return None
     return max(1, best.host.specification.cpu.cores // cores)
 
 
-def candidates(sources: Sources, launchers: Container[str], kind: str = "") -> list[Host]:
-    """The machines that are described; and this one where the user asks for it, or where there is no Slurm and no
+def _is_here(launcher: str) -> bool:
+    """Whether a launcher runs its jobs on this machine; none does where none is named."""
+    return bool(launcher) and not shipped.traits(launcher).elsewhere
+
+
+def candidates(sources: Sources, launchers: Collection[str], kind: str = "") -> list[Host]:
+    """The machines that are described; and this one where the user asks for it, or where there is no cluster and no
     machine like it is described. ``launchers`` are the names of those that there are here.
     """
     described = registry.described(sources)
-    has_local = any(host.launcher == "local" for host in described)
-    if not has_local and (kind == "local" or "slurm" not in launchers):
+    has_local = any(_is_here(host.launcher) for host in described)
+    if not has_local and (_is_here(kind) or all(map(_is_here, launchers))):
         described.append(_this_machine())
     return described
 
 
 def _reach(described: Sequence[Host], launchers: Mapping[str, Launcher], kind: str) -> Reach:
-    absent = {}
-    if "slurm" not in launchers:
-        absent["slurm"] = "Slurm's sbatch is not on PATH here"
+    named = {host.launcher: shipped.traits(host.launcher) for host in described}
+    absent = {
+        name: f"{traits.title}'s {traits.program} is not on PATH here"
+        for name, traits in named.items()
+        if name not in launchers
+    }
     if kind:
-        absent["local" if kind == "slurm" else "slurm"] = f"left out by --on {kind}"
-    asks = "slurm" not in absent and any(host.cluster for host in described if host.launcher == "slurm")
-    return Reach(absent, launchers["slurm"].where() if asks else "")
+        absent |= {name: f"left out by --on {kind}" for name in named if name != kind}
+    of_clusters = {host.launcher for host in described if host.cluster and not _is_here(host.launcher)}
+    asked = sorted(of_clusters - absent.keys())
+    return Reach(absent, launchers[asked[0]].where() if asked else "")
 
 
 def _share(best: Verdict) -> Share:
     """What this machine holds for a job, where that was chosen."""
-    if best.host.launcher != "local" or best.meets is None:
+    if not _is_here(best.host.launcher) or best.meets is None:
         return Share()
     return _share_of(best.host.specification, best.meets)
 
 
 def _share_asked(answer: Answer, chosen: Candidate) -> Share:
     """The same where a ``launchers.py`` has chosen: by the machine that it has tried, else by this one."""
-    if getattr(chosen, "name", "") == "slurm":
+    traits = getattr(chosen, "traits", None)
+    if traits is not None and traits.elsewhere:
         return Share()
     if look := answer.decided():
         return _share_of(look.host, look.meets or answer.need.requirements[0])
@@ -150,9 +159,11 @@ def _share_of(host: HostSpecification | None, asked: HostSimpleRequirement) -> S
 
 
 def _this_machine() -> Host:
-    from hyperherd.launcherfinder import here  # 10 ms, where this machine is none of the described ones
+    from hyperherd.launcherfinder import gpus  # 10 ms, where this machine is none of the described ones
 
-    return hosts.host("this machine", layers.Layered(here.this_machine()))
+    name = next(filter(_is_here, shipped.SHIPPED))
+    (described,) = shipped.survey(name)(gpus.read()).hosts.values()
+    return hosts.host("this machine", layers.Layered(described))
 
 
 def find_launcher(*specs: HostRequirement | str, tags: Collection[str] = ()) -> Candidate:
@@ -196,9 +207,7 @@ def _answered(path: Path, needs: Sequence[HostRequirement], tags: frozenset[str]
 
 
 def _of_yaml(need: HostRequirement, tags: frozenset[str]) -> Candidate:
-    reachable: dict[str, Launcher] = {"local": shipped.load("local")()}
-    if shutil.which("sbatch"):
-        reachable["slurm"] = shipped.load("slurm")()
+    reachable: dict[str, Launcher] = {n: shipped.load(n)() for n in shipped.SHIPPED if shipped.is_here(n)}
     best = finder.find(Chooser(Sources(), reachable, tags=tags).judge(need), need)
     priority = best.host.specification.priority
     chosen = shipped.load(best.host.launcher)(priority=priority)

@@ -12,10 +12,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from hyperherd.errors import ConfigError, Fault
-from hyperherd.launchers.direct.gpus import Card
+from hyperherd.launchers.survey import OWN_GPUS, KnownGpu
 
 SHIPPED = Path(__file__).with_name("gpus.yaml")
-NAME = "gpus.yaml"
+NAME = OWN_GPUS
 
 _KINDS = ("cuda", "gpu")
 _GIB = 2**30
@@ -30,21 +30,6 @@ class Model:
     name: str
     kind: str
     sizes: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Known:
-    """What a name and its surroundings tell. ``memory`` in bytes, None where unknown; ``others`` are sizes that it
-    may have as well; ``model`` is empty where no name is known; ``by`` are the surroundings that told it, ``slice`` is
-    the profile of a part of a GPU (MIG).
-    """
-
-    kind: str
-    model: str
-    memory: int | None
-    others: tuple[int, ...] = ()
-    by: tuple[str, ...] = ()
-    slice: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,20 +54,33 @@ class Table:
                 return _pattern(name).sub(self.names[name], text.lower())
         return text
 
-    def known(self, kind_of_gres: str, features: Sequence[str]) -> Known:
+    def known(self, kind_of_gres: str, features: Sequence[str]) -> KnownGpu:
         """What a GPU is: by its gres type, else by the features of its node; its memory by either."""
         if match := _SLICE.search(kind_of_gres):
             base = self.model(kind_of_gres[: match.start()])
             name = f"{base.name}_{match[0]}" if base else kind_of_gres
-            return Known(base.kind if base else "cuda", name, int(match[1]) * _GIB, slice=match[0])
+            return KnownGpu(base.kind if base else "cuda", name, int(match[1]) * _GIB, slice=match[0])
         by, model = self._named(kind_of_gres, features)
         if model is None:
             sizes = [(size, word) for word in features for size in _told(word) if _about_gpus(word)]
             size, word = sizes[0] if sizes else (None, "")
-            return Known("cuda", kind_of_gres, size, by=(word,) if word else ())
+            return KnownGpu("cuda", kind_of_gres, size, by=(word,) if word else ())
         if len(model.sizes) == 1:
-            return Known(model.kind, model.name, model.sizes[0], by=by)
+            return KnownGpu(model.kind, model.name, model.sizes[0], by=by)
         return self._sized(model, kind_of_gres, features, by)
+
+    def of_card(self, name: str, memory: int | None) -> KnownGpu:
+        """A card of this machine: of the maker's memory where its model is known, else of what the driver counts.
+
+        >>> found = read().of_card("NVIDIA H100 80GB HBM3", 81559 * 2**20)
+        >>> found.kind, found.model, found.memory // 2**30
+        ('cuda', 'h100', 80)
+        """
+        model = self.model(name)
+        if model is None:
+            return KnownGpu("cuda", name, memory)
+        near = [size for size in model.sizes if memory and 0.9 * size <= memory <= 1.02 * size]
+        return KnownGpu("cuda", model.name, near[0] if near else memory)
 
     def _named(self, kind_of_gres: str, features: Sequence[str]) -> tuple[tuple[str, ...], Model | None]:
         """The model, and the feature that told it if it was one."""
@@ -94,34 +92,22 @@ class Table:
         found = [((word,), model) for word in features if (model := self.model(word))]
         return max(found, key=lambda pair: len(_bare(pair[1].name)), default=((), None))
 
-    def _sized(self, model: Model, kind_of_gres: str, features: Sequence[str], by: tuple[str, ...]) -> Known:
+    def _sized(
+        self, model: Model, kind_of_gres: str, features: Sequence[str], by: tuple[str, ...]
+    ) -> KnownGpu:
         for size in _told(self.meant(kind_of_gres), plain=True):
             if size in model.sizes:
-                return Known(model.kind, model.name, size, by=by)
+                return KnownGpu(model.kind, model.name, size, by=by)
         for word in (*by, *features):
             for size in _told(self.meant(word)):
                 if size in model.sizes:
-                    return Known(model.kind, model.name, size, by=tuple(dict.fromkeys((*by, word))))
-        return Known(model.kind, model.name, model.sizes[0], model.sizes[1:], by)
+                    return KnownGpu(model.kind, model.name, size, by=tuple(dict.fromkeys((*by, word))))
+        return KnownGpu(model.kind, model.name, model.sizes[0], model.sizes[1:], by)
 
 
 _FAMILIES = frozenset(
     {"", "gpu", "nvidia", "tesla", "geforce", "quadro", "cuda", "ampere", "hopper", "volta", "amd"}
 )
-
-
-def of_card(table: Table, card: Card) -> Known:
-    """A card of this machine: of the maker's memory where its model is known, else of what the driver counts.
-
-    >>> found = of_card(read(), Card("NVIDIA H100 80GB HBM3", 81559 * 2**20))
-    >>> found.kind, found.model, found.memory // 2**30
-    ('cuda', 'h100', 80)
-    """
-    model = table.model(card.name)
-    if model is None:
-        return Known("cuda", card.name, card.memory)
-    near = [size for size in model.sizes if card.memory and 0.9 * size <= card.memory <= 1.02 * size]
-    return Known("cuda", model.name, near[0] if near else card.memory)
 
 
 def read(own: Path | None = None) -> Table:

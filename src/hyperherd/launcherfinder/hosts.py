@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from hyperherd import units
 from hyperherd.errors import ConfigError, Fault, RequirementError, nearest
@@ -50,7 +50,7 @@ class Host:
     """
 
     name: str
-    launcher: Literal["slurm", "local"]
+    launcher: str
     specification: HostSpecification
     gres: tuple[str, ...] = ()
     request: Request = field(default_factory=Request)
@@ -156,7 +156,7 @@ def _gpus(host: Host, requirement: HostSimpleRequirement) -> Mapping[str, int] |
     """By what the launcher calls them; None where none are required."""
     if not requirement.accelerators:
         return None
-    if host.launcher == "local":
+    if not shipped.traits(host.launcher).elsewhere:
         return {"": dedicated(host.specification, requirement)}
     return Counter(host.gres[place] for place in assigned(host.specification, requirement))
 

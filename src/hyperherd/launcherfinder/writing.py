@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from hyperherd.launcherfinder.detect import Detected
+from hyperherd.launchers.survey import Detected
 
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z][\w.+/-]*|\d+(\.\d+)?(KiB|MiB|GiB|TiB|[dhms])", re.ASCII)

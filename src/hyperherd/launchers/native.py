@@ -23,6 +23,7 @@ class Native(Protocol):
     ``signs``         options that show that a sweep was meant for this launcher
     ``raw``           the key of raw lines beside options
     ``job_name``      the option that names a job
+    ``queue``         the option that names the part of a cluster to which jobs go
     ``described_by``  options that may stand in the description of a machine by the same name
     ``written_as``    options that have other names there
     """
@@ -30,6 +31,7 @@ class Native(Protocol):
     signs: Sequence[str]
     raw: str
     job_name: str
+    queue: str
     described_by: Sequence[str]
     written_as: Mapping[str, tuple[str, ...]]
 
@@ -50,8 +52,8 @@ class Native(Protocol):
     def merged(self, under: Options, over: Options) -> dict[str, NativeValue]:
         """Options where ``over`` wins, also over those that ask for the same in other words."""
 
-    def saying(self, native: Options, what: str) -> dict[str, NativeValue]:
-        """Of the options those that say a field of a `Request`: ``tasks`` or ``memory_bytes``."""
+    def of_tasks(self, native: Options) -> dict[str, NativeValue]:
+        """Of the options those that say how many processes a job is."""
 
     def lines(self, asked: Request, name: str = "") -> list[str]:
         """The lines of a script that ask for it; ``name`` is the job's, where its options do not say another."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hyperherd.launchers.native import Native
     from hyperherd.launchers.node.dialect import Dialect
+    from hyperherd.launchers.survey import Survey
 
 GROUP = "hyperherd.launchers"
 """Of entry points: name -> class of a launcher, which is made without arguments."""
@@ -35,6 +36,12 @@ _TRAITS = {
 
 _NATIVE = {"slurm": "hyperherd.launchers.slurm.native:NATIVE"}
 """Those with options of their own: key of ``hyperherd.yaml`` -> module and object."""
+
+_SURVEYS = {
+    "local": "hyperherd.launchers.direct.survey:survey",
+    "slurm": "hyperherd.launchers.slurm.survey:survey",
+}
+"""Those that can tell of the machines that they reach -> module and function."""
 
 
 @cache
@@ -73,6 +80,11 @@ def is_here(name: str) -> bool:
 def native(key: str = "slurm") -> Native:
     """What judges and translates the options that users write under this key, whoever runs their jobs."""
     return cast("Native", _found(_NATIVE[key]))
+
+
+def survey(name: str) -> Survey:
+    """How a launcher looks around."""
+    return cast("Survey", _found(_SURVEYS[name]))
 
 
 def by_hand(job: str) -> Dialect:

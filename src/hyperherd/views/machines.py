@@ -45,7 +45,7 @@ def _row(host: Host) -> list[str]:
     return [
         host.name,
         f"{host.launcher} ({host.cluster})" if host.cluster else host.launcher,
-        str(host.request.native.get("partition") or ""),
+        str(host.request.native.get(shipped.native().queue) or ""),
         str(host.machines or ""),
         str(has.cpu.cores or ""),
         sizes_for_people(has.cpu.memory)[0] if has.cpu.memory else "",
@@ -84,7 +84,7 @@ def explained(verdicts: Sequence[Verdict], screen: Screen) -> str:
         return told
     lines = (
         "\n".join(shipped.native().lines(best.request))
-        if best.host.launcher == "slurm"
+        if shipped.traits(best.host.launcher).elsewhere
         else "runs on this machine"
     )
     return f"{told}\n{lines}\n"
@@ -119,7 +119,7 @@ def look(one: Look) -> dict[str, Any]:
 
 def directives(chosen: Chosen) -> list[str]:
     """The ``#SBATCH`` lines of what was chosen; none on this machine."""
-    if chosen.launcher.name != "slurm":
+    if not chosen.launcher.traits.elsewhere:
         return []
     native = shipped.native()
     return native.lines(native.request(asked(chosen)))

@@ -103,7 +103,7 @@ def _checked(found: list[str], number: int) -> list[str]:
     if found[0] in ("hetjob", "packjob"):
         raise ScriptError("a job of several parts (hetjob) cannot be an array", where=where)
     if not found[0].startswith("-"):
-        hint = nearest(f"--{found[0]}", [f"--{name.replace('_', '-')}" for name in KINDS])
+        hint = nearest(f"--{found[0]}", [f"--{name.replace('_', '-')}" for name in (*KINDS, *REFUSED)])
         raise ScriptError(f"'{found[0]}' is no option of sbatch", where=where, hint=hint)
     return found
 

@@ -140,10 +140,9 @@ def shell_signal(option: NativeValue) -> str:
     return _NUMBERED_SIGNALS.get(match[1], match[1].upper()) if match else ""
 
 
-def saying(native: Mapping[str, NativeValue], what: str) -> dict[str, NativeValue]:
-    """Of the options those that say how many ``tasks`` a job is, or how much ``memory_bytes`` it gets."""
-    names = {"tasks": TASKS, "memory_bytes": MEMORY}[what]
-    return {name: native[name] for name in names if native.get(name) is not None}
+def of_tasks(native: Mapping[str, NativeValue]) -> dict[str, NativeValue]:
+    """Of the options those that say how many processes a job is."""
+    return {name: native[name] for name in TASKS if native.get(name) is not None}
 
 
 def _memory(native: Mapping[str, NativeValue]) -> int | None:

@@ -7,30 +7,18 @@ that what needs none leaves them alone; 0 where jobs may be preempted by those o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 
-from hyperherd.launcherfinder import gpus, kinds, terms, words
-from hyperherd.launcherfinder.gpus import Table
-from hyperherd.launcherfinder.kinds import Accelerator, Kind, Known
-from hyperherd.launcherfinder.terms import ClosedError, Terms
+from hyperherd.launchers import survey
+from hyperherd.launchers.slurm import node_kinds, partition_terms
+from hyperherd.launchers.slurm.node_kinds import Accelerator, Kind, Known
+from hyperherd.launchers.slurm.partition_terms import ClosedError, Terms
 from hyperherd.launchers.slurm.site import Node, Partition, Site, finite
-
-Host = Mapping[str, object]
-"""An entry of launchers.yaml: strings, numbers, lists and maps of those, in the order in which they are written."""
-
-
-@dataclass(frozen=True)
-class Detected:
-    """``hosts`` by name; ``remarks``: sentences about a host, for its reader; ``unknown``: what could not be learned,
-    and what to do about it.
-    """
-
-    cluster: str = ""
-    hosts: Mapping[str, Host] = field(default_factory=dict)
-    remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    unknown: Sequence[str] = ()
+from hyperherd.launchers.survey import Description, Detected, GpuTable
+from hyperherd.requirements import amounts
 
 
 @dataclass(frozen=True)
@@ -38,23 +26,23 @@ class _Found:
     """One host: its name, what a reader should know, what could not be learned."""
 
     name: str
-    host: Host
+    host: Description
     remarks: tuple[str, ...]
     unknown: tuple[str, ...]
 
 
-def describe(site: Site, table: Table | None = None) -> Detected:
-    """The hosts of a cluster for one user; ``table`` is of known GPUs (None: the shipped one)."""
-    known = cache((gpus.read() if table is None else table).known)
+def describe(site: Site, gpus: GpuTable) -> Detected:
+    """The hosts of a cluster for one user."""
+    known = cache(gpus.known)
     closed: dict[str, list[str]] = {}
     found: list[_Found] = []
     for partition in site.partitions:
         try:
-            terms.check_open(partition, site)
+            partition_terms.check_open(partition, site)
             found += _hosts(partition, site, known)
         except ClosedError as why:
             closed.setdefault(str(why), []).append(partition.name)
-    names = kinds.unique(one.name for one in found)
+    names = node_kinds.unique(one.name for one in found)
     said: dict[str, list[str]] = {}
     for name, one in zip(names, found, strict=True):
         for sentence in one.unknown:
@@ -65,8 +53,8 @@ def describe(site: Site, table: Table | None = None) -> Detected:
         remarks={name: one.remarks for name, one in zip(names, found, strict=True) if one.remarks},
         unknown=(
             *_about_site(site),
-            *(f"{words.listed(where)}: {sentence}" for sentence, where in said.items()),
-            *(f"left out {words.listed(where)}: {why}" for why, where in closed.items()),
+            *(f"{survey.listed(where)}: {sentence}" for sentence, where in said.items()),
+            *(f"left out {survey.listed(where)}: {why}" for why, where in closed.items()),
         ),
     )
 
@@ -78,7 +66,7 @@ def _about_site(site: Site) -> Iterator[str]:
         yield "Slurm names no node: look at what 'scontrol show node' prints, and write the hosts by hand"
     mute = [node.name for node in site.nodes if not node.cpus and not node.planned]
     if mute:
-        yield f"{words.listed(mute)} left out: Slurm says no number of CPUs; ask 'scontrol show node {mute[0]}'"
+        yield f"{survey.listed(mute)} left out: Slurm says no number of CPUs; ask 'scontrol show node {mute[0]}'"
     if site.accounting and site.associations is None:
         yield (
             "your accounts and QOS: 'sacctmgr show assoc' does not answer; add 'account:' and 'qos:' where the cluster "
@@ -90,12 +78,12 @@ def _about_site(site: Site) -> Iterator[str]:
 
 def _hosts(partition: Partition, site: Site, known: Known) -> list[_Found]:
     """The kinds of nodes of a partition. Raises `ClosedError`."""
-    there = kinds.of(_nodes_of(partition, site.nodes), known)
+    there = node_kinds.of(_nodes_of(partition, site.nodes), known)
     if not there:
         raise ClosedError("no nodes, or none of which Slurm says what they have")
     found = []
-    for name, kind in zip(kinds.names(partition.name, there), there, strict=True):
-        on = terms.of(partition, site, with_gpus=bool(kind.accelerators))
+    for name, kind in zip(node_kinds.names(partition.name, there), there, strict=True):
+        on = partition_terms.of(partition, site, with_gpus=bool(kind.accelerators))
         remarks = (*on.remarks, *_remarks(partition, kind))
         found.append(_Found(name, _host(partition, site, kind, on), remarks, tuple(_unknown(kind))))
     return found
@@ -105,7 +93,7 @@ def _nodes_of(partition: Partition, nodes: Iterable[Node]) -> list[Node]:
     return [node for node in nodes if partition.name in node.partitions and not node.planned]
 
 
-def _host(partition: Partition, site: Site, kind: Kind, on: Terms) -> Host:
+def _host(partition: Partition, site: Site, kind: Kind, on: Terms) -> Description:
     preempted = _preemptible(partition, site)
     limit = on.limit_s
     entry: dict[str, object] = {
@@ -117,9 +105,9 @@ def _host(partition: Partition, site: Site, kind: Kind, on: Terms) -> Host:
         "constraint": kind.constraint,
         "machines": kind.nodes,
         "cores": min(kind.cores, partition.max_cpus or kind.cores),
-        "memory": words.memory(min(kind.memory, partition.max_memory or kind.memory)),
+        "memory": survey.memory(min(kind.memory, partition.max_memory or kind.memory)),
         "accelerators": [_accelerator(gpu) for gpu in kind.accelerators],
-        "max_duration": words.duration(limit) if limit is not None and finite(limit) else "",
+        "max_duration": amounts.duration(math.ceil(limit)) if limit is not None and finite(limit) else "",
         "min_gpu": on.min_gpus,
         "priority": 0 if preempted else 1 + partition.default + 10 * (not kind.accelerators),
         "tags": ["preemptible"] if preempted else [],
@@ -127,11 +115,11 @@ def _host(partition: Partition, site: Site, kind: Kind, on: Terms) -> Host:
     return {key: value for key, value in entry.items() if value or key == "priority"}
 
 
-def _accelerator(gpu: Accelerator) -> Host:
+def _accelerator(gpu: Accelerator) -> Description:
     entry = {
         "kind": gpu.kind,
         "model": gpu.model,
-        "memory": words.memory(gpu.memory) if gpu.memory else "",
+        "memory": survey.memory(gpu.memory) if gpu.memory else "",
         "count": gpu.count,
         "gres": gpu.gres,
     }
@@ -151,7 +139,7 @@ def _remarks(partition: Partition, kind: Kind) -> Iterator[str]:
     if partition.shared == "EXCLUSIVE":
         yield "each job has its nodes for itself (OverSubscribe=EXCLUSIVE)"
     if finite(partition.default_s):
-        yield f"a job that names no time gets {words.duration(partition.default_s or 0)}"
+        yield f"a job that names no time gets {amounts.duration(math.ceil(partition.default_s or 0))}"
     if any(gpu.slice for gpu in kind.accelerators):
         yield "slices of GPUs (MIG): one process can use one of them only"
     if kind.shares:
@@ -174,7 +162,7 @@ def _unknown(kind: Kind) -> Iterator[str]:
         elif gpu.memory is None:
             yield (
                 f"the memory of GPU '{gpu.model}' is not known, and it is taken for CUDA: write 'memory:' into the "
-                f"accelerators, or its model into {gpus.NAME} in the configuration folder and detect again"
+                f"accelerators, or its model into {survey.OWN_GPUS} in the configuration folder and detect again"
             )
         elif gpu.others:
             sizes = " or ".join(f"{size >> 30}" for size in (gpu.memory, *gpu.others))

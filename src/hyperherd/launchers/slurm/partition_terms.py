@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hyperherd.launcherfinder import words
+from hyperherd.launchers import survey
 from hyperherd.launchers.slurm.site import Association, Partition, Site, finite
+from hyperherd.requirements import amounts
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ def of(partition: Partition, site: Site, *, with_gpus: bool) -> Terms:
     account, others = _account(usable, site, with_gpus)
     mine = [association for association in usable if association.account == account]
     qos, written, choice = _qos(partition, site, mine)
-    remarks = [f"account: or {words.listed(others)}"] if others else []
+    remarks = [f"account: or {survey.listed(others)}"] if others else []
     if len(choice) > 1:
-        told = words.listed([f"{name} ({_wall(name, site)})" for name in choice])
+        told = survey.listed([f"{name} ({_wall(name, site)})" for name in choice])
         remarks.append(f"qos: {qos} unless said; to choose from: {told}" if qos else f"qos: one of {told}")
     return Terms(
         account="" if not others and account == site.default_account else account,
@@ -132,7 +133,9 @@ def _wall_s(qos: str, site: Site) -> float | None:
 
 def _wall(qos: str, site: Site) -> str:
     limit = _wall_s(qos, site)
-    return words.duration(limit) if limit is not None and finite(limit) else "no limit of its own"
+    return (
+        amounts.duration(math.ceil(limit)) if limit is not None and finite(limit) else "no limit of its own"
+    )
 
 
 def _min_gpus(partition: Partition, site: Site, qos: str, with_gpus: bool) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from hyperherd.launcherfinder import gpus
 from hyperherd.launchers.slurm.site import Gres, Node
+from hyperherd.launchers.survey import KnownGpu
 
-Known = Callable[[str, tuple[str, ...]], gpus.Known]
-"""What a gres type and a node's features tell of a GPU: `gpus.Table.known`."""
+Known = Callable[[str, tuple[str, ...]], KnownGpu]
+"""What a gres type and a node's features tell of a GPU: `GpuTable.known`."""
 
 _ALIKE = 0.95
 """Nodes whose memory differs by less are one kind: sites enter what each machine happens to report."""

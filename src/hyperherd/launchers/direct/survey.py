@@ -1,0 +1,49 @@
+"""This machine, as a description."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from collections.abc import Mapping
+
+from hyperherd.launchers import survey as surveys
+from hyperherd.launchers.direct import cores, gpus, memory
+from hyperherd.launchers.direct.gpus import Card
+from hyperherd.launchers.survey import Description, Detected, GpuTable
+
+
+def survey(gpus: GpuTable, environ: Mapping[str, str] | None = None) -> Detected:
+    """What this process may use here: cores, memory, NVIDIA GPUs (CUDA_VISIBLE_DEVICES holds) or Apple's.
+
+    ``environ`` None is this process's own.
+    """
+    return Detected(hosts={"this-machine": _machine(gpus, os.environ if environ is None else environ)})
+
+
+def _machine(table: GpuTable, environ: Mapping[str, str]) -> Description:
+    total = memory.usable()
+    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
+    found = [_apple(total)] if apple else _nvidia(gpus.cards(environ), table)
+    host: dict[str, object] = {
+        "launcher": "local",
+        "machines": 1,
+        "cores": len(cores.usable()),
+        "memory": surveys.memory(total),
+    }
+    return {**host, "accelerators": found} if found else host
+
+
+def _nvidia(cards: tuple[Card, ...], table: GpuTable) -> list[Description]:
+    return [_accelerator(card, count, table) for card, count in Counter(cards).items()]
+
+
+def _accelerator(card: Card, count: int, table: GpuTable) -> Description:
+    known = table.of_card(card.name, card.memory)
+    size = {"memory": surveys.memory(known.memory)} if known.memory else {}
+    return {"kind": known.kind, "model": known.model, **size, "count": count}
+
+
+def _apple(total: int) -> Description:
+    """Its GPU shares the machine's memory."""
+    return {"kind": "mps", "memory": surveys.memory(total), "count": 1}
