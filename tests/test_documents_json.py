@@ -16,6 +16,8 @@ from exactly_once.sweeps import end_all, environment
 from fakeslurm.fixture import FakeSlurm
 from launchers.herd import GATE, Herd, clean
 
+pytestmark = pytest.mark.xdist_group("documents")  # the commands of the fixture are run once, by one worker
+
 PAGE = Path(__file__).parents[1] / "docs/json.md"
 MAPS = {
     "params",
