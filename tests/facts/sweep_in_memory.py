@@ -30,8 +30,8 @@ class KilledError(BaseException):
 
 
 class Unreliable(MemoryLauncher):
-    """What becomes of the next submission is its ``mishap``: the answer is ``lost``, it comes ``late``, or herd is killed
-    ``before`` or ``after`` it, or both.
+    """What becomes of the next submission is its ``mishap``: the answer is ``lost``, it comes ``late``, or herd is
+    killed ``before`` or ``after`` it, or both.
     """
 
     mishap = ""
