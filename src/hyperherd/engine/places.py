@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import cast
 
 from hyperherd.errors import UsageError, nearest
 from hyperherd.launchers import shipped
@@ -25,7 +24,7 @@ class Here(Mapping[str, Launcher]):
         if name not in self._made:
             if not shipped.is_here(name):
                 raise KeyError(name)
-            self._made[name] = cast("Launcher", shipped.load(name).of_sweeps())
+            self._made[name] = shipped.made(name)
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -58,6 +57,8 @@ def machine(names: Iterable[str]) -> str:
 def kind(word: str) -> str:
     """The launcher that ``--on WORD`` names; "" for any. Raises `UsageError` for a word that names none."""
     if word not in WORDS and word not in shipped.others():
-        words = (*WORDS, *shipped.others())
-        raise UsageError(f"--on {word}: no such place", hint=nearest(word, words) or "local, slurm or auto")
+        words, names = (*WORDS, *shipped.others()), ("local", "slurm", *shipped.others())
+        raise UsageError(
+            f"--on {word}: no such place", hint=nearest(word, words) or f"{', '.join(names)} or auto"
+        )
     return {"auto": "", "direct": "local"}.get(word, word)

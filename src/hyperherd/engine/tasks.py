@@ -25,7 +25,7 @@ from hyperherd.engine import submitted
 from hyperherd.engine.submitted import INDEX, SubmittedTask
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import Batch, Element, Files
-from hyperherd.launchers.base import Candidate, Launcher, is_candidate
+from hyperherd.launchers.base import Candidate, Launcher, complete, is_candidate
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace import layout, submissions
 from hyperherd.workspace.folder import Workspace, absolute
@@ -84,7 +84,7 @@ class Task:
                 "gives all in it one (a thread sees it in contextvars.copy_context().run(task.submit))",
             )
         _check_launcher(launcher)
-        chosen = launcher.chosen()
+        chosen = complete(launcher.chosen())
         batch = self._batch(around.folder if around else absolute(Path(".")))
         _write(batch, chosen, self)
         made = submitted.submit(batch.name, chosen, batch)

@@ -15,7 +15,7 @@ from hyperherd.launcherfinder.finder import Reach, Verdict
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.registry import Answer
 from hyperherd.launchers import shipped
-from hyperherd.launchers.base import Candidate, Launcher, requiring
+from hyperherd.launchers.base import Candidate, Launcher, complete, requiring
 from hyperherd.requirements import (
     HostRequirement,
     HostSimpleRequirement,
@@ -71,7 +71,7 @@ class Chooser:
 
     def answered(self, answer: Answer) -> Chosen:
         """Who runs it by a ``launchers.py``. Raises `ChoiceError` for nobody, `HerdError` for one that was left out."""
-        launcher = answer.chosen()
+        launcher = complete(answer.chosen())
         launcher = launcher.requiring(_share_asked(answer, launcher))
         if self.kind and launcher.name != self.kind:
             raise HerdError(

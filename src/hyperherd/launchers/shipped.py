@@ -11,11 +11,13 @@ import shutil
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
+from hyperherd.errors import HerdError, LauncherError
 from hyperherd.launchers.traits import Traits
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from hyperherd.launchers.base import Launcher
     from hyperherd.launchers.native import Native
     from hyperherd.launchers.node.dialect import Dialect
     from hyperherd.launchers.survey import Survey
@@ -51,6 +53,26 @@ def load(name: str) -> Any:
     return _found(SHIPPED[name]) if name in SHIPPED else _installed()[name].load()
 
 
+def made(name: str) -> Launcher:
+    """A launcher for the trials of sweeps. Raises KeyError where no launcher has this name, and `LauncherError` for one
+    of another package that cannot be loaded, or is none.
+    """
+    from hyperherd.launchers.base import complete
+
+    try:
+        found = load(name)
+        return complete(found.of_sweeps() if hasattr(found, "of_sweeps") else found())
+    except (KeyError, HerdError):
+        raise
+    except Exception as error:
+        package = _installed()[name].dist
+        raise LauncherError(
+            f"the launcher {name} cannot be loaded: {type(error).__name__}: {error}",
+            where=f"entry point {name} of {GROUP}{f', in {package.name}' if package else ''}",
+            hint="mend or uninstall that package; what else there is goes on: herd run --on local",
+        ) from error
+
+
 def others() -> tuple[str, ...]:
     """The names of installed launchers that are not shipped."""
     return tuple(sorted(_installed()))
@@ -68,7 +90,7 @@ def traits(name: str) -> Traits:
     """What a launcher is like, also where it is not here; of one that is not installed its name alone is known."""
     if name in _TRAITS:
         return cast("Traits", _found(_TRAITS[name]))
-    return cast("Traits", load(name).traits) if name in _installed() else Traits(title=name)
+    return made(name).traits if name in _installed() else Traits(title=name)
 
 
 def is_here(name: str) -> bool:
