@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import preloaded
 from eventually import DEADLINE_S
 
 import hyperherd
 
 HERD = (sys.executable, "-m", "hyperherd")
+PRELOADED = os.environ.get("HYPERHERD_TEST_PRELOADED", "1") == "1"
+"""Whether tests may run herd without its start-up."""
 
 
 def ran(
@@ -23,16 +27,19 @@ def ran(
     limit_s: float = DEADLINE_S,
     errors: str = "strict",
 ) -> subprocess.CompletedProcess[str]:
-    """A program to its end; ``code`` is the exit code that it must have, None for any."""
-    done = subprocess.run(
-        list(map(str, argv)),
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-        errors=errors,
-        timeout=limit_s,
-    )
+    """A program to its end; ``code`` is the exit code that it must have, None for any.
+
+    ``herd`` itself runs without its start-up where that makes no difference (`preloaded`).
+    """
+    words = list(map(str, argv))
+    whole = os.environ if env is None else env
+    if tuple(words[: len(HERD)]) == HERD and PRELOADED and preloaded.fits(whole):
+        where = str(folder or os.getcwd())
+        done = preloaded.run(words[len(HERD) :], env=whole, folder=where, limit_s=limit_s, errors=errors)
+    else:
+        done = subprocess.run(
+            words, cwd=folder, env=env, capture_output=True, text=True, errors=errors, timeout=limit_s
+        )
     assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done
 
