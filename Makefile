@@ -16,7 +16,7 @@ TEMPLATES_READY := $(TEMPLATES)/ready-$(VERSION)
 CODE := src tests tools bench examples templates
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test check fmt bench heracles presets clean test-all test-templates test-gpu
+.PHONY: help demo quick test torture check fmt bench heracles presets clean test-all test-templates test-gpu
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -36,6 +36,11 @@ test: $(TESTS_READY) $(TEMPLATES_READY) ## run all tests, on the real Slurm wher
 	@$(SLURM)
 	@$(TEMPLATES)/bin/python -m pytest $(IN_PARALLEL) tests/templates
 	@$(TESTS)/bin/python -m pytest $(IN_PARALLEL) --ignore tests/templates
+
+torture: export HYPERHERD_TEST_ALL = 1
+torture: $(TESTS_READY) ## the random kills and long repetitions that make test leaves out
+	@$(SLURM)
+	@$(TESTS)/bin/python -m pytest $(IN_PARALLEL) --ignore tests/templates -m thorough
 
 test-all: export HYPERHERD_TEST_ALL = 1
 test-all: test ## all tests, also those that take long

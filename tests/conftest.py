@@ -80,10 +80,14 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["slurm_owner"] = node.config.stash[OWNER]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if "slurm" in getattr(item, "fixturenames", ()):
             item.add_marker("slurm")
+    if os.environ.get("HYPERHERD_TEST_ALL") != "1":
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
 import os
-import pkgutil
 from pathlib import Path
 
 import psutil
@@ -14,15 +11,9 @@ import pytest
 from hyperherd.attempts.variables import SLOTS_DIR
 from hyperherd.errors import DamagedFileError, LauncherError
 from hyperherd.jobs import Request
-from hyperherd.launchers import direct
 from hyperherd.launchers.direct import cores, gpus, memory, slots, stored, usage
 
 from .machine import Sweep
-
-
-@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(direct.__path__)])
-def test_examples_in_docstrings_are_true(name: str) -> None:
-    assert doctest.testmod(importlib.import_module(f"hyperherd.launchers.direct.{name}")).failed == 0
 
 
 def test_the_tightest_quota_of_the_groups_above_binds(tmp_path: Path) -> None:

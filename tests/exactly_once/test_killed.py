@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
+from repetition import seeds
 
 from .sweeps import GATE, Sweep, kill
 
@@ -87,7 +88,7 @@ def _changed_at(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", seeds(8, usual=2))
 def test_runs_killed_while_a_slow_sbatch_is_at_it_start_each_trial_once(
     fake: Sweep, fake_slurm: FakeSlurm, seed: int
 ) -> None:
@@ -98,13 +99,13 @@ def test_runs_killed_while_a_slow_sbatch_is_at_it_start_each_trial_once(
     each_has_run_once(fake, values)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", seeds(2))
 def test_runs_killed_on_a_real_slurm_start_each_trial_once(real: Sweep, seed: int) -> None:
     values = kill_again_and_again(Killer(real, random.Random(seed), moments(real)), ON_REAL)
     each_has_run_once(real, values)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", seeds(2))
 def test_runs_killed_on_this_machine_start_each_trial_once(here: Sweep, seed: int) -> None:
     values = kill_again_and_again(Killer(here, random.Random(seed), moments(here)), HERE)
     each_has_run_once(here, values)
@@ -117,7 +118,7 @@ def supervisors(sweep: Sweep) -> set[int]:
     return {int(parts[1]) for parts in words if len(parts) == 3}
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", seeds(2))
 def test_killed_supervisors_leave_trials_that_go_on_and_others_that_start_once(
     here: Sweep, seed: int
 ) -> None:

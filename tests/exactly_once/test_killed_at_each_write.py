@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
+from repetition import STEPS
 
 from .sweeps import Sweep
 
@@ -19,9 +20,9 @@ KILLING = Path(__file__).parent / "killing"
 MOST = 200
 
 
-def killed_at_each(make: Callable[[str], Sweep]) -> Iterator[Sweep]:
-    """A fresh sweep for each change that a run makes, killed right before it, until a run lives to its end."""
-    for number in count(1):
+def killed_at_each(make: Callable[[str], Sweep], step: int) -> Iterator[Sweep]:
+    """A fresh sweep for every ``step``-th change that a run makes, killed right before it, until a run lives on."""
+    for number in count(1, step):
         assert number < MOST, "a run that changes so much, or that is not killed"
         sweep = make(f"killed-{number}")
         path = f"{KILLING}{os.pathsep}{sweep.env['PYTHONPATH']}"
@@ -34,20 +35,22 @@ def killed_at_each(make: Callable[[str], Sweep]) -> Iterator[Sweep]:
             return
 
 
+@pytest.mark.parametrize("step", STEPS)
 def test_on_this_machine_the_next_run_starts_each_trial_that_has_not_started(
-    make: Callable[..., Sweep],
+    make: Callable[..., Sweep], step: int
 ) -> None:
-    for sweep in killed_at_each(lambda folder: make(os.environ, "local", folder)):
+    for sweep in killed_at_each(lambda folder: make(os.environ, "local", folder), step):
         sweep.herd("run", "--detach")
         until(lambda sweep=sweep: len(sweep.lines("end")) >= 2, f"the trials of {sweep.root.name}")  # type: ignore[misc]
         assert sweep.starts() == {"1": 1, "2": 1}
 
 
+@pytest.mark.parametrize("step", STEPS)
 def test_on_slurm_the_next_run_starts_each_trial_that_has_not_started(
-    make: Callable[..., Sweep], fake_slurm: FakeSlurm
+    make: Callable[..., Sweep], fake_slurm: FakeSlurm, step: int
 ) -> None:
     sweeps = []
-    for sweep in killed_at_each(lambda folder: make(fake_slurm.env, "slurm", folder)):
+    for sweep in killed_at_each(lambda folder: make(fake_slurm.env, "slurm", folder), step):
         sweep.herd("run")
         sweeps.append(sweep)
     fake_slurm.wait_idle(DEADLINE_S)
@@ -73,10 +76,11 @@ def left_by_0_1_3(make: Callable[..., Sweep]) -> Callable[[str], Sweep]:
     return one
 
 
+@pytest.mark.parametrize("step", STEPS)
 def test_a_workspace_of_0_1_3_that_was_being_taken_over_keeps_what_has_completed(
-    left_by_0_1_3: Callable[[str], Sweep],
+    left_by_0_1_3: Callable[[str], Sweep], step: int
 ) -> None:
-    for sweep in killed_at_each(left_by_0_1_3):
+    for sweep in killed_at_each(left_by_0_1_3, step):
         sweep.herd("run", "--detach")
         until(lambda sweep=sweep: len(sweep.lines("end")) >= 2, f"the trials of {sweep.root.name}")  # type: ignore[misc]
         assert sweep.starts() == {"0.2": 1, "0.3": 1}

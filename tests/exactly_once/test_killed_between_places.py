@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakeslurm.fixture import FakeSlurm
+from repetition import seeds
 
 from .sweeps import Sweep
 from .test_killed import STRESS, Killer, each_has_run_once, kill_again_and_again, moments
@@ -29,7 +30,7 @@ class TwoPlaces(Sweep):
         super().describe(values, more=REQUIRES + more)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", seeds(2))
 def test_runs_killed_between_two_submissions_start_each_trial_once(
     fake: Sweep, fake_slurm: FakeSlurm, seed: int
 ) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import pytest
 from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
@@ -51,8 +52,9 @@ def killed_at_each(home: Home, script: Callable[[int], str], step: int) -> dict[
     raise AssertionError
 
 
-def test_killed_on_this_machine_the_next_call_starts_what_has_not_started(here: Home) -> None:
-    names = killed_at_each(here, lambda number: f"#!/bin/bash\napp of{number}\n", 3)
+@pytest.mark.parametrize("step", [7, pytest.param(3, marks=pytest.mark.thorough)])
+def test_killed_on_this_machine_the_next_call_starts_what_has_not_started(here: Home, step: int) -> None:
+    names = killed_at_each(here, lambda number: f"#!/bin/bash\napp of{number}\n", step)
     for name in names.values():
         here.begin("lr=1,2", script=name)
     wanted = sorted([f"of{number}", f"lr={lr}"] for number in names for lr in (1, 2))
@@ -61,11 +63,12 @@ def test_killed_on_this_machine_the_next_call_starts_what_has_not_started(here: 
     assert here.given() == wanted
 
 
+@pytest.mark.parametrize("step", [7, pytest.param(2, marks=pytest.mark.thorough)])
 def test_killed_on_slurm_the_next_call_starts_the_tasks_that_have_not_started(
-    fake: Home, fake_slurm: FakeSlurm
+    fake: Home, fake_slurm: FakeSlurm, step: int
 ) -> None:
     text = "#!/bin/bash\n#SBATCH --array=1-2\napp of{} $SLURM_ARRAY_TASK_ID\n"
-    names = killed_at_each(fake, text.format, 2)
+    names = killed_at_each(fake, text.format, step)
     for name in names.values():
         fake.begin("lr=1,2", script=name)
     fake_slurm.wait_idle(DEADLINE_S)

@@ -1,9 +1,7 @@
-"""The parsers, against what a real Slurm 22.05 printed (tests/recorded), and their doctests."""
+"""The parsers, against what a real Slurm 22.05 printed (tests/recorded)."""
 
 from __future__ import annotations
 
-import doctest
-import importlib
 from pathlib import Path
 
 import pytest
@@ -19,32 +17,6 @@ RECORDED = Path(__file__).parents[1] / "recorded" / "slurm-22.05"
 
 def recorded(name: str) -> str:
     return (RECORDED / f"{name}.out").read_text()
-
-
-@pytest.mark.parametrize(
-    "module",
-    ["units", "fsio.processes", "launchers.node.script"]
-    + [
-        f"launchers.slurm.{name}"
-        for name in (
-            *(
-                "check",
-                "directives",
-                "forms",
-                "gpu_options",
-                "limits",
-                "options",
-                "own_script",
-                "parse",
-                "site",
-            ),
-            *("states", "translation"),
-        )
-    ],
-)
-def test_the_examples_in_docstrings_hold(module: str) -> None:
-    failed, tried = doctest.testmod(importlib.import_module(f"hyperherd.{module}"))
-    assert (failed, tried > 0) == (0, True)
 
 
 def test_the_recorded_configuration_has_the_limits() -> None:

@@ -5,7 +5,6 @@ These tests run in an environment of their own, which has PyTorch: `make test-te
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,14 +16,6 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 sys.path[:0] = [str(TEMPLATES / "src"), str(TEMPLATES)]
 
 from .project import TRAINING, OnSlurm, Project  # noqa: E402 (needs the path)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if os.environ.get("HYPERHERD_TEST_ALL") == "1":
-        return
-    left_out = [item for item in items if item.get_closest_marker("thorough")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture
