@@ -189,6 +189,72 @@ def test_nobody_looks_for_other_launchers_where_none_is_named(herd: Herd, words:
     assert "importlib.metadata" not in done.stderr
 
 
+MYQ = """\
+#!/bin/bash
+cd "$FOLDERQUEUE" || exit
+case $1 in
+  submit)
+    token=$2 script=$3 id=$$
+    shift 3
+    for number; do echo waits >"$id $token $number"; done
+    echo "$id"
+    for number; do
+      [[ $(<"$id $token $number") == removed ]] && continue
+      echo runs >"$id $token $number"
+      MYQ_JOB=$id MYQ_NUMBER=$number setsid bash "$script" & echo $! >"../pid.$id.$number"
+      if wait $!; then word=done; else word=failed; fi
+      [[ $(<"$id $token $number") == removed ]] || echo "$word" >"$id $token $number"
+    done </dev/null >/dev/null 2>&1 &
+    ;;
+  list) for row in *; do [[ ! -e $row ]] || echo "$row $(<"$row")"; done ;;
+  remove)
+    for number in "${@:3}"; do
+      for row in "$2 "*" $number"; do echo removed >"$row"; done
+      [[ ! -e ../pid.$2.$number ]] || kill "$(<"../pid.$2.$number")"
+    done
+    ;;
+esac
+"""
+"""The scheduler that docs/launchers.md is about."""
+
+
+@pytest.fixture
+def guided(herd: Herd, site: Path, tmp_path: Path) -> Herd:
+    """The launcher of the guide is installed, as its reader writes it, and its scheduler is on PATH."""
+    page = (Path(__file__).parents[2] / "docs/launchers.md").read_text()
+    (block,) = (text for text in page.split("```") if "class MyQueue" in text)
+    (site / "my_package.py").write_text(block.removeprefix("python\n"))
+    installed(site, "myqueue", "my_package:MyQueue")
+    program = tmp_path / "bin/myq"
+    program.parent.mkdir()
+    program.write_text(MYQ)
+    program.chmod(0o755)
+    path = f"{program.parent}:{herd.env['PATH']}"
+    return Herd(herd.root, {**herd.env, "PATH": path}, "myqueue", herd.name)
+
+
+def test_the_launcher_of_the_guide_runs_a_sweep(guided: Herd) -> None:
+    guided.launch("[[ $1 != *x=1 ]] || exit 4")
+    assert "3 trials submitted as job" in guided("run").stderr
+    assert until_ended(guided) == {0: "completed", 1: "failed", 2: "completed"}
+
+
+def test_the_launcher_of_the_guide_stops_what_runs_and_what_waits(guided: Herd) -> None:
+    guided.launch(GATE)
+    guided.submit()
+    until(lambda: guided.statuses()[0] == "running", "the first one's start")
+    guided("stop", "--all", "--yes")
+    guided.go()
+    assert set(until_ended(guided).values()) == {"cancelled"}
+    assert guided.started() == [0]
+
+
+def test_the_launcher_of_the_guide_needs_its_program(guided: Herd) -> None:
+    guided.launch()
+    bare = Herd(guided.root, {**guided.env, "PATH": os.environ["PATH"]}, "myqueue", guided.name)
+    assert "my queue's myq is not on PATH" in bare("run", code=1).stderr
+
+
 class Plain:
     """It inherits nothing, and has what is needed alone."""
 
