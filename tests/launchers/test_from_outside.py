@@ -6,6 +6,7 @@ import copy
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def site(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def herd(tmp_path: Path, site: Path) -> Herd:
+def herd(tmp_path: Path, site: Path) -> Iterator[Herd]:
     env = herding.environment(os.environ, tmp_path)
     env |= {"PYTHONPATH": f"{env['PYTHONPATH']}:{site}", "FOLDERQUEUE": str(tmp_path / "queue")}
     (tmp_path / "queue").mkdir()
@@ -47,7 +48,8 @@ def herd(tmp_path: Path, site: Path) -> Herd:
     root.mkdir()
     made = Herd(root, env, "folderqueue", "outside")
     made.describe([0, 1, 2])
-    return made
+    yield made
+    made.go()  # what still waits ends
 
 
 def until_ended(herd: Herd) -> dict[int, str]:
