@@ -53,6 +53,7 @@ def run(
     words: Sequence[str], *, env: Mapping[str, str], folder: str, limit_s: float, errors: str
 ) -> subprocess.CompletedProcess[str]:
     """``herd WORDS`` to its end. Raises `subprocess.TimeoutExpired`."""
+    server = _server()  # which may not be started (`quick`): then nothing is left open
     argv = [sys.executable, "-m", "hyperherd", *words]
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     streams = [os.pipe(), os.pipe()]
@@ -62,7 +63,7 @@ def run(
     asked |= {"cpus": sorted(os.sched_getaffinity(0))}
     with ours:
         with theirs, _LOCK:
-            _send(_server(), json.dumps(asked), [theirs.fileno(), *(write for _, write in streams)])
+            _send(server, json.dumps(asked), [theirs.fileno(), *(write for _, write in streams)])
         for _, write in streams:
             os.close(write)
         texts: list[str] = ["", ""]
@@ -106,9 +107,11 @@ _STARTED: list[subprocess.Popen[bytes]] = []
 @functools.cache
 def _server() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    with theirs:
+    with theirs, contextlib.ExitStack() as unless_started:
+        unless_started.callback(ours.close)
         argv = [sys.executable, __file__, str(theirs.fileno())]
         _STARTED.append(subprocess.Popen(argv, env=_loaded_with(), pass_fds=[theirs.fileno()]))
+        unless_started.pop_all()
     atexit.register(_ended, ours)
     return ours
 

@@ -188,7 +188,9 @@ def test_one_is_stopped_and_the_others_go_on(running: Herd) -> None:
 
 def test_several_are_stopped_waiting_and_running(running: Herd) -> None:
     document = running.json("stop", "0-2,4")
-    assert [one["index"] for one in document["cancelled"]] == [0, 1, 2, 4]
+    stopped = [0, 1, 2, 4]
+    assert [one["index"] for one in document["cancelled"]] == stopped
+    running.until(lambda: {running.statuses()[i] for i in stopped} == {"cancelled"}, "the signal to arrive")
     running.go()
     running.until(lambda: not set(LIVE) & set(running.statuses().values()), "all to end")
     assert running.statuses() == {

@@ -133,7 +133,7 @@ def test_j_bounds_how_many_run_at_once(home: Home) -> None:
     home.script(f"{HEAD}GATE={home.folder.parent}/go app\n")
     home.begin("lr=1,2,3", "-j", "1")
     until(lambda: home.statuses().count("running") == 1, "the first one")
-    assert len(home.runs()) == 1
+    until(lambda: len(home.runs()) == 1, "its start")
     assert home.statuses().count("queued") == 2
     (home.folder.parent / "go").touch()
     assert home.until_ended() == ["completed"] * 3
