@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from eventually import until
 
-from hyperherd.jobs import Batch, Element, Files
+from hyperherd.jobs import Batch, Element, Files, Inline
 from hyperherd.launchers.node.script import script
 from hyperherd.launchers.shipped import native
 from hyperherd.launchers.slurm.dialect import DIALECT
@@ -100,3 +100,34 @@ def test_the_note_tells_the_trials_own_exit_code_after_a_sigterm_to_all(
         notes = sorted(name for name in os.listdir(folder / "attempts") if name != "0.1")
         assert notes == [f"0.1.{code}.TERM"]
         assert process.returncode == code
+
+
+BUSY = """\
+#!/bin/bash
+# Slurm's scontrol, which answers when it is asked for the third time.
+echo "$*" >>"$ASKED"
+case $(wc -l <"$ASKED") in
+  1) kill -TERM $$ ;;
+  2) echo 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)' >&2; exit 1 ;;
+esac
+echo "JobId=7 ArrayJobId=7 ArrayTaskId=0 JobName=job.sh JobState=COMPLETING Requeue=1 Restarts=$RESTARTS BatchFlag=1"
+"""
+
+
+@pytest.mark.parametrize(("restarts", "note"), [("1", "0.1.75"), ("0", "0.1.0")])
+def test_a_script_that_may_queue_itself_again_has_not_succeeded_before_slurm_says_so(
+    tmp_path: Path, restarts: str, note: str
+) -> None:
+    """Slurm tells all of a job that is queued again to end, the scontrol that asks for it too."""
+    inline = Inline(("bash",), ("exit 0\n",), tmp_path / "job.sh", requeues=True)
+    batch = replace(_batch(tmp_path, "", ""), inline=inline)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/scontrol").write_text(BUSY)
+    (tmp_path / "bin/scontrol").chmod(0o700)
+    variables = {"HYPERHERD_TRIAL_ID": "0"}
+    slurms = {"SLURM_JOB_ID": "7", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "0"}
+    told = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "ASKED": str(tmp_path / "asked")}
+    env = {**os.environ, **variables, **slurms, **told, "RESTARTS": restarts}
+    subprocess.run(["bash", "-c", script(batch, DIALECT)], cwd=tmp_path, env=env, timeout=60)
+    assert sorted(os.listdir(tmp_path / "attempts")) == ["0.1", note]
+    assert (tmp_path / "asked").read_text() == "--oneliner show job 7_0\n" * 3

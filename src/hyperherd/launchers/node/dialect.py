@@ -20,7 +20,8 @@ class Dialect:
                       in the environment of its processes, and under which name); puts right what would keep the
                       trial's own programs from its variables; and defines
 
-                      ``herd_queued_itself``   true where the user's script has queued this element again by itself
+                      ``herd_queued_itself``   true where the user's script has queued this element again by itself,
+                                               or nobody can say that it has not
 
     ``requeue``       for batches with `Requeue`: sets ``herd_scheduler`` (its name, for people) and ``herd_requeues``
                       (anything: it queues this element again on request, or by itself; empty: the launcher follows the

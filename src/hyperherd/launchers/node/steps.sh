@@ -36,4 +36,5 @@ herd_run
 ((herd_code == 0)) && [[ $herd_told ]] && herd_code=143
 # A script that has queued its own job again and ended well has not succeeded: it goes on.
 ((herd_code == 0)) && [[ ${herd_may_requeue-} ]] && herd_queued_itself && herd_code=75
+((herd_code == 0)) && [[ $herd_told ]] && herd_code=143 # it was told while that was being asked
 herd_end "$herd_code" "$herd_told"
