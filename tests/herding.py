@@ -14,6 +14,8 @@ from eventually import DEADLINE_S
 import hyperherd
 
 HERD = (sys.executable, "-m", "hyperherd")
+ANEW = ("env",)
+"""Before `HERD`: it starts as where a user types it."""
 PRELOADED = os.environ.get("HYPERHERD_TEST_PRELOADED", "1") == "1"
 """Whether tests may run herd without its start-up."""
 

@@ -36,7 +36,7 @@ def run(machine: Machine, *argv: str, **variables: str) -> subprocess.CompletedP
 
 def herd(machine: Machine, *argv: str) -> None:
     env = {**machine.environ, "HYPERHERD_POLL_S": "0.5"}
-    herding.herd(*argv, folder=machine.workspace, env=env, limit_s=120)
+    herding.herd(*argv, before=herding.ANEW, folder=machine.workspace, env=env, limit_s=120)
 
 
 def assert_reached(machine: Machine, index: int) -> None:

@@ -103,6 +103,16 @@ def test_requeued_and_then_cancelled_while_it_waited_is_cancelled() -> None:
     assert polled(job_of("51", {0: 0}), "", sacct, (0,)) == {0: (Phase.ENDED, "CANCELLED")}
 
 
+@pytest.mark.parametrize("squeue", ["", "9|0|FAILED|100|110|n1|NonZeroExitCode|hyperherd_a\n"])
+def test_of_a_job_that_has_failed_an_exit_code_of_0_is_none_that_was_heard(squeue: str) -> None:
+    job = job_of("9", {0: 0})
+    queued = polling.of_queue(job, parse.queue(squeue, {"9"}))
+    for code, exit_code in (("0:0", None), ("3:0", 3)):
+        rows = tuple(parse.accounting(f"9_0|FAILED|{code}|100|100|110|n1|hyperherd_a\n", {"9"}))
+        state = polling.joined(job, queued, polling.Accounting(rows, ""), lambda index: True)[0]
+        assert (state.word, state.exit_code) == ("FAILED", exit_code)
+
+
 def test_a_live_row_wins_over_everything() -> None:
     squeue = "9|0|FAILED|100|110|n1|NonZeroExitCode|hyperherd_a\n9|0|PENDING|N/A|N/A||BeginTime|hyperherd_a\n"
     sacct = "9_0|COMPLETED|0:0|100|100|110|n1|hyperherd_a\n"

@@ -19,6 +19,7 @@ from hyperherd.engine import reconcile
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import copies
+from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status, number_of, trial_of
 from hyperherd.workspace import manifest, submissions
@@ -72,7 +73,7 @@ def _cancel(
     """What was refused: trial index -> words. What has not been submitted yet is given up whole, or not at all."""
     launcher = launchers.get(submission.launcher)
     if launcher is None:
-        words = f"it was submitted with {submission.launcher}, which is not here"
+        words = f"it was submitted with {submission.launcher}, {shipped.why_absent(submission.launcher)}"
         return dict.fromkeys(indices, words)
     if elsewhere := submissions.original(workspace, submission):
         return dict.fromkeys(indices, f"it belongs to {elsewhere}; stop it from there")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from hyperherd.errors import UsageError, nearest
+from hyperherd.errors import LauncherError, UsageError, nearest
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
 
-WORDS = ("auto", "local", "slurm", "direct")
+_OTHER_WORDS = {"auto": "", "direct": "local"}
 
 
 class Here(Mapping[str, Launcher]):
     """The launchers that there are here, by name: those that are shipped, and each other one that is asked for.
 
-    Nothing is asked of anybody by making them. A sweep asks for what its YAML names alone: not even for one node.
+    One that cannot be loaded is not here. Nothing is asked of anybody by making them. A sweep asks for what its YAML
+    names alone: not even for one node.
     """
 
     def __init__(self) -> None:
@@ -24,7 +25,10 @@ class Here(Mapping[str, Launcher]):
         if name not in self._made:
             if not shipped.is_here(name):
                 raise KeyError(name)
-            self._made[name] = shipped.made(name)
+            try:
+                self._made[name] = shipped.made(name)
+            except LauncherError as error:
+                raise KeyError(name) from error
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -55,10 +59,15 @@ def machine(names: Iterable[str]) -> str:
 
 
 def kind(word: str) -> str:
-    """The launcher that ``--on WORD`` names; "" for any. Raises `UsageError` for a word that names none."""
-    if word not in WORDS and word not in shipped.others():
-        words, names = (*WORDS, *shipped.others()), ("local", "slurm", *shipped.others())
-        raise UsageError(
-            f"--on {word}: no such place", hint=nearest(word, words) or f"{', '.join(names)} or auto"
-        )
-    return {"auto": "", "direct": "local"}.get(word, word)
+    """The launcher that ``--on WORD`` names; "" for any.
+
+    Raises `UsageError` for a word that names none, `LauncherError` for one of another package that cannot be used.
+    """
+    if word in _OTHER_WORDS or word in shipped.SHIPPED:
+        return _OTHER_WORDS.get(word, word)
+    if word not in shipped.others():
+        names = (*sorted(shipped.SHIPPED), *shipped.others())
+        near = nearest(word, (*_OTHER_WORDS, *names))
+        raise UsageError(f"--on {word}: no such place", hint=near or f"{', '.join(names)} or auto")
+    shipped.made(word)
+    return word

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user typed about where to run: a word of `places.WORDS`, a preset, a launcher's own options."""
+    """What the user typed about where to run: a word that `places.kind` knows, a preset, a launcher's own options."""
 
     on: str = "auto"
     compute: str = ""

@@ -219,7 +219,8 @@ def _ask(
         if name not in launchers:
             if launchers:
                 warnings.append(
-                    f"some trials were submitted with {name}, which is not here: nothing can be said of them"
+                    f"some trials were submitted with {name}, {shipped.why_absent(name)}: "
+                    "nothing can be said of them"
                 )
             continue
         try:

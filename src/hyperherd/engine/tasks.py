@@ -25,7 +25,7 @@ from hyperherd.engine import submitted
 from hyperherd.engine.submitted import INDEX, SubmittedTask
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import Batch, Element, Files
-from hyperherd.launchers.base import Candidate, Launcher, complete, is_candidate
+from hyperherd.launchers.base import Candidate, Launcher, candidate, complete
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace import layout, submissions
 from hyperherd.workspace.folder import Workspace, absolute
@@ -83,8 +83,7 @@ class Task:
                 hint="submit(launcher=DirectLauncher()) runs it on this machine; `with experiment(launcher=...):` "
                 "gives all in it one (a thread sees it in contextvars.copy_context().run(task.submit))",
             )
-        _check_launcher(launcher)
-        chosen = complete(launcher.chosen())
+        chosen = complete(_checked(launcher).chosen())
         batch = self._batch(around.folder if around else absolute(Path(".")))
         _write(batch, chosen, self)
         made = submitted.submit(batch.name, chosen, batch)
@@ -162,8 +161,7 @@ def experiment(launcher: Candidate, folder: str | Path = ".") -> Iterator[Experi
     Then it raises one `HerdError` for all that have not completed, but for those that this program has cancelled, and
     unless the block raised something itself. Ctrl-C ends those of this machine; those of a cluster go on.
     """
-    _check_launcher(launcher)
-    current = Experiment(launcher, absolute(Path(folder)))
+    current = Experiment(_checked(launcher), absolute(Path(folder)))
     before = _EXPERIMENT.set(current)
     try:
         try:
@@ -182,10 +180,11 @@ def experiment(launcher: Candidate, folder: str | Path = ".") -> Iterator[Experi
     _raise_failed(current.tasks)
 
 
-def _check_launcher(value: object) -> None:
-    if not is_candidate(value):
-        hint = "such as SlurmLauncher(partition=...), DirectLauncher(), or find_launcher(...)"
-        raise HerdError(f"{value!r} is no launcher", hint=hint)
+def _checked(value: object) -> Candidate:
+    if (found := candidate(value)) is not None:
+        return found
+    hint = "such as SlurmLauncher(partition=...), DirectLauncher(), or find_launcher(...)"
+    raise HerdError(f"{value!r} is no launcher", hint=hint)
 
 
 def _end_local(tasks: Sequence[SubmittedTask], interrupt: KeyboardInterrupt) -> None:

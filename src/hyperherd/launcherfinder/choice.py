@@ -15,7 +15,7 @@ from hyperherd.launcherfinder.finder import Reach, Verdict
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.registry import Answer
 from hyperherd.launchers import shipped
-from hyperherd.launchers.base import Candidate, Launcher, complete, requiring
+from hyperherd.launchers.base import Candidate, Launcher, class_name, complete, requiring
 from hyperherd.requirements import (
     HostRequirement,
     HostSimpleRequirement,
@@ -79,7 +79,7 @@ class Chooser:
                 where=str(answer.path),
                 hint=f"leave --on {self.kind} out",
             )
-        return Chosen(launcher, Request(), type(launcher).__name__, f"chosen by {answer.path}")
+        return Chosen(launcher, Request(), class_name(launcher), f"chosen by {answer.path}")
 
     def judge(self, need: HostRequirement) -> list[Verdict]:
         """Every machine that is described, and this one where it counts; those that fit come first, the best ahead."""

@@ -264,9 +264,11 @@ def _seconds(value: Any) -> int:
 
 
 def _launcher(value: Any) -> str:
-    if value in ("slurm", "local", "direct"):
-        return "slurm" if value == "slurm" else "local"
-    raise _WrongError("slurm or local")
+    if value == "direct":
+        return "local"
+    if isinstance(value, str) and value in shipped.SHIPPED:
+        return value
+    raise _WrongError(" or ".join(shipped.SHIPPED))
 
 
 def _texts(value: Any) -> list[str]:

@@ -15,7 +15,7 @@ from hyperherd.launcherfinder import configuration, hosts, layers, presets
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.hosts import Host
 from hyperherd.launcherfinder.layers import Layered
-from hyperherd.launchers.base import Candidate, Launcher, is_candidate
+from hyperherd.launchers.base import Candidate, Launcher, candidate
 from hyperherd.requirements import HostRequirement, HostSimpleRequirement, HostSpecification
 from hyperherd.requirements.matching import meets
 from hyperherd.requirements.requirement import watched
@@ -142,8 +142,9 @@ def ask(path: Path, requirements: HostRequirement, tags: Set[str] = frozenset())
 
     with _theirs(path), watched(watcher):
         answer = _answer(path, module, requirements, tags)
-    if answer is None or is_candidate(answer):
-        return Answer(path, requirements, answer, tuple(looks))
+    found = candidate(answer)
+    if answer is None or found is not None:
+        return Answer(path, requirements, found, tuple(looks))
     raise _no_launcher(path, answer)
 
 

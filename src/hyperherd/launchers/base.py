@@ -41,6 +41,21 @@ def is_candidate(value: object) -> TypeGuard[Candidate]:
     return hasattr(value, "chosen") and not isinstance(value, type)
 
 
+def candidate(value: object) -> Candidate | None:
+    """What can be asked for a launcher; one whose class does not inherit `Launcher` is completed. None: it is neither.
+
+    Raises `LauncherError` for one that lacks what has no default.
+    """
+    if is_candidate(value):
+        return value
+    return complete(value) if hasattr(value, "submit") and not isinstance(value, type) else None
+
+
+def class_name(launcher: Launcher) -> str:
+    """Of the class that its author wrote."""
+    return type(launcher._found if isinstance(launcher, _Completed) else launcher).__name__
+
+
 def requiring(candidate: Candidate, share: Share) -> Candidate:
     """`Candidate.requiring`, of which a class of the user's own need not know."""
     return candidate.requiring(share) if hasattr(candidate, "requiring") else candidate
@@ -178,6 +193,8 @@ class _Completed:
         self._found = found
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_found":  # not yet, while a copy is made
+            raise AttributeError(name)
         if hasattr(self._found, name):
             return getattr(self._found, name)
         default = getattr(Launcher, name)

@@ -57,20 +57,50 @@ def made(name: str) -> Launcher:
     """A launcher for the trials of sweeps. Raises KeyError where no launcher has this name, and `LauncherError` for one
     of another package that cannot be loaded, or is none.
     """
+    return cast("Launcher", load(name).of_sweeps()) if name in SHIPPED else _of_another(_installed()[name])
+
+
+def _of_another(entry: EntryPoint) -> Launcher:
     from hyperherd.launchers.base import complete
 
     try:
-        found = load(name)
-        return complete(found.of_sweeps() if hasattr(found, "of_sweeps") else found())
-    except (KeyError, HerdError):
+        found = load(entry.name)
+        launcher = complete(found.of_sweeps() if hasattr(found, "of_sweeps") else found())
+    except HerdError:
         raise
-    except Exception as error:
-        package = _installed()[name].dist
-        raise LauncherError(
-            f"the launcher {name} cannot be loaded: {type(error).__name__}: {error}",
-            where=f"entry point {name} of {GROUP}{f', in {package.name}' if package else ''}",
-            hint="mend or uninstall that package; what else there is goes on: herd run --on local",
-        ) from error
+    except (Exception, SystemExit) as error:
+        raise _unusable(entry, f"cannot be loaded: {type(error).__name__}: {error}") from error
+    if fault := _fault(entry.name, launcher):
+        raise _unusable(entry, fault)
+    return launcher
+
+
+def _fault(name: str, launcher: Launcher) -> str:
+    if launcher.name != name:  # trials are recorded under the one, and looked for under the other
+        return f"cannot be used: its class says name = {launcher.name!r}"
+    stated: object = launcher.traits
+    if not isinstance(stated, Traits):
+        return f"cannot be used: its traits are {stated!r}, no Traits"
+    return ""
+
+
+def _unusable(entry: EntryPoint, why: str) -> LauncherError:
+    package = f", in {entry.dist.name}" if entry.dist else ""
+    return LauncherError(
+        f"the launcher {entry.name} {why}",
+        where=f"entry point {entry.name} of {GROUP}{package}",
+        hint="mend or uninstall that package; what else there is goes on: herd run --on local",
+    )
+
+
+def why_absent(name: str) -> str:
+    """What keeps a launcher from being here, for people: ``which is not here``."""
+    if name not in SHIPPED and name in _installed():
+        try:
+            made(name)
+        except LauncherError as error:
+            return f"which is not here ({error.what})"
+    return "which is not here"
 
 
 def others() -> tuple[str, ...]:
@@ -87,10 +117,15 @@ def _installed() -> dict[str, EntryPoint]:
 
 @cache
 def traits(name: str) -> Traits:
-    """What a launcher is like, also where it is not here; of one that is not installed its name alone is known."""
+    """What a launcher is like, also where it is not here; of one that is not installed, or cannot be loaded, its name
+    alone is known.
+    """
     if name in _TRAITS:
         return cast("Traits", _found(_TRAITS[name]))
-    return made(name).traits if name in _installed() else Traits(title=name)
+    try:
+        return made(name).traits
+    except (KeyError, LauncherError):
+        return Traits(title=name)
 
 
 def is_here(name: str) -> bool:

@@ -13,7 +13,7 @@ class Dialect:
     """Bash that answers for one scheduler. It uses builtins alone, but for the scheduler's own commands.
 
     ``job``           a word: the id that the register holds, the same for all elements of a submission
-    ``number``        a word: which element this is, as `launchers.base.Launcher.array` numbers them
+    ``number``        a word: which element this is, as `Job.array` numbers them
     ``always``        sets ``herd_element`` (the id of this element that people see and the scheduler is asked by; empty
                       where it has none), ``herd_restarts`` (how often the scheduler has queued it again), ``herd_node``
                       (this node's name; empty: the kernel's), ``herd_own_job`` and ``herd_job_variable`` (the job's id

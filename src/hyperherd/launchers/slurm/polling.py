@@ -170,7 +170,13 @@ def _with_exit(queued: State, row: AccountingRow | None) -> State:
     """squeue's state with sacct's exit code, if sacct has heard of the same end."""
     if row is None or queued.phase is not Phase.ENDED or row.word != queued.word:
         return queued
-    return replace(queued, exit_code=row.exit_code, signal=row.signal)
+    return replace(queued, exit_code=_exit_code(row), signal=row.signal)
+
+
+def _exit_code(row: AccountingRow) -> int | None:
+    """Of a job that has failed sacct says 0 until it has heard how."""
+    unheard = row.word == "FAILED" and not row.exit_code and not row.signal
+    return None if unheard else row.exit_code
 
 
 def _accounted(row: AccountingRow) -> State:
@@ -183,7 +189,7 @@ def _accounted(row: AccountingRow) -> State:
         Phase.ENDED,
         word=row.word,
         node="" if row.node in _NO_NODE else row.node,
-        exit_code=row.exit_code,
+        exit_code=_exit_code(row),
         signal=row.signal,
         started_at=row.started_at,
         ended_at=row.ended_at,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hyperherd.jobs import Batch, Ended, Job, Phase, State
@@ -44,6 +44,11 @@ class FolderQueue(Launcher):
 
     def script(self, batch: Batch) -> str:
         return script(batch, DIALECT)
+
+    def check(self, batch: Batch) -> Mapping[str, str]:
+        if batch.requeue is None:
+            return {}
+        return {"the folder queue queues no trial again": "leave requeue out, or run with --no-requeue"}
 
     def submit(self, batch: Batch) -> str:
         job_id = f"q{len(list(QUEUE.iterdir())) + 1}"
