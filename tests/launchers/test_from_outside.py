@@ -191,6 +191,13 @@ def test_nobody_looks_for_other_launchers_where_none_is_named(herd: Herd, words:
     assert "importlib.metadata" not in done.stderr
 
 
+def test_nobody_looks_for_others_where_a_shipped_one_is_not_here(herd: Herd) -> None:
+    asks = "from hyperherd.launchers import shipped; print(shipped.why_absent('slurm'))"
+    done = herding.ran([sys.executable, "-X", "importtime", "-c", asks], env=dict(herd.env))
+    assert done.stdout == "which is not here\n"
+    assert "importlib.metadata" not in done.stderr
+
+
 MYQ = """\
 #!/bin/bash
 cd "$FOLDERQUEUE" || exit

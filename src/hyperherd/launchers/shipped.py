@@ -95,7 +95,7 @@ def _unusable(entry: EntryPoint, why: str) -> LauncherError:
 
 def why_absent(name: str) -> str:
     """What keeps a launcher from being here, for people: ``which is not here``."""
-    if name in _installed():
+    if name not in SHIPPED and name in _installed():
         try:
             made(name)
         except LauncherError as error:
