@@ -14,6 +14,8 @@ from eventually import DEADLINE_S
 import hyperherd
 
 HERD = (sys.executable, "-m", "hyperherd")
+ANEW = ("env",)
+"""Before `HERD`: it starts as where a user types it."""
 PRELOADED = os.environ.get("HYPERHERD_TEST_PRELOADED", "1") == "1"
 """Whether tests may run herd without its start-up."""
 
@@ -26,16 +28,14 @@ def ran(
     code: int | None = 0,
     limit_s: float = DEADLINE_S,
     errors: str = "strict",
-    anew: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """A program to its end; ``code`` is the exit code that it must have, None for any.
 
-    ``herd`` itself runs without its start-up where that makes no difference (`preloaded`), unless it shall start
-    ``anew``, as where a user types it.
+    ``herd`` itself runs without its start-up where that makes no difference (`preloaded`).
     """
     words = list(map(str, argv))
     whole = os.environ if env is None else env
-    if tuple(words[: len(HERD)]) == HERD and PRELOADED and not anew and preloaded.fits(whole):
+    if tuple(words[: len(HERD)]) == HERD and PRELOADED and preloaded.fits(whole):
         where = str(folder or os.getcwd())
         done = preloaded.run(words[len(HERD) :], env=whole, folder=where, limit_s=limit_s, errors=errors)
     else:
@@ -53,10 +53,9 @@ def herd(
     folder: Path | None = None,
     code: int | None = 0,
     limit_s: float = DEADLINE_S,
-    anew: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """``herd WORDS``, behind the words ``before`` it; a traceback is never an answer."""
-    done = ran([*before, *HERD, *words], env=env, folder=folder, code=code, limit_s=limit_s, anew=anew)
+    done = ran([*before, *HERD, *words], env=env, folder=folder, code=code, limit_s=limit_s)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

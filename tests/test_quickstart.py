@@ -31,7 +31,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def herd(command: str, workspace: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return herding.herd(command, workspace, *options, env=ENVIRON, limit_s=300, anew=True)
+    return herding.herd(command, workspace, *options, before=herding.ANEW, env=ENVIRON, limit_s=300)
 
 
 def train(folder: Path, overrides: str) -> dict[str, Any]:

@@ -31,12 +31,12 @@ def machine(tmp_path: Path, script: Script) -> Machine:
 
 def run(machine: Machine, *argv: str, **variables: str) -> subprocess.CompletedProcess[str]:
     env = {**machine.environ, **variables}
-    return herding.ran(argv, folder=machine.workspace, env=env, code=None, limit_s=120, anew=True)
+    return herding.ran(argv, folder=machine.workspace, env=env, code=None, limit_s=120)
 
 
 def herd(machine: Machine, *argv: str) -> None:
     env = {**machine.environ, "HYPERHERD_POLL_S": "0.5"}
-    herding.herd(*argv, folder=machine.workspace, env=env, limit_s=120, anew=True)
+    herding.herd(*argv, before=herding.ANEW, folder=machine.workspace, env=env, limit_s=120)
 
 
 def assert_reached(machine: Machine, index: int) -> None:

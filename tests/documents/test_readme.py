@@ -26,7 +26,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 def herd(folder: Path, *words: str) -> str:
     env = {**os.environ, "PWD": str(folder), "OMP_NUM_THREADS": "1"}
-    return herding.herd(*words, folder=folder, env=env, limit_s=300, anew=True).stdout
+    return herding.herd(*words, before=herding.ANEW, folder=folder, env=env, limit_s=300).stdout
 
 
 @pytest.fixture
