@@ -81,11 +81,29 @@ def test_a_dry_run_shows_its_script_and_submits_nothing(herd: Herd, tmp_path: Pa
     assert not list((tmp_path / "queue").iterdir())
 
 
-def test_what_it_cannot_do_it_refuses_before_anything_is_submitted(herd: Herd) -> None:
+def test_what_it_does_not_hold_is_refused_before_anything_is_submitted(herd: Herd, tmp_path: Path) -> None:
     herd.describe([0, 1], "requeue: true\n")
-    herd.launch()
+    herd.launch(GATE)
     assert "the folder queue queues no trial again" in herd("run", code=1).stderr
+    assert "the folder queue holds no limit of trials at once" in herd("run", "-j", "1", code=1).stderr
+    assert not list((tmp_path / "queue").iterdir())
     assert "2 trials submitted as job q1" in herd("run", "--no-requeue").stderr
+    other = Herd(tmp_path / "other", herd.env, herd.on, "other")
+    other.root.mkdir()
+    other.describe([0])
+    other.launch()
+    assert (
+        "the folder queue waits for no other trials" in other("run", "--after", str(herd.root), code=1).stderr
+    )
+    assert other.started() == []
+    herd.go()
+    assert set(until_ended(herd).values()) == {"completed"}
+    assert "1 trial submitted as job q2" in other("run", "--after", str(herd.root)).stderr
+
+
+def test_it_need_not_say_which_machines_it_has(herd: Herd) -> None:
+    said = herding.herd("launchers", "detect", "--on", "folderqueue", env=herd.env, folder=herd.root, code=1)
+    assert "the folder queue does not say which machines it has" in said.stderr and not said.stdout
 
 
 def test_what_runs_and_what_waits_can_be_stopped(herd: Herd) -> None:
@@ -122,7 +140,7 @@ def test_without_it_nothing_can_be_said_of_its_trials_and_nothing_is_lost(herd: 
 def unknown_to_all(herd: Herd, words: str) -> None:
     """Every command says so, shows what the files tell, and leaves the trials alone."""
     assert f"some trials were {words}" in herd("status").stderr
-    assert "attempt 1, job q1.0" in herd("tail", "0").stdout
+    assert "attempt 1, job q1_0" in herd("tail", "0").stdout
     assert words in herd("stats").stderr
     assert f"trial 1 could not be cancelled: it was {words}" in herd("stop", "--all", "--yes", code=1).stderr
     assert "Nothing was deleted" in herd("clean", "-a", "--yes", code=1).stderr
@@ -179,6 +197,22 @@ def test_one_that_is_broken_is_one_clear_error(herd: Herd, site: Path, text: str
     said = herd("run", "--on", "half", code=1).stderr
     assert words in said and "half" in said.lower() and "Traceback" not in said
     assert not (herd.root / ".hyperherd/manifest.json").exists()
+
+
+@pytest.mark.parametrize("end", ["raise SubmissionUnknownError('no answer')", "os._exit(9)"])
+def test_a_submission_whose_answer_was_lost_runs_once(herd: Herd, site: Path, end: str) -> None:
+    (site / "half.py").write_text(
+        "import os\nfrom hyperherd.errors import SubmissionUnknownError\n"
+        f"{WHOLE}    name = 'half'\n    def submit(self, batch):\n        super().submit(batch)\n        {end}\n"
+    )
+    installed(site, "half", "half:Half")
+    lost = Herd(herd.root, herd.env, "half", herd.name)
+    lost.launch()
+    lost("run", code=None)
+    lost("run")
+    assert set(until_ended(lost).values()) == {"completed"}
+    assert lost.started() == [0, 1, 2]
+    assert [record["slurm_job_id"] for record in lost.job_ids()] == ["q1"]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["status"]])

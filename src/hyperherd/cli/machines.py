@@ -112,6 +112,14 @@ def _print_explained(need: HostRequirement, hosts: list[dict[str, Any]], chosen:
     words.print_json({"requirement": str(need), "chosen": told, "hosts": hosts})
 
 
+def _looks_around(kind: str) -> str:
+    """The launcher that is asked: another package's where that is named, a cluster's that is here, this machine's."""
+    if kind and kind not in shipped.SHIPPED:
+        return kind
+    here = [name for name in places.names() if kind in ("", name)]
+    return places.cluster(here) or places.machine(shipped.SHIPPED)
+
+
 @launchers.command("detect", epilog="\b\nExamples:\n  herd launchers detect\n  herd launchers detect --write")
 @click.option("--write", is_flag=True, help="Write launchers.yaml in the configuration folder.")
 @click.option("-f", "--force", is_flag=True, help="With --write: replace the file that is there.")
@@ -126,8 +134,7 @@ def detect_hosts(write: bool, force: bool, place: str) -> int:
     if force and not write:
         raise UsageError("-f goes with --write")
     table = gpus.read(configuration.folder() / gpus.NAME)
-    asked = [name for name in places.names() if places.kind(place) in ("", name)]
-    found = shipped.survey(places.cluster(asked) or places.machine(shipped.SHIPPED))(table)
+    found = shipped.survey(_looks_around(places.kind(place)))(table)
     now = datetime.date.today().isoformat()
     text = writing.text(found, written=f"{now} by herd {__version__}")
     if not write:

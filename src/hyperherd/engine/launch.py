@@ -260,11 +260,8 @@ def _at_once(run: Run) -> int | None:
 
 def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:
     """Where no job can wait for another, each submission needs a place of its own."""
-    if (
-        at_once
-        and at_once < len(parts)
-        and any(not part.place.launcher.traits.waits_for_jobs for part in parts)
-    ):
+    unable = [part.place.launcher.traits for part in parts if not part.place.launcher.traits.waits_for_jobs]
+    if at_once and at_once < len(parts) and unable:
         alone = any(part.trial is not None for part in parts)
         few = ",".join(map(str, min((part.trials for part in parts), key=len)[:SHOWN]))
         why = (
@@ -273,7 +270,7 @@ def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:
             else "what asks for other machines, time or memory is one of its own"
         )
         raise HerdError(
-            f"at most {at_once} at once cannot be held over {len(parts)} submissions on this machine: {why}",
+            f"at most {at_once} at once cannot be held over {len(parts)} submissions on {unable[0].title}: {why}",
             hint=f"write -j {len(parts)} or more, or run them one after the other: herd run -i {few}, then the rest",
         )
 

@@ -7,7 +7,7 @@ A class of its own inherits `Launcher` and says ``name`` and ``traits``; it writ
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -136,11 +136,12 @@ class Launcher(Candidate, Protocol):
         return request.native
 
     def check(self, batch: Batch) -> Mapping[str, str]:
-        """What of the batch's request this launcher would refuse: fault -> what to do. Submits nothing.
+        """What of the batch this launcher would refuse: fault -> what to do. Submits nothing.
 
-        Raises `SchedulerSilentError`.
+        Unless it says otherwise, all that nobody but a launcher can hold: what it did not know of would be lost without
+        a word. One that holds some of it refuses the rest. Raises `SchedulerSilentError`.
         """
-        return {}
+        return dict(_not_held(self.traits.title, batch))
 
     def foresee(self, batch: Batch) -> Forecast:
         """What would become of a batch in which `check` finds nothing wrong. Submits nothing, but asks whoever decides.
@@ -168,6 +169,15 @@ class Launcher(Candidate, Protocol):
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
         """Token -> trial index -> what the newest attempt used. Raises `SchedulerSilentError`."""
         return {}
+
+
+def _not_held(title: str, batch: Batch) -> Iterator[tuple[str, str]]:
+    if batch.requeue:
+        yield f"{title} queues no trial again", "leave requeue out, or run with --no-requeue"
+    if batch.after:
+        yield f"{title} waits for no other trials", "leave --after out, and run it once they have completed"
+    if batch.at_once:
+        yield f"{title} holds no limit of trials at once", "leave -j and slurm.max_concurrent out"
 
 
 _NEEDED = ("name", "traits", "script", "submit", "poll", "cancel")

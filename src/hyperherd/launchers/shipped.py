@@ -141,7 +141,12 @@ def native(key: str = "slurm") -> Native:
 
 
 def survey(name: str) -> Survey:
-    """How a launcher looks around."""
+    """How a launcher looks around. Raises `LauncherError` for one that does not."""
+    if name not in _SURVEYS:
+        raise LauncherError(
+            f"{traits(name).title} does not say which machines it has",
+            hint=f"herd launchers detect --on {' or '.join(sorted(_SURVEYS))}",
+        )
     return cast("Survey", _found(_SURVEYS[name]))
 
 

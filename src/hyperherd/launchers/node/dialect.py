@@ -14,11 +14,12 @@ class Dialect:
 
     ``job``           a word: the id that the register holds, the same for all elements of a submission
     ``number``        a word: which element this is, as `Job.array` numbers them
-    ``always``        sets ``herd_element`` (the id of this element that people see and the scheduler is asked by; empty
-                      where it has none), ``herd_restarts`` (how often the scheduler has queued it again), ``herd_node``
-                      (this node's name; empty: the kernel's), ``herd_own_job`` and ``herd_job_variable`` (the job's id
-                      in the environment of its processes, and under which name); puts right what would keep the
-                      trial's own programs from its variables; and defines
+    ``always``        sets ``herd_element`` (the id of this element that people see and the scheduler is asked by; herd
+                      shows it as ``<job>_<number>``; empty where it has none), ``herd_restarts`` (how often the
+                      scheduler has queued it again), ``herd_node`` (this node's name; empty: the kernel's),
+                      ``herd_own_job`` and ``herd_job_variable`` (the job's id in the environment of its processes,
+                      and under which name); puts right what would keep the trial's own programs from its variables;
+                      and defines
 
                       ``herd_queued_itself``   true where the user's script has queued this element again by itself,
                                                or nobody can say that it has not

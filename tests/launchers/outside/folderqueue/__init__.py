@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hyperherd.jobs import Batch, Ended, Job, Phase, State
@@ -22,7 +22,7 @@ QUEUE = Path(os.environ.get("FOLDERQUEUE", "/nowhere"))
 DIALECT = Dialect(
     job='"$FOLDERQUEUE_JOB"',
     number='"${FOLDERQUEUE_NUMBER-}"',
-    always="herd_element=$FOLDERQUEUE_JOB.$FOLDERQUEUE_NUMBER herd_restarts=0 herd_node= herd_own_job=\n"
+    always="herd_element=${FOLDERQUEUE_JOB}_$FOLDERQUEUE_NUMBER herd_restarts=0 herd_node= herd_own_job=\n"
     "herd_queued_itself() { return 1; }\n",
     requeue="",
 )
@@ -44,11 +44,6 @@ class FolderQueue(Launcher):
 
     def script(self, batch: Batch) -> str:
         return script(batch, DIALECT)
-
-    def check(self, batch: Batch) -> Mapping[str, str]:
-        if batch.requeue is None:
-            return {}
-        return {"the folder queue queues no trial again": "leave requeue out, or run with --no-requeue"}
 
     def submit(self, batch: Batch) -> str:
         job_id = f"q{len(list(QUEUE.iterdir())) + 1}"
