@@ -14,8 +14,8 @@ _OTHER_WORDS = {"auto": "", "direct": "local"}
 class Here(Mapping[str, Launcher]):
     """The launchers that there are here, by name: those that are shipped, and each other one that is asked for.
 
-    One that cannot be loaded is not here. Nothing is asked of anybody by making them. A sweep asks for what its YAML
-    names alone: not even for one node.
+    One from outside that cannot be loaded is not here. Nothing is asked of anybody by making them. A sweep asks for
+    what its YAML names alone: not even for one node.
     """
 
     def __init__(self) -> None:
@@ -28,6 +28,8 @@ class Here(Mapping[str, Launcher]):
             try:
                 self._made[name] = shipped.made(name)
             except LauncherError as error:
+                if name in shipped.SHIPPED:
+                    raise
                 raise KeyError(name) from error
         return self._made[name]
 
