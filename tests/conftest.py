@@ -77,8 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STORY] = set()
     if config.stash[OWNER] == os.getpid():
         # As pip leaves it where herd is installed, also under PYTHONDONTWRITEBYTECODE: compiling is a third of a start.
-        for folder in (Path(hyperherd.__file__).parent, Path(__file__).parent / "fakeslurm"):
-            compileall.compile_dir(folder, quiet=2)
+        compileall.compile_dir(Path(hyperherd.__file__).parent, quiet=2)
 
 
 @pytest.hookimpl(optionalhook=True)
