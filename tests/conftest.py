@@ -7,6 +7,7 @@ killed, the cluster notices and comes down by itself.
 
 from __future__ import annotations
 
+import compileall
 import importlib.util
 import os
 import signal
@@ -19,6 +20,8 @@ from fakeslurm.fixture import fake_slurm  # noqa: F401 (a fixture)
 from quick import Quick
 from real_slurm import Slurm, connect, minislurm
 from small_disk import disk  # noqa: F401 (a fixture)
+
+import hyperherd
 
 # Those of the training templates run in an environment of their own: make test-templates
 collect_ignore = [] if importlib.util.find_spec("torch") else ["templates"]
@@ -72,6 +75,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[FOLDER] = Path(told.get("slurm_folder", default))
     config.stash[OWNER] = told.get("slurm_owner", os.getpid())
     config.stash[STORY] = set()
+    if config.stash[OWNER] == os.getpid():
+        # As pip leaves it where herd is installed, also under PYTHONDONTWRITEBYTECODE: compiling is a third of a start.
+        compileall.compile_dir(Path(hyperherd.__file__).parent, quiet=2)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -115,7 +115,7 @@ def test_a_trial_whose_node_goes_down_has_failed_and_says_so(herd: Herd) -> None
 @on_the_real_slurm
 def test_memory_used_and_asked_is_told(herd: Herd) -> None:
     herd.describe([1], "slurm: {mem: 300M}\n")
-    herd.launch("read -r -d '' held < <(printf '%080000000d' 1)\n")
+    herd.launch("printf -v held '%080000000d' 1\nsleep 5\n")  # the cluster looks every 2 s
     herd("run", "--wait")
     herd.until(lambda: herd.json("stats")["trials"][0]["max_rss_bytes"], "what was used")
     trial = herd.json("stats")["trials"][0]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import herding
 import pytest
 from exactly_once.sweeps import environment
 from fakeslurm.fixture import FakeSlurm
@@ -78,7 +79,7 @@ def test_each_command_says_what_it_is_for_and_its_examples_work(typed: Home, com
     assert shown or command == "completion"
     if command not in ("init", "completion"):
         for folder in [".", "my_sweep"] if any("my_sweep" in example for example in shown) else ["."]:
-            assert typed.run("run", folder, "--on", "local").returncode == 0
+            herding.herd("run", folder, "--on", "local", env=typed.env, folder=typed.folder)
     for example in shown:
         words = shlex.split(example)
         assert words.pop(0) == "herd"
