@@ -88,7 +88,7 @@ def _changed_at(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-@pytest.mark.parametrize("seed", seeds(8))
+@pytest.mark.parametrize("seed", seeds(8, usual=2))
 def test_runs_killed_while_a_slow_sbatch_is_at_it_start_each_trial_once(
     fake: Sweep, fake_slurm: FakeSlurm, seed: int
 ) -> None:
