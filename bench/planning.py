@@ -13,7 +13,8 @@ from pathlib import Path
 
 from timing import HERD, Cost, environment, in_turns, process, rival, say, sweep
 
-from hyperherd.engine import describe, launch, reconcile
+from hyperherd.engine import describe, reconcile
+from hyperherd.engine.planning import plan_of
 from hyperherd.launchers.direct import DirectLauncher
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import Status
@@ -92,7 +93,7 @@ def _as_if_run(workspace: Workspace) -> None:
     workspace.make_folders()
     described = describe.describe(workspace)
     nothing = reconcile.read(workspace, {}, silent_is_fatal=False)
-    plan = launch.plan_of(described, nothing, Choice())
+    plan = plan_of(described, nothing, Choice())
     indices = tuple(trial.index for trial in plan.trials)
     record = submissions.Submission(
         token=submissions.new_token(),

@@ -103,7 +103,15 @@ def rival(scratch: Path) -> str | None:
     if named := os.environ.get("BENCH_RIVAL"):
         return named
     folder = scratch / "rival"
-    pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", RIVAL]
+    pip = [
+        str(folder / "bin/python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        RIVAL,
+    ]
     try:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=60, capture_output=True)
         subprocess.run(pip, check=True, timeout=120, capture_output=True)

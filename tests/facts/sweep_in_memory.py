@@ -11,7 +11,7 @@ import msgspec
 from hyperherd.attempts import claims, listing, registers
 from hyperherd.engine import control, launch, observe, reconcile
 from hyperherd.engine.describe import Description, describe
-from hyperherd.engine.launch import Request, Run
+from hyperherd.engine.pieces import Run, RunRequest
 from hyperherd.engine.reconcile import Known
 from hyperherd.errors import SchedulerSilentError, SubmissionUnknownError
 from hyperherd.fsio import Lock, processes
@@ -80,7 +80,7 @@ class Sweep:
     def run(self, choice: Choice | None = None) -> None:
         """``herd run``; a scheduler that does not answer is an ordinary day."""
         run = Run(
-            self.workspace, self.description, {"memory": self.launcher}, Request(choice=choice or Choice())
+            self.workspace, self.description, {"memory": self.launcher}, RunRequest(choice=choice or Choice())
         )
         try:
             launch.execute(run, lambda _: None)

@@ -9,9 +9,9 @@ import click
 from hyperherd import units
 from hyperherd.cli import agreement, runs
 from hyperherd.cli.runs import How
-from hyperherd.engine import describe, launch, places, scripts
+from hyperherd.engine import describe, places, scripts
 from hyperherd.engine import multirun as asking
-from hyperherd.engine.launch import Run
+from hyperherd.engine.pieces import Run, RunRequest
 from hyperherd.engine.scripts import Call
 from hyperherd.errors import UsageError
 from hyperherd.grammar import product
@@ -85,7 +85,7 @@ def multirun(
     click.echo(f"overrides go to {loaded.place.told}", err=True)
     for note in (*product_.notes(), *loaded.notes):
         click.echo(f"note: {note}", err=True)
-    request = launch.Request(how.wish(), Choice(lost=how.lost), how.at_once, how.after, how.requeue)
+    request = RunRequest(how.wish(), Choice(lost=how.lost), how.at_once, how.after, how.requeue)
 
     def anew(run: Run) -> Run:
         return asking.ask(workspace, loaded, product_).in_run(run)

@@ -8,9 +8,9 @@ import click
 
 from hyperherd.cli import runs, words
 from hyperherd.cli.runs import How
-from hyperherd.engine import launch, places
+from hyperherd.engine import places
 from hyperherd.engine.describe import describe
-from hyperherd.engine.launch import Run
+from hyperherd.engine.pieces import Run, RunRequest
 from hyperherd.sweep.plan import Choice
 
 EXAMPLES = "\b\nExamples:\n  herd run -n\n  herd run -j 4 lr=0.1\n  herd run my_sweep --on slurm -i 0-3,5"
@@ -42,7 +42,7 @@ def run(
         lost=how.lost,
         force=force,
     )
-    request = launch.Request(how.wish(), choice, how.at_once, how.after, how.requeue)
+    request = RunRequest(how.wish(), choice, how.at_once, how.after, how.requeue)
     anew = _described_anew if description.script else None
     return runs.carry_out(Run(found.workspace, description, places.launchers(), request, anew), how)
 

@@ -16,7 +16,8 @@ import click
 from hyperherd import units
 from hyperherd.cli import words
 from hyperherd.engine import control, cost, launch, observe, places, waiting
-from hyperherd.engine.launch import Prepared, Run
+from hyperherd.engine.launch import Prepared
+from hyperherd.engine.pieces import Run
 from hyperherd.engine.placing import Wish
 from hyperherd.engine.reconcile import Known
 from hyperherd.errors import SchedulerSilentError, UsageError

@@ -19,9 +19,10 @@ from hyperherd.attempts import filenames
 from hyperherd.drill import resumption
 from hyperherd.drill.resumption import Course, Cut, Moment, Report, Terms
 from hyperherd.drill.sides import Going, Side
-from hyperherd.engine import control, launch, reconcile
+from hyperherd.engine import control, reconcile
 from hyperherd.engine.describe import Description
-from hyperherd.engine.launch import Prepared, Run
+from hyperherd.engine.launch import Prepared
+from hyperherd.engine.pieces import Run, RunRequest
 from hyperherd.engine.placing import Wish
 from hyperherd.engine.planning import plan_of
 from hyperherd.engine.reconcile import Fact
@@ -189,7 +190,7 @@ def _side(drill: Drill, folder: Path, word: str) -> Side:
     description = replace(drill.description, spec=spec, trials=only)
     alone = Manifest((trial,), next_index=trial.index + 1, name=spec.name)
     manifest.write(workspace, alone, {trial.index: Status.READY})
-    asked = launch.Request(drill.request.wish, Choice(lost=True))
+    asked = RunRequest(drill.request.wish, Choice(lost=True))
     return Side(Run(workspace, description, drill.launchers, asked), trial, drill.tell)
 
 

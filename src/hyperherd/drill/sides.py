@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hyperherd.attempts import filenames
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.engine import launch, reconcile, waiting
-from hyperherd.engine.launch import Made, Prepared, Run
+from hyperherd.engine.launch import Made, Prepared
+from hyperherd.engine.pieces import Run
 from hyperherd.engine.reconcile import Fact
 from hyperherd.errors import HerdError, SubmissionRefusedError
 from hyperherd.jobs import Phase

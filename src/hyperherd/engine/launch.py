@@ -8,94 +8,25 @@ leaves an intent whose fate the register decides (docs/architecture.md, "Exactly
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from hyperherd import fsio, units
 from hyperherd.attempts.registers import VOID
-from hyperherd.engine import growth, planning, preflight, provenance, reconcile, recover, waiting
-from hyperherd.engine.batches import Maker
-from hyperherd.engine.describe import Description
-from hyperherd.engine.placing import Place, Placer, Wish
+from hyperherd.engine import growth, pieces, planning, preflight, provenance, reconcile, recover
+from hyperherd.engine.pieces import SHOWN, Piece, Run
+from hyperherd.engine.placing import Place, Placer
 from hyperherd.engine.preflight import Finding
 from hyperherd.engine.provenance import Provenance
 from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.fsio import processes
-from hyperherd.jobs import Batch, Element, Requeue
-from hyperherd.launchers import splitting
-from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.plan import Choice, Plan
-from hyperherd.sweep.trial import Part, Status, Trial
+from hyperherd.jobs import Batch
+from hyperherd.sweep.plan import Plan
+from hyperherd.sweep.trial import Status, Trial
 from hyperherd.workspace import ended, layout, manifest, submissions
-from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
-
-SHOWN = 20
-"""Trials in an error that names them."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked of a run. ``at_once`` overrides the YAML's; ``after`` is a job id or a workspace.
-
-    ``requeue``: whether trials are queued again by themselves; None: as the YAML says.
-    """
-
-    wish: Wish = field(default_factory=Wish)
-    choice: Choice = field(default_factory=Choice)
-    at_once: int | None = None
-    after: str | None = None
-    requeue: bool | None = None
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a sweep: where, what is described, who runs it, and what was asked.
-
-    ``anew`` makes the run again once nobody else changes the workspace: what a script's sweep consists of, others may
-    have added to meanwhile.
-    """
-
-    workspace: Workspace
-    description: Description
-    launchers: Mapping[str, Launcher]
-    request: Request
-    anew: Callable[[Run], Run] | None = None
-
-    @property
-    def launch_script(self) -> Path:
-        return self.workspace.root / self.description.spec.launcher
-
-    @property
-    def requeue(self) -> Requeue | None:
-        """When its trials are queued again by themselves."""
-        if self.request.requeue is None:
-            return self.description.spec.requeue
-        return (self.description.spec.requeue or Requeue()) if self.request.requeue else None
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Trials that are submitted together, and where they go; or the tasks of one ``trial``. ``starts_at``: when the
-    launcher expects to start the first of them, in seconds since the epoch; None where it does not say.
-    """
-
-    batch: Batch
-    place: Place
-    trial: int | None = None
-    starts_at: float | None = None
-
-    @property
-    def trials(self) -> Sequence[int]:
-        """Their indices."""
-        return [element.index for element in self.batch.elements] if self.trial is None else [self.trial]
-
-    def script(self) -> str:
-        """The bash that runs them."""
-        return self.place.launcher.script(self.batch)
 
 
 @dataclass(frozen=True)
@@ -142,18 +73,12 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     if not planned.submit:
         return Prepared(planned, known, [], findings)
     groups = placer.groups(planned.submit, run.description.trials)
-    wholes = [
-        whole
-        for place, trials in growth.grown(groups, run.description.spec.growth, known)
-        for whole in _wholes(run, place, trials, known)
-    ]
+    wholes = pieces.wholes(run, growth.grown(groups, run.description.spec.growth, known), known)
     between()
     findings += preflight.check_room(
         run.workspace, [(len(w.batch.elements), w.place.launcher) for w in wholes]
     )
-    for whole in {
-        id(whole.place): whole for whole in wholes
-    }.values():  # each asks the launcher several questions
+    for whole in _one_of_each_place(wholes):  # each asks the launcher several questions
         findings += preflight.check(run.workspace, whole.batch, whole.place.launcher, whole.place.grown)
         between()
     findings = list(dict.fromkeys(findings))
@@ -162,11 +87,15 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     findings += preflight.foreseen(forecasts)
     preflight.raise_fatal(findings)
     wholes = [replace(whole, starts_at=one.starts_at) for whole, one in zip(wholes, forecasts, strict=True)]
-    parts = [(whole, elements) for whole in wholes for elements in _split(whole)]
-    _check_at_once(_at_once(run), [whole for whole, _ in parts])
-    shares = _shares(_at_once(run), len(parts))
-    pieces = [_piece(run, *part, share) for part, share in zip(parts, shares, strict=True)]
-    return Prepared(planned, known, pieces, findings)
+    return Prepared(planned, known, pieces.cut(run, wholes), findings)
+
+
+def _one_of_each_place(wholes: Sequence[Piece]) -> list[Piece]:
+    found: list[Piece] = []
+    for whole in wholes:
+        if all(whole.place != other.place for other in found):
+            found.append(whole)
+    return found
 
 
 def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, list[Made]]:
@@ -192,11 +121,12 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
 
 def _told_of_what_is_switched_off(made: Sequence[Made]) -> list[Made]:
     """Each place is asked once, when all is submitted and recorded, about the first that it has accepted."""
-    told, asked = [], set()
+    told: list[Made] = []
+    asked: list[Place] = []
     for one in made:
         record, place = one.record, one.piece.place
-        if not one.refused and record.slurm_job_id and id(place) not in asked:
-            asked.add(id(place))
+        if not one.refused and record.slurm_job_id and place not in asked:
+            asked.append(place)
             one = replace(one, switched_off=place.launcher.switched_off(one.batch, record.slurm_job_id))
         told.append(one)
     return told
@@ -218,95 +148,16 @@ def _undecided(trials: Sequence[Trial], statuses: Mapping[int, Status]) -> HerdE
     )
 
 
-def _batch(
-    run: Run, place: Place, parts: Sequence[tuple[Trial, Part]], newest_attempt: Mapping[Part, int]
-) -> Batch:
-    maker = Maker(run.workspace, run.description, str(run.workspace.results))
-    files = run.workspace.files(submissions.new_token())
-    return replace(
-        maker.batch(files, parts, newest_attempt),
-        request=replace(place.request, requeue=run.request.requeue),
-        at_once=_at_once(run),
-        after=waiting.after(run.request.after, place.launcher, run.launchers) if run.request.after else (),
-        requeue=run.requeue,
-    )
-
-
-def _wholes(run: Run, place: Place, trials: Sequence[Trial], known: reconcile.Known) -> Iterator[Piece]:
-    """What goes to a place: one batch, and one for each trial whose script is an array itself, or is a job alone."""
-    whole = [(trial, trial.index) for trial in trials if trial.parts == (trial.index,)]
-    script = run.description.script
-    for together in [[one] for one in whole] if script and script.is_alone else filter(None, [whole]):
-        yield Piece(_batch(run, place, together, known.newest_attempt), place)
-    for trial in (trial for trial in trials if trial.parts != (trial.index,)):
-        yield Piece(_batch(run, place, _left(trial, known), known.newest_attempt), place, trial.index)
-
-
-def _split(whole: Piece) -> Iterator[tuple[Element, ...]]:
-    return splitting.pieces(whole.batch.elements, whole.place.launcher.limits(whole.batch))
-
-
-def _left(trial: Trial, known: reconcile.Known) -> list[tuple[Trial, Part]]:
-    """The tasks that have not succeeded; all, where all have."""
-    fact = known.facts.get(trial.index)
-    done = {task.part for task in fact.tasks if task.status is Status.COMPLETED} if fact else set()
-    left = [part for part in trial.parts if part not in done]
-    return [(trial, part) for part in left or trial.parts]
-
-
-def _at_once(run: Run) -> int | None:
-    return run.request.at_once or run.description.spec.max_concurrent
-
-
-def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:
-    """Where no job can wait for another, each submission needs a place of its own."""
-    unable = [part.place.launcher.traits for part in parts if not part.place.launcher.traits.waits_for_jobs]
-    if at_once and at_once < len(parts) and unable:
-        alone = any(part.trial is not None for part in parts)
-        few = ",".join(map(str, min((part.trials for part in parts), key=len)[:SHOWN]))
-        why = (
-            "each task array is one"
-            if alone
-            else "what asks for other machines, time or memory is one of its own"
-        )
-        raise HerdError(
-            f"at most {at_once} at once cannot be held over {len(parts)} submissions on {unable[0].title}: {why}",
-            hint=f"write -j {len(parts)} or more, or run them one after the other: herd run -i {few}, then the rest",
-        )
-
-
-def _shares(at_once: int | None, pieces: int) -> list[int | None]:
-    """Each piece's part of the places at once (``%N`` holds per array); where they do not go round, one each, and
-    `_submit_all` lets pieces wait for each other.
-
-    >>> _shares(8, 3), _shares(2, 3), _shares(None, 2)
-    ([3, 3, 2], [1, 1, 1], [None, None])
-    """
-    if at_once is None:
-        return [None] * pieces
-    return [max(1, at_once // pieces + (number < at_once % pieces)) for number in range(pieces)]
-
-
-def _piece(run: Run, whole: Piece, elements: tuple[Element, ...], share: int | None) -> Piece:
-    """One submission of several, with a token of its own."""
-    token = submissions.new_token()
-    files = run.workspace.files(token, whole.trial)
-    own = run.description.script.tasks_at_once if run.description.script else None
-    room = min((most for most in (share, whole.place.at_once, own) if most), default=None)
-    batch = replace(whole.batch, token=token, files=files, elements=elements, at_once=room)
-    return replace(whole, batch=batch)
-
-
-def _intents(run: Run, pieces: Sequence[Piece]) -> list[Made]:
-    if not pieces:
+def _intents(run: Run, parts: Sequence[Piece]) -> list[Made]:
+    if not parts:
         return []
     made_from = provenance.of(run.workspace.root, run.launch_script)
-    return [Made(piece, _intent(run, piece, made_from)) for piece in pieces]
+    return [Made(piece, _intent(run, piece, made_from)) for piece in parts]
 
 
 def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
     batch, place = piece.batch, piece.place
-    array = splitting.numbers(batch.elements, place.launcher.limits(batch))
+    array = piece.numbers
     indices = tuple(element.index for element in batch.elements)
     positions = tuple(array[index] for index in indices)
     return Submission(
@@ -364,7 +215,7 @@ def _submit_all(run: Run, made: Sequence[Made]) -> list[Made]:
     """Submit one piece after the other, each behind the one that has its lane before it where there are more pieces
     than trials may run at once.
     """
-    lanes: list[str] = [""] * min(_at_once(run) or len(made), len(made))
+    lanes: list[str] = [""] * min(run.at_once or len(made), len(made))
     done: list[Made] = []
     for number, one in enumerate(made):
         lane = number % len(lanes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hyperherd.engine import describe
 from hyperherd.engine.describe import Description
-from hyperherd.engine.launch import Run
+from hyperherd.engine.pieces import Run
 from hyperherd.engine.scripts import Script
 from hyperherd.grammar.product import Chosen, Product
 from hyperherd.sweep.identity import canonical, trial_hash

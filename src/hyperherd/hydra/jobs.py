@@ -9,7 +9,8 @@ from typing import Any
 
 from hyperherd.bash.quoting import quote
 from hyperherd.engine import describe, launch, multirun, places, reconcile, scripts, waiting
-from hyperherd.engine.launch import Made, Prepared, Run
+from hyperherd.engine.launch import Made, Prepared
+from hyperherd.engine.pieces import Run, RunRequest
 from hyperherd.engine.placing import Wish
 from hyperherd.errors import Fault, HerdError, nearest
 from hyperherd.grammar import product
@@ -136,7 +137,7 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     _check_place(place, request)
     app.write_script(request)
     script = scripts.load(app.script, scripts.Call(app.folder))
-    wanted = launch.Request(Wish(place), at_once=asked.max_concurrent, requeue=asked.requeue)
+    wanted = RunRequest(Wish(place), at_once=asked.max_concurrent, requeue=asked.requeue)
 
     def anew(run: Run) -> Run:
         return multirun.add(workspace, script, described).in_run(run)

@@ -16,7 +16,8 @@ from hyperherd.views import slurm_words
 from hyperherd.workspace.results import tagged, utc
 
 if TYPE_CHECKING:
-    from hyperherd.engine.launch import Made, Piece, Prepared
+    from hyperherd.engine.launch import Made, Prepared
+    from hyperherd.engine.pieces import Piece
 
 STEP = ("trial_id", "step", "metric", "timestamp", "value")
 """What a row of ``herd res --steps`` is made of."""

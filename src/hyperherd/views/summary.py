@@ -16,7 +16,8 @@ from hyperherd.sweep.trial import ENDED_EARLY, Status
 if TYPE_CHECKING:
     from hyperherd.engine.control import Stopped
     from hyperherd.engine.describe import Description
-    from hyperherd.engine.launch import Made, Piece, Prepared
+    from hyperherd.engine.launch import Made, Prepared
+    from hyperherd.engine.pieces import Piece
     from hyperherd.engine.placing import Place
 
 LONGEST = 60

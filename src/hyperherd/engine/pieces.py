@@ -1,0 +1,185 @@
+"""What a run submits: its trials in pieces, each of which one launcher takes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hyperherd.engine import waiting
+from hyperherd.engine.batches import Maker
+from hyperherd.engine.describe import Description
+from hyperherd.engine.placing import Place, Wish
+from hyperherd.engine.reconcile import Known
+from hyperherd.errors import HerdError
+from hyperherd.jobs import Batch, Element, Requeue
+from hyperherd.launchers import splitting
+from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.splitting import Limits
+from hyperherd.sweep.plan import Choice
+from hyperherd.sweep.trial import Part, Status, Trial
+from hyperherd.workspace import submissions
+from hyperherd.workspace.folder import Workspace
+
+SHOWN = 20
+"""Trials in an error that names them."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What the user asked of a run. ``at_once`` overrides the YAML's; ``after`` is a job id or a workspace.
+
+    ``requeue``: whether trials are queued again by themselves; None: as the YAML says.
+    """
+
+    wish: Wish = field(default_factory=Wish)
+    choice: Choice = field(default_factory=Choice)
+    at_once: int | None = None
+    after: str | None = None
+    requeue: bool | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a sweep: where, what is described, who runs it, and what was asked.
+
+    ``anew`` makes the run again once nobody else changes the workspace: what a script's sweep consists of, others may
+    have added to meanwhile.
+    """
+
+    workspace: Workspace
+    description: Description
+    launchers: Mapping[str, Launcher]
+    request: RunRequest
+    anew: Callable[[Run], Run] | None = None
+
+    @property
+    def launch_script(self) -> Path:
+        return self.workspace.root / self.description.spec.launcher
+
+    @property
+    def requeue(self) -> Requeue | None:
+        """When its trials are queued again by themselves."""
+        if self.request.requeue is None:
+            return self.description.spec.requeue
+        return (self.description.spec.requeue or Requeue()) if self.request.requeue else None
+
+    @property
+    def at_once(self) -> int | None:
+        """At most so many of its trials at the same time; None is no limit."""
+        return self.request.at_once or self.description.spec.max_concurrent
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Trials that are submitted together, and where they go; or the tasks of one ``trial``.
+
+    ``limits`` are what the launcher takes; ``starts_at``: when it expects to start the first of them, in seconds since
+    the epoch, None where it does not say.
+    """
+
+    batch: Batch
+    place: Place
+    trial: int | None = None
+    starts_at: float | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def trials(self) -> Sequence[int]:
+        """Their indices."""
+        return [element.index for element in self.batch.elements] if self.trial is None else [self.trial]
+
+    @property
+    def numbers(self) -> dict[int, int]:
+        """Its elements' indices -> their numbers in the job."""
+        return splitting.numbers(self.batch.elements, self.limits)
+
+    def script(self) -> str:
+        """The bash that runs them."""
+        return self.place.launcher.script(self.batch)
+
+
+def wholes(run: Run, groups: Iterable[tuple[Place, Sequence[Trial]]], known: Known) -> list[Piece]:
+    """What goes to each place, not yet split: a batch, and one for each trial whose script is an array itself, or is a
+    job alone.
+    """
+    return [whole for place, trials in groups for whole in _wholes(run, place, trials, known)]
+
+
+def _wholes(run: Run, place: Place, trials: Sequence[Trial], known: Known) -> Iterator[Piece]:
+    whole = [(trial, trial.index) for trial in trials if trial.parts == (trial.index,)]
+    script = run.description.script
+    for together in [[one] for one in whole] if script and script.is_alone else filter(None, [whole]):
+        yield Piece(_batch(run, place, together, known.newest_attempt), place)
+    for trial in (trial for trial in trials if trial.parts != (trial.index,)):
+        yield Piece(_batch(run, place, _left(trial, known), known.newest_attempt), place, trial.index)
+
+
+def _left(trial: Trial, known: Known) -> list[tuple[Trial, Part]]:
+    """The tasks that have not succeeded; all, where all have."""
+    fact = known.facts.get(trial.index)
+    done = {task.part for task in fact.tasks if task.status is Status.COMPLETED} if fact else set()
+    left = [part for part in trial.parts if part not in done]
+    return [(trial, part) for part in left or trial.parts]
+
+
+def _batch(
+    run: Run, place: Place, parts: Sequence[tuple[Trial, Part]], newest_attempt: Mapping[Part, int]
+) -> Batch:
+    maker = Maker(run.workspace, run.description, str(run.workspace.results))
+    files = run.workspace.files(submissions.new_token())
+    return replace(
+        maker.batch(files, parts, newest_attempt),
+        request=replace(place.request, requeue=run.request.requeue),
+        at_once=run.at_once,
+        after=waiting.after(run.request.after, place.launcher, run.launchers) if run.request.after else (),
+        requeue=run.requeue,
+    )
+
+
+def cut(run: Run, wholes: Sequence[Piece]) -> list[Piece]:
+    """The submissions: each whole in pieces that its launcher takes. Raises `HerdError`, `SchedulerSilentError`."""
+    limited = [replace(one, limits=one.place.launcher.limits(one.batch)) for one in wholes]
+    parts = [(one, part) for one in limited for part in splitting.pieces(one.batch.elements, one.limits)]
+    _check_at_once(run.at_once, [whole for whole, _ in parts])
+    shares = _shares(run.at_once, len(parts))
+    return [_piece(run, *part, share) for part, share in zip(parts, shares, strict=True)]
+
+
+def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:
+    """Where no job can wait for another, each submission needs a place of its own."""
+    unable = [part.place.launcher.traits for part in parts if not part.place.launcher.traits.waits_for_jobs]
+    if at_once and at_once < len(parts) and unable:
+        alone = any(part.trial is not None for part in parts)
+        few = ",".join(map(str, min((part.trials for part in parts), key=len)[:SHOWN]))
+        why = (
+            "each task array is one"
+            if alone
+            else "what asks for other machines, time or memory is one of its own"
+        )
+        raise HerdError(
+            f"at most {at_once} at once cannot be held over {len(parts)} submissions on {unable[0].title}: {why}",
+            hint=f"write -j {len(parts)} or more, or run them one after the other: herd run -i {few}, then the rest",
+        )
+
+
+def _shares(at_once: int | None, pieces: int) -> list[int | None]:
+    """Each piece's part of the places at once (``%N`` holds per array); where they do not go round, one each, and
+    `launch` lets pieces wait for each other.
+
+    >>> _shares(8, 3), _shares(2, 3), _shares(None, 2)
+    ([3, 3, 2], [1, 1, 1], [None, None])
+    """
+    if at_once is None:
+        return [None] * pieces
+    return [max(1, at_once // pieces + (number < at_once % pieces)) for number in range(pieces)]
+
+
+def _piece(run: Run, whole: Piece, elements: tuple[Element, ...], share: int | None) -> Piece:
+    """One submission of several, with a token of its own."""
+    token = submissions.new_token()
+    files = run.workspace.files(token, whole.trial)
+    own = run.description.script.tasks_at_once if run.description.script else None
+    room = min((most for most in (share, whole.place.at_once, own) if most), default=None)
+    batch = replace(whole.batch, token=token, files=files, elements=elements, at_once=room)
+    return replace(whole, batch=batch)
