@@ -38,6 +38,7 @@ ENVIRONMENT = [
     "${oc.env:${oc.env:HH_NAME}}",
     "${oc.env:HH_UNSET,${oc.env:HH_UNSET,deep}}",
     "${oc.env:HH_UNSET,/scratch/${oc.env:HH_NUMBER}}",
+    "${oc.env:HH_SET,${oc.env:HH_UNSET}}",
 ]
 KEYS = [
     *("${a}", "${b}", "${c}", "${c.d}", "${c.e}", "${c.f}", "${.a}", "${.b}", "${.d}", "${.e}", "${..a}"),
@@ -59,6 +60,7 @@ KEYS = [
         "${oc.select:nothing,4}",
         "${oc.select:.d,x}",
     ),
+    *("${l}", "${oc.select:c}", "${oc.select:c.d,${c}}", "${oc.env:HH_SET,${nothing}}"),
     *("${oc.select:nothing,${a}}", "${oc.select:nothing,'${a}, b'}", "${oc.env:HH_UNSET,${b}}", "${c.${k}}"),
 ]
 texts = st.lists(
@@ -116,6 +118,14 @@ def test_every_document_becomes_what_omegaconf_makes_of_it(document: Any) -> Non
     kept = copy.deepcopy(document)
     assert typed(ours(document)) == typed(theirs(document))
     assert document == kept
+
+
+@pytest.mark.parametrize("text", ["x${c}", "${oc.env:HH_SET}${c}", "${c} x", "${a} x", "${c}"])
+def test_a_text_that_would_hold_what_it_stands_in_is_refused_as_omegaconf_does(text: str) -> None:
+    document = {"a": "${c}", "b": 1, "c": {"d": 1, "f": text}}
+    assert theirs(document) is InterpolationError
+    with pytest.raises(InterpolationError, match=r"itself|stands in"):
+        interpolation.resolve(document, SET)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ key that may be absent. They nest, and ``\\${`` is a plain ``${``. ``???`` is a 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,7 +123,10 @@ class _Resolver:
     def interpolation(self, path: Path, inside: str, *, as_written: bool) -> Value:
         match = _RESOLVER.fullmatch(inside)
         if not match:
-            return self.reference(path, str(self.text(path, inside)).strip(), as_written=as_written)
+            value = self.reference(path, str(self.text(path, inside)).strip(), as_written=as_written)
+            if any(value is around for around in self.around(path)):
+                raise _CircleError(f"'${{{inside}}}' holds the text that it stands in", path)
+            return value
         resolver, words = match[1], _arguments(match[2])
         if resolver not in ("oc.env", "oc.select"):
             hint = nearest(resolver, ("oc.env", "oc.select")) or "there are oc.env and oc.select"
@@ -135,6 +138,8 @@ class _Resolver:
                 "put a text that holds a comma in quotes",
             )
         name = str(self.argument(path, words[0]))
+        for word in words[1:]:
+            self.argument(path, word, as_written=True)  # what is wrong in a default is told, used or not
         if resolver == "oc.env":
             return self.variable(path, name, words[1:])
         try:
@@ -142,13 +147,20 @@ class _Resolver:
         except _CircleError:
             raise
         except InterpolationError:
-            return self.argument(path, words[1]) if words[1:] else None
+            return self.argument(path, words[1], as_written=as_written) if words[1:] else None
 
-    def argument(self, path: Path, word: str) -> Value:
+    def around(self, path: Path) -> Iterator[Value]:
+        """The mappings and lists that the value at ``path`` stands in, as the file has them."""
+        found = self.document
+        for key in path:
+            yield found
+            found = found[key]
+
+    def argument(self, path: Path, word: str, *, as_written: bool = False) -> Value:
         """A word in quotes is text, one interpolation keeps its type, another word is read as Hydra does."""
         if word[:1] in QUOTES and word:
             return self.text(path, unquote(word)) if quoted_end(word, 0) == len(word) else word
-        return self.text(path, word) if "${" in word else scalar(word)
+        return self.text(path, word, as_written=as_written) if "${" in word else scalar(word)
 
     def variable(self, path: Path, name: str, default: list[str]) -> str | None:
         """Text always, but for the default ``null``."""
@@ -157,7 +169,7 @@ class _Resolver:
         if not default:
             hint = f"export {name}=..., or write ${{oc.env:{name},default}}"
             raise InterpolationError(f"the environment has no variable {name!r}", path, hint)
-        value = self.argument(path, default[0])
+        value = self.argument(path, default[0], as_written=True)
         return None if value is None else str(value)
 
     def reference(self, path: Path, words: str, *, as_written: bool) -> Value:
