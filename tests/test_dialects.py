@@ -43,7 +43,8 @@ def test_a_dialect_sets_and_defines_all_that_is_asked(dialect: Dialect) -> None:
     )
     # What an attempt has left is looked for by the job's variable, and these two answer by setting one.
     answers = {"herd_why", "herd_said", *(() if dialect.ends_earlier else ("herd_job_variable",))}
-    assert set(done.stdout.split()) == ASKED - answers
+    names = {name for name in done.stdout.split() if not name.startswith("herd_its_")}
+    assert names == ASKED - answers
 
 
 def test_how_often_this_machine_has_queued_a_trial_again_is_for_its_script_alone() -> None:

@@ -20,7 +20,9 @@ from hyperherd.launchers.slurm.dialect import DIALECT
 
 SCONTROL = """#!/bin/bash
 echo "$*" >>"$FOLDER/asked"
-if [[ $1 != requeue ]]; then
+if [[ $1 != requeue ]] && rm "$FOLDER/silent" 2>/dev/null; then
+  exit 1
+elif [[ $1 != requeue ]]; then
   echo "JobId=7 JobState=COMPLETING Reason=$(cat "$FOLDER/reason") Dependency=(null)" \\
     "StartTime=1795281600 EndTime=1795281640 PreemptTime=$(cat "$FOLDER/preempted") SuspendTime=None"
 elif read -r words <"$FOLDER/refusals"; then
@@ -29,7 +31,7 @@ elif read -r words <"$FOLDER/refusals"; then
   exit 1
 fi
 """
-"""``refusals`` holds Slurm's words for so many calls, one a line."""
+"""``refusals`` holds Slurm's words for so many calls, one a line; ``silent`` means no answer to the next `show job`."""
 
 HANDLES = """
 import os, signal, sys, time
@@ -300,6 +302,17 @@ def test_what_does_not_listen_is_queued_again_at_the_limit_before_it_is_killed(t
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(60)
     assert "3.1.TIMEOUT" in trial.names()
+
+
+def test_a_controller_that_does_not_say_at_once_what_ends_the_trial_is_asked_again(trial: Trial) -> None:
+    trial.launch(": >ready\nsleep 600\n")
+    (trial.folder / "reason").write_text("TimeLimit")
+    (trial.folder / "silent").touch()
+    process = trial.start()
+    trial.until(lambda: trial.has("ready"))
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(60) == 143
+    assert trial.requeued() == 1 and "3.1.TIMEOUT" in trial.names()
 
 
 def test_a_cancel_after_the_signal_is_no_time_limit(trial: Trial) -> None:

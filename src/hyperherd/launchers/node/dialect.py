@@ -10,7 +10,8 @@ from hyperherd.bash.quoting import quote
 
 @dataclass(frozen=True)
 class Dialect:
-    """Bash that answers for one scheduler. It uses builtins alone, but for the scheduler's own commands.
+    """Bash that answers for one scheduler. It uses builtins alone, but for the scheduler's own commands;
+    any other name that it sets begins with `herd_its`.
 
     ``job``           a word: the id that the register holds, the same for all elements of a submission
     ``number``        a word: which element this is, as `Job.array` numbers them

@@ -147,15 +147,18 @@ herd_run() {
     herd_code=$?
     return
   fi
-  local code
+  local code again
   herd_in_background &
   herd_pid=$!
   herd_forward ''
   while wait "$herd_pid"; herd_code=$?; ((herd_code < 0 || herd_code > 128)); do
     if ! kill -0 "$herd_pid" 2>/dev/null; then
-      wait "$herd_pid" 2>/dev/null
-      code=$?
-      ((code < 0 || code == 127)) || herd_code=$code
+      for again in 1 2 3; do # a signal may cut this short, too
+        wait "$herd_pid" 2>/dev/null
+        code=$?
+        ((code < 0 || code == 127)) || herd_code=$code
+        ((code < 0 || code > 128)) || break
+      done
       break
     fi
     ((herd_code > 0)) || herd_pause 1

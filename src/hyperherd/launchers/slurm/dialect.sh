@@ -6,16 +6,21 @@ herd_own_job=${SLURM_JOB_ID-} herd_job_variable=SLURM_JOB_ID
 # After `--export=NONE` srun would give its tasks no variable, not even the trial's.
 [[ ${SLURM_EXPORT_ENV+set} && -z ${herd_interpreter-} ]] && export SLURM_EXPORT_ENV=ALL
 
-# Slurm tells all of a job that is queued again to end, the scontrol that asks for it too: it is asked until it answers,
-# for five minutes. Without an answer nobody knows that the script has succeeded.
-herd_queued_itself() {
-  local said tries=0 until=$((SECONDS + 300))
-  [[ $herd_element ]] || return 1
-  until said=$(scontrol --oneliner show job "$herd_element" 2>/dev/null); do
-    ((SECONDS < until)) || return 0
+# herd_its_state SECONDS: sets herd_its_words to what Slurm says of this element. Slurm tells all of a job to end, a scontrol
+# that it runs too, and the controller may be busy: it is asked until it answers. False where it has not answered in time.
+herd_its_state() {
+  local tries=0 until=$((SECONDS + $1))
+  until herd_its_words=$(SLURM_TIME_FORMAT=%s scontrol --oneliner show job "$herd_element" 2>/dev/null); do
+    ((SECONDS < until)) && command -v scontrol >/dev/null || return 1
     tries=$((tries < 10 ? tries + 1 : tries))
     herd_pause "$tries"
   done
-  [[ $said =~ ' Restarts='([0-9]+) ]] && ((BASH_REMATCH[1] > herd_restarts))
+  return 0
 }
 
+# Without an answer nobody knows that the script has succeeded.
+herd_queued_itself() {
+  [[ $herd_element ]] || return 1
+  herd_its_state 300 || return 0
+  [[ $herd_its_words =~ ' Restarts='([0-9]+) ]] && ((BASH_REMATCH[1] > herd_restarts))
+}

@@ -2,14 +2,14 @@
 herd_scheduler=Slurm herd_requeues=$herd_element
 
 # Nothing where Slurm has queued the job again by itself, or somebody has cancelled it. Of a preempted job that it has not
-# queued again Slurm shows a PreemptTime (22.05) in this attempt.
+# queued again Slurm shows a PreemptTime (22.05) in this attempt. It kills after KillWait (30 s where nobody has changed it).
 herd_ask_why() {
-  local said at=' StartTime=([0-9]+) .* PreemptTime=([0-9]+) '
+  local at=' StartTime=([0-9]+) .* PreemptTime=([0-9]+) '
   herd_why=
-  said=$(SLURM_TIME_FORMAT=%s scontrol --oneliner show job "$herd_element" 2>&1)
-  if [[ $said == *' Reason=TimeLimit '* ]]; then
+  herd_its_state 20 || return 0
+  if [[ $herd_its_words == *' Reason=TimeLimit '* ]]; then
     [[ $herd_signal ]] && herd_why=TIMEOUT
-  elif [[ $said =~ $at ]]; then
+  elif [[ $herd_its_words =~ $at ]]; then
     ((BASH_REMATCH[1] <= BASH_REMATCH[2])) && herd_why=PREEMPTION
   fi
 }
