@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Another Python: make test PYTHON=python3.10
 PYTHON ?= python3
-# Half as many again as there are cores: much of its time a test waits for Slurm, or for a trial.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, (os.cpu_count() or 1) * 3 // 2))' 2>/dev/null)
+# Twice as many as there are cores: much of its time a test waits for Slurm, or for a trial.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, (os.cpu_count() or 1) * 2))' 2>/dev/null)
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 DEMO := .venv

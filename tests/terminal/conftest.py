@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from exactly_once.sweeps import end_all, environment
-from herding import HERD
+from herding import HERD, ran
 
 from .screen import Screen, terminal
 
@@ -36,15 +36,7 @@ class Home:
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """``herd`` with pipes instead of a terminal."""
-        return subprocess.run(
-            [*HERD, *map(str, words)],
-            cwd=self.folder,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=180,
-        )
+        return ran([*HERD, *words], folder=self.folder, env=self.env, code=None, limit_s=180)
 
     def on_terminal(
         self, *words: str | Path, columns: int = 80, rows: int = 24, **env: str
