@@ -467,32 +467,31 @@ def test_time_limits_are_counted_over_the_attempts_of_this_job(
     assert trial.requeued() == again
 
 
-def test_a_node_that_slurm_takes_for_dead_is_a_node_failure(trial: Trial) -> None:
-    """It told the job to end, and said why in its own log (both lines are Slurm 22.05's)."""
-    log = trial.folder / "logs/slurm/7_3.log"
-    log.parent.mkdir()
-    line = "slurmstepd-n2: error: *** JOB 12 ON n2 CANCELLED AT 2026-11-21T14:47:08 DUE TO {} ***\n"
-    log.write_text(line.format("PREEMPTION") + line.format("NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS"))
-    trial.begun(1, "TOLD")
-    trial.launch("exit 0\n")
-    assert trial.run(restarts=1) == 0
-    assert "3.1.NODE_FAIL" in trial.names()
-
-
+NODE, PREEMPTED, QUEUED = "NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS", "PREEMPTION", "JOB REQUEUE"
 LEFT = {
-    "a node that failed": ([], "NODE_FAIL"),
-    "preempted, and killed before it could note its end": (["TOLD"], "PREEMPTION"),
-    "preempted": (["TOLD", "143.TERM"], "PREEMPTION"),
-    "preempted, and queued again by this script": (["TOLD", "PREEMPTION"], ""),
-    "queued again by this script": (["75", "EXIT75"], ""),
-    "failed, and queued again by hand": (["1"], ""),
+    "a node that failed": ([], [], "NODE_FAIL"),
+    "a node that Slurm took for dead": (["TOLD"], [PREEMPTED, NODE], "NODE_FAIL"),
+    "such a node, where bash has forgotten the signal": (["143"], [PREEMPTED, NODE], "NODE_FAIL"),
+    "preempted, and killed before it could note its end": (["TOLD"], [], "PREEMPTION"),
+    "preempted": (["TOLD", "143.TERM"], [NODE, PREEMPTED], "PREEMPTION"),
+    "preempted, where bash has forgotten the signal": (["143"], [PREEMPTED], "PREEMPTION"),
+    "preempted, and queued again by this script": (["TOLD", "PREEMPTION"], [PREEMPTED], ""),
+    "queued again by this script": (["75", "EXIT75"], [QUEUED], ""),
+    "queued again by hand while it ran": (["TOLD", "143.TERM"], [QUEUED], ""),
+    "failed, and queued again by hand": (["1"], [], ""),
+    "ended by a signal of its own, and queued again by hand": (["143"], [], ""),
 }
+"""What an attempt has left, what Slurm says in its own log (22.05), and what cut it short."""
 
 
 @pytest.mark.parametrize("left", LEFT)
 def test_an_attempt_that_was_queued_again_tells_what_ended_the_one_before(trial: Trial, left: str) -> None:
-    words, cause = LEFT[left]
+    words, said, cause = LEFT[left]
     trial.begun(1, *words)
+    log = trial.folder / "logs/slurm/7_3.log"
+    log.parent.mkdir()
+    line = "slurmstepd-n2: error: *** JOB 12 ON n2 CANCELLED AT 2026-11-21T14:47:08 DUE TO {} ***\n"
+    log.write_text("".join(map(line.format, said)))
     trial.launch("exit 0\n")
     assert trial.run(restarts=1) == 0
     assert {"3.2", "3.2.0"} <= set(trial.names())

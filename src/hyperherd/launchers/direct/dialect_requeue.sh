@@ -7,7 +7,7 @@ herd_ask_why() {
   herd_clock
   ((herd_now >= HYPERHERD_TIME_LIMIT_AT)) && herd_why=TIMEOUT
 }
-herd_ask_why_before() { herd_why=PREEMPTION; }
+herd_ask_why_before() { herd_why=; }
 herd_ask_to_queue() { return 2; }
 herd_kill_elsewhere() { :; }
 

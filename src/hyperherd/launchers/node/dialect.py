@@ -31,8 +31,9 @@ class Dialect:
 
                       ``herd_ask_why``         sets ``herd_why`` to what ends this element now: TIMEOUT or PREEMPTION,
                                                where herd is to queue it again; empty for any other
-                      ``herd_ask_why_before``  sets ``herd_why`` to what ended the attempt before, which was told to
-                                               end: NODE_FAIL or PREEMPTION; empty where somebody wanted another
+                      ``herd_ask_why_before``  sets ``herd_why`` to what the scheduler says that it ended the attempt
+                                               before for: NODE_FAIL, PREEMPTION or REQUEUE; empty where it says
+                                               nothing
                       ``herd_ask_to_queue``    queues this element again; 0: it is queued, 1: ask again in a while,
                                                2: refused. ``herd_said``: the answer's own words
                       ``herd_kill_elsewhere``  kills what the trial has started on other nodes

@@ -20,18 +20,26 @@ herd_may() {
 
 # The scheduler has queued the job again. Where we did not ask it to, a node that failed leaves nothing behind (or the
 # scheduler's own words, where it only seems to have failed), a preempted script at least that it was told to end; and what
-# has ended by itself, or so that the scheduler speaks of a requeue, was queued again by hand.
+# has ended by itself, or so that the scheduler speaks of a requeue, was queued again by hand. Of two signals that come in
+# one moment bash forgets one (5.2): the note of a trial that SIGTERM has ended (143) may not say that all were told to.
 herd_judge_the_last() {
-  local attempt=$((herd_first + herd_restarts - 1)) word cause=''
+  local attempt=$((herd_first + herd_restarts - 1)) word cause='' told=''
   while ((attempt >= herd_first)) && ! herd_is_ours "$attempt"; do attempt=$((attempt - 1)); done
   ((attempt >= herd_first)) || return 0
   for word in TIMEOUT EXIT75; do herd_marked "$attempt" "$word" && return 0; done
   herd_find_notes "$attempt"
   if herd_marked "$attempt" PREEMPTION; then
     cause=PREEMPTION
-  elif herd_marked "$attempt" TOLD || [[ "${herd_notes[*]}" == *.TERM* ]]; then
+  elif
+    herd_marked "$attempt" TOLD || [[ "${herd_notes[*]}" == *.TERM* ]] && told=1
+    [[ $told || "${herd_notes[*]}" == *.143* ]]
+  then
     herd_ask_why_before
-    cause=$herd_why
+    case $herd_why in
+      REQUEUE) ;;
+      '') cause=${told:+PREEMPTION} ;;
+      *) cause=$herd_why ;;
+    esac
   elif [[ ! -e ${herd_notes[0]} ]]; then
     cause=NODE_FAIL
   fi

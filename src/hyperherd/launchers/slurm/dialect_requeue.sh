@@ -22,8 +22,9 @@ herd_ask_why_before() {
   done 2>/dev/null <"$herd_logs/slurm/$herd_element.log"
   case $words in
     NODE*) herd_why=NODE_FAIL ;;
-    JOB\ REQUEUE*) herd_why= ;;
-    *) herd_why=PREEMPTION ;;
+    JOB\ REQUEUE*) herd_why=REQUEUE ;;
+    PREEMPTION*) herd_why=PREEMPTION ;;
+    *) herd_why= ;;
   esac
 }
 
