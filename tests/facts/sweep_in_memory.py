@@ -62,7 +62,9 @@ class Unreliable(MemoryLauncher):
 
 
 class Sweep:
-    """``successes``: how often each trial ran to a success; ``running`` are elements whose script is at it."""
+    """``successes``: how often each trial ran to a success; ``running`` are elements whose script is at it, ``by_hand``
+    those that somebody has queued again.
+    """
 
     def __init__(self, folder: Path) -> None:
         (folder / "launch.sh").write_text("#!/bin/bash\n")
@@ -75,6 +77,7 @@ class Sweep:
         self.description: Description = describe(self.workspace)
         self.launcher = Unreliable()
         self.running: list[Queued] = []
+        self.by_hand: list[Queued] = []
         self.successes: Counter[int] = Counter()
 
     def run(self, choice: Choice | None = None) -> None:
@@ -111,6 +114,11 @@ class Sweep:
         self.launcher.end(one, code, end, noted=noted)
         self.successes[one.element.index] += not code and noted
 
+    def queue_by_hand(self, one: Queued) -> None:
+        """Until it begins, the trial is shown as what was heard of it before."""
+        self.launcher.requeue(one)
+        self.by_hand.append(one)
+
     def stop(self, trial: int) -> None:
         try:
             control.stop(self.workspace, {"memory": self.launcher}, [trial])
@@ -130,6 +138,7 @@ class Sweep:
         """Whether something that waits would run it, if it began now."""
         return any(
             one.element.index == trial
+            and one not in self.by_hand
             and registers.settled(one.batch.files.register) in (None, one.job_id)
             and one.attempt > self.newest_claim(trial, of_others_than=one.batch.token)
             for one in self.waiting()
@@ -156,7 +165,9 @@ class Sweep:
             hidden = any(
                 one.element.index == trial and one not in self.launcher.queue for one in self.running
             )
-            return {*live, Status.LOST} if hidden else live if self.launcher.silent else {Status.RUNNING}
+            beside = any(one.element.index == trial and one in self.by_hand for one in self.running)
+            unclear = beside or self.launcher.silent  # beside: that of a later run may wait as well
+            return {*live, Status.LOST} if hidden else live if unclear else {Status.RUNNING}
         if self.can_start(trial):
             # While nobody answers, the note of the attempt before is the last that is known.
             return {*live, Status.FAILED} if self.launcher.silent else live

@@ -75,6 +75,17 @@ class AnyOrder(RuleBasedStateMachine):
         """Somebody has removed a job that waits, without a trace."""
         self.sweep.launcher.forget(data.draw(_one_of(self.sweep.waiting())))
 
+    @rule(data=st.data())
+    def queue_again_by_hand(self, data: st.DataObject) -> None:
+        """Somebody lets an element run again that has ended without success."""
+        ended = [
+            one
+            for one in self.sweep.launcher.queue
+            if one.state.phase is Phase.ENDED and not self.sweep.successes[one.element.index]
+        ]
+        if ended:
+            self.sweep.queue_by_hand(data.draw(_one_of(ended)))
+
     @rule()
     def silence(self) -> None:
         self.sweep.launcher.silent = not self.sweep.launcher.silent

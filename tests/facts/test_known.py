@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts import claims, filenames, notes
+from hyperherd.attempts.filenames import EXIT75, NODE_FAIL, PREEMPTION, REFUSED, TIMEOUT, Outcome
 from hyperherd.attempts.registers import VOID
 from hyperherd.engine import growth, launch, planning, reconcile, recover
 from hyperherd.engine.describe import Description
@@ -22,12 +24,12 @@ from hyperherd.engine.placing import Place
 from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, SchedulerSilentError
 from hyperherd.fsio import Lock, processes
-from hyperherd.jobs import Ended, Phase, Request, State
+from hyperherd.jobs import Ended, Job, Phase, Request, Requeue, State
 from hyperherd.launchers.memory import MemoryLauncher
 from hyperherd.sweep.description import Growth, Parameter, SweepSpec
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Choice, Described
-from hyperherd.sweep.trial import Status, Trial, Typed, status_of
+from hyperherd.sweep.trial import Status, Trial, Typed, number_of, status_of, trial_of
 from hyperherd.workspace import manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.manifest import Manifest
@@ -408,3 +410,116 @@ def test_an_end_is_believed_though_the_scheduler_has_forgotten_it(sweep: Sweep) 
     again = [one for one in sweep.waiting() if one.element.index == 0]
     assert [one.attempt for one in again] == [2] and sweep.look().statuses[0] is Status.QUEUED
     assert len(submitted(sweep)) == TRIALS
+
+
+def test_nobody_is_asked_about_what_is_settled(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A success is final; an end is, once its attempt had begun; a wait is not."""
+    asked: list[set[int]] = []
+    poll = sweep.launcher.poll
+
+    def noting(jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
+        asked.append({index for job in jobs for index in job.array})
+        return poll(jobs)
+
+    monkeypatch.setattr(sweep.launcher, "poll", noting)
+    succeeds, fails, waits = sweep.waiting()
+    for one, code in ((succeeds, 0), (fails, 1)):
+        sweep.start(one)
+        sweep.end(one, code)
+    sweep.look()
+    sweep.look()
+    sweep.launcher.end(waits, 1, Ended.FAILED)
+    sweep.look()
+    sweep.look()
+    assert asked == [{1, 2}, {2}, {2}, {2}]
+    sweep.stop(2)
+    assert sweep.look().statuses[2] is not Status.QUEUED
+
+
+def test_an_older_job_that_took_the_attempt_is_the_one_that_is_asked(sweep: Sweep) -> None:
+    """It failed, was submitted again, and before that began somebody let the old one run again."""
+    old = sweep.waiting()[0]
+    sweep.start(old)
+    sweep.end(old, 1)
+    sweep.run()
+    new = next(one for one in sweep.waiting() if one.element.index == 0)
+    sweep.queue_by_hand(old)
+    sweep.start(old)
+    assert not sweep.launcher.start(new)
+    fact = sweep.look().facts[0]
+    assert (fact.status, fact.attempt) == (Status.RUNNING, 2)
+    assert fact.submission and fact.submission.slurm_job_id == old.job_id
+    sweep.end(old, 0)
+    assert sweep.look().statuses[0] is Status.COMPLETED
+
+
+def test_an_attempt_of_nobody_we_know_is_the_newest_submissions(sweep: Sweep) -> None:
+    one = sweep.waiting()[0]
+    claims.take(sweep.workspace.attempts, 0, 1, "somebody", "99")
+    assert not sweep.launcher.start(one)
+    fact = sweep.look().facts[0]
+    assert fact.submission and fact.submission.slurm_job_id == one.job_id
+    assert fact.status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("mark", "end", "reason"),
+    [
+        (TIMEOUT, None, "time limit"),
+        (PREEMPTION, None, "preempted"),
+        (NODE_FAIL, None, ""),
+        (EXIT75, None, ""),
+        ("", None, ""),
+        (TIMEOUT, Ended.OUT_OF_MEMORY, "out of memory"),
+        (EXIT75, Ended.FAILED, "exit 75"),
+    ],
+)
+def test_a_job_that_is_gone_was_ended_by_what_its_trial_was_told_of(
+    sweep: Sweep, mark: str, end: Ended | None, reason: str
+) -> None:
+    rewrite(sweep, requeue=Requeue(max_timeouts=9, max_restarts=9))
+    one = sweep.waiting()[0]
+    sweep.start(one)
+    if mark:
+        notes.mark(sweep.workspace.attempts, 0, 1, mark)
+    sweep.end(one, 75, end, noted=False)
+    if end is None:
+        sweep.launcher.forget(one)
+    fact = sweep.look().facts[0]
+    assert fact.status is (Status.FAILED if reason else Status.LOST)
+    assert fact.reason == (reason or "its job is gone and left no note of its end")
+
+
+def test_who_would_not_queue_it_again_is_said_in_its_own_words(sweep: Sweep) -> None:
+    rewrite(sweep, requeue=Requeue())
+    one = sweep.waiting()[0]
+    sweep.start(one)
+    notes.mark(sweep.workspace.attempts, 0, 1, TIMEOUT)
+    (sweep.workspace.attempts / filenames.of_mark(0, 1, REFUSED)).write_text("presently disabled\n")
+    sweep.end(one, 75)
+    title = sweep.launcher.traits.title
+    assert sweep.look().facts[0].reason == f"time limit; {title} would not queue it again: presently disabled"
+
+
+def test_a_cause_is_the_reason_only_of_the_attempt_that_it_cut_short(sweep: Sweep) -> None:
+    one = sweep.waiting()[0]
+    sweep.start(one)
+    notes.mark(sweep.workspace.attempts, 0, 1, TIMEOUT)
+    sweep.end(one, 75)
+    assert sweep.look().facts[0].reason == "time limit"
+    sweep.run()
+    (again,) = [other for other in sweep.waiting() if other.element.index == 0]
+    sweep.start(again)
+    sweep.end(again, 3)
+    fact = sweep.look().facts[0]
+    assert (fact.reason, dict(fact.causes)) == ("exit 3", {1: "timeout"})
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_number_that_no_trial_has_is_named(sweep: Sweep, lost: bool) -> None:
+    with pytest.raises(HerdError, match="no trial 99 in this sweep"):
+        sweep.run(Choice(indices=frozenset({0, 99}), lost=lost))
+
+
+def test_a_part_knows_its_trial_and_its_number() -> None:
+    assert (trial_of(7), number_of(7), trial_of((7, 2)), number_of((7, 2))) == (7, 7, 7, 2)

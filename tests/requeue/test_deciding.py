@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -84,6 +85,21 @@ def test_a_reason_tells_of_a_limit_just_where_it_is_used_up(causes: list[str], m
     timeouts = [cause == "timeout" for cause in causes[first - 1 : -1]]
     used = timeouts.count(causes[-1] == "timeout")
     assert ("used" in told) == (used >= most)
+
+
+def test_a_reason_is_the_cause_alone_where_nobody_wanted_another_attempt() -> None:
+    both = Requeue(after=("timeout", "preemption"), max_timeouts=1, max_restarts=1)
+    for of_part, requeue, words in (
+        ({1: "timeout"}, None, "time limit"),
+        ({1: "timeout"}, Requeue(after=("preemption",), max_timeouts=0), "time limit"),
+        ({1: "oom"}, replace(both, after=(*both.after, "oom"), max_restarts=0), "out of memory"),
+        ({1: "timeout", 2: "timeout"}, both, "time limit, 1 of 1 used"),
+        ({1: "timeout", 2: "preemption"}, both, "preempted"),
+        ({1: "preemption", 2: "oom", 3: "preemption"}, both, "preempted, 1 of 1 restarts used"),
+    ):
+        assert interruptions.reason(of_part, max(of_part), 1, requeue, "") == words
+    refused = interruptions.reason({1: "timeout"}, 1, 1, both, "nobody would")
+    assert refused == "time limit; nobody would"
 
 
 def test_submissions_that_ended_so_are_counted_and_not_their_attempts() -> None:

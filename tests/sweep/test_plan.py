@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from hyperherd.errors import HerdError
 from hyperherd.sweep import plan
 from hyperherd.sweep.identity import trial_hash
@@ -71,7 +72,9 @@ def situations(draw: st.DrawFn) -> tuple[Before, list[Described], Choice]:
     now = draw(st.lists(st.sampled_from(VALUES), unique=True, max_size=6))
     choice = Choice(
         indices=draw(st.none() | st.frozensets(st.integers(0, 14), max_size=4)),
-        pins=draw(st.none() | st.fixed_dictionaries({"a": st.sampled_from(VALUES)})),
+        pins=draw(
+            st.sampled_from([None, None, {"a": 1}]) | st.fixed_dictionaries({"a": st.sampled_from(VALUES)})
+        ),
         lost=draw(st.booleans()),
         force=draw(st.booleans()),
         hashes=draw(st.none() | st.frozensets(st.sampled_from([trial_hash({"a": v}, {}) for v in VALUES]))),
@@ -84,6 +87,7 @@ def planned(before: Before, now: Sequence[Described], choice: Choice) -> Plan:
     return plan.make(before, now, choice, Matcher({}, lambda _: {}), by_letter)
 
 
+@settings(max_examples=examples(300))
 @given(situations())
 def test_a_known_trial_keeps_its_number_and_name_and_only_what_never_ran_is_dropped(
     situation: tuple[Before, list[Described], Choice],
@@ -113,6 +117,7 @@ def test_a_known_trial_keeps_its_number_and_name_and_only_what_never_ran_is_drop
     assert [one.index for one in made.trials] == sorted(one.index for one in made.trials)
 
 
+@settings(max_examples=examples(600))
 @given(situations())
 def test_a_run_submits_what_may_run_and_was_chosen_and_nothing_else(
     situation: tuple[Before, list[Described], Choice],

@@ -58,7 +58,7 @@ def reason(
     of_part: Mapping[int, str], attempt: int, first: int, requeue: Requeue | None, refused: str
 ) -> str:
     """Why it is not going on after ``attempt``, which was cut short; ``first`` is its submission's first attempt, and
-    ``refused`` what Slurm said where it would not queue it again.
+    ``refused`` who would not queue it again, and in which words.
 
     >>> reason({1: "timeout", 2: "timeout"}, 2, 1, Requeue(max_timeouts=1), "")
     'time limit, 1 of 1 used'
@@ -66,7 +66,7 @@ def reason(
     cause = of_part[attempt]
     word = SHORT[cause]
     if refused:
-        return f"{word}; Slurm would not queue it again: {refused}"
+        return f"{word}; {refused}"
     if requeue is None or cause == "oom" or cause not in requeue.after:
         return word
     kind = "" if cause == "timeout" else " restarts"

@@ -155,9 +155,10 @@ def _with_causes(
         return fact
     record = fact.submission
     first = record.attempts[record.parts.index(fact.part)]
-    refused = (
-        attempt_folders.refusal(workspace, fact.part, fact.attempt) if filenames.REFUSED in marks else ""
-    )
+    refused = ""
+    if filenames.REFUSED in marks:
+        words = attempt_folders.refusal(workspace, fact.part, fact.attempt)
+        refused = f"{shipped.traits(record.launcher).title} would not queue it again: {words}"
     why = interruptions.reason(causes, fact.attempt, first, record.requeue, refused)
     return replace(fact, status=Status.FAILED, reason=why)
 
