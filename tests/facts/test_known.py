@@ -363,6 +363,27 @@ def test_a_submitter_is_at_work_while_it_lives_and_one_of_another_host_for_three
         assert recover.submitting(intent(sweep, owner=owner, submitted_at=now - age_s)) is at_work, owner
 
 
+@pytest.mark.parametrize(
+    ("at_work", "began", "decided"), [(1, 0, False), (1, 1, True), (0, 0, True), (0, 1, True)]
+)
+def test_an_intent_is_left_to_its_submitter_until_its_job_has_begun(
+    sweep: Sweep, at_work: bool, began: bool, decided: bool
+) -> None:
+    record = intent(sweep, owner=str(processes.me()) if at_work else "")
+    sweep.workspace.files(record.token).register.unlink(missing_ok=True)
+    if began:
+        sweep.launcher.start(sweep.waiting()[0])
+    with Lock(sweep.workspace.lock) as lock:
+        submissions.write(sweep.workspace, [record])
+        recover.recover(sweep.workspace, {"memory": sweep.launcher}, lock)
+    (now,) = submissions.read(sweep.workspace)
+    assert now.state == ("submitted" if decided else "intent")
+    rewrite(sweep, state="intent", launcher="somebody's own")
+    with Lock(sweep.workspace.lock) as lock:
+        recover.recover(sweep.workspace, {"memory": sweep.launcher}, lock)
+    assert submissions.read(sweep.workspace)[0].state == "intent"
+
+
 @pytest.mark.parametrize("found", [True, False])
 @pytest.mark.parametrize("began", [True, False])
 def test_an_intent_is_the_job_that_is_found_or_began_and_else_given_up(

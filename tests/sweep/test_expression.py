@@ -19,6 +19,7 @@ PARAMS: dict[str, Any] = {
     "none": None,
     "model.depth": 4,
     "+width": 8,
+    "data.root": "/data",
     "lambda": 2,
 }
 
@@ -105,6 +106,16 @@ def test_an_expression_has_the_value_that_it_says(text: str, expected: object) -
             "not an expression: invalid syntax",
             "a parameter of that name is written p['lambda']",
         ),
+        ("none * 3", "'*' takes numbers, not null in `none * 3`, where none=None", None),
+        ("n % [1]", "'%' takes numbers, not [1] in `n % [1]`", None),
+        ("data > 1", "unknown name 'data'\n  data > 1\n  ^", "a name with a dot is written p['data.root']"),
+        (
+            "something == 1",
+            "unknown name 'something'\n  something == 1\n  ^",
+            "the parameters are +width, data.root, lambda, lr, model.depth, n, none, opt, zero",
+        ),
+        ("max()", "max takes plain values, as in max(a, 2)", None),
+        ("round(lr, 'x')", "round takes at most 400 digits", None),
         ("größer + 1", "unknown name 'größer'\n  größer + 1\n  ^", None),
         ("'ü' + nx", "unknown name 'nx'\n  'ü' + nx\n        ^", None),
     ],
@@ -158,6 +169,17 @@ def test_a_refusal_says_what_and_what_would_be_right(text: str, what: str, hint:
 )
 def test_nothing_but_arithmetic_gets_through(text: str) -> None:
     refusal(text)
+
+
+def test_an_expression_has_bounds_and_all_up_to_them_is_read() -> None:
+    assert "2,001 characters; 2,000 at most" in refusal("n" + " " * 2000).what
+    assert value("n" + " " * 1999) == 3
+    assert value("-" * 60 + "1") == 1
+    assert "nested too deep" in refusal("-" * 61 + "1").what
+    assert value("2 ** 2048") == 2**2048
+    assert "a number too large" in refusal("2 ** 2049").what
+    assert value("round(lr, 400)") == 0.1
+    assert "400 digits" in refusal("round(lr, 401)").what
 
 
 def test_unknown_words_behind_a_comparison_are_text_where_that_is_asked_for() -> None:

@@ -103,12 +103,10 @@ class _Names:
         self.by_name.update((name, name) for name in list(self.by_name.values()))
 
     def hint(self, word: str) -> str:
-        dotted = [name for name in self.by_name if not name.isidentifier()]
-        near = nearest(word, self.by_name)
-        if near:
+        if dotted := next((name for name in self.by_name if name.split(".")[0] == word), None):
+            return f"a name with a dot is written p['{dotted}']"
+        if near := nearest(word, self.by_name):
             return near
-        if any(name.split(".")[0] == word for name in dotted):
-            return f"a name with a dot is written p['{dotted[0]}']"
         return f"the parameters are {', '.join(sorted(set(self.by_name.values())))}" if self.by_name else ""
 
 
