@@ -83,7 +83,7 @@ def test_the_newest_attempt_of_a_submission_may_be_one_that_has_yet_to_begin() -
 def test_an_attempt_is_claimed_once_and_says_by_whom(tmp_path: Path) -> None:
     before = int(time.time())
     assert not claims.exists(tmp_path, 3, 1) and claims.read(tmp_path, 3, 1) is None
-    assert claims.take(tmp_path, 3, 1, "token", "77")
+    assert claims.take(tmp_path, 3, 1, "token", "77") and claims.exists(tmp_path, 3, 1)
     assert not claims.take(tmp_path, 3, 1, "other", "78") and not claims.cancel(tmp_path, 3, 1, "other")
     claim = claims.read(tmp_path, 3, 1)
     assert claim and (claim.token, claim.job_id, claim.cancelled, claim.changed) == (

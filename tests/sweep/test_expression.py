@@ -116,6 +116,7 @@ def test_an_expression_has_the_value_that_it_says(text: str, expected: object) -
         ),
         ("max()", "max takes plain values, as in max(a, 2)", None),
         ("round(lr, 'x')", "round takes at most 400 digits", None),
+        ("n and = 1", "not an expression: invalid syntax", "write == to compare"),
         ("größer + 1", "unknown name 'größer'\n  größer + 1\n  ^", None),
         ("'ü' + nx", "unknown name 'nx'\n  'ü' + nx\n        ^", None),
     ],

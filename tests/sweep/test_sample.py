@@ -56,6 +56,16 @@ def test_a_logarithmic_parameter_is_spread_over_its_decades(method: str) -> None
         assert 0.15 < share < 0.35
 
 
+@pytest.mark.parametrize("method", ["random", "sobol"])
+def test_a_continuous_parameter_is_drawn_from_all_of_its_range_and_not_from_steps(method: str) -> None:
+    some = drawn(40, method)
+    assert len({one["lr"] for one in some}) == len({one["wd"] for one in some}) == 40
+    zipped = "zip: [[lr, wd]]" + PARAMETERS.replace("high: 1}", "high: 1, steps: 3}").replace(
+        "log}", "log, steps: 3}"
+    )
+    assert len({(one["lr"], one["wd"]) for one in drawn(8, method, parameters="\n" + zipped)}) == 3
+
+
 def test_random_draws_of_a_parameter_stay_when_another_is_added() -> None:
     more = PARAMETERS + "  new: [1, 2]\n"
     before = [p["lr"] for p in drawn(20, "random")]
