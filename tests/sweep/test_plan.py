@@ -36,6 +36,7 @@ def test_what_may_be_either_of_two_is_neither_and_the_same_value_comes_first() -
     assert matched({"a": "1e-3"}, [{"a": 0.001}, {"a": "1e-3"}]) == {"a": "1e-3"}
     assert matched({"a": True}, [{"a": "on"}, {"a": "yes"}]) is None
     assert matched({"a": "10"}, [{"a": 10}]) is None
+    assert matched({"a": "[1", "b": "1e-3"}, [{"a": "[1", "b": 0.001}]) == {"a": "[1", "b": 0.001}
 
 
 VALUES = range(8)
@@ -147,6 +148,11 @@ def test_a_run_submits_what_may_run_and_was_chosen_and_nothing_else(
         and (choice.hashes is None or trial.hash in choice.hashes)
     ]
     assert list(planned(before, now, choice).submit) == expected
+
+
+def test_what_becomes_of_orphans_is_said_by_a_force_that_names_no_trials() -> None:
+    assert Choice(force=True).orphans
+    assert not Choice(force=True, indices=frozenset({1})).orphans and not Choice().orphans
 
 
 def test_a_pin_takes_a_number_for_a_number_and_a_truth_for_a_truth() -> None:
