@@ -315,6 +315,18 @@ def test_a_controller_that_does_not_say_at_once_what_ends_the_trial_is_asked_aga
     assert trial.requeued() == 1 and "3.1.TIMEOUT" in trial.names()
 
 
+def test_a_mark_is_made_though_all_of_the_job_are_told_to_end(trial: Trial) -> None:
+    """Its subshell, too, dies of the signal that the scheduler sends to all: here it sends it to itself."""
+    killed = '[[ -e $FOLDER/killed ]] || { : >"$FOLDER/killed"; kill -TERM "$BASHPID"; }'
+    text = trial.text(Requeue()).replace(
+        "herd_create() {\n", f"herd_create() {{\n  [[ $1 != *.EXIT75 ]] || {killed}\n"
+    )
+    trial.launch("exit 75\n")
+    trial.text = lambda requeue: text  # type: ignore[method-assign]
+    assert trial.run() == 75
+    assert trial.has("killed") and "3.1.EXIT75" in trial.names()
+
+
 def test_a_cancel_after_the_signal_is_no_time_limit(trial: Trial) -> None:
     trial.launch("trap '' USR2\n: >ready\nwhile :; do sleep 0.02; done\n")
     process = trial.start()

@@ -3,8 +3,15 @@
 # told to end (TOLD), that another one of this submission follows on this machine (AGAIN), or that the scheduler would not
 # queue it again (REFUSED, with its words).
 
-# herd_mark ATTEMPT WORD WORDS: in a subshell, as a trap may come in the middle of another herd_create.
-herd_mark() (herd_create "$herd_attempts/$herd_index.$1.$2" "$3")
+# herd_mark ATTEMPT WORD WORDS: in a subshell, as a trap may come in the middle of another herd_create. A scheduler tells
+# all of a job to end, the subshell too.
+herd_mark() {
+  local tries
+  for tries in 1 2 3; do
+    (herd_create "$herd_attempts/$herd_index.$1.$2" "$3")
+    (($? > 128)) || break
+  done
+}
 herd_marked() { [[ -e $herd_attempts/$herd_index.$1.$2 ]]; }
 
 # herd_find_notes ATTEMPT: sets herd_notes; the first does not exist where there are none.
