@@ -5,10 +5,19 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
+from examples import examples
 from hyperherd.jobs import Ended, Phase
 from hyperherd.launchers.memory import Queued
 
@@ -136,5 +145,14 @@ def _one_of(elements: list[Queued]) -> st.SearchStrategy[Queued]:
     return st.sampled_from(list(elements))
 
 
-TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(stateful_step_count=25, deadline=None)
+def test_any_order() -> None:
+    run_state_machine_as_test(
+        AnyOrder, settings=settings(stateful_step_count=25, max_examples=examples(60), deadline=None)
+    )
+
+
+@pytest.mark.thorough
+def test_any_order_for_long() -> None:
+    run_state_machine_as_test(
+        AnyOrder, settings=settings(stateful_step_count=40, max_examples=2000, deadline=None)
+    )
