@@ -17,7 +17,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from examples import examples
 from hyperherd.jobs import Ended, Phase
 from hyperherd.launchers.memory import Queued
 
@@ -147,7 +146,10 @@ def _one_of(elements: list[Queued]) -> st.SearchStrategy[Queued]:
 
 def test_any_order() -> None:
     run_state_machine_as_test(
-        AnyOrder, settings=settings(stateful_step_count=25, max_examples=examples(60), deadline=None)
+        AnyOrder,
+        settings=settings(
+            stateful_step_count=25, max_examples=min(60, settings().max_examples), deadline=None
+        ),
     )
 
 
