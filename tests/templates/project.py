@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -124,14 +124,14 @@ class Project:
         (package / "launch.py").write_text(HELD.format(module=module, trainer=trainer))
         return "held.launch"
 
-    def until_held(self, ranks: int = 1) -> None:
+    def until_held(self, ranks: int = 1) -> list[str]:
+        """Until the training is held inside epoch 1; its pids. The next attempt may be held there as well."""
         until(lambda: len([*self.work_root.glob("held-*")]) == ranks, "the training inside epoch 1")
-
-    def until_ended(self) -> None:
-        """Until no process is left of the training that was held: Slurm kills a while after it has said so."""
         written = self.work_root.glob("held-*")
-        pids = [until(path.read_text, "its pid") for path in written]  # it is written again and again
-        assert pids
+        return [until(path.read_text, "its pid") for path in written]  # it is written again and again
+
+    def until_ended(self, pids: Sequence[str]) -> None:
+        """Until none of these processes is left: Slurm kills a while after it has said so."""
         until(lambda: not any(Path("/proc", pid).exists() for pid in pids), "the end of what was killed")
 
     def go(self) -> None:

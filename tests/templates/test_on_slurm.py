@@ -66,10 +66,10 @@ def test_an_interrupted_job_is_queued_again_and_ends_on_the_same_numbers(
         on_slurm.held("mlp.single", "MLPTrainer"), *ONE, *PLACED.get(how, ()), "--multirun"
     )
     job = on_slurm.job("one")
-    on_slurm.until_held()
+    held = on_slurm.until_held()
     interrupt(on_slurm, job, how)
     on_slurm.until_state(job, "PENDING")
-    on_slurm.until_ended()
+    on_slurm.until_ended(held)
     on_slurm.go()
     on_slurm.start_again(job)
     assert sweep.wait(DEADLINE_S) == 0, on_slurm.terminal()
