@@ -275,10 +275,9 @@ def test_where_slurm_will_not_queue_it_again_the_trial_has_failed_in_slurms_word
     until(lambda: attempts(fake, 0), "the first attempt")
     fake_slurm.knobs(scontrol={"error": "Requested operation is presently disabled for job"})
     fake.go()
-    ended(fake)
-    assert trial(fake)["reason"] == (
-        "exit 75; Slurm would not queue it again: Requested operation is presently disabled for job"
-    )
+    words = "exit 75; Slurm would not queue it again: Requested operation is presently disabled for job"
+    until(lambda: trial(fake)["reason"] == words, "what Slurm says once the end is noted")
+    assert trial(fake)["status"] == "failed"
     fake_slurm.knobs(scontrol={"error": None})
     run(fake)
     assert attempts(fake, 0) == [1, 2]
