@@ -177,8 +177,7 @@ def test_a_launchers_options_are_what_the_job_asks_for(launcher: SlurmLauncher) 
 @on_slurm
 @pytest.mark.parametrize("hold", [None, True])
 def test_scancel_ends_the_wait(launcher: SlurmLauncher, hold: bool | None) -> None:
-    """The program saves for a moment: one that has gone before the signal reaches its script ended by itself."""
-    task = Task(STUBBORN_FREE.replace("exit 9", "sleep 0.5; exit 9")).submit(launcher.config(hold=hold))
+    task = Task(STUBBORN_FREE).submit(launcher.config(hold=hold))
     if not hold:
         started()
     with ThreadPoolExecutor(1) as pool:
