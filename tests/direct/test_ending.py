@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,21 @@ def test_trials_outlive_their_supervisor_and_note_their_own_ends(sweep: Sweep) -
     assert sweep.words(job)[1:] == ["NEVER_STARTED"] * 2
     (sweep.root / "log.go").touch()
     until(lambda: sweep.poll(job)[0].exit_code == 4, "the note of a trial without supervisor")
+
+
+def test_a_cancel_of_all_returns_when_the_supervisor_has_ended_too(sweep: Sweep) -> None:
+    sweep.says("say here; sleep 600")
+    job = sweep.submit("t", 2)
+    until(lambda: len(sweep.said()) == 2, "both trials")
+    supervisor = sweep.supervisor(job)
+    os.kill(supervisor.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        cancelled = pool.submit(sweep.direct.cancel, job, [0, 1])
+        until(lambda: sweep.phases(job) == {Phase.ENDED}, "the trials to end")
+        assert not cancelled.done()
+        os.kill(supervisor.pid, signal.SIGCONT)
+        assert cancelled.result() == {}
+    assert not processes.alive(supervisor)
 
 
 def test_a_supervisor_that_finds_its_submission_given_up_runs_nothing(sweep: Sweep) -> None:

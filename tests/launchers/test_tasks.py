@@ -187,6 +187,30 @@ def test_scancel_ends_the_wait(launcher: SlurmLauncher, hold: bool | None) -> No
     assert task.state() == "cancelled"
 
 
+@on_the_fake_slurm
+@pytest.mark.parametrize(
+    ("state", "verdict"), [("CANCELLED", ("cancelled", "")), ("OUT_OF_MEMORY", ("failed", "out of memory"))]
+)
+def test_slurm_is_asked_soon_why_a_task_has_failed(
+    launcher: SlurmLauncher,
+    surroundings: FakeSlurm,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    verdict: tuple[str, str],
+) -> None:
+    """Its note does not tell where its program ends in the instant of Slurm's signal."""
+    monkeypatch.setenv("HYPERHERD_POLL_S", "3600")
+    task = Task(GATE).submit(launcher)
+    started()
+    (task.job.files.attempts / "0.1.9").touch()
+    assert task.state() == "running"
+    with ThreadPoolExecutor(1) as pool:
+        code = pool.submit(task.wait, DEADLINE_S)
+        surroundings.finish(task.id, state, exit_code=9)
+        assert code.result() == 9
+    assert (task.verdict().status, task.verdict().reason) == verdict
+
+
 @on_slurm
 def test_waiting_for_a_job_that_can_never_start_ends_and_says_why(launcher: SlurmLauncher) -> None:
     with pytest.raises(HerdError) as caught, experiment(launcher) as current:
@@ -276,8 +300,8 @@ def test_a_submission_that_nobody_answered_is_found_or_never_runs(
     surroundings.knobs(squeue={"error": "slurm_load_jobs error: Socket timed out on send/recv operation"})
     begun_by_itself = Task("exit 6").submit(SlurmLauncher())
     assert begun_by_itself.id.isdigit()
-    assert begun_by_itself.wait(DEADLINE_S) == 6
     surroundings.knobs(squeue={"error": None}, sbatch={"delay_when": "before"})
+    assert begun_by_itself.wait(DEADLINE_S) == 6
     with pytest.raises(SubmissionUnknownError):
         Task("echo >ran").submit(SlurmLauncher())
     newest = max(Path().rglob("*.state"), key=lambda path: path.stat().st_mtime_ns)

@@ -1,6 +1,7 @@
 """A task that was handed to a launcher: its register is settled, its state is told, its end is waited for.
 
-Its own note of its end is enough; the launcher is asked about what has left none.
+Its own note of success is enough. The launcher is asked about what has left none, and, where it may start a job again
+or end it from outside, also about what has failed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Verdict:
 
 class SubmittedTask:
     """One submission of a task. ``launcher`` is the one that was chosen; ``stuck`` is why it will not start, as far
-    as that was seen when it was asked last.
+    as that was seen when it was asked last; ``failed_at`` is when a note was first seen that says it failed and does
+    not prove that it has ended (seconds of `time.monotonic`).
     """
 
     def __init__(self, name: str, launcher: Launcher, job: Job) -> None:
@@ -53,6 +55,7 @@ class SubmittedTask:
         self.job = job
         self.stopped = False
         self.stuck = ""
+        self.failed_at: float | None = None
         self._verdict: Verdict | None = None
 
     def __repr__(self) -> str:
@@ -97,8 +100,9 @@ class SubmittedTask:
         """Wait for its end and return the exit code; None where it ended without one (see `state`).
 
         One that a signal ended has 128 more than the signal's number. Slurm is asked once in 30 s
-        (``HYPERHERD_POLL_S``), and waited for where it does not answer. Raises TimeoutError after ``timeout_s``, and
-        `LauncherError` for one that will never start (an ``afterok`` of one that has failed, a partition's limit).
+        (``HYPERHERD_POLL_S``) and soon after a failure, and waited for where it does not answer. Raises TimeoutError
+        after ``timeout_s``, and `LauncherError` for one that will never start (an ``afterok`` of one that has failed,
+        a partition's limit).
         """
         until_ended([self], timeout_s)
         verdict = self.ended()
@@ -114,7 +118,7 @@ class SubmittedTask:
 
         One that has ended stays as it is. Raises `LauncherError` in the launcher's words where it could not be.
         """
-        if self.ended() is not None:
+        if self.ended() is not None or (self.failed_at is not None and self.verdict().status not in LIVE):
             return
         refused = self.launcher.cancel(self.job, [INDEX])
         if refused:
@@ -125,8 +129,12 @@ class SubmittedTask:
         """How it ended, where that is known without asking anybody."""
         if self._verdict is None:
             _, outcome, _ = _noted(self.job)
-            if outcome is not None and (not outcome.terminated or self._nobody_starts_it_again()):
+            if outcome is None:
+                self.failed_at = None
+            elif outcome.succeeded or self._nobody_starts_it_again():
                 self.hear(State(Phase.ABSENT))
+            else:
+                self.failed_at = self.failed_at or time.monotonic()
         return self._verdict
 
     def hear(self, state: State) -> Verdict:
@@ -146,7 +154,9 @@ class SubmittedTask:
         return self._verdict
 
     def _nobody_starts_it_again(self) -> bool:
-        """A scheduler may queue a job again that it has told to end (preemption)."""
+        """A scheduler may queue a job again, or have ended it. The note alone does not tell: bash may forget that it
+        was told to end where its program ends in the same instant.
+        """
         return self.stopped or not self.launcher.traits.starts_again
 
 
@@ -189,25 +199,41 @@ def _settled(launcher: Launcher, job: Job, owner: str) -> Job | None:
 
 def until_ended(tasks: Collection[SubmittedTask], timeout_s: float | None = None) -> None:
     """Wait until all have ended, or will never start; all of one place are asked about at once. Raises TimeoutError."""
-    deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    ask_at: dict[tuple[str, str], float] = {}
+    deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
+    asked_at: dict[tuple[str, str], float] = {}
     pause_s = 0.01
     while True:
         begun = time.monotonic()
         left = [task for task in tasks if task.ended() is None]
         look_s = time.monotonic() - begun
         for place, of_place in _by_place(left).items():
-            if time.monotonic() >= ask_at.get(place, 0.0):
+            if time.monotonic() >= _ask_at(of_place, asked_at.get(place)):
                 _ask(of_place)
-                ask_at[place] = time.monotonic() + min(map(_ask_s, of_place))
+                asked_at[place] = time.monotonic()
         left = [task for task in left if task.ended() is None]
         if all(task.stuck for task in left):
             return
-        remaining_s = math.inf if deadline is None else deadline - time.monotonic()
-        if remaining_s <= 0:
+        now = time.monotonic()
+        if now >= deadline:
             raise TimeoutError(f"not ended within {timeout_s:g} s: {', '.join(map(repr, left[:5]))}")
-        time.sleep(min(max(pause_s, waiting.LOOKING * look_s), remaining_s))
-        pause_s = min(pause_s * 1.5, _LOOK_S, *map(_ask_s, left))
+        ask_at = min(_ask_at(of_place, asked_at[place]) for place, of_place in _by_place(left).items())
+        time.sleep(max(0.0, min(max(pause_s, waiting.LOOKING * look_s), deadline - now, ask_at - now)))
+        pause_s = min(pause_s * 1.5, _LOOK_S)
+
+
+def _ask_at(tasks: Sequence[SubmittedTask], asked_at: float | None) -> float:
+    """When to ask about tasks of one place: at once about one that has failed since, and soon again while the launcher
+    still shows it (its job is ending, or is queued again), after 1 s, 2 s, 4 s.
+    """
+    if asked_at is None:
+        return -math.inf
+    return asked_at + min(min(_ask_s(task), _again_s(task.failed_at, asked_at)) for task in tasks)
+
+
+def _again_s(failed_at: float | None, asked_at: float) -> float:
+    if failed_at is None:
+        return math.inf
+    return 0.0 if failed_at > asked_at else max(waiting.NOTES_S, asked_at - failed_at)
 
 
 def _ask(tasks: Sequence[SubmittedTask]) -> None:

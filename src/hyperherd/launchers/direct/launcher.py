@@ -22,7 +22,7 @@ from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
-from hyperherd.jobs import Batch, Job, NativeValue, Request, Share, State, Usage
+from hyperherd.jobs import Batch, Job, NativeValue, Phase, Request, Share, State, Usage
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.direct import capacity, shares, states, stored, trees, usage
 from hyperherd.launchers.direct.dialect import DIALECT
@@ -160,9 +160,16 @@ class DirectLauncher(Launcher):
         return states.poll(jobs)
 
     def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
-        """Stop these trials, waiting or running, with all of their processes; return when those are dead."""
+        """Stop these trials, waiting or running, with all of their processes; return when those are dead, and the
+        supervisor too where it has no other trial.
+        """
         if job.where not in ("", self.where()):
             return dict.fromkeys(indices, f"it is kept by {job.where}: type the same there")
+        refused = self._cancel(job, indices)
+        _await_supervisor(job)
+        return refused
+
+    def _cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
         folder = job.files.attempts
         listed = listing.read(folder)
         job = replace(job, attempt={i: listed.newest_since(i, job.attempt[i]) for i in indices})
@@ -180,7 +187,7 @@ class DirectLauncher(Launcher):
         followed = [
             i for i in begun if i not in refused and after.newest_since(i, job.attempt[i]) > job.attempt[i]
         ]
-        return refused | self.cancel(job, followed) if followed else refused
+        return refused | self._cancel(job, followed) if followed else refused
 
     def _end(self, job: Job, claimed: Mapping[int, Claim | None]) -> dict[int, str]:
         running = {i: c for i, c in claimed.items() if c is None or not c.cancelled}
@@ -241,15 +248,34 @@ def _is_of_this_boot(owner: Identity) -> bool:
 
 
 def _tell_supervisor(job: Job) -> None:
-    """That trials which wait have been claimed; it need not be there any more."""
-    owner = registers.settled(job.files.register) or ""
-    if owner in ("", VOID):
-        return
-    supervisor = Identity.parse(owner)
-    if processes.alive(supervisor):
+    """That trials which wait have been claimed."""
+    if supervisor := _supervisor(job):
         # Ended meanwhile, or another user's: that one sees the claims by itself.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(supervisor.pid, TO_LOOK_AGAIN)
+
+
+def _await_supervisor(job: Job) -> None:
+    """Until it has ended, as it does by itself once none of its trials is left: it writes into their folder till then.
+
+    One that takes long is left alone.
+    """
+    deadline = time.monotonic() + trees.KILL_WAIT_S
+    while _supervisor(job) and time.monotonic() < deadline:
+        if any(
+            state.phase in (Phase.QUEUED, Phase.RUNNING) for state in states.poll([job])[job.token].values()
+        ):
+            return
+        time.sleep(0.02)
+
+
+def _supervisor(job: Job) -> Identity | None:
+    """None where it need not be there any more."""
+    owner = registers.settled(job.files.register) or VOID
+    if owner == VOID:
+        return None
+    supervisor = Identity.parse(owner)
+    return supervisor if processes.alive(supervisor) else None
 
 
 def _last_words(log: Path) -> str:
