@@ -19,6 +19,8 @@ ANEW = ("env",)
 PRELOADED = os.environ.get("HYPERHERD_TEST_PRELOADED", "1") == "1"
 """Whether tests may run herd without its start-up."""
 
+Process = subprocess.Popen[str] | preloaded.Started
+
 
 def ran(
     argv: Sequence[str | Path],
@@ -35,7 +37,7 @@ def ran(
     """
     words = list(map(str, argv))
     whole = os.environ if env is None else env
-    if tuple(words[: len(HERD)]) == HERD and PRELOADED and preloaded.fits(whole):
+    if _may_be_loaded(words, whole):
         where = str(folder or os.getcwd())
         done = preloaded.run(words[len(HERD) :], env=whole, folder=where, limit_s=limit_s, errors=errors)
     else:
@@ -44,6 +46,17 @@ def ran(
         )
     assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done
+
+
+def started(argv: Sequence[str], *, env: Mapping[str, str], output: int) -> Process:
+    """A program in the background, which says all to this descriptor; ``herd`` itself as in `ran`."""
+    if _may_be_loaded(argv, env):
+        return preloaded.Started(argv[len(HERD) :], env, os.getcwd(), [output, output])
+    return subprocess.Popen(argv, env=env, stdout=output, stderr=output, text=True)
+
+
+def _may_be_loaded(argv: Sequence[str], env: Mapping[str, str]) -> bool:
+    return tuple(argv[: len(HERD)]) == HERD and PRELOADED and preloaded.fits(env)
 
 
 def herd(

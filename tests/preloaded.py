@@ -1,8 +1,9 @@
 """``herd`` without its start-up: a process that has loaded all of it forks for each command.
 
-As a program it is that process; `run` is for the tests' harness. A fork sees what a fresh ``python -m hyperherd``
-would: its arguments, environment, folder, umask, standard streams and signals. Where Python itself would start in
-another way (its own variables, the locale, another path for modules) `fits` says so, and the harness starts a real one.
+As a program it is that process; `run` and `Started` are for the tests' harness. A fork sees what a fresh
+``python -m hyperherd`` would: its arguments, environment, folder, umask, standard streams and signals. Where Python
+itself would start in another way (its own variables, the locale, another path for modules) `fits` says so, and the
+harness starts a real one. The environment that /proc shows of a fork is the loaded process's own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import os
 import pkgutil
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -30,6 +32,7 @@ from typing import Any
 FIXED = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "MALLOC")
 """Beginnings of variables that count when a program starts."""
 
+_DIGITS = 16
 _LEFT_OUT = ("hyperherd.integrations", "hyperherd.heracles", "hyperherd.hydra", "hyperherd.__main__")
 
 
@@ -49,50 +52,78 @@ def _loaded_with() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(hyperherd.__file__).parents[1])}
 
 
+class Started:
+    """``herd WORDS`` that runs: what tests use of a Popen. Its pid is nobody else's until its end is known here."""
+
+    def __init__(
+        self, words: Sequence[str], env: Mapping[str, str], folder: str, outputs: Sequence[int]
+    ) -> None:
+        """``outputs``: descriptors of stdout and stderr."""
+        server = _server()  # which may not be started (`quick`): then nothing is left open
+        umask = os.umask(0)
+        os.umask(umask)
+        asked = {"words": list(words), "env": dict(env), "folder": folder, "umask": umask}
+        asked |= {"cpus": sorted(os.sched_getaffinity(0))}
+        self.args = [sys.executable, "-m", "hyperherd", *words]
+        self.returncode: int | None = None
+        self._status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs, _LOCK:
+            _send(server, json.dumps(asked), [theirs.fileno(), *outputs])
+        self.pid = self._number()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """How it ended, as a Popen says it. Raises `subprocess.TimeoutExpired`."""
+        if self.returncode is None:
+            if not select.select([self._status], [], [], None if timeout is None else max(0.0, timeout))[0]:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+            with self._status:
+                self.returncode = self._number()
+        return self.returncode
+
+    def _number(self) -> int:
+        return int(self._status.recv(_DIGITS, socket.MSG_WAITALL))
+
+    def poll(self) -> int | None:
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+
 def run(
     words: Sequence[str], *, env: Mapping[str, str], folder: str, limit_s: float, errors: str
 ) -> subprocess.CompletedProcess[str]:
     """``herd WORDS`` to its end. Raises `subprocess.TimeoutExpired`."""
-    server = _server()  # which may not be started (`quick`): then nothing is left open
-    argv = [sys.executable, "-m", "hyperherd", *words]
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    deadline = time.monotonic() + limit_s
     streams = [os.pipe(), os.pipe()]
-    umask = os.umask(0)
-    os.umask(umask)
-    asked = {"words": list(words), "env": dict(env), "folder": folder, "umask": umask}
-    asked |= {"cpus": sorted(os.sched_getaffinity(0))}
-    with ours:
-        with theirs, _LOCK:
-            _send(server, json.dumps(asked), [theirs.fileno(), *(write for _, write in streams)])
+    try:
+        started = Started(words, env, folder, [write for _, write in streams])
+    except BaseException:
+        for read, _ in streams:
+            os.close(read)
+        raise
+    finally:
         for _, write in streams:
             os.close(write)
-        texts: list[str] = ["", ""]
-        readers = [
-            threading.Thread(target=_read, args=(streams[k][0], errors, texts, k), daemon=True)
-            for k in (0, 1)
-        ]
-        for reader in readers:
-            reader.start()
-        deadline = time.monotonic() + limit_s
-        pid, code = _watched(ours, limit_s)
-        for reader in readers:
-            reader.join(max(0.0, deadline - time.monotonic()))
-    if code is None or any(reader.is_alive() for reader in readers):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        raise subprocess.TimeoutExpired(argv, limit_s, texts[0], texts[1])
-    return subprocess.CompletedProcess(argv, code, texts[0], texts[1])
-
-
-def _watched(status: socket.socket, limit_s: float) -> tuple[int, int | None]:
-    """The pid of the command, and how it ended; None where it does not in time."""
-    status.settimeout(limit_s)
-    with status.makefile("r") as lines:
-        pid = int(lines.readline())
-        try:
-            return pid, int(lines.readline())
-        except TimeoutError:
-            return pid, None
+    texts: list[str] = ["", ""]
+    readers = [
+        threading.Thread(target=_read, args=(streams[k][0], errors, texts, k), daemon=True) for k in (0, 1)
+    ]
+    for reader in readers:
+        reader.start()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        started.wait(limit_s)
+    for reader in readers:
+        reader.join(max(0.0, deadline - time.monotonic()))
+    if started.returncode is None or any(reader.is_alive() for reader in readers):
+        started.kill()
+        started.wait()
+        raise subprocess.TimeoutExpired(started.args, limit_s, texts[0], texts[1])
+    return subprocess.CompletedProcess(started.args, started.returncode, texts[0], texts[1])
 
 
 def _read(descriptor: int, errors: str, texts: list[str], place: int) -> None:
@@ -161,10 +192,13 @@ def _attend(asked: dict[str, Any], descriptors: Sequence[int]) -> None:
         _be_herd(asked)
     os.close(stdout)
     os.close(stderr)
-    os.write(status, f"{pid}\n".encode())
-    _, ended = os.waitpid(pid, 0)
-    with contextlib.suppress(BrokenPipeError):
-        os.write(status, f"{os.waitstatus_to_exitcode(ended)}\n".encode())
+    os.write(status, f"{pid:{_DIGITS}}".encode())
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert ended is not None
+    code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+    with contextlib.suppress(OSError):  # nobody waits for it
+        os.write(status, f"{code:{_DIGITS}}".encode())
+        os.read(status, 1)  # who has asked knows its end: its pid may be given away
     os._exit(0)
 
 

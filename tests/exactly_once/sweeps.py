@@ -87,7 +87,7 @@ class Sweep:
         """A command to its end; ``code`` is the exit code that it must have, None for any."""
         return herding.herd(*self._words(command, *options), env=self.env, code=code)
 
-    def start(self, *options: str, host: str = "") -> subprocess.Popen[str]:
+    def start(self, *options: str, host: str = "") -> herding.Process:
         """``herd run`` in the background, if asked on a host of another name; its words are thrown away.
 
         Its output is no pipe: what it starts would keep that open.
@@ -96,7 +96,7 @@ class Sweep:
         if host:
             argv = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', host, *argv]
         with (self.root / "said").open("a") as said:
-            return subprocess.Popen(argv, env=self.env, stdout=said, stderr=said, text=True)
+            return herding.started(argv, env=self.env, output=said.fileno())
 
     def on(self, host: str, *options: str, code: int = 0) -> str:
         """``herd run`` to its end on a host of another name; what it said."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import herding
 import pytest
 from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
@@ -47,7 +47,7 @@ class Killer:
             process.kill()
         return process.wait(DEADLINE_S) < 0
 
-    def _pass_by(self, process: subprocess.Popen[str], time_s: float) -> None:
+    def _pass_by(self, process: herding.Process, time_s: float) -> None:
         deadline = time.monotonic() + time_s
         while time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.001)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
+from herding import Process
 
 from .sweeps import GATE, OTHER_HOST, Sweep, kill
 
@@ -24,7 +25,7 @@ LONG_AGO_S = 3600.0
 
 
 @contextmanager
-def stuck(fake: FakeSlurm, program: str, run: subprocess.Popen[str]) -> Iterator[int]:
+def stuck(fake: FakeSlurm, program: str, run: Process) -> Iterator[int]:
     """The pid of this program of Slurm, called by ``run`` and then stopped; outside it is let go."""
     called = len(fake.calls(program))
     fake.knobs(**{program: {"hang": True}})
@@ -37,14 +38,14 @@ def stuck(fake: FakeSlurm, program: str, run: subprocess.Popen[str]) -> Iterator
 
 
 @contextmanager
-def asleep(run: subprocess.Popen[str]) -> Iterator[None]:
+def asleep(run: Process) -> Iterator[None]:
     """The process is stopped in here, as a suspended machine's are."""
     kill(run.pid, signal.SIGSTOP)
     yield
     kill(run.pid, signal.SIGCONT)
 
 
-def begun_there(sweep: Sweep, fake: FakeSlurm, program: str) -> subprocess.Popen[str]:
+def begun_there(sweep: Sweep, fake: FakeSlurm, program: str) -> Process:
     """A run on the other host, made so that its call of ``program`` will hang."""
     fake.knobs(**{program: {"hang": True}})
     return sweep.start(host=OTHER_HOST)
