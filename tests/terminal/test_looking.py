@@ -54,6 +54,11 @@ def test_status_in_80_columns_shows_reason_name_and_something_of_the_last_line(e
     assert lines[-1] == "4 trials: 2 completed, 2 failed"
 
 
+def test_trials_that_were_named_are_shown_completed_ones_too(ended: Ended) -> None:
+    lines = ended.home.seen("status", ended.root, "0,1").lines
+    assert [line.split()[:2] for line in lines[1:-1]] == [["0", "completed"], ["1", "completed"]]
+
+
 def test_status_on_a_wide_screen_cuts_nothing(ended: Ended) -> None:
     text = ended.home.seen("status", ended.root, columns=300).text
     assert "…" not in text

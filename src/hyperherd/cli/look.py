@@ -67,7 +67,7 @@ def status(
         if as_json:
             words.print_json(documents.status(selected.snapshot))
         else:
-            fold = not everything and sys.stdout.isatty() and not where
+            fold = not everything and sys.stdout.isatty() and not selected.named
             _draw(selected.snapshot, brief=brief, fold=fold, watch=watch)
         if not watch:
             return

@@ -19,12 +19,13 @@ from hyperherd.workspace.folder import Workspace
 
 @dataclass(frozen=True)
 class Selected:
-    """A workspace, all that is known of it, and the snapshot of the trials that were asked for."""
+    """A workspace, all that is known of it, and the snapshot of the trials that were asked for: all, or ``named``."""
 
     workspace: Workspace
     launchers: Mapping[str, Launcher]
     known: Known
     snapshot: Snapshot
+    named: bool
 
     @property
     def indices(self) -> list[int]:
@@ -62,7 +63,7 @@ def select(
         snapshot = replace(snapshot, trials=[view for view in snapshot.trials if view.index in held])
     if only_one and len(snapshot.trials) != 1:
         raise HerdError(f"{len(snapshot.trials)} trials, where one is wanted", hint="name it by its number")
-    return Selected(found.workspace, launchers, known, snapshot)
+    return Selected(found.workspace, launchers, known, snapshot, named=bool(found.trials or where))
 
 
 def _chosen(found: words.Words, trials: Sequence[Trial]) -> list[int]:
