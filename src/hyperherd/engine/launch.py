@@ -116,10 +116,10 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
     with fsio.Lock(run.workspace.lock) as lock:
         submissions.note_decided(run.workspace, [one.record for one in made], lock)
         manifest.note_statuses(run.workspace, _statuses_of_the_refused(prepared, made))
-    return prepared, _told_of_what_is_switched_off(made)
+    return prepared, _with_what_is_switched_off(made)
 
 
-def _told_of_what_is_switched_off(made: Sequence[Made]) -> list[Made]:
+def _with_what_is_switched_off(made: Sequence[Made]) -> list[Made]:
     """Each place is asked once, when all is submitted and recorded, about the first that it has accepted."""
     told: list[Made] = []
     asked: list[Place] = []
