@@ -12,11 +12,10 @@ import pytest
 from hyperherd.attempts import variables
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.cli.main import COMMANDS
+from hyperherd.config import document, parse
 from hyperherd.jobs import Ended, Phase, State
 from hyperherd.launchers.slurm import check
-from hyperherd.sweep import spec
-from hyperherd.sweep.conditions import OPERATORS
-from hyperherd.sweep.reading import document
+from hyperherd.search.conditions import OPERATORS
 from hyperherd.sweep.trial import Status, status_of
 from hyperherd.workspace import layout
 
@@ -58,7 +57,7 @@ def test_every_example_of_a_key_is_read(example: str) -> None:
     given = document.read(example, file="example").value
     assert isinstance(given, dict)
     text = example + "\n".join(line for key, line in rest.items() if key not in given)
-    assert spec.parse(text, file="example", native=check.faults)
+    assert parse.spec(text, file="example", native=check.faults)
 
 
 def test_every_key_has_an_example() -> None:

@@ -26,9 +26,9 @@ from hyperherd.errors import HerdError, SchedulerSilentError
 from hyperherd.fsio import Lock, processes
 from hyperherd.jobs import Ended, Job, Phase, Request, Requeue, State
 from hyperherd.launchers.memory import MemoryLauncher
-from hyperherd.sweep.description import Growth, Parameter, SweepSpec
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Choice, Described
+from hyperherd.sweep.spec import Growth, Parameter, SweepSpec
 from hyperherd.sweep.trial import Status, Trial, Typed, number_of, status_of, trial_of
 from hyperherd.workspace import manifest, submissions
 from hyperherd.workspace.folder import Workspace

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hyperherd.config import document
 from hyperherd.errors import ConfigError, HerdError
 from hyperherd.launcherfinder import layers
 from hyperherd.launcherfinder.layers import Layered
-from hyperherd.sweep.reading import document
 
 from .described import patient, told, write
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hyperherd.config import document
 from hyperherd.launcherfinder import configuration, presets
 from hyperherd.launcherfinder.configuration import SHIPPED, Sources
 from hyperherd.launchers.slurm.forms import Kind
 from hyperherd.launchers.slurm.options import KINDS
-from hyperherd.sweep.reading import document
 
 from .described import lines, patient, told, write
 

@@ -10,7 +10,7 @@ from typing import Any
 import herding
 import pytest
 
-from hyperherd.sweep.reading import document
+from hyperherd.config import document
 
 from .conftest import here, on_the_fake_slurm
 from .herd import Herd

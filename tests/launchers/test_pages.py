@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from fakeslurm.fixture import FakeSlurm
 
-from hyperherd.launcherfinder import configuration, gpus, hosts
-from hyperherd.launcherfinder.parser import parse
+from hyperherd.config import parse
+from hyperherd.launcherfinder import configuration, gpus, hosts, parser
 from hyperherd.launchers.slurm import check
 from hyperherd.requirements.amounts import BYTES, SECONDS
-from hyperherd.sweep import spec
 
 from .conftest import on_slurm
 from .pages import DOCS, Teller, blocks
@@ -59,7 +58,7 @@ def test_every_requirement_of_the_page_is_read() -> None:
     shown = [words.replace("\\|", "|") for words in inline if "..." not in words]
     assert len(shown) > 10
     for text in (*block.text.splitlines(), *shown):
-        assert parse(text)
+        assert parser.parse(text)
 
 
 @pytest.mark.in_step
@@ -67,7 +66,7 @@ def test_every_sweep_of_the_page_is_read() -> None:
     sweeps = [block.text for block in blocks(MACHINES) if block.file == "hyperherd.yaml"]
     assert sweeps
     for text in sweeps:
-        assert spec.parse(text, file="hyperherd.yaml", native=check.faults).requires
+        assert parse.spec(text, file="hyperherd.yaml", native=check.faults).requires
 
 
 @pytest.mark.in_step

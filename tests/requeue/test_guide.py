@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from exactly_once.sweeps import Sweep
 
-from hyperherd.sweep import spec
+from hyperherd.config import parse
 
 PAGE = (Path(__file__).parents[2] / "docs/survive-time-limits.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
@@ -45,4 +45,4 @@ def test_the_first_sweep_goes_on_at_its_time_limits_where_it_was(here: Sweep) ->
 def test_every_yaml_of_the_guide_is_read(number: int) -> None:
     text = blocks("yaml")[number]
     base = "" if "parameters:" in text else "name: x\nlauncher: launch.sh\ngrid: all\nparameters: {lr: [1]}\n"
-    assert spec.parse(base + text).requeue is not None
+    assert parse.spec(base + text).requeue is not None

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperherd import units
+from hyperherd.config.structure import SlurmKeys
 from hyperherd.errors import ScriptError
 from hyperherd.hydra.launcher import USUAL
 from hyperherd.jobs import NativeValue, Request
@@ -16,7 +17,6 @@ from hyperherd.launcherfinder import hosts
 from hyperherd.launchers import shipped
 from hyperherd.launchers.slurm import directives, option_table
 from hyperherd.launchers.slurm.options import KINDS
-from hyperherd.sweep.reading.structure import SlurmKeys
 
 NATIVE = shipped.native()
 values = st.none() | st.booleans() | st.integers(0, 10**6) | st.text(max_size=8)

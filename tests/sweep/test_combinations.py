@@ -10,17 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hyperherd.config import parse
 from hyperherd.errors import ExpressionError
-from hyperherd.sweep import combinations, grid, spec
-from hyperherd.sweep.conditions import same
-from hyperherd.sweep.description import Missing, Parameter, SweepSpec
+from hyperherd.search import combinations, grid
+from hyperherd.search.conditions import same
 from hyperherd.sweep.identity import canonical
+from hyperherd.sweep.spec import Missing, Parameter, SweepSpec
 
 HEAD = "name: x\nlauncher: l\n"
 
 
 def made(text: str) -> list[dict[str, object]]:
-    return [dict(c.params) for c in combinations.generate(spec.parse(HEAD + text))]
+    return [dict(c.params) for c in combinations.generate(parse.spec(HEAD + text))]
 
 
 def rows(text: str) -> list[str]:
@@ -28,7 +29,7 @@ def rows(text: str) -> list[str]:
 
 
 def with_extras(text: str) -> list[tuple[dict[str, object], dict[str, object]]]:
-    return [(dict(c.params), dict(c.extras)) for c in combinations.generate(spec.parse(HEAD + text))]
+    return [(dict(c.params), dict(c.extras)) for c in combinations.generate(parse.spec(HEAD + text))]
 
 
 ABC = """

@@ -8,16 +8,18 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperherd.sweep import naming, spec
-from hyperherd.sweep.combinations import Combination, generate
-from hyperherd.sweep.description import Parameter, SweepSpec
+from hyperherd.config import parse
+from hyperherd.search.combinations import generate
+from hyperherd.sweep import naming
 from hyperherd.sweep.identity import canonical, trial_hash
+from hyperherd.sweep.spec import Parameter, SweepSpec
+from hyperherd.sweep.trial import Combination
 
 HEAD = "name: x\nlauncher: l\ngrid: all\n"
 
 
 def named(text: str, taken: tuple[str, ...] = ()) -> list[str]:
-    made = spec.parse(HEAD + text)
+    made = parse.spec(HEAD + text)
     return naming.names(made, generate(made), taken)
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import examples
-from hyperherd.sweep import combinations, sobol, spec
+from hyperherd.config import parse
+from hyperherd.search import combinations, sobol
 from hyperherd.sweep.identity import canonical
 
 HEAD = "name: x\nlauncher: l\n"
@@ -24,7 +25,7 @@ parameters:
 
 def drawn(n: int, method: str, seed: int = 0, parameters: str = PARAMETERS) -> list[dict[str, Any]]:
     text = HEAD + f"sample: {{n: {n}, method: {method}, seed: {seed}}}" + parameters
-    return [dict(c.params) for c in combinations.generate(spec.parse(text))]
+    return [dict(c.params) for c in combinations.generate(parse.spec(text))]
 
 
 @settings(max_examples=examples(25), deadline=None)

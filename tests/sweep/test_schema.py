@@ -8,7 +8,7 @@ import json
 import jsonschema
 import pytest
 
-from hyperherd.sweep import schema
+from hyperherd.config import schema
 
 GOOD = {
     "name": "x",
@@ -44,7 +44,7 @@ def valid(content: object) -> bool:
 
 def test_the_shipped_schema_is_the_one_that_is_generated() -> None:
     shipped = importlib.resources.files("hyperherd").joinpath("schema.json").read_text(encoding="utf-8")
-    assert shipped == schema.text(), "python -m hyperherd.sweep.schema > src/hyperherd/schema.json"
+    assert shipped == schema.text(), "python -m hyperherd.config.schema > src/hyperherd/schema.json"
     jsonschema.Draft202012Validator.check_schema(json.loads(shipped))
 
 

@@ -7,16 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import examples
+from hyperherd.config import parse
 from hyperherd.errors import ConfigError
 from hyperherd.launchers.slurm import check
-from hyperherd.sweep import combinations, spec
+from hyperherd.search import combinations
 
 HEAD = "name: x\nlauncher: launch.sh\ngrid: all\n"
 
 
 def faults(text: str) -> list[str]:
     with pytest.raises(ConfigError) as raised:
-        spec.parse(text, file="f.yaml", native=check.faults)
+        parse.spec(text, file="f.yaml", native=check.faults)
     return [str(fault) for fault in raised.value.faults]
 
 
@@ -487,7 +488,7 @@ def test_the_forms_of_slurms_values_are_told_with_all_other_faults_each_at_its_l
     ],
 )
 def test_every_form_that_slurm_reads_is_taken(options: str) -> None:
-    assert spec.parse(WITH_LR + f"slurm: {{{options}}}\n", native=check.faults).slurm
+    assert parse.spec(WITH_LR + f"slurm: {{{options}}}\n", native=check.faults).slurm
 
 
 @pytest.mark.parametrize(
@@ -516,12 +517,12 @@ def test_a_raw_line_that_herd_or_slurm_would_not_take_is_told_with_its_line(line
 
 def test_raw_lines_may_say_all_but_what_is_herds_own() -> None:
     lines = ["--export=ALL", "--comment=mine", "--chdir=/data", "--open-mode=truncate", "-Q", "--spank=1"]
-    assert spec.parse(WITH_LR + f"slurm: {{extra_args: {lines!r}}}\n", native=check.faults).extra_args
+    assert parse.spec(WITH_LR + f"slurm: {{extra_args: {lines!r}}}\n", native=check.faults).extra_args
 
 
 def test_other_raw_lines_are_taken_without_their_directive() -> None:
     lines = ["--exclusive", "#SBATCH --mail-type=END", '--comment="a -o b" # why', "-x n1"]
-    made = spec.parse(WITH_LR + f"slurm: {{extra_args: {lines!r}}}\n")
+    made = parse.spec(WITH_LR + f"slurm: {{extra_args: {lines!r}}}\n")
     assert made.extra_args == ("--exclusive", "--mail-type=END", '--comment="a -o b" # why', "-x n1")
 
 
@@ -545,11 +546,11 @@ def test_a_parameter_with_a_fault_is_still_known_elsewhere() -> None:
 
 def test_a_condition_may_name_what_only_another_one_forces() -> None:
     text = conditions("- {when: {opt: sgd}, force: {opt: plain}}", "- {when: {opt: plain}, set: {m: 1}}")
-    assert spec.parse(text, native=check.faults)
+    assert parse.spec(text, native=check.faults)
 
 
 def test_conditions_that_exclude_everything_are_an_error() -> None:
-    made = spec.parse(conditions("- {when: {lr: {gt: 0}}, exclude: true}"))
+    made = parse.spec(conditions("- {when: {lr: {gt: 0}}, exclude: true}"))
     with pytest.raises(ConfigError, match="the conditions exclude all of the 8 combinations"):
         combinations.generate(made)
 
@@ -594,7 +595,7 @@ def test_any_document_is_a_spec_or_has_faults(
 ) -> None:
     whole = {"name": "x", "launcher": "l", "parameters": searched, **content}
     try:
-        made = spec.parse(as_yaml(whole), native=check.faults)
+        made = parse.spec(as_yaml(whole), native=check.faults)
     except ConfigError as error:
         assert all(fault.where.startswith("hyperherd.yaml:") for fault in error.faults)
     else:

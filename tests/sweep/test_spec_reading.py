@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from hyperherd.config import parse
 from hyperherd.jobs import Requeue
-from hyperherd.sweep import description, spec
-from hyperherd.sweep.description import Growth
+from hyperherd.sweep import spec
+from hyperherd.sweep.spec import Growth
 
 HEAD = "name: x\nlauncher: launch.sh\n"
 
 
-def parameter(text: str) -> description.Parameter:
-    return spec.parse(HEAD + f"grid: all\nparameters:\n  p: {text}\n").parameters[0]
+def parameter(text: str) -> spec.Parameter:
+    return parse.spec(HEAD + f"grid: all\nparameters:\n  p: {text}\n").parameters[0]
 
 
 def test_a_whole_file_is_read() -> None:
-    made = spec.parse(
+    made = parse.spec(
         """
         name: resnet sweep
         launcher: ./launch.sh
@@ -88,11 +89,11 @@ def test_a_default_has_the_type_of_the_value_that_is_meant() -> None:
 
 def test_null_is_a_default_where_it_is_a_value_and_none_elsewhere() -> None:
     assert parameter("{type: discrete, values: [null, 1], default: null}").default is None
-    assert parameter("{type: discrete, values: [0, 1], default: null}").default is description.MISSING
+    assert parameter("{type: discrete, values: [0, 1], default: null}").default is spec.MISSING
 
 
 def test_a_name_without_hydras_prefix_stands_in_trial_names() -> None:
-    made = spec.parse(HEAD + "grid: all\nparameters: {+model.depth: [1]}\n")
+    made = parse.spec(HEAD + "grid: all\nparameters: {+model.depth: [1]}\n")
     assert made.parameters[0].abbrev == "model.depth"
 
 
@@ -100,13 +101,13 @@ def test_constraints_are_conditions() -> None:
     body = "[{name: a, when: {lr: 1}, force: {lr: 2}}]\n"
     head = HEAD + "grid: all\nparameters: {lr: [1, 2]}\n"
     assert (
-        spec.parse(head + f"constraints: {body}").conditions
-        == spec.parse(head + f"conditions: {body}").conditions
+        parse.spec(head + f"constraints: {body}").conditions
+        == parse.spec(head + f"conditions: {body}").conditions
     )
 
 
 def test_overrides_of_the_older_place_come_first() -> None:
-    made = spec.parse(
+    made = parse.spec(
         HEAD
         + "grid: all\nparameters: {lr: [1]}\nhydra: {static_overrides: [a=1, b=1]}\nstatic_overrides: [a=2]\n"
     )
@@ -133,19 +134,19 @@ def test_overrides_of_the_older_place_come_first() -> None:
     ],
 )
 def test_requeue_is_read_in_all_its_forms(text: str, requeue: Requeue | None, growth: Growth) -> None:
-    made = spec.parse(HEAD + "grid: all\nparameters: {lr: [1]}\nrequeue: " + text)
+    made = parse.spec(HEAD + "grid: all\nparameters: {lr: [1]}\nrequeue: " + text)
     assert (made.requeue, made.growth) == (requeue, growth)
 
 
 def test_optional_keys_with_nothing_behind_them_are_absent() -> None:
     keys = ("sample", "zip", "conditions", "static_overrides", "hydra", "slurm", "compute", "requeue")
-    made = spec.parse(HEAD + "grid: all\nparameters: {lr: [1]}\n" + "".join(f"{key}:\n" for key in keys))
-    assert made == spec.parse(HEAD + "grid: all\nparameters: {lr: [1]}\n")
+    made = parse.spec(HEAD + "grid: all\nparameters: {lr: [1]}\n" + "".join(f"{key}:\n" for key in keys))
+    assert made == parse.spec(HEAD + "grid: all\nparameters: {lr: [1]}\n")
 
 
 def test_a_spec_of_ten_thousand_values_is_read() -> None:
     values = "".join(f"    - {i / 7}\n" for i in range(10_000))
     assert len(parameter("range(0,10000)").values) == 10_000
-    made = spec.parse(HEAD + "grid: all\nparameters:\n  p:\n" + values)
+    made = parse.spec(HEAD + "grid: all\nparameters:\n  p:\n" + values)
     assert made.parameters[0].values[7] == 1.0
     assert len(made.parameters[0].values) == 10_000

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hyperherd.config import document
 from hyperherd.errors import ConfigError
-from hyperherd.sweep.reading import document
 
 
 def read(text: str) -> document.Document:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from hyperherd.errors import ConfigError, Fault, HerdError
 from hyperherd.launchers import shipped
-from hyperherd.sweep import combinations, naming
-from hyperherd.sweep.description import Parameter, SweepSpec, bare
+from hyperherd.search import combinations
+from hyperherd.sweep import naming
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Described
-from hyperherd.sweep.trial import Typed
+from hyperherd.sweep.spec import Parameter, SweepSpec, bare
+from hyperherd.sweep.trial import Combination, Typed
 from hyperherd.workspace import layout, manifest
 from hyperherd.workspace.folder import Workspace
 
@@ -38,13 +39,13 @@ class Description:
 
     def names(self, new: Sequence[Described], taken: Sequence[str]) -> Sequence[str]:
         """Names for new trials, unique also against those taken."""
-        chosen = [combinations.Combination(dict(t.params), dict(t.extras)) for t in new]
+        chosen = [Combination(dict(t.params), dict(t.extras)) for t in new]
         return naming.names(self.spec, chosen, set(taken))
 
 
 def read_spec(workspace: Workspace) -> SweepSpec:
     """The checked YAML. Raises `ConfigError` with all of its faults, and `HerdError` where it cannot be read."""
-    from hyperherd.sweep import spec  # 0.1 s, and not needed by commands that only look at what has run
+    from hyperherd.config import parse  # 0.1 s, and not needed by commands that only look at what has run
 
     try:
         text = workspace.config.read_text(encoding="utf-8")
@@ -59,7 +60,7 @@ def read_spec(workspace: Workspace) -> SweepSpec:
             where=str(workspace.config),
             hint=f"see `ls -l {workspace.config}`",
         ) from error
-    return spec.parse(
+    return parse.spec(
         text,
         file=layout.CONFIG,
         native=shipped.native().faults,

@@ -10,7 +10,7 @@ from hyperherd import units
 from hyperherd.engine import interruptions
 from hyperherd.engine.placing import Place
 from hyperherd.engine.reconcile import Known
-from hyperherd.sweep.description import Growth
+from hyperherd.sweep.spec import Growth
 from hyperherd.sweep.trial import SHORT, Trial
 
 Group = tuple[Place, Sequence[Trial]]

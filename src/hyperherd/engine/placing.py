@@ -17,8 +17,8 @@ from hyperherd.jobs import NativeValue, Request
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
 from hyperherd.requirements import HostRequirement
-from hyperherd.sweep.description import SweepSpec
 from hyperherd.sweep.plan import Described
+from hyperherd.sweep.spec import SweepSpec
 from hyperherd.sweep.trial import Trial
 from hyperherd.workspace import layout, submissions
 from hyperherd.workspace.folder import Workspace

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, cast
 
 from hyperherd import units
+from hyperherd.config.faults import shown
 from hyperherd.errors import ConfigError, Fault, RequirementError, nearest
 from hyperherd.jobs import NativeValue, Request
 from hyperherd.launcherfinder import configuration
@@ -29,7 +30,6 @@ from hyperherd.requirements import (
 )
 from hyperherd.requirements.matching import assigned, dedicated
 from hyperherd.requirements.parser import read_duration, read_size
-from hyperherd.sweep.reading.faults import shown
 
 MOST = 1_000_000
 """Of anything that is counted."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hyperherd.config import document
+from hyperherd.config.document import Document
+from hyperherd.config.faults import shown
 from hyperherd.errors import ConfigError, Fault, HerdError
 from hyperherd.launcherfinder import interpolation
 from hyperherd.launcherfinder.interpolation import InterpolationError
-from hyperherd.sweep.reading import document
-from hyperherd.sweep.reading.document import Document
-from hyperherd.sweep.reading.faults import shown
 
 Keys = tuple["str | int", ...]
 

@@ -28,3 +28,8 @@ def trial_hash(params: Mapping[str, Value], extras: Mapping[str, Value]) -> str:
     False
     """
     return hashlib.sha256(_ENCODE([params, extras]).encode()).hexdigest()[:12]
+
+
+def rounded(value: float) -> float:
+    """12 significant digits: what arithmetic leaves behind them is noise."""
+    return float(f"{value:.12g}")

@@ -7,10 +7,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 
-from hyperherd.sweep.combinations import Combination
-from hyperherd.sweep.description import Parameter, SweepSpec
 from hyperherd.sweep.identity import canonical, trial_hash
-from hyperherd.sweep.trial import Value
+from hyperherd.sweep.spec import Parameter, SweepSpec
+from hyperherd.sweep.trial import Combination, Value
 
 MAX_BYTES = 200
 NAMELESS = "plain"

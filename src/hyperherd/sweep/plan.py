@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from hyperherd.errors import GrammarError, HerdError
 from hyperherd.grammar import values
-from hyperherd.sweep.grid import rounded
-from hyperherd.sweep.identity import trial_hash
+from hyperherd.sweep.identity import rounded, trial_hash
 from hyperherd.sweep.trial import AGAIN, ENDED_EARLY, KEPT, LIVE, Status, Trial, Typed, Value
 
 if TYPE_CHECKING:

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.jobs import Ended, Phase, State
+
+if TYPE_CHECKING:
+    from hyperherd.requirements import HostRequirement
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 """A parameter's value: plain builtins, as YAML 1.2's core schema has them."""
@@ -31,6 +34,17 @@ def trial_of(part: Part) -> int:
 def number_of(part: Part) -> int:
     """Its number among the elements of a submission."""
     return part if isinstance(part, int) else part[1]
+
+
+@dataclass(frozen=True)
+class Combination:
+    """``extras`` are the overrides that conditions set; ``requires`` is what it needs of a machine. All may be shared
+    with other combinations.
+    """
+
+    params: Mapping[str, Value]
+    extras: Mapping[str, Value]
+    requires: HostRequirement | None = None
 
 
 @dataclass(frozen=True)

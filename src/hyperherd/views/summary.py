@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hyperherd import units
-from hyperherd.sweep.combinations import count
+from hyperherd.search.combinations import count
 from hyperherd.sweep.plan import Choice, matches
 from hyperherd.sweep.trial import ENDED_EARLY, Status
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hyperherd.sweep.description import Assigned, Clause, Condition
 from hyperherd.sweep.expression import Expression
+from hyperherd.sweep.spec import Assigned, Clause, Condition
 from hyperherd.sweep.trial import Value
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hyperherd.sweep.conditions import same
-from hyperherd.sweep.description import MISSING, Missing, Parameter, bare
-from hyperherd.sweep.grid import steps
+from hyperherd.config.document import Path
+from hyperherd.config.faults import Faults, shown
+from hyperherd.search.conditions import same
+from hyperherd.search.grid import steps
 from hyperherd.sweep.identity import canonical
 from hyperherd.sweep.naming import FEWEST_DIGITS, safe, text_of
-from hyperherd.sweep.reading.document import Path
-from hyperherd.sweep.reading.faults import Faults, shown
+from hyperherd.sweep.spec import MISSING, Missing, Parameter, bare
 from hyperherd.sweep.trial import Value
 
 RESERVED = "experiment_name"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from hyperherd.config.document import Path, number
+from hyperherd.config.faults import Faults, nearest_or_all, shown
+from hyperherd.config.parameters import name_fault
 from hyperherd.errors import ExpressionError, RequirementError, nearest
 from hyperherd.requirements import HostRequirement, parser
+from hyperherd.search.conditions import OPERATORS, comparable, is_number, same
 from hyperherd.sweep import expression
-from hyperherd.sweep.conditions import OPERATORS, comparable, is_number, same
-from hyperherd.sweep.description import MISSING, Assigned, Clause, Condition, Parameter, bare
 from hyperherd.sweep.expression import Expression
-from hyperherd.sweep.reading.document import Path, number
-from hyperherd.sweep.reading.faults import Faults, nearest_or_all, shown
-from hyperherd.sweep.reading.parameters import name_fault
+from hyperherd.sweep.spec import MISSING, Assigned, Clause, Condition, Parameter, bare
 from hyperherd.sweep.trial import Value
 
 _ACTIONS = ("exclude", "force", "set", "requires")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hyperherd import units
+from hyperherd.config.faults import Faults, nearest_or_all, shown
 from hyperherd.jobs import CAUSES, Requeue
-from hyperherd.sweep.description import NO_GROWTH, Growth
-from hyperherd.sweep.reading.faults import Faults, nearest_or_all, shown
+from hyperherd.sweep.spec import NO_GROWTH, Growth
 
 SIGNALS = ("USR1", "USR2", "TERM", "INT", "HUP", "QUIT", "ALRM", "XCPU")
 MAX_NOTICE_S = 65535

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from hyperherd.errors import ConfigError, Fault
-from hyperherd.sweep import grid, sample
-from hyperherd.sweep.conditions import ruling
-from hyperherd.sweep.description import SweepSpec
+from hyperherd.search import grid, sample
+from hyperherd.search.conditions import ruling
 from hyperherd.sweep.identity import canonical
-from hyperherd.sweep.trial import Value
-
-if TYPE_CHECKING:
-    from hyperherd.requirements import HostRequirement
+from hyperherd.sweep.spec import SweepSpec
+from hyperherd.sweep.trial import Combination
 
 FRUITLESS = 1_000
 """After so many draws in a row that are excluded or drawn before, there is nothing left to draw."""
-
-
-@dataclass(frozen=True)
-class Combination:
-    """``extras`` are the overrides that conditions set; ``requires`` is what it needs of a machine. All may be shared
-    with other combinations.
-    """
-
-    params: Mapping[str, Value]
-    extras: Mapping[str, Value]
-    requires: HostRequirement | None = None
 
 
 def count(spec: SweepSpec) -> int:

@@ -1,4 +1,4 @@
-"""The JSON Schema of ``hyperherd.yaml``, for editors: ``python -m hyperherd.sweep.schema > schema.json``."""
+"""The JSON Schema of ``hyperherd.yaml``, for editors: ``python -m hyperherd.config.schema > schema.json``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 import sys
 from typing import Any
 
-from hyperherd.sweep.reading.short_forms import OPTIONAL
-from hyperherd.sweep.reading.structure import SweepKeys
+from hyperherd.config.short_forms import OPTIONAL
+from hyperherd.config.structure import SweepKeys
 
 
 def make() -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from hyperherd.config.document import Document, Path
+from hyperherd.config.faults import Faults, shown
 from hyperherd.errors import GrammarError
 from hyperherd.grammar.sweeps import expand_value
-from hyperherd.sweep.reading.document import Document, Path
-from hyperherd.sweep.reading.faults import Faults, shown
 from hyperherd.sweep.trial import Value
 
 OPTIONAL = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from hyperherd.sweep import sobol
-from hyperherd.sweep.description import Sample, SweepSpec
-from hyperherd.sweep.grid import Axis, Row, axes, between_ends, combined
+from hyperherd.search import sobol
+from hyperherd.search.grid import Axis, Row, axes, between_ends, combined
+from hyperherd.sweep.spec import Sample, SweepSpec
 from hyperherd.sweep.trial import Value
 
 

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
+from hyperherd.config.document import Path
+from hyperherd.config.faults import Faults, listed, nearest_or_all, quotes_hint, shown
 from hyperherd.errors import nearest
-from hyperherd.sweep.conditions import OPERATORS
-from hyperherd.sweep.reading.document import Path
-from hyperherd.sweep.reading.faults import Faults, listed, nearest_or_all, quotes_hint, shown
+from hyperherd.search.conditions import OPERATORS
 
 MAX_STEPS = 1_000_000
 

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hyperherd.sweep.description import Missing, Parameter, SweepSpec
-from hyperherd.sweep.identity import canonical
+from hyperherd.sweep.identity import canonical, rounded
+from hyperherd.sweep.spec import Missing, Parameter, SweepSpec
 from hyperherd.sweep.trial import Value
 
 Row = tuple[Value, ...]
@@ -37,11 +37,6 @@ class Axis:
     @property
     def has_duplicates(self) -> bool:
         return len({canonical(row) for row in self.rows}) < len(self.rows)
-
-
-def rounded(value: float) -> float:
-    """12 significant digits: what arithmetic leaves behind them is noise."""
-    return float(f"{value:.12g}")
 
 
 def steps(low: float, high: float, scale: str, count: int) -> tuple[float, ...]:

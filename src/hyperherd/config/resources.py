@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from hyperherd.sweep.reading.faults import Faults, shown
+from hyperherd.config.faults import Faults, shown
 from hyperherd.sweep.trial import Value
 
 

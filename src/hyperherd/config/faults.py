@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hyperherd.config.document import Document, Path
 from hyperherd.errors import ConfigError, Fault, HerdError, nearest
-from hyperherd.sweep.reading.document import Document, Path
 from hyperherd.sweep.trial import Value
 
 
