@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import subprocess
 import time
@@ -19,6 +20,13 @@ from hyperherd.launchers.shipped import native
 from hyperherd.launchers.slurm import SlurmLauncher
 from hyperherd.launchers.slurm.client import Client
 
+_ENDING = secrets.token_hex(4)
+
+
+def own(token: str) -> str:
+    """A token of this process of the tests: by its token a script finds, and ends, what an earlier attempt has left."""
+    return f"{token}-{_ENDING}"
+
 
 def batch_in(
     folder: Path,
@@ -31,6 +39,7 @@ def batch_in(
     **more: Any,
 ) -> Batch:
     """A batch whose folders exist, as the engine makes them; its launch script is written."""
+    token = own(token)
     state = folder / ".hyperherd"
     for name in ("jobs", "submissions", "attempts", "logs/slurm"):
         (state / name).mkdir(parents=True, exist_ok=True)

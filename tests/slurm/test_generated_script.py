@@ -22,6 +22,8 @@ from hyperherd.launchers.node.script import script
 from hyperherd.launchers.shipped import native
 from hyperherd.launchers.slurm.dialect import DIALECT
 
+from .conftest import own
+
 BASH = shutil.which("bash") or "/bin/bash"
 JOB = "here:boot:1:2"
 TOLD = """\
@@ -37,13 +39,13 @@ def batch_in(
         (state / name).mkdir(parents=True, exist_ok=True)
     (folder / "launch.sh").write_text(launch)
     files = Files(
-        script=state / "jobs" / "t1.sbatch",
-        register=state / "submissions" / "t1.state",
+        script=state / "jobs" / f"{own('t1')}.sbatch",
+        register=state / "submissions" / f"{own('t1')}.state",
         attempts=state / "attempts",
         logs=state / "logs",
         env_file=folder / ".env",
     )
-    return Batch("t1", "hyperherd_x", folder, folder / "launch.sh", files, elements)
+    return Batch(own("t1"), "hyperherd_x", folder, folder / "launch.sh", files, elements)
 
 
 def start(batch: Batch, index: int = 0, **environment: str) -> subprocess.Popen[str]:
@@ -97,7 +99,7 @@ def test_the_trial_receives_its_argument_and_variables_unchanged(
     done = run(batch, 7)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     got = (folder / "got").read_bytes().decode().split("\0")
-    assert got == [argument, str(folder), value, "3", "t1/7.3", "7", ""]
+    assert got == [argument, str(folder), value, "3", f"{own('t1')}/7.3", "7", ""]
     shutil.rmtree(folder)
 
 
@@ -163,7 +165,7 @@ def test_the_claim_says_who_runs_the_attempt(tmp_path: Path) -> None:
     process.communicate(timeout=30)
     token, job, host, boot, pid, begun, epoch = (batch.files.attempts / "0.1").read_text().split(" ")
     me = processes.me()
-    assert (token, job, host, boot, pid) == ("t1", JOB, me.host, me.boot_id, str(process.pid))
+    assert (token, job, host, boot, pid) == (own("t1"), JOB, me.host, me.boot_id, str(process.pid))
     assert int(begun) >= (me.start or 0)
     assert int(epoch) > 1_700_000_000
     host, started, ended = (batch.files.attempts / "0.1.0").read_text().split()
@@ -211,7 +213,7 @@ def test_a_job_that_slurm_queued_again_and_a_newer_job_of_the_same_trial_do_not_
     older = batch_in(tmp_path, "echo ran >>log")
     newer = replace(
         older,
-        token="t2",
+        token=own("t2"),
         files=replace(
             older.files,
             script=older.files.script.with_name("t2.sbatch"),
@@ -239,7 +241,7 @@ def test_a_dense_array_index_is_replaced_by_the_trials_own(tmp_path: Path) -> No
     assert (tmp_path / "got").read_bytes().split(b"\0")[5] == b"5000"
     assert log(batch, "5000.out")[0].startswith("==== hyperherd: attempt 1, job 77_0, n3, ")
     assert batch.files.register.read_text() == "77\n"
-    assert (batch.files.attempts / "5000.1").read_text().startswith("t1 77 n3 ")
+    assert (batch.files.attempts / "5000.1").read_text().startswith(f"{batch.token} 77 n3 ")
 
 
 def test_an_unknown_element_runs_nothing(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def test_each_trial_runs_once_and_its_end_is_told(cluster: Cluster, workspace: P
         (3, Phase.ENDED, "COMPLETED"),
         (7, Phase.ENDED, "COMPLETED"),
     ]
-    assert ran(workspace) == [f"t1/{i}.1 {i} x={i}" for i in (0, 2, 3, 7)]
+    assert ran(workspace) == [f"{batch.token}/{i}.1 {i} x={i}" for i in (0, 2, 3, 7)]
     assert notes(workspace) == ["0.1", "0.1.0", "2.1", "2.1.4", "3.1", "3.1.0", "7.1", "7.1.0"]
     assert batch.files.register.read_text() == f"{job.job_id}\n"
     assert states[3].node
@@ -77,7 +76,7 @@ def test_an_index_over_the_clusters_limit_is_still_the_trials_own(cluster: Clust
     job = cluster.submit(batch)
     assert dict(job.array) == {999: 0, 1000: 1, 70_000: 2}
     cluster.until_words(job, "COMPLETED")
-    assert ran(workspace) == ["t1/1000.1 1000 x=1000", "t1/70000.1 70000 x=70000", "t1/999.1 999 x=999"]
+    assert ran(workspace) == [f"{batch.token}/{i}.1 {i} x={i}" for i in (1000, 70000, 999)]
 
 
 def test_a_batch_is_split_where_arrays_are_limited(cluster: Cluster, workspace: Path) -> None:
@@ -99,14 +98,15 @@ def test_a_batch_is_split_where_scripts_are_limited(cluster: Cluster, workspace:
 def test_a_waiting_job_says_why_and_can_be_found_by_its_token(
     cluster: Cluster, workspace: Path, comment: str | None
 ) -> None:
-    own = f"t{uuid.uuid4()}"  # other tests have jobs on this cluster as well
     options: dict[str, str | int | bool | None] = {"hold": True, "comment": comment}
-    job = cluster.submit(batch_in(workspace, indices=(1, 2, 3), token=own, options=options))
+    job = cluster.submit(batch_in(workspace, indices=(1, 2, 3), options=options))
     states = cluster.poll(job)
     assert {state.phase for state in states.values()} == {Phase.QUEUED}
     assert states[2].reason.startswith("JobHeldUser: ")
     unknown = replace(job, job_id=None)
-    assert cluster.launcher.find([unknown, replace(unknown, token=f"{own}2")]) == {own: job.job_id}
+    assert cluster.launcher.find([unknown, replace(unknown, token=f"{job.token}2")]) == {
+        job.token: job.job_id
+    }
     assert cluster.launcher.cancel(job, [1, 2, 3]) == {}
 
 
@@ -158,7 +158,10 @@ def test_what_the_job_waits_for_comes_first(cluster: Cluster, workspace: Path) -
     assert states[1].reason == "Dependency: waits for another job"
     cluster.run("scontrol", "release", str(first.job_id))
     cluster.until_words(second, "COMPLETED")
-    assert (workspace / "ran").read_text().splitlines() == ["t1/0.1 0 x=0", "t2/1.1 1 x=1"]
+    assert (workspace / "ran").read_text().splitlines() == [
+        f"{first.token}/0.1 0 x=0",
+        f"{second.token}/1.1 1 x=1",
+    ]
 
 
 def test_options_and_the_most_at_once_reach_slurm(cluster: Cluster, workspace: Path) -> None:
@@ -172,14 +175,14 @@ def test_options_and_the_most_at_once_reach_slurm(cluster: Cluster, workspace: P
     batch = batch_in(workspace, indices=range(4), options=options, at_once=2, extra_args=("--mem=100M",))
     job = cluster.submit(batch)
     shown = cluster.run("squeue", "-h", "-j", str(job.job_id), "-o", "%K|%C|%l|%P|%m|%j|%k")
-    assert shown == "0-3%2|2|1:30:00|cpu|100M|hyperherd_x|t1\n"
+    assert shown == f"0-3%2|2|1:30:00|cpu|100M|hyperherd_x|{batch.token}\n"
     assert cluster.launcher.cancel(job, range(4)) == {}
 
 
 def test_usage_is_told_of_the_newest_attempt(cluster: Cluster, workspace: Path) -> None:
     job = cluster.submit(batch_in(workspace, "sleep 0.2; exit 3", options={"mem": "100M"}))
     cluster.until(job, lambda now: now[0].exit_code == 3)
-    used = cluster.launcher.usage([job])["t1"][0]
+    used = cluster.launcher.usage([job])[job.token][0]
     assert (used.word, used.exit_code) == ("FAILED", 3)
     # A real sacct has not always heard of the start of so short a job, nor then of its memory.
     assert used.req_mem_bytes in (100 * 2**20, None)

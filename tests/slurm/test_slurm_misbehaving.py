@@ -196,7 +196,7 @@ def test_a_submission_without_an_answer_is_found_by_its_token(
     with pytest.raises(SubmissionUnknownError):
         impatient(fake, 3).submit(batch)
     job = fake.job(batch, None, time.time())
-    job_id = fake_slurm.wait(lambda: fake.launcher.find([job]).get("t1"))
+    job_id = fake_slurm.wait(lambda: fake.launcher.find([job]).get(job.token))
     assert [found["id"].split("_")[0] for found in fake_slurm.jobs()] == [job_id]
 
 
