@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import secrets
 import signal
 import subprocess
 import time
@@ -35,7 +36,9 @@ def _batch(folder: Path, launch: str, forwarded: str) -> Batch:
     )
     element = Element(0, 1, "x=1", (("HYPERHERD_READY", str(folder / "ready")),))
     asked = native().request({"signal": forwarded} if forwarded else {})
-    return Batch("t", "name", folder, folder / "launch.sh", files, (element,), request=asked)
+    return Batch(
+        f"t-{secrets.token_hex(4)}", "name", folder, folder / "launch.sh", files, (element,), request=asked
+    )
 
 
 LISTENS = "trap 'sleep 0.3; echo saved >>order; exit' TERM"

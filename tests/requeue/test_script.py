@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -59,10 +60,13 @@ while True: signal.pause()
 
 
 class Trial:
-    """Trial 3 of a folder of its own; ``run`` starts its script as element 7_3 of an array."""
+    """Trial 3 of a folder of its own; ``run`` starts its script as element 7_3 of an array. Its token is its own too: by it
+    a script ends what an earlier attempt has left, and other tests run beside this one.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.token = f"t-{secrets.token_hex(4)}"
         for name in ("attempts", "logs", "bin"):
             (folder / name).mkdir()
         (folder / "bin/scontrol").write_text(SCONTROL)
@@ -83,7 +87,7 @@ class Trial:
             folder / "s", folder / "register", folder / "attempts", folder / "logs", folder / ".env"
         )
         element = Element(3, 1, "x=1", ())
-        batch = Batch("t", "name", folder, folder / "launch.sh", files, (element,), requeue=requeue)
+        batch = Batch(self.token, "name", folder, folder / "launch.sh", files, (element,), requeue=requeue)
         return script(batch, DIALECT)
 
     def start(self, requeue: Requeue = Requeue(), *, restarts: int = 0) -> subprocess.Popen[bytes]:  # noqa: B008
@@ -146,7 +150,7 @@ class Trial:
     def begun(self, attempt: int, *names: str) -> None:
         """An attempt of before, of this job, that left these notes and marks."""
         for name in (f"3.{attempt}", *(f"3.{attempt}.{word}" for word in names)):
-            (self.folder / "attempts" / name).write_text("t 7 n1 - 1 - -\n")
+            (self.folder / "attempts" / name).write_text(f"{self.token} 7 n1 - 1 - -\n")
 
 
 @pytest.fixture
