@@ -1,8 +1,8 @@
 """HyperHerd: declare a search in a YAML file, hand over a bash launch script, and every trial runs exactly once.
 
-The names below are what trainers import, and what those use who submit tasks from Python. They are resolved on first
-use (PEP 562; for type checkers see ``__init__.pyi``), so that ``import hyperherd`` inside a training program costs next
-to nothing.
+The names below are what trainers import, and what those use who work with sweeps and tasks from Python. They are
+resolved on first use (PEP 562; for type checkers see ``__init__.pyi``), so that ``import hyperherd`` inside a training
+program costs next to nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ __version__ = "1.0.0.dev0"
 _PUBLIC = {
     "Experiment": "hyperherd.engine.tasks",
     "SubmittedTask": "hyperherd.engine.submitted",
+    "Sweep": "hyperherd.api",
     "Task": "hyperherd.engine.tasks",
     "checkpoint": "hyperherd.checkpoint",
     "experiment": "hyperherd.engine.tasks",
@@ -21,6 +22,7 @@ _PUBLIC = {
 __all__ = [
     "Experiment",
     "SubmittedTask",
+    "Sweep",
     "Task",
     "__version__",
     "checkpoint",

@@ -1,4 +1,5 @@
 from hyperherd import checkpoint as checkpoint
+from hyperherd.api import Sweep
 from hyperherd.engine.submitted import SubmittedTask
 from hyperherd.engine.tasks import Experiment, Task, experiment
 from hyperherd.runtime.params import parse_overrides
@@ -8,6 +9,7 @@ __version__: str
 __all__ = [
     "Experiment",
     "SubmittedTask",
+    "Sweep",
     "Task",
     "__version__",
     "checkpoint",

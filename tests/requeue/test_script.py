@@ -60,8 +60,8 @@ while True: signal.pause()
 
 
 class Trial:
-    """Trial 3 of a folder of its own; ``run`` starts its script as element 7_3 of an array. Its token is its own too: by it
-    a script ends what an earlier attempt has left, and other tests run beside this one.
+    """Trial 3 of a folder of its own; ``run`` starts its script as element 7_3 of an array. By its token a
+    script ends what an earlier attempt has left, so no other test has the same.
     """
 
     def __init__(self, folder: Path) -> None:

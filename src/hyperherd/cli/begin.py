@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from hyperherd.cli import words
-from hyperherd.engine import places, scaffold, trying
-from hyperherd.engine.describe import describe
+from hyperherd.engine import scaffold
+from hyperherd.engine.sweep import meant
 from hyperherd.errors import UsageError
+from hyperherd.sweep import selection
 from hyperherd.views import numbers
 
 
@@ -54,20 +55,18 @@ def test(given: tuple[str, ...], cfg_job: bool, everything: bool) -> int:
     if everything and not cfg_job:
         raise UsageError("--all goes with --cfg-job", hint="to run every trial: herd run --on local")
     found = words.read(given, trials=True)
-    description = describe(found.workspace)
+    sweep, description = found.sweep, found.sweep.describe()
     words.warn(description.spec.notes)
-    trials, _ = trying.trials(found.workspace, description)
+    trials = [one.trial for one in sweep.listed(description)]
     chosen = (
-        words.chosen(found.trials, trials)
+        selection.named(found.trials, trials, meant)
         if found.trials
         else [t.index for t in (trials if everything else trials[:1])]
     )
     failed = 0
     for trial in (t for t in trials if t.index in set(chosen)):
-        if not cfg_job:
-            trying.check(found.workspace, places.launchers(), trial)
         click.echo(f"testing trial {trial.index}: {trial.name}", err=True)
-        tried = trying.attempt(found.workspace, description, trial, cfg_job=cfg_job)
+        tried = sweep.test(description, trial, cfg_job=cfg_job)
         logged = ", ".join(f"{name}={numbers.value(value)}" for name, value in tried.metrics.items())
         click.echo(
             f"trial {trial.index}: exit {tried.exit_code}{f'; logged {logged}' if logged else ''}", err=True

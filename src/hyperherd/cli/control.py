@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import click
 
 from hyperherd import units
-from hyperherd.cli import agreement, selection, words
-from hyperherd.engine import control, places
+from hyperherd.cli import agreement, words
 from hyperherd.errors import UsageError
 from hyperherd.sweep.trial import LIVE
 from hyperherd.views import documents
@@ -24,14 +23,13 @@ from hyperherd.views import documents
 @words.as_json
 def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None, as_json: bool) -> int:
     """Cancel trials. What was cancelled runs again at the next herd run."""
-    selected = selection.select(given, where, silent_is_fatal=True)
-    named = len(selected.indices) != len(selected.known.facts) or bool(where)
-    if not everything and not where and not words.read(given, trials=True).trials:
+    look = words.look(given, where, silent_is_fatal=True)
+    if not everything and not look.named:
         raise UsageError("which trials?", hint="their numbers or names, --where, or --all")
-    live = [view.index for view in selected.snapshot.trials if view.status in LIVE]
+    live = [view.index for view in look.snapshot.trials if view.status in LIVE]
     if everything and live:
         agreement.ask(f"cancel {units.counted(len(live), 'trial')}", yes)
-    done = control.stop(selected.workspace, selected.launchers, selected.indices if named else None)
+    done = look.sweep.stop(look.indices if look.named else None)
     if as_json:
         words.print_json(documents.stopped(done))
     for fact in done.cancelled:
@@ -54,10 +52,10 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
     if not workspace.state.exists():
         click.echo("nothing to clean: this sweep has not run", err=True)
         return
-    selected = selection.select(given, silent_is_fatal=True)
-    live = [view.index for view in selected.snapshot.trials if view.status in LIVE]
+    look = words.look(given, silent_is_fatal=True)
+    live = [view.index for view in look.snapshot.trials if view.status in LIVE]
     what = [f"cancel {units.counted(len(live), 'trial')}"] if live else []
-    whose = f"{_of(selected.indices)} of {selected.snapshot.sweep_name} in {workspace.root}"
+    whose = f"{_of(look.indices)} of {look.snapshot.sweep_name} in {workspace.root}"
     if everything:
         what.append(f"delete the state, logs and results{whose}")
     elif logs:
@@ -66,7 +64,7 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
         click.echo("nothing is waiting or running", err=True)
         return
     agreement.ask(" and ".join(what), yes)
-    control.clean(workspace, places.launchers(), logs=logs, everything=everything)
+    look.sweep.clean(logs=logs, everything=everything)
     click.echo("done: " + " and ".join(what), err=True)
 
 

@@ -12,8 +12,7 @@ import click
 from hyperherd.cli import ending, runs, words
 from hyperherd.doctor import asking
 from hyperherd.doctor.asking import Question
-from hyperherd.engine import places
-from hyperherd.engine.describe import describe
+from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import UsageError
 from hyperherd.requirements.amounts import seconds_in
 from hyperherd.views import doctoring
@@ -41,8 +40,8 @@ def doctor(
     """
     wish = runs.wish(place, compute, options)
     timeout_s = _seconds(timeout)
-    workspace = _workspace(given)
-    question = Question(workspace, describe(workspace), places.launchers(), wish, timeout_s)
+    sweep = Sweep(_workspace(given))
+    question = Question(sweep, sweep.describe(), wish, timeout_s)
     with ending.as_ctrl_c(), runs.or_here(place):
         planned = asking.plan(question)
         if planned.on_a_node:
@@ -70,7 +69,7 @@ def _sweep_beside(script: Path) -> Workspace | None:
     if not (script.parent / layout.CONFIG).is_file():
         return None
     workspace = folder.find(script.parent)
-    launch = workspace.root / describe(workspace).spec.launcher
+    launch = workspace.root / Sweep(workspace).describe().spec.launcher
     return workspace if launch.exists() and launch.samefile(script) else None
 
 

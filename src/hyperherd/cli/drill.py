@@ -12,11 +12,11 @@ from hyperherd.cli import ending, runs, words
 from hyperherd.drill import running as drills
 from hyperherd.drill.resumption import Terms
 from hyperherd.drill.running import Drill, Request
-from hyperherd.engine import places
-from hyperherd.engine.describe import describe
 from hyperherd.engine.reconcile import Fact
+from hyperherd.engine.sweep import meant
 from hyperherd.errors import GrammarError, HerdError, UsageError
 from hyperherd.grammar import values
+from hyperherd.sweep import selection
 from hyperherd.sweep.trial import LIVE, Trial, Value
 from hyperherd.views import drill as view
 from hyperherd.views.columns import Screen
@@ -54,8 +54,8 @@ def drill(given: tuple[str, ...], as_json: bool, seed: int | None, **options: An
     The signal is the one that Slurm sends before the time limit. The trial's own runs are not touched.
     """
     found = words.read(given, trials=True)
-    description, launchers = describe(found.workspace), places.launchers()
-    free, known = drills.choose(found.workspace, description, launchers)
+    sweep, description = found.sweep, found.sweep.describe()
+    free, known = drills.choose(sweep, description)
     request = Request(
         seed=random.SystemRandom().randrange(10**6) if seed is None else seed,
         wish=runs.wish(options["place"], options["compute"], options["options"]),
@@ -66,7 +66,7 @@ def drill(given: tuple[str, ...], as_json: bool, seed: int | None, **options: An
     )
     trial = _one(found, free, known)
     with ending.as_ctrl_c(), runs.or_here(options["place"]):
-        report = drills.run(Drill(found.workspace, description, launchers, trial, request, _tell))
+        report = drills.run(Drill(sweep, description, trial, request, _tell))
     if as_json:
         words.print_json(view.document(report))
     else:
@@ -85,7 +85,7 @@ def _one(found: words.Words, trials: Sequence[Trial], facts: Mapping[int, Fact])
             return trials[0]
         raise HerdError("every trial is submitted or runs", hint="wait until one has ended: herd status")
     live = [fact.trial for fact in facts.values() if fact.status in LIVE]
-    chosen = words.chosen(found.trials, [*trials, *live])
+    chosen = selection.named(found.trials, [*trials, *live], meant)
     if len(chosen) != 1:
         raise UsageError(f"{len(chosen)} trials, where one is wanted", hint="name it by its number")
     for one in trials:

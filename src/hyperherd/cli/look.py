@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 
 import click
 
-from hyperherd.cli import selection, words
-from hyperherd.engine import inspection, observe, places
-from hyperherd.engine.describe import describe
-from hyperherd.engine.snapshot import Snapshot
+from hyperherd.cli import words
+from hyperherd.engine import overview, places
+from hyperherd.engine.sweep import Look
 from hyperherd.errors import UsageError
+from hyperherd.sweep import selection
 from hyperherd.sweep.plan import matches, nobody_has
 from hyperherd.views import documents, tables
 from hyperherd.views.columns import Screen
@@ -30,12 +31,10 @@ WATCH_S = 30.0
 def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json: bool) -> None:
     """List all trials with their parameters, before the first run too; asks no scheduler."""
     found = words.read(given, pins=pins)
-    description = describe(found.workspace, even_if_many=True)
+    description = found.sweep.describe(even_if_many=True)
     words.warn(description.spec.notes)
     words.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
-    listed = [
-        one for one in observe.listed(found.workspace, description) if matches(one.trial.params, found.pins)
-    ]
+    listed = [one for one in found.sweep.listed(description) if matches(one.trial.params, found.pins)]
     if found.pins and not listed:
         raise nobody_has(found.pins)
     if where:
@@ -50,7 +49,7 @@ def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json
 @click.command(
     epilog="\b\nExamples:\n  herd status\n  herd status -a\n  herd status --where 'status == failed'"
 )
-@words.workspace_and_trials
+@click.argument("given", nargs=-1, metavar="[WORKSPACE]... [TRIALS]")
 @click.option("-b", "--brief", is_flag=True, help="Only the totals.")
 @click.option("-a", "--all", "everything", is_flag=True, help="Completed trials too.")
 @click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
@@ -59,30 +58,65 @@ def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json
 def status(
     given: tuple[str, ...], brief: bool, everything: bool, watch: bool, where: str | None, as_json: bool
 ) -> None:
-    """Show how every trial is doing: what needs you first, totals last."""
+    """Show how every trial is doing: what needs you first, totals last. Of several workspaces, one after the other;
+    outside of any, how your sweeps are doing.
+    """
     if watch and as_json:
         raise UsageError("--watch draws on a terminal, --json prints one document", hint="one of the two")
+    nowhere, several = words.nowhere(given), words.several(given)
     while True:
-        selected = selection.select(given, where, lines=not brief)
-        if as_json:
-            words.print_json(documents.status(selected.snapshot))
+        if nowhere:
+            _overview(as_json=as_json, watch=watch)
+        elif several:
+            looks = [sweep.look(where=where, lines=not brief) for sweep in several]
+            words.warn(line for look in looks for line in look.snapshot.warnings)
+            if as_json:
+                words.print_json(documents.several([look.snapshot for look in looks]))
+            else:
+                _draw(looks, brief=brief, everything=everything, watch=watch)
         else:
-            fold = not everything and sys.stdout.isatty() and not selected.named
-            _draw(selected.snapshot, brief=brief, fold=fold, watch=watch)
+            look = words.look(given, where, lines=not brief)
+            if as_json:
+                words.print_json(documents.status(look.snapshot))
+            else:
+                _draw([look], brief=brief, everything=everything, watch=watch)
         if not watch:
             return
         time.sleep(WATCH_S if places.cluster(places.names()) else 2.0)
 
 
-def _draw(snapshot: Snapshot, *, brief: bool, fold: bool, watch: bool) -> None:
+def _draw(looks: Sequence[Look], *, brief: bool, everything: bool, watch: bool) -> None:
     screen = Screen.of()
-    most = screen.height if watch else None
-    drawn = (
-        tables.totals(snapshot, screen) if brief else tables.status(snapshot, screen, fold=fold, most=most)
-    )
+    most = screen.height // len(looks) if watch and screen.height else None
+    drawn = []
+    for look in looks:
+        head = [tables.heading(look.snapshot, screen)] if len(looks) > 1 else []
+        fold = not everything and sys.stdout.isatty() and not look.named
+        body = (
+            tables.totals(look.snapshot, screen)
+            if brief
+            else tables.status(look.snapshot, screen, fold=fold, most=most)
+        )
+        drawn.append("\n".join([*head, body]))
+    _show("\n\n".join(drawn), screen, watch=watch)
+
+
+def _show(text: str, screen: Screen, *, watch: bool) -> None:
     if watch and screen.colour:
         click.clear()
-    click.echo(drawn)
+    click.echo(text)
+
+
+def _overview(*, as_json: bool, watch: bool) -> None:
+    """Raises `HerdError` where no sweep is known."""
+    glances = overview.sweeps()
+    if not glances:
+        words.read(())
+    if as_json:
+        words.print_json(documents.overview(glances))
+    else:
+        screen = Screen.of()
+        _show(tables.overview(glances, screen, time.time()), screen, watch=watch)
 
 
 @click.command(epilog="\b\nExample:\n  herd show 3")
@@ -90,9 +124,9 @@ def _draw(snapshot: Snapshot, *, brief: bool, fold: bool, watch: bool) -> None:
 @words.as_json
 def show(given: tuple[str, ...], as_json: bool) -> None:
     """Show all about one trial: parameters, exact command and environment, attempts, metrics, last error line."""
-    selected = selection.select(given, only_one=True)
-    view = selected.snapshot.trials[0]
-    inspected = inspection.inspect(selected.workspace, selected.known, view.index)
+    look = words.look(given, only_one=True)
+    view = look.one()
+    inspected = look.inspect(view)
     if as_json:
         words.print_json(documents.shown(view, inspected))
         return

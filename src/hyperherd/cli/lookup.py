@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from hyperherd.engine import places, waiting
 from hyperherd.engine.describe import read_spec
+from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import HerdError
 from hyperherd.sweep import overrides
 from hyperherd.workspace import layout, manifest, submissions
-from hyperherd.workspace.folder import Workspace, find
+from hyperherd.workspace.folder import Workspace
 
 
 @click.command("resolve-overrides")
@@ -36,4 +36,4 @@ def resolve_overrides(path: Path, index: int) -> None:
 @click.argument("path", type=click.Path(path_type=Path), metavar="WORKSPACE")
 def await_(path: Path) -> int:
     """Return when nothing in the workspace is live: 0 if all its trials have completed, else 1."""
-    return 0 if waiting.until_succeeded(find(path), places.launchers()) else 1
+    return 0 if Sweep.at(path).succeeds() else 1

@@ -9,10 +9,11 @@ import click
 from hyperherd import units
 from hyperherd.cli import agreement, runs
 from hyperherd.cli.runs import How
-from hyperherd.engine import describe, places, scripts
+from hyperherd.engine import describe, scripts
 from hyperherd.engine import multirun as asking
 from hyperherd.engine.pieces import Run, RunRequest
 from hyperherd.engine.scripts import Call
+from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import UsageError
 from hyperherd.grammar import product
 from hyperherd.sweep.plan import Choice
@@ -81,14 +82,14 @@ def multirun(
     loaded = scripts.load(Path(script), Call(folder.absolute(Path(".")), at, arguments))
     if product_.count() > MANY:
         agreement.ask(f"make {units.counted(product_.count(), 'trial')}", how.yes)
-    workspace = folder.of_script(loaded.path)
+    sweep = Sweep(folder.of_script(loaded.path))
     click.echo(f"overrides go to {loaded.place.told}", err=True)
     for note in (*product_.notes(), *loaded.notes):
         click.echo(f"note: {note}", err=True)
     request = RunRequest(how.wish(), Choice(lost=how.lost), how.at_once, how.after, how.requeue)
 
     def anew(run: Run) -> Run:
-        return asking.ask(workspace, loaded, product_).in_run(run)
+        return asking.ask(sweep.workspace, loaded, product_).in_run(run)
 
-    before = describe.of_script(workspace, loaded)
-    return runs.carry_out(anew(Run(workspace, before, places.launchers(), request, anew)), how)
+    before = describe.of_script(sweep.workspace, loaded)
+    return runs.carry_out(sweep, anew(sweep.asked(before, request, anew)), how)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import click
 
-from hyperherd.cli import selection, words
-from hyperherd.engine import observe, reading
+from hyperherd.cli import words
+from hyperherd.engine import reading
 from hyperherd.engine.snapshot import Snapshot
+from hyperherd.engine.sweep import Look
 from hyperherd.errors import SchedulerSilentError, UsageError, nearest
 from hyperherd.sweep.trial import Status
 from hyperherd.views import documents, tables
@@ -34,17 +35,14 @@ def res(
     given: tuple[str, ...], steps: bool, form: str | None, by: str | None, where: str | None, as_json: bool
 ) -> None:
     """Show parameters and metrics of each trial."""
-    selected = selection.select(given, where)
+    look = words.look(given, where)
     form = "json" if as_json else form or _usual(steps)
-    wanted = set(selected.indices)
-    metrics: reading.Metrics = {}
-    if by or not steps:
-        metrics = {i: m for i, m in reading.finals(selected.workspace).items() if i in wanted}
-    shown, metrics = _sorted(selected, metrics, by) if by else (selected.snapshot, metrics)
+    metrics: reading.Metrics = look.finals() if by or not steps else {}
+    shown, metrics = _sorted(look, metrics, by) if by else (look.snapshot, metrics)
     if not shown.trials:
         click.echo(tables.none(shown), err=True)
     if steps:
-        rows = reading.steps(selected.workspace, [view.index for view in shown.trials])
+        rows = reading.steps(look.workspace, [view.index for view in shown.trials])
         document = documents.steps(rows) if form == "json" else None
         _print(form, document, documents.STEP, documents.step_rows(rows))
         return
@@ -59,15 +57,13 @@ def _usual(steps: bool) -> str:
     return "csv" if steps else "tsv"
 
 
-def _sorted(
-    selected: selection.Selected, metrics: reading.Metrics, by: str
-) -> tuple[Snapshot, reading.Metrics]:
+def _sorted(look: Look, metrics: reading.Metrics, by: str) -> tuple[Snapshot, reading.Metrics]:
     """The trials by this metric, and the metrics with it: of one that was logged with steps alone, the last value.
 
     Raises `UsageError` for a metric that nobody has logged.
     """
     known = {name for found in metrics.values() for name in found}
-    streamed = set() if {by, by[1:]} & known else reading.streamed(selected.workspace, selected.indices)
+    streamed = set() if {by, by[1:]} & known else reading.streamed(look.workspace, look.indices)
     name = next((one for one in (by, by.removeprefix("-")) if one in known | streamed), None)
     if name is None:
         every = known | streamed
@@ -77,8 +73,8 @@ def _sorted(
         raise UsageError(f"--sort {by}: no such metric", hint=hint)
     if name not in known:
         click.echo(f"{name} was logged with steps alone: what counts is each trial's last value", err=True)
-        metrics = reading.with_last(selected.workspace, selected.indices, metrics, name)
-    return reading.best_first(selected.snapshot, metrics, by), metrics
+        metrics = reading.with_last(look.workspace, look.indices, metrics, name)
+    return reading.best_first(look.snapshot, metrics, by), metrics
 
 
 def _print(form: str, document: object, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -96,17 +92,17 @@ def _print(form: str, document: object, head: Sequence[str], rows: Sequence[Sequ
 @words.as_json
 def stats(given: tuple[str, ...], where: str | None, as_json: bool) -> int:
     """Show time and memory used, as Slurm or this machine measured it."""
-    selected = selection.select(given, where)
+    look = words.look(given, where)
     try:
-        used = observe.usage(selected.workspace, selected.known, selected.launchers, selected.indices)
+        used = look.usage()
     except SchedulerSilentError:
-        if not selected.known.warnings:
+        if not look.known.warnings:
             raise
         return 1  # it was said already
     if as_json:
-        words.print_json(documents.stats(selected.snapshot, used))
+        words.print_json(documents.stats(look.snapshot, used))
     else:
-        click.echo(tables.stats(selected.snapshot, used, Screen.of()))
+        click.echo(tables.stats(look.snapshot, used, Screen.of()))
     return 0
 
 
@@ -117,14 +113,12 @@ def stats(given: tuple[str, ...], where: str | None, as_json: bool) -> int:
 def snapshot(given: tuple[str, ...], count: int, max_failed: int) -> None:
     """Print one JSON document with all of it: status, usage, metrics, the stderr of what failed."""
     words.read(given)  # a word that is no workspace is refused
-    selected = selection.select(given, lines=True)
+    look = words.look(given, lines=True)
     try:
-        used = observe.usage(selected.workspace, selected.known, selected.launchers, selected.indices)
+        used = look.usage()
     except SchedulerSilentError as silent:
         words.warn([str(silent)])
         used = {}
-    failed = [view for view in selected.snapshot.trials if view.status is Status.FAILED][:max_failed]
-    errors = [reading.failed_stderr(selected.workspace, view.part, count) for view in failed]
-    words.print_json(
-        documents.everything(selected.snapshot, used, reading.finals(selected.workspace), errors)
-    )
+    failed = [view for view in look.snapshot.trials if view.status is Status.FAILED][:max_failed]
+    errors = [reading.failed_stderr(look.workspace, view.part, count) for view in failed]
+    words.print_json(documents.everything(look.snapshot, used, look.finals(), errors))

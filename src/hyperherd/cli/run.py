@@ -8,9 +8,9 @@ import click
 
 from hyperherd.cli import runs, words
 from hyperherd.cli.runs import How
-from hyperherd.engine import places
 from hyperherd.engine.describe import describe
 from hyperherd.engine.pieces import Run, RunRequest
+from hyperherd.sweep import selection
 from hyperherd.sweep.plan import Choice
 
 EXAMPLES = "\b\nExamples:\n  herd run -n\n  herd run -j 4 lr=0.1\n  herd run my_sweep --on slurm -i 0-3,5"
@@ -34,17 +34,17 @@ def run(
     how = How(**options)  # type: ignore[arg-type]  # click gives each option its declared type
     how.check()
     found = words.read(given, pins=pins)
-    description = describe(found.workspace, even_if_many=how.yes)
+    sweep, description = found.sweep, found.sweep.describe(even_if_many=how.yes)
     words.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
     choice = Choice(
-        indices=frozenset(words.indices(indices)) if indices else None,
+        indices=frozenset(selection.indices(indices)) if indices else None,
         pins=found.pins,
         lost=how.lost,
         force=force,
     )
     request = RunRequest(how.wish(), choice, how.at_once, how.after, how.requeue)
     anew = _described_anew if description.script else None
-    return runs.carry_out(Run(found.workspace, description, places.launchers(), request, anew), how)
+    return runs.carry_out(sweep, sweep.asked(description, request, anew), how)
 
 
 def _described_anew(run: Run) -> Run:

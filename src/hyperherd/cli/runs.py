@@ -15,11 +15,12 @@ import click
 
 from hyperherd import units
 from hyperherd.cli import words
-from hyperherd.engine import control, cost, launch, observe, places, waiting
+from hyperherd.engine import cost, places
 from hyperherd.engine.launch import Prepared
 from hyperherd.engine.pieces import Run
 from hyperherd.engine.placing import Wish
 from hyperherd.engine.reconcile import Known
+from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import SchedulerSilentError, UsageError
 from hyperherd.jobs import NativeValue
 from hyperherd.launchers import shipped
@@ -113,10 +114,10 @@ def options(command: F) -> F:
     return command
 
 
-def carry_out(task: Run, how: How) -> int:
+def carry_out(sweep: Sweep, run: Run, how: How) -> int:
     """Do it, or say what would be done; the exit code."""
     with or_here(how.place):
-        return _dry_run(task, how) if how.dry_run else _execute(task, how)
+        return _dry_run(sweep, run, how) if how.dry_run else _execute(sweep, run, how)
 
 
 @contextmanager
@@ -150,12 +151,12 @@ def _options(words_: Sequence[str]) -> dict[str, NativeValue]:
     return given
 
 
-def _dry_run(task: Run, how: How) -> int:
-    prepared = launch.prepare(task)
+def _dry_run(sweep: Sweep, run: Run, how: How) -> int:
+    prepared = sweep.plan(run)
     if how.as_json:
         words.print_json(documents.run(prepared, [], dry_run=True))
         return DONE
-    _announce(task, prepared)
+    _announce(run, prepared)
     shown = {(piece.place.requires, piece.place.grown): piece for piece in reversed(prepared.pieces)}
     told = 0
     for piece in reversed(shown.values()):
@@ -170,27 +171,27 @@ def _dry_run(task: Run, how: How) -> int:
     return DONE
 
 
-def _announce(task: Run, prepared: Prepared) -> None:
+def _announce(run: Run, prepared: Prepared) -> None:
     told = summary.announced(prepared, cost.gpu_hours([piece.batch for piece in prepared.pieces]))
-    click.echo(f"{task.description.spec.name}: {told}", err=True)
-    if other_grid := summary.other_grid(task.description):
+    click.echo(f"{run.description.spec.name}: {told}", err=True)
+    if other_grid := summary.other_grid(run.description):
         click.echo(f"  {other_grid}", err=True)
     pieces = prepared.pieces
     expected = summary.expected(pieces, time.time())
     for line in (*filter(None, summary.placed(pieces)), *summary.grown(pieces), *expected):
         click.echo(f"  {line}", err=True)
-    for warning in (*task.description.spec.notes, *prepared.known.warnings):
+    for warning in (*run.description.spec.notes, *prepared.known.warnings):
         click.echo(f"  note: {warning}", err=True)
     for finding in prepared.findings:
         click.echo(f"  note: {finding.what}\n        {finding.hint}", err=True)
 
 
-def _execute(task: Run, how: How) -> int:
-    prepared, made = launch.execute(task, lambda prepared: _announce(task, prepared))
+def _execute(sweep: Sweep, run: Run, how: How) -> int:
+    prepared, made = sweep.carry_out(run, lambda prepared: _announce(run, prepared))
     if how.as_json:
         words.print_json(documents.run(prepared, made, dry_run=False))
     if not made:
-        click.echo(summary.nothing(prepared, task.request.choice), err=True)
+        click.echo(summary.nothing(prepared, run.request.choice), err=True)
         return DONE
     for line in summary.submitted(made):
         click.echo(line, err=True)
@@ -199,43 +200,41 @@ def _execute(task: Run, how: How) -> int:
     if not going:
         return REFUSED
     if how.wait if any(shipped.traits(record.launcher).elsewhere for record in going) else not how.detach:
-        return max(_follow(task, going), IN_PART if refused else DONE)
-    click.echo(f"See how they do: herd status{_named(task)}", err=True)
+        return max(_follow(sweep, run, going), IN_PART if refused else DONE)
+    click.echo(f"See how they do: herd status{_named(run)}", err=True)
     return IN_PART if refused else DONE
 
 
-def _follow(task: Run, made: Sequence[Submission]) -> int:
+def _follow(sweep: Sweep, run: Run, made: Sequence[Submission]) -> int:
     """Stay until their trials have ended. Ctrl-C stops those on this machine; on Slurm they go on."""
     going = [index for record in made for index in record.trials]
     here = not any(shipped.traits(record.launcher).elsewhere for record in made)
-    pause_s = waiting.pause_s(*(record.launcher for record in made))
     try:
-        with progress.bar(going, task.description.spec.name) as show:
-            known = waiting.until_ended(task.workspace, task.launchers, going, show, pause_s)
+        with progress.bar(going, run.description.spec.name) as show:
+            known = sweep.wait(going, made, show)
     except KeyboardInterrupt:
         if not here:
             click.echo(
-                f"\nLeft; the trials go on. See herd status{_named(task)}, stop them: herd stop{_named(task)} --all",
+                f"\nLeft; the trials go on. See herd status{_named(run)}, stop them: herd stop{_named(run)} --all",
                 err=True,
             )
             return INTERRUPTED
         click.echo(
             "\nStopping the trials (what has not finished runs again at the next herd run) ...", err=True
         )
-        for line in summary.stopped(control.stop(task.workspace, task.launchers, going)):
+        for line in summary.stopped(sweep.stop(going)):
             click.echo(line, err=True)
         return INTERRUPTED
-    observe.remember(task.workspace, known)
-    return _judge(task, made, known)
+    return _judge(run, made, known)
 
 
-def _judge(task: Run, made: Sequence[Submission], known: Known) -> int:
+def _judge(run: Run, made: Sequence[Submission], known: Known) -> int:
     recorded = {record.token for record in known.submissions}
     going = [index for record in made for index in record.trials]
     kept = [index for record in made if record.token in recorded for index in record.trials]
     ended = [known.facts[index] for index in kept if index in known.facts]
     if gone := len(going) - len(ended):
-        deleted = f"somebody has deleted {task.workspace.state} or its manifest"
+        deleted = f"somebody has deleted {run.workspace.state} or its manifest"
         click.echo(f"{units.counted(gone, 'trial')} not known any more: {deleted}", err=True)
         return IN_PART
     bad = [fact for fact in ended if fact.status is not Status.COMPLETED]
@@ -250,15 +249,15 @@ def _judge(task: Run, made: Sequence[Submission], known: Known) -> int:
         click.echo(f"  {fact.trial.index}: {fact.status}{reason}  {fact.trial.name}", err=True)
     if bad:
         click.echo(
-            f"Look at one: herd tail{_named(task)} {bad[0].trial.index}; run them again: herd run{_named(task)}",
+            f"Look at one: herd tail{_named(run)} {bad[0].trial.index}; run them again: herd run{_named(run)}",
             err=True,
         )
     return IN_PART if bad else DONE
 
 
-def _named(task: Run) -> str:
+def _named(run: Run) -> str:
     """The workspace, or the script, as an argument, where it is not the current folder."""
-    if task.description.script:
-        return f" {shlex.quote(os.path.relpath(task.description.script.path))}"
-    here = os.path.realpath(".") == os.path.realpath(task.workspace.root)
-    return "" if here else f" {shlex.quote(os.path.relpath(task.workspace.root))}"
+    if run.description.script:
+        return f" {shlex.quote(os.path.relpath(run.description.script.path))}"
+    here = os.path.realpath(".") == os.path.realpath(run.workspace.root)
+    return "" if here else f" {shlex.quote(os.path.relpath(run.workspace.root))}"

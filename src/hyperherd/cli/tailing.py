@@ -10,11 +10,12 @@ from pathlib import Path
 
 import click
 
-from hyperherd.cli import selection, words
-from hyperherd.engine import reading, waiting
+from hyperherd.cli import words
+from hyperherd.engine import reading
 from hyperherd.engine import snapshot as snapshots
 from hyperherd.engine.reading import STDERR, STDOUT
 from hyperherd.engine.snapshot import TrialView
+from hyperherd.engine.sweep import Look
 from hyperherd.errors import UsageError
 from hyperherd.sweep.trial import LIVE, number_of
 from hyperherd.views import documents
@@ -41,18 +42,18 @@ def tail(
     """Show the end of a trial's output, and Slurm's own last words."""
     if follow and as_json:
         raise UsageError("--follow with --json: a document has an end", hint="one of the two")
-    selected = selection.select(given, only_one=True)
-    view = selected.snapshot.trials[0]
-    fact = selected.known.facts[view.index]
+    look = words.look(given, only_one=True)
+    view = look.one()
+    fact = look.fact(view)
     if task is not None:
-        view = snapshots.of_task(selected.workspace, fact, task)
+        view = snapshots.of_task(look.workspace, fact, task)
     elif fact.tasks:
         click.echo(f"task {number_of(view.part)} of {len(fact.tasks)}; another with --task", err=True)
-    paths = reading.sources(selected.workspace, view, (only,) if only else (STDOUT, STDERR))
+    paths = reading.sources(look.workspace, view, (only,) if only else (STDOUT, STDERR))
     if as_json:
         words.print_json(documents.tail(view, reading.tails(paths, count), count))
     elif follow and view.status in LIVE:
-        _follow(selected, view, paths, count)
+        _follow(look, view, paths, count)
     else:
         _show(view, paths, count)
 
@@ -70,7 +71,7 @@ def _show(view: TrialView, paths: Mapping[str, Path], count: int) -> None:
             page.show(Grown(name, line))
 
 
-def _follow(selected: selection.Selected, view: TrialView, paths: Mapping[str, Path], count: int) -> None:
+def _follow(look: Look, view: TrialView, paths: Mapping[str, Path], count: int) -> None:
     """Lines as they come, until a look (seldom, where Slurm is asked) finds that the trial has ended."""
     _say_if_empty(view, paths)
     page = _Page(paths, headed=len(paths) > 1)
@@ -80,9 +81,7 @@ def _follow(selected: selection.Selected, view: TrialView, paths: Mapping[str, P
         begin[name] = (path, position)
         for line in lines:
             page.show(Grown(name, line))
-    record = selected.known.facts[view.index].submission
-    pause_s = max(waiting.pause_s(record.launcher), FOLLOW_S) if record else FOLLOW_S
-    going_on = reading.going_on(selected.workspace, selected.launchers, selected.known, view.index, pause_s)
+    going_on = look.going_on(view, FOLLOW_S)
 
     def wait() -> bool:
         time.sleep(FOLLOW_S)

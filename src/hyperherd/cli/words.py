@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +13,15 @@ from typing import Any, TypeVar
 
 import click
 
-from hyperherd.errors import GrammarError, HerdError, UsageError, nearest
+from hyperherd.engine.sweep import Look, Sweep
+from hyperherd.errors import GrammarError, UsageError, nearest
 from hyperherd.grammar import values
-from hyperherd.sweep.trial import Trial, Value
+from hyperherd.sweep import selection
+from hyperherd.sweep.trial import Value
 from hyperherd.workspace import layout
 from hyperherd.workspace.folder import Workspace, find, is_workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
-_NUMBERS = re.compile(r"[\d,\s-]+")
-MANY = 10_000_000
-"""Numbers in one range; more are a slip of the pen."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +31,10 @@ class Words:
     workspace: Workspace
     trials: Sequence[str]
     pins: Mapping[str, Value]
+
+    @property
+    def sweep(self) -> Sweep:
+        return Sweep(self.workspace)
 
 
 def read(words: Sequence[str], *, trials: bool = False, pins: Sequence[str] | None = None) -> Words:
@@ -54,6 +53,40 @@ def read(words: Sequence[str], *, trials: bool = False, pins: Sequence[str] | No
     return Words(find(Path(folder) if folder else None), left, _pins(pinned))
 
 
+def look(
+    given: Sequence[str],
+    where: str | None = None,
+    *,
+    lines: bool = False,
+    only_one: bool = False,
+    silent_is_fatal: bool = False,
+) -> Look:
+    """Read the words, and look at the trials that they name, as `Sweep.look`. Warnings go to stderr.
+
+    Raises `UsageError`, and `HerdError` for trials that are not there, or are not one.
+    """
+    found = read(given, trials=True)
+    if only_one and not found.trials and not where:
+        raise UsageError("which trial?", hint="its number or its name; herd ls lists them")
+    looked = found.sweep.look(found.trials, where, lines=lines, silent_is_fatal=silent_is_fatal)
+    warn(looked.snapshot.warnings)
+    if only_one:
+        looked.one()
+    return looked
+
+
+def several(given: Sequence[str]) -> list[Sweep]:
+    """Two sweeps or more, where all words name one; else none. Raises `HerdError`."""
+    if len(given) < 2 or not all(map(_is_workspace, given)):
+        return []
+    return [Sweep.at(Path(word)) for word in given]
+
+
+def nowhere(given: Sequence[str]) -> bool:
+    """Whether no sweep is named, and none is where we are."""
+    return not given and workspace_folder() is None
+
+
 def workspace_folder() -> Path | None:
     """The folder of the workspace that ``-C`` names or that we are in; None in none. For commands that need none."""
     named = click.get_current_context().find_root().obj
@@ -68,7 +101,7 @@ def _means_a_place(word: str) -> bool:
     """
     if _is_workspace(word):
         return True
-    if "=" in word or _NUMBERS.fullmatch(word):
+    if "=" in word or selection.are_numbers(word):
         return False
     return "/" in word or _nearest_workspace() is None
 
@@ -99,7 +132,7 @@ def _is_script(word: str) -> bool:
 
 
 def _is_folder(word: str) -> bool:
-    return _is_workspace(word) or (os.path.isdir(word) and not _RANGE.fullmatch(word))
+    return _is_workspace(word) or (os.path.isdir(word) and not selection.are_numbers(word))
 
 
 def _pins(words: Iterable[str]) -> dict[str, Value]:
@@ -121,46 +154,6 @@ def check_pins(pins: Mapping[str, Value], parameters: Sequence[str]) -> None:
         if name not in parameters:
             hint = nearest(name, parameters) or f"the parameters are {', '.join(parameters)}"
             raise UsageError(f"-p {name}: no such parameter", hint=hint)
-
-
-def indices(text: str) -> list[int]:
-    """``0-3,5`` as numbers. Raises `UsageError`.
-
-    >>> indices("0-3,5")
-    [0, 1, 2, 3, 5]
-    """
-    found: list[int] = []
-    for part in text.split(","):
-        match = _RANGE.fullmatch(part.strip())
-        if match is None:
-            raise UsageError(f"'{text}' names no trials", hint="numbers and ranges, such as 3 or 0-3,5")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if last < first or last - first > MANY:
-            raise UsageError(f"'{part}' is no range", hint=f"the smaller number first: {last}-{first}")
-        found += range(first, last + 1)
-    return found
-
-
-def chosen(words: Sequence[str], trials: Sequence[Trial]) -> list[int]:
-    """The indices that the words name: numbers, ranges, or trial names. Raises `HerdError` for what is not there."""
-    by_name = {trial.name: trial.index for trial in trials}
-    there = {trial.index for trial in trials}
-    picked: list[int] = []
-    for word in words:
-        if word in by_name:
-            picked.append(by_name[word])
-            continue
-        if not _NUMBERS.fullmatch(word):
-            folder = f"the folder {word} holds no {layout.CONFIG}" if os.path.isdir(word) else ""
-            name, equals, value = word.partition("=")
-            pinned = f"by its value: --where {shlex.quote(f'{name} == {value}')}" if equals and name else ""
-            hint = pinned or nearest(word, by_name) or folder or "herd ls lists them"
-            raise HerdError(f"no trial '{word}'", hint=hint)
-        picked += indices(word)
-    for index in picked:
-        if index not in there:
-            raise HerdError(f"no trial {index} in this sweep", hint="herd ls lists them")
-    return list(dict.fromkeys(picked))
 
 
 def print_json(document: Any) -> None:

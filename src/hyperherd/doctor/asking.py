@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,11 +21,12 @@ from hyperherd.connectors.local import LocalConnector
 from hyperherd.doctor import diagnosis, installing, probe
 from hyperherd.doctor.diagnosis import Case, Diagnosis
 from hyperherd.doctor.probe import Seen
-from hyperherd.engine import preflight, submitted, trying
+from hyperherd.engine import preflight, submitted
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
 from hyperherd.engine.placing import Place, Placer, Wish
 from hyperherd.engine.submitted import INDEX, SubmittedTask
+from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import (
     CommandTimeoutError,
     HerdError,
@@ -35,7 +36,6 @@ from hyperherd.errors import (
 )
 from hyperherd.jobs import Batch, Files, Request
 from hyperherd.launchers import shipped
-from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.node.script import script
 from hyperherd.sweep.trial import Trial, Typed
 from hyperherd.workspace import layout, submissions
@@ -55,9 +55,8 @@ JOB_NAME = "hyperherd_doctor"
 class Question:
     """Whose launch script is looked at, who could run it, and what the user typed about that."""
 
-    workspace: Workspace
+    sweep: Sweep
     description: Description
-    launchers: Mapping[str, Launcher]
     wish: Wish
     timeout_s: float
 
@@ -65,6 +64,10 @@ class Question:
     def launch(self) -> Path:
         """The launch script, or the script of a multirun."""
         return self.workspace.root / self.description.spec.launcher
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.sweep.workspace
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def plan(question: Question) -> Plan:
     _check_syntax(question)
     text = question.launch.read_bytes().decode("utf-8", "surrogateescape")
     trial = _first_trial(question)
-    placer = Placer(question.workspace, question.description.spec, question.launchers, question.wish)
+    placer = Placer(question.workspace, question.description.spec, question.sweep.launchers, question.wish)
     place, _ = placer.groups([trial], question.description.trials)[0]
     return Plan(training.find(text), trial, place)
 
@@ -127,7 +130,7 @@ def _check_syntax(question: Question) -> None:
 
 def _first_trial(question: Question) -> Trial:
     if not question.description.script:
-        known, _ = trying.trials(question.workspace, question.description)
+        known = [one.trial for one in question.sweep.listed(question.description)]
         if not known:
             raise HerdError("the sweep describes no trial", hint="its conditions exclude all: herd ls")
         return known[0]

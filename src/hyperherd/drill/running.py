@@ -19,21 +19,19 @@ from hyperherd.attempts import filenames
 from hyperherd.drill import resumption
 from hyperherd.drill.resumption import Course, Cut, Moment, Report, Terms
 from hyperherd.drill.sides import Going, Side
-from hyperherd.engine import control, reconcile
 from hyperherd.engine.describe import Description
 from hyperherd.engine.launch import Prepared
-from hyperherd.engine.pieces import Run, RunRequest
+from hyperherd.engine.pieces import RunRequest
 from hyperherd.engine.placing import Wish
 from hyperherd.engine.planning import plan_of
 from hyperherd.engine.reconcile import Fact
+from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import HerdError
 from hyperherd.jobs import Requeue
-from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.node.script import warning_signal
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import LIVE, Status, Trial, Value
 from hyperherd.workspace import layout, logs, manifest, results, submissions
-from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.manifest import Manifest
 
 LAST_WORDS = 10
@@ -60,9 +58,8 @@ class Request:
 class Drill:
     """A trial to be drilled; ``tell`` is given what happens, in words for people."""
 
-    workspace: Workspace
+    sweep: Sweep
     description: Description
-    launchers: Mapping[str, Launcher]
     trial: Trial
     request: Request
     tell: Callable[[str], None]
@@ -85,9 +82,7 @@ class Drill:
         return []
 
 
-def choose(
-    workspace: Workspace, description: Description, launchers: Mapping[str, Launcher]
-) -> tuple[Sequence[Trial], Mapping[int, Fact]]:
+def choose(sweep: Sweep, description: Description) -> tuple[Sequence[Trial], Mapping[int, Fact]]:
     """The trials that may be drilled, those first that were never submitted; and what is known of all.
 
     Raises `HerdError` for a sweep over a script, whose overrides do not name the trial.
@@ -97,7 +92,7 @@ def choose(
             f"{description.script.path.name} is not told its trials' names, and a drill would use their checkpoints",
             hint=f"write a {layout.CONFIG} for it: herd init",
         )
-    known = reconcile.read(workspace, launchers, silent_is_fatal=False)
+    known = sweep.known()
     planned = plan_of(description, known, Choice(force=True))
     described = {one.hash for one in description.trials}
     free = [t for t in planned.trials if t.hash in described and known.statuses.get(t.index) not in LIVE]
@@ -109,7 +104,7 @@ def run(drill: Drill) -> Report:
 
     Raises `HerdError` where a run cannot be submitted or the trial cannot be told.
     """
-    folder = drill.workspace.state / layout.DRILL / submissions.new_token()
+    folder = drill.sweep.workspace.state / layout.DRILL / submissions.new_token()
     with _removed(drill, folder):
         return _run(drill, folder)
 
@@ -124,24 +119,24 @@ def _removed(drill: Drill, folder: Path) -> Iterator[None]:
             drill.tell("stopping what the drill has started ...")
         raise
     finally:
-        for apart in drill.workspace.drills:
+        for apart in drill.sweep.workspace.drills:
             if apart.state.parent == folder:
-                _clean(drill, apart)
+                _clean(drill, replace(drill.sweep, workspace=apart))
         if not drill.request.keep:
-            for empty in (folder, folder.parent, drill.workspace.state):
+            for empty in (folder, folder.parent, drill.sweep.workspace.state):
                 with contextlib.suppress(OSError):  # somebody else's things are in it
                     empty.rmdir()
 
 
-def _clean(drill: Drill, apart: Workspace) -> None:
+def _clean(drill: Drill, apart: Sweep) -> None:
     try:
-        control.clean(apart, drill.launchers, logs=False, everything=not drill.request.keep)
+        apart.clean(everything=not drill.request.keep)
     except HerdError as error:
-        jobs = [record.slurm_job_id for record in submissions.read(apart) if record.slurm_job_id]
+        jobs = [record.slurm_job_id for record in submissions.read(apart.workspace) if record.slurm_job_id]
         stop = f"scancel {' '.join(jobs)}; when it has ended: " if jobs else "when it has ended: "
         raise HerdError(
             f"what the drill has started may go on: {error.what}",
-            hint=f"{stop}rm -rf {shlex.quote(str(apart.state.parent))}",
+            hint=f"{stop}rm -rf {shlex.quote(str(apart.workspace.state.parent))}",
         ) from error
 
 
@@ -180,7 +175,7 @@ def _notes(drill: Drill, straight: Course) -> list[str]:
 
 def _side(drill: Drill, folder: Path, word: str) -> Side:
     """A state in which the trial is the only one, and has a name of its own."""
-    workspace = replace(drill.workspace, apart=folder / word)
+    workspace = replace(drill.sweep.workspace, apart=folder / word)
     # Nobody has a name of this before: what an earlier drill has saved must not be found.
     name = f"{drill.trial.name}-drill-{folder.name[-4:]}-{word}"
     trial = replace(drill.trial, name=name, extras={**drill.trial.extras, **drill.request.overrides})
@@ -191,7 +186,8 @@ def _side(drill: Drill, folder: Path, word: str) -> Side:
     alone = Manifest((trial,), next_index=trial.index + 1, name=spec.name)
     manifest.write(workspace, alone, {trial.index: Status.READY})
     asked = RunRequest(drill.request.wish, Choice(lost=True))
-    return Side(Run(workspace, description, drill.launchers, asked), trial, drill.tell)
+    sweep = replace(drill.sweep, workspace=workspace)
+    return Side(sweep, sweep.asked(description, asked), trial, drill.tell)
 
 
 def _announce(drill: Drill, side: Side, prepared: Prepared) -> None:
@@ -249,7 +245,7 @@ def _is_late(drill: Drill, going: Going) -> bool:
     side = going.side
     going.until(lambda: side.outcome(1) is not None or time.monotonic() > deadline)
     if side.outcome(1) is None and side.fact().moves:
-        control.stop(side.workspace, side.run.launchers, None)
+        side.sweep.stop()
         return True
     drill.tell("  that attempt has ended")
     going.until_ended()

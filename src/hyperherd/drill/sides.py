@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from hyperherd.attempts import filenames
 from hyperherd.attempts.filenames import Outcome
-from hyperherd.engine import launch, reconcile, waiting
+from hyperherd.engine import waiting
 from hyperherd.engine.launch import Made, Prepared
 from hyperherd.engine.pieces import Run
 from hyperherd.engine.reconcile import Fact
+from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import HerdError, SubmissionRefusedError
 from hyperherd.jobs import Phase
 from hyperherd.launchers.base import Launcher
@@ -27,13 +28,14 @@ GLANCE_S = 0.1
 class Side:
     """The trial as it is called in this run, and the state in which it is the only one."""
 
+    sweep: Sweep
     run: Run
     trial: Trial
     tell: Callable[[str], None]
 
     @property
     def workspace(self) -> Workspace:
-        return self.run.workspace
+        return self.sweep.workspace
 
     def points(self) -> dict[str, list[results.Point]]:
         return results.logged(self.workspace.results, self.trial.index)
@@ -58,7 +60,7 @@ class Side:
     def fact(self) -> Fact:
         """Raises `HerdError` where somebody has deleted its files."""
         try:
-            known = reconcile.read(self.workspace, self.run.launchers, silent_is_fatal=False)
+            known = self.sweep.known()
         except HerdError as error:  # some of them were there yet
             if self.workspace.manifest.exists():
                 raise
@@ -73,7 +75,7 @@ class Side:
 
     def start(self, announce: Callable[[Prepared], None] = lambda _: None) -> Going:
         """Submitted. Raises `SubmissionRefusedError`, `HerdError`."""
-        _, made = launch.execute(self.run, announce)
+        _, made = self.sweep.carry_out(self.run, announce)
         if not made:
             raise HerdError(
                 f"trial {self.trial.index} was not submitted again",

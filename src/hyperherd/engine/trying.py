@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,11 @@ from hyperherd.connectors import attached
 from hyperherd.engine import preflight, reconcile
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
-from hyperherd.engine.planning import plan_of
 from hyperherd.errors import HerdError
 from hyperherd.jobs import Batch, Files
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.node.script import script
-from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import AGAIN, Status, Trial
 from hyperherd.workspace import layout, results
 from hyperherd.workspace.folder import Workspace
@@ -39,12 +37,6 @@ class Tried:
     trial: Trial
     exit_code: int
     metrics: Mapping[str, Any]
-
-
-def trials(workspace: Workspace, description: Description) -> tuple[Sequence[Trial], reconcile.Known]:
-    """All trials, as the next run would know them, and what is known now; asks no scheduler."""
-    known = reconcile.read(workspace, {}, silent_is_fatal=False)
-    return plan_of(description, known, Choice(force=True)).trials, known
 
 
 def check(workspace: Workspace, launchers: Mapping[str, Launcher], trial: Trial) -> None:

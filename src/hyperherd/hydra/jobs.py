@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperherd.bash.quoting import quote
-from hyperherd.engine import describe, launch, multirun, places, reconcile, scripts, waiting
+from hyperherd.engine import describe, multirun, places, reconcile, scripts
+from hyperherd.engine import sweep as engine
 from hyperherd.engine.launch import Made, Prepared
 from hyperherd.engine.pieces import Run, RunRequest
 from hyperherd.engine.placing import Wish
@@ -105,9 +106,10 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Submitted:
     """What was submitted: ``trials`` are the indices of the jobs, in their order."""
 
+    sweep: engine.Sweep
     run: Run
     trials: Sequence[int]
 
@@ -127,12 +129,12 @@ class Ended:
     exit_code: int | None
 
 
-def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[str], None]) -> Sweep:
+def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[str], None]) -> Submitted:
     """Hand them over as one array. Raises `HerdError`."""
     asked.check()
     _check_folders([job.output for job in jobs], say)
     described = [_described(app, job) for job in jobs]
-    workspace = folder.of_script(app.script)
+    sweep = engine.Sweep(folder.of_script(app.script))
     place, request = _place(app, asked)
     _check_place(place, request)
     app.write_script(request)
@@ -140,15 +142,15 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     wanted = RunRequest(Wish(place), at_once=asked.max_concurrent, requeue=asked.requeue)
 
     def anew(run: Run) -> Run:
-        return multirun.add(workspace, script, described).in_run(run)
+        return multirun.add(sweep.workspace, script, described).in_run(run)
 
-    before = describe.of_script(workspace, script)
-    run = anew(Run(workspace, before, places.launchers(), wanted, anew))
-    prepared, made = launch.execute(run, lambda prepared: _announce(prepared, say))
+    before = describe.of_script(sweep.workspace, script)
+    run = anew(sweep.asked(before, wanted, anew))
+    prepared, made = sweep.carry_out(run, lambda prepared: _announce(prepared, say))
     index = {trial.hash: trial.index for trial in prepared.plan.trials}
-    sweep = Sweep(run, [index[one.hash] for one in described])
-    _told(sweep, made, say)
-    return sweep
+    submitted = Submitted(sweep, run, [index[one.hash] for one in described])
+    _told(submitted, made, say)
+    return submitted
 
 
 def _place(app: Application, asked: Asked) -> tuple[str, Request]:
@@ -211,7 +213,7 @@ def _announce(prepared: Prepared, say: Callable[[str], None]) -> None:
         say(f"note: {finding.what}\n  {finding.hint}")
 
 
-def _told(sweep: Sweep, made: Sequence[Made], say: Callable[[str], None]) -> None:
+def _told(submitted: Submitted, made: Sequence[Made], say: Callable[[str], None]) -> None:
     """Raises `HerdError` for what Slurm did not take."""
     for line in summary.submitted([one for one in made if not one.refused]):
         say(line)
@@ -219,26 +221,27 @@ def _told(sweep: Sweep, made: Sequence[Made], say: Callable[[str], None]) -> Non
     if refused:
         count = sum(len(one.record.trials) for one in refused)
         raise HerdError(
-            f"{count} of {len(sweep.trials)} jobs not submitted: {refused[0].refused}",
-            hint=f"when that is mended: herd run {sweep.script}",
+            f"{count} of {len(submitted.trials)} jobs not submitted: {refused[0].refused}",
+            hint=f"when that is mended: herd run {submitted.script}",
         )
 
 
-def wait(sweep: Sweep, jobs: Sequence[Job]) -> list[Ended]:
+def wait(submitted: Submitted, jobs: Sequence[Job]) -> list[Ended]:
     """How each has ended. Ctrl-C leaves them going."""
-    workspace = sweep.run.workspace
-    pause_s = waiting.pause_s(*(record.launcher for record in submissions.read(workspace)))
-    known = waiting.until_ended(workspace, sweep.run.launchers, sweep.trials, lambda _: None, pause_s)
-    gone = [index for index in sweep.trials if index not in known.facts]
+    workspace = submitted.sweep.workspace
+    known = submitted.sweep.wait(submitted.trials, submissions.read(workspace))
+    gone = [index for index in submitted.trials if index not in known.facts]
     if gone:
         what = f"{len(gone)} jobs are known no longer: somebody has deleted {workspace.state} or its manifest"
         raise HerdError(what)
-    return [_ended(sweep, known.facts[index], job) for index, job in zip(sweep.trials, jobs, strict=True)]
+    return [
+        _ended(submitted, known.facts[index], job) for index, job in zip(submitted.trials, jobs, strict=True)
+    ]
 
 
-def _ended(sweep: Sweep, fact: reconcile.Fact, job: Job) -> Ended:
-    metrics = results.finals(sweep.run.workspace.results, fact.trial.index)
+def _ended(submitted: Submitted, fact: reconcile.Fact, job: Job) -> Ended:
+    metrics = results.finals(submitted.sweep.workspace.results, fact.trial.index)
     why = f" ({fact.reason})" if fact.reason else ""
-    reason = f"job #{job.number}: {fact.status}{why}; see herd tail {sweep.script} {fact.trial.index}"
+    reason = f"job #{job.number}: {fact.status}{why}; see herd tail {submitted.script} {fact.trial.index}"
     exit_code = fact.outcome.exit_code if fact.outcome else None
     return Ended(fact.status is Status.COMPLETED, reason, metrics.get(reporting.METRIC), exit_code)

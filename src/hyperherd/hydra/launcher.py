@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
     from hyperherd.hydra.application import Application
-    from hyperherd.hydra.jobs import Asked, Ended, Job, Sweep
+    from hyperherd.hydra.jobs import Asked, Ended, Job, Submitted
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class Launcher(plugin.Launcher):
         except HerdError as error:
             raise CompactHydraException(_as_hydra_has_it(str(error))) from error
 
-    def _collect(self, sweep: Sweep, listed: Sequence[Job]) -> list[JobReturn]:
+    def _collect(self, sweep: Submitted, listed: Sequence[Job]) -> list[JobReturn]:
         from hyperherd.hydra import jobs
 
         try:

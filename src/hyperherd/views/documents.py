@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hyperherd.engine.control import Stopped
 from hyperherd.engine.inspection import Inspection
 from hyperherd.engine.observe import Listed
+from hyperherd.engine.overview import Glance
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
 from hyperherd.launchers import shipped
@@ -128,6 +129,27 @@ def shown(v: TrialView, inspected: Inspection) -> dict[str, Any]:
 def status(snapshot: Snapshot) -> dict[str, Any]:
     """``herd status --json``."""
     return {"totals": snapshot.totals, "trials": [view(v) for v in snapshot.trials]}
+
+
+def several(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
+    """``herd status --json`` of several workspaces."""
+    heads = [{"sweep_name": s.sweep_name, "workspace": str(s.workspace.root)} for s in snapshots]
+    return {"sweeps": [{**head, **status(s)} for head, s in zip(heads, snapshots, strict=True)]}
+
+
+def overview(glances: Sequence[Glance]) -> dict[str, Any]:
+    """``herd status --json`` outside of any workspace."""
+    return {
+        "sweeps": [
+            {
+                "sweep_name": one.name,
+                "folder": str(one.folder),
+                "totals": {"total": sum(one.counts.values()), **{s.value: n for s, n in one.counts.items()}},
+                "last_activity": utc(one.active_at),
+            }
+            for one in glances
+        ]
+    }
 
 
 def view(v: TrialView) -> dict[str, Any]:

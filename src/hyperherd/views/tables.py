@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hyperherd import units
 from hyperherd.engine.inspection import AttemptView, Inspection
 from hyperherd.engine.observe import Listed
+from hyperherd.engine.overview import Glance
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import LIVE, Status
@@ -116,6 +119,33 @@ def totals(snapshot: Snapshot, screen: Screen) -> str:
     ]
     total = counted["total"]
     return f"{total} trial{'s' if total != 1 else ''}: {', '.join(words)}" if total else none(snapshot)
+
+
+def heading(snapshot: Snapshot, screen: Screen) -> str:
+    """Above the trials of one of several sweeps."""
+    return screen.paint(f"{snapshot.sweep_name}  {_from_home(snapshot.workspace.root)}", "bold")
+
+
+def overview(glances: Sequence[Glance], screen: Screen, now: float) -> str:
+    """A row for each sweep of a user."""
+    rows = [
+        (
+            one.name,
+            ", ".join(f"{count} {status}" for status, count in one.counts.items()) or "no trials",
+            f"{units.duration(max(now - one.active_at, 0))} ago",
+            _from_home(one.folder),
+        )
+        for one in glances
+    ]
+    body = table(rows, screen, head=("sweep", "trials", "last change", "folder"), middle=(0, 3))
+    return body + "\n" + screen.paint("(no scheduler was asked: herd status FOLDER...)", "dim")
+
+
+def _from_home(path: Path) -> str:
+    """``~/sweeps/digits``, for people."""
+    home = os.path.expanduser("~")
+    inside = path.is_relative_to(home) and home != "/"
+    return str(Path("~") / path.relative_to(home)) if inside else str(path)
 
 
 def none(snapshot: Snapshot) -> str:

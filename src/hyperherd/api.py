@@ -1,0 +1,149 @@
+"""``hyperherd.Sweep``: a sweep from Python, as the commands have it from a terminal."""
+
+from __future__ import annotations
+
+import html
+import math
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from hyperherd.engine import reading
+from hyperherd.engine import sweep as engine
+from hyperherd.engine.pieces import RunRequest
+from hyperherd.engine.places import kind
+from hyperherd.engine.placing import Wish
+from hyperherd.engine.sweep import Look
+from hyperherd.errors import HerdError
+from hyperherd.jobs import NativeValue
+from hyperherd.sweep.plan import Choice
+from hyperherd.views import documents, tables
+from hyperherd.views.columns import Screen
+from hyperherd.workspace import submissions
+
+
+class Sweep:
+    """The sweep of a folder, of its ``hyperherd.yaml``, or of a script that ``herd multirun`` has run.
+
+    It keeps nothing: each question looks anew, and what it answers is of that moment. ``print(sweep)`` shows what
+    ``herd status -a`` shows. ``trials`` are given by their numbers, ranges (``"0-3,5"``) or names, ``where`` as
+    ``--where`` takes it.
+
+    Raises `hyperherd.errors.HerdError` where there is no sweep, and in all that the commands refuse.
+    """
+
+    def __init__(self, path: str | Path = ".") -> None:
+        self._sweep = engine.Sweep.at(Path(path))
+
+    @property
+    def folder(self) -> Path:
+        """Its folder, absolute."""
+        return self._sweep.workspace.root
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.folder)!r})"
+
+    def __str__(self) -> str:
+        snapshot = self._sweep.look(lines=True).snapshot
+        return "\n".join([tables.status(snapshot, Screen(), fold=False), *snapshot.warnings])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+    @property
+    def trials(self) -> list[dict[str, Any]]:
+        """Every trial that was ever run, as ``herd status --json`` has it: ``index``, ``experiment_name``, ``params``,
+        ``status``, ``reason``, ``exit_code``, ...
+        """
+        found: list[dict[str, Any]] = documents.status(self._look().snapshot)["trials"]
+        return found
+
+    def results(self, *trials: int | str, where: str | None = None) -> list[dict[str, Any]]:
+        """A row for each trial: ``trial_id``, ``experiment_name``, ``status``, its parameters and its final metrics.
+
+        The columns are those of ``herd res``: ``pandas.DataFrame(sweep.results())``. Where a metric has a parameter's
+        name, the value is the metric's.
+        """
+        looked = self._look(trials, where)
+        head, rows = tables.exported(looked.snapshot, looked.finals())
+        return [dict(zip(head, row, strict=True)) for row in rows]
+
+    def streams(self, *trials: int | str, where: str | None = None) -> list[dict[str, Any]]:
+        """A row for each step that was logged: ``trial_id``, ``step``, ``metric``, ``timestamp`` (s), ``value``."""
+        looked = self._look(trials, where)
+        return [
+            dict(zip(documents.STEP, row, strict=True))
+            for row in reading.steps(looked.workspace, looked.indices)
+        ]
+
+    def best(self, metric: str, mode: Literal["max", "min"] = "max") -> dict[str, Any] | None:
+        """The row of `results` with the best value of a final metric; None where no trial has logged a number."""
+        if mode not in ("max", "min"):
+            raise HerdError(f"mode={mode!r}: max or min expected")
+        rows = [row for row in self.results() if _is_number(row.get(metric))]
+        return (max if mode == "max" else min)(rows, key=lambda row: row[metric], default=None)
+
+    def run(  # noqa: PLR0913  # by keyword, as the command's options
+        self,
+        *,
+        on: str = "auto",
+        trials: Iterable[int] | None = None,
+        max_concurrent: int | None = None,
+        compute: str = "",
+        slurm: Mapping[str, NativeValue] | None = None,
+        lost: bool = False,
+        force: bool = False,
+        requeue: bool | None = None,
+    ) -> list[int]:
+        """As ``herd run --detach``: submit every trial that has not succeeded; return the numbers of those submitted.
+
+        Raises `HerdError` where some were refused; what was not refused goes on.
+        """
+        kind(on)
+        choice = Choice(None if trials is None else frozenset(trials), lost=lost, force=force)
+        request = RunRequest(Wish(on, compute, dict(slurm or {})), choice, max_concurrent, None, requeue)
+        _, made = self._sweep.carry_out(
+            self._sweep.asked(self._sweep.describe(), request),
+            lambda prepared: _warn(prepared.known.warnings),
+        )
+        if refused := [one for one in made if one.refused]:
+            count = sum(len(one.record.trials) for one in refused)
+            raise HerdError(f"{count} trials were not submitted: {refused[0].refused}")
+        return [index for one in made for index in one.record.trials]
+
+    def wait(self) -> dict[int, str]:
+        """Until no trial changes by waiting; trial -> status. Ctrl-C leaves them going."""
+        records = submissions.read(self._sweep.workspace)
+        every = [index for record in records for index in record.trials]
+        known = self._sweep.wait(every, records) if records else self._sweep.known()
+        return {index: status.value for index, status in known.statuses.items()}
+
+    def stop(self, *trials: int | str, where: str | None = None) -> list[int]:
+        """Cancel these trials, or all that wait or run; return the numbers of those cancelled.
+
+        Raises `HerdError` where some could not be.
+        """
+        looked = self._look(trials, where, silent_is_fatal=True)
+        done = self._sweep.stop(looked.indices if looked.named else None)
+        if done.refused:
+            index, words = next(iter(done.refused.items()))
+            raise HerdError(f"trial {index} could not be cancelled: {words}")
+        return [fact.trial.index for fact in done.cancelled]
+
+    def _look(
+        self, trials: Iterable[int | str] = (), where: str | None = None, *, silent_is_fatal: bool = False
+    ) -> Look:
+        looked = self._sweep.look([str(one) for one in trials], where, silent_is_fatal=silent_is_fatal)
+        _warn(looked.snapshot.warnings)
+        return looked
+
+
+def _warn(lines: Iterable[str]) -> None:
+    for line in lines:
+        warnings.warn(line, stacklevel=4)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)

@@ -1,0 +1,214 @@
+"""A sweep, and all that is done with it: look, list, plan, run, wait, stop, clean. It prints nothing.
+
+What each of these does stands in a module of its own beside this one; commands, the drill and Hydra's plugin go through
+here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hyperherd.engine import control, inspection, launch, observe, places, reading, reconcile, trying, waiting
+from hyperherd.engine import describe as describing
+from hyperherd.engine.control import Stopped
+from hyperherd.engine.describe import Description
+from hyperherd.engine.inspection import Inspection
+from hyperherd.engine.launch import Made, Prepared
+from hyperherd.engine.observe import Listed
+from hyperherd.engine.pieces import Run, RunRequest
+from hyperherd.engine.reading import Metrics
+from hyperherd.engine.reconcile import Fact, Known
+from hyperherd.engine.snapshot import Snapshot, TrialView
+from hyperherd.engine.trying import Tried
+from hyperherd.errors import HerdError
+from hyperherd.jobs import Usage
+from hyperherd.launchers.base import Launcher
+from hyperherd.sweep import selection
+from hyperherd.sweep.trial import Trial
+from hyperherd.workspace import folder, known_sweeps, layout
+from hyperherd.workspace.folder import Workspace
+from hyperherd.workspace.submissions import Submission
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The sweep of a workspace, and who may run its trials: by name, the launchers that there are here."""
+
+    workspace: Workspace
+    launchers: Mapping[str, Launcher] = field(default_factory=places.launchers)
+
+    @classmethod
+    def at(cls, path: Path | None = None) -> Sweep:
+        """That of a folder, its YAML or a script; None: that of the folder we are in, or of one above it.
+
+        Raises `HerdError` where there is none.
+        """
+        return cls(folder.find(path))
+
+    def describe(self, *, even_if_many: bool = False) -> Description:
+        """Read the YAML, or the script, and make its trials. Raises `ConfigError`, and `HerdError` for more than a
+        million unless told.
+        """
+        return describing.describe(self.workspace, even_if_many=even_if_many)
+
+    def listed(self, description: Description) -> Sequence[Listed]:
+        """All trials that the next run would know; asks nobody and writes nothing."""
+        return observe.listed(self.workspace, description)
+
+    def look(
+        self,
+        words: Sequence[str] = (),
+        where: str | None = None,
+        *,
+        lines: bool = False,
+        silent_is_fatal: bool = False,
+    ) -> Look:
+        """Ask the launchers once, and keep the trials that the words (numbers, ranges, names) and ``where`` name.
+
+        ``lines``: with the last line of each one's log. A launcher that does not answer is a warning of the snapshot,
+        or with ``silent_is_fatal`` raises `SchedulerSilentError`. Raises `HerdError` for trials that are not there,
+        `ExpressionError`.
+        """
+        known, snapshot = observe.look(
+            self.workspace, self.launchers, lines=lines, silent_is_fatal=silent_is_fatal
+        )
+        known_sweeps.note(self.workspace)
+        if words:
+            named = self._named(words, [view.trial for view in snapshot.trials])
+            by_index = {view.index: view for view in snapshot.trials}
+            snapshot = replace(snapshot, trials=[by_index[index] for index in named])
+        if where:
+            status = {view.index: str(view.status) for view in snapshot.trials}
+            held = selection.holding([view.trial for view in snapshot.trials], where, status)
+            snapshot = replace(snapshot, trials=[view for view in snapshot.trials if view.index in held])
+        return Look(self, known, snapshot, named=bool(words or where))
+
+    def _named(self, words: Sequence[str], trials: Sequence[Trial]) -> list[int]:
+        """Of those that are known. Raises `HerdError`, which tells one that has not run yet from one that is none."""
+        try:
+            return selection.named(words, trials, meant)
+        except HerdError as error:
+            if not self._describes(words):
+                raise
+            yet = "trial " + ", ".join(words) + " has not run yet"
+            raise HerdError(yet, hint="herd run; what it would be given: herd run -n") from error
+
+    def _describes(self, words: Sequence[str]) -> bool:
+        try:
+            listed = self.listed(self.describe())
+            return bool(selection.named(words, [one.trial for one in listed]))
+        except HerdError:
+            return False
+
+    def known(self) -> Known:
+        """Ask the launchers once, and say what is known of all trials; nothing of it is kept."""
+        return reconcile.read(self.workspace, self.launchers, silent_is_fatal=False)
+
+    def asked(
+        self, description: Description, request: RunRequest, anew: Callable[[Run], Run] | None = None
+    ) -> Run:
+        """A run of what is described, to be planned or carried out."""
+        return Run(self.workspace, description, self.launchers, request, anew)
+
+    def plan(self, run: Run) -> Prepared:
+        """What a run would do; changes nothing. Raises as `launch.prepare`."""
+        return launch.prepare(run)
+
+    def carry_out(self, run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, list[Made]]:
+        """Do it; ``announce`` is told first what will be done, and may raise to stop it. Raises as `launch.execute`."""
+        done = launch.execute(run, announce)
+        known_sweeps.note(self.workspace)
+        return done
+
+    def test(self, description: Description, trial: Trial, *, cfg_job: bool = False) -> Tried:
+        """Run one trial here to its end, its output on our own stdout and stderr; with ``cfg_job`` Hydra prints its
+        configuration instead. Its logs and results are kept apart.
+
+        Raises `HerdError` for a trial whose checkpoints may be in use.
+        """
+        if not cfg_job:
+            trying.check(self.workspace, self.launchers, trial)
+        return trying.attempt(self.workspace, description, trial, cfg_job=cfg_job)
+
+    def wait(
+        self,
+        indices: Iterable[int],
+        submitted: Iterable[Submission],
+        each: Callable[[Known], None] = lambda _: None,
+    ) -> Known:
+        """Until none of these trials of these submissions moves; ``each`` is told of every look."""
+        pause_s = waiting.pause_s(*(record.launcher for record in submitted))
+        known = waiting.until_ended(self.workspace, self.launchers, indices, each, pause_s)
+        observe.remember(self.workspace, known)
+        return known
+
+    def succeeds(self) -> bool:
+        """Wait until no trial is live; whether all that are not orphans have completed."""
+        return waiting.until_succeeded(self.workspace, self.launchers)
+
+    def stop(self, indices: Iterable[int] | None = None) -> Stopped:
+        """Cancel these trials, or all. Raises `SchedulerSilentError`."""
+        return control.stop(self.workspace, self.launchers, indices)
+
+    def clean(self, *, logs: bool = False, everything: bool = False) -> Stopped:
+        """Cancel all; delete the logs, or all state. Raises `HerdError`: then nothing is deleted."""
+        return control.clean(self.workspace, self.launchers, logs=logs, everything=everything)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a sweep: what is known of all of it, and the snapshot of the trials that were asked for.
+
+    ``named``: they were named, and are not simply all.
+    """
+
+    sweep: Sweep
+    known: Known
+    snapshot: Snapshot
+    named: bool
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.sweep.workspace
+
+    @property
+    def indices(self) -> list[int]:
+        return [view.index for view in self.snapshot.trials]
+
+    def one(self) -> TrialView:
+        """The trial that was asked for. Raises `HerdError` where it is not one."""
+        if len(self.snapshot.trials) != 1:
+            raise HerdError(
+                f"{len(self.snapshot.trials)} trials, where one is wanted", hint="name it by its number"
+            )
+        return self.snapshot.trials[0]
+
+    def fact(self, view: TrialView) -> Fact:
+        return self.known.facts[view.index]
+
+    def usage(self) -> dict[int, Usage]:
+        """Time and memory that they used, as far as somebody measured it. Raises `SchedulerSilentError`."""
+        return observe.usage(self.workspace, self.known, self.sweep.launchers, self.indices)
+
+    def finals(self) -> Metrics:
+        """Their final metrics."""
+        wanted = set(self.indices)
+        return {i: found for i, found in reading.finals(self.workspace).items() if i in wanted}
+
+    def inspect(self, view: TrialView) -> Inspection:
+        """All about one of them. Raises `ConfigError`."""
+        return inspection.inspect(self.workspace, self.known, view.index)
+
+    def going_on(self, view: TrialView, least_pause_s: float) -> Callable[[], bool]:
+        """A function that says whether a trial still moves; it looks when a look is due, and says yes between."""
+        record = self.fact(view).submission
+        pause_s = max(waiting.pause_s(record.launcher), least_pause_s) if record else least_pause_s
+        return reading.going_on(self.workspace, self.sweep.launchers, self.known, view.index, pause_s)
+
+
+def meant(word: str) -> str:
+    """What else a word might have meant that names no trial."""
+    return f"the folder {word} holds no {layout.CONFIG}" if os.path.isdir(word) else ""
