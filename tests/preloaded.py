@@ -33,6 +33,9 @@ FIXED = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "MALLOC")
 """Beginnings of variables that count when a program starts."""
 
 _DIGITS = 16
+_ENVIRON = dict(
+    os.environ
+)  # not that of a test, by which it would be ended with all else that the test has started
 _LEFT_OUT = ("hyperherd.integrations", "hyperherd.heracles", "hyperherd.hydra", "hyperherd.__main__")
 
 
@@ -49,7 +52,7 @@ def _fixed(environment: Mapping[str, str]) -> dict[str, str]:
 def _loaded_with() -> dict[str, str]:
     import hyperherd
 
-    return {**os.environ, "PYTHONPATH": str(Path(hyperherd.__file__).parents[1])}
+    return {**_ENVIRON, "PYTHONPATH": str(Path(hyperherd.__file__).parents[1])}
 
 
 class Started:
