@@ -442,6 +442,21 @@ def test_what_slurm_cancels_to_make_room_is_queued_again_if_the_sweep_wants_that
     assert ("3.1.PREEMPTION" in trial.names()) == (at > 1795281600)
 
 
+@pytest.mark.parametrize("at", [1795281640, 1795280000], ids=["preempted", "in an attempt of before"])
+def test_where_bash_has_forgotten_slurms_signal_slurm_is_asked_for_what_has_died_of_it(
+    trial: Trial, at: int
+) -> None:
+    """A trial that dies at once is reaped in the moment in which its script is told (bash 5.2)."""
+    (trial.folder / "preempted").write_text(f"{at}")
+    trial.launch("kill -TERM $$\n")
+    assert trial.run() == 143
+    if at > 1795281600:
+        assert trial.names() == ["3.1", "3.1.143.TERM", "3.1.PREEMPTION", "3.1.TOLD"]
+    else:
+        assert trial.names() == ["3.1", "3.1.143"]
+    assert trial.requeued() == (at > 1795281600)
+
+
 def test_what_is_still_starting_is_told_once_it_handles_the_signal(trial: Trial) -> None:
     trial.launch(f": >early\nuntil [[ -e import ]]; do sleep 0.02; done\n{trainer('ready', 75)}\n")
     process = trial.start()

@@ -198,9 +198,15 @@ herd_judge() {
   if [[ $herd_requeues ]]; then herd_queue=1; else herd_mark "$herd_attempt" AGAIN "$herd_job"; fi
 }
 
-# In the place of that of trial.sh. What has succeeded is told nothing any more: a time limit would queue it again.
+# In the place of that of trial.sh. What has succeeded is told nothing any more: a time limit would queue it again. Where
+# SIGTERM has ended the trial, this script may have been told to end too: of two signals that come in one moment bash
+# forgets one (5.2).
 herd_end() {
   local code=$1
+  if [[ $code == 143 && $herd_pid && -z $herd_told ]]; then
+    herd_ask_why
+    [[ $herd_why ]] && herd_ending
+  fi
   if [[ $code == 0 && -z $herd_told ]]; then trap '' TERM; else herd_judge "$code"; fi
   [[ $code == 0 && $herd_told ]] && code=143
   herd_leave "$code" "$herd_told"
