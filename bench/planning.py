@@ -13,8 +13,8 @@ from pathlib import Path
 
 from timing import HERD, Cost, environment, in_turns, process, rival, say, sweep
 
-from hyperherd.engine import describe, reconcile
-from hyperherd.engine.planning import plan_of
+from hyperherd.engine import describe, facts
+from hyperherd.engine.plan_of_facts import plan_of
 from hyperherd.launchers.direct import DirectLauncher
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import Status
@@ -92,7 +92,7 @@ def _as_if_run(workspace: Workspace) -> None:
     """The state that a run leaves in which every trial has succeeded."""
     workspace.make_folders()
     described = describe.describe(workspace)
-    nothing = reconcile.read(workspace, {}, silent_is_fatal=False)
+    nothing = facts.read(workspace, {}, silent_is_fatal=False)
     plan = plan_of(described, nothing, Choice())
     indices = tuple(trial.index for trial in plan.trials)
     record = submissions.Submission(

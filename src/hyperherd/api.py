@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from hyperherd.engine import reading
+from hyperherd.engine import outputs
 from hyperherd.engine import sweep as engine
+from hyperherd.engine.launchers_here import kind
 from hyperherd.engine.pieces import RunRequest
-from hyperherd.engine.places import kind
 from hyperherd.engine.placing import Wish
 from hyperherd.engine.sweep import Look
 from hyperherd.errors import HerdError
@@ -75,7 +75,7 @@ class Sweep:
         looked = self._look(trials, where)
         return [
             dict(zip(documents.STEP, row, strict=True))
-            for row in reading.steps(looked.workspace, looked.indices)
+            for row in outputs.steps(looked.workspace, looked.indices)
         ]
 
     def best(self, metric: str, mode: Literal["max", "min"] = "max") -> dict[str, Any] | None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from hyperherd.attempts import claims, listing, registers
-from hyperherd.engine import control, launch, observe, reconcile
+from hyperherd.engine import control, facts, launch, observe
 from hyperherd.engine.describe import Description, describe
+from hyperherd.engine.facts import Known
 from hyperherd.engine.pieces import Run, RunRequest
-from hyperherd.engine.reconcile import Known
 from hyperherd.errors import SchedulerSilentError, SubmissionUnknownError
 from hyperherd.fsio import Lock, processes
 from hyperherd.jobs import Batch, Ended, Phase
@@ -127,7 +127,7 @@ class Sweep:
         self.running = [one for one in self.running if one.state.phase is Phase.RUNNING]
 
     def look(self) -> Known:
-        known = reconcile.read(self.workspace, {"memory": self.launcher}, silent_is_fatal=False)
+        known = facts.read(self.workspace, {"memory": self.launcher}, silent_is_fatal=False)
         observe.remember(self.workspace, known)
         return known
 

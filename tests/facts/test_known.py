@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from hyperherd.attempts import claims, filenames, notes
 from hyperherd.attempts.filenames import EXIT75, NODE_FAIL, PREEMPTION, REFUSED, TIMEOUT, Outcome
 from hyperherd.attempts.registers import VOID
-from hyperherd.engine import growth, launch, planning, reconcile, recover
+from hyperherd.engine import facts, growth, launch, plan_of_facts, recover
 from hyperherd.engine.describe import Description
+from hyperherd.engine.facts import Fact, Known
 from hyperherd.engine.pieces import Run, RunRequest
 from hyperherd.engine.placing import Place
-from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.errors import HerdError, SchedulerSilentError
 from hyperherd.fsio import Lock, processes
 from hyperherd.jobs import Ended, Job, Phase, Request, Requeue, State
@@ -135,7 +135,7 @@ def test_of_a_job_of_0_1_3_its_last_word_is_believed_where_nobody_knows_more(
     rewrite(sweep, token="legacy-7", slurm_job_id="7", indices=(0,), attempts=(0,), array=None)
     launcher = Answering()
     launcher.said = said
-    fact = reconcile.read(sweep.workspace, {"memory": launcher}, silent_is_fatal=True).facts[0]
+    fact = facts.read(sweep.workspace, {"memory": launcher}, silent_is_fatal=True).facts[0]
     assert fact.status is status
     if said is ABSENT and status is not Status.LOST:
         assert "0.1.3" in fact.reason
@@ -182,7 +182,7 @@ def test_what_was_submitted_elsewhere_or_with_what_is_not_here_is_said(sweep: Sw
     known = sweep.look()
     assert set(known.statuses.values()) == {Status.SUBMITTED}
     assert "submitted with somebody's own" in known.warnings[0]
-    assert not reconcile.read(sweep.workspace, {}, silent_is_fatal=True).warnings
+    assert not facts.read(sweep.workspace, {}, silent_is_fatal=True).warnings
 
 
 def test_a_launcher_that_does_not_answer_is_a_warning_to_who_looks_and_stops_who_acts(sweep: Sweep) -> None:
@@ -211,11 +211,11 @@ def test_a_trial_of_tasks_lives_while_one_does_and_has_completed_when_all_have()
     rank = ("running", "queued", "submitted", "paused", "lost", "failed", "cancelled", "pruned", "ready")
     for first in Status:
         for second in Status:
-            facts = [Fact(trial, (0, n), status, "why") for n, status in enumerate((first, second))]
-            whole = reconcile._together(trial, facts)
+            parts = [Fact(trial, (0, n), status, "why") for n, status in enumerate((first, second))]
+            whole = facts._together(trial, parts)
             words = [first.value, second.value]
             assert whole.status.value == next((w for w in rank if w in words), "completed")
-            assert whole.runs == tuple(facts)
+            assert whole.runs == tuple(parts)
             if whole.status is not Status.COMPLETED:
                 assert whole.reason == f"{words.count(whole.status.value)} of 2 tasks: why"
 
@@ -226,7 +226,7 @@ def test_a_new_trial_has_a_number_that_nothing_has_had(
 ) -> None:
     records = [Submission(token=str(n), indices=(n,), attempts=(1,), state="void") for n in in_submissions]
     known = Known(Manifest(next_index=free), records, {}, newest_attempt=dict.fromkeys(begun, 1))
-    made = planning.plan_of(description([0]), known, Choice())
+    made = plan_of_facts.plan_of(description([0]), known, Choice())
     used = {*range(free), *in_submissions, *begun}
     assert [one.index for one in made.added] == [max(used, default=-1) + 1]
 
@@ -255,7 +255,7 @@ def test_what_has_completed_runs_again_where_its_script_has_more_tasks_now(
     for status in (Status.COMPLETED, Status.LOST):
         fact = Fact(trial, 0, status)
         known = Known(Manifest(trials=(trial,), next_index=1), [], {0: fact})
-        made = planning.plan_of(description([1], Typed((), tasks=now)), known, Choice())
+        made = plan_of_facts.plan_of(description([1], Typed((), tasks=now)), known, Choice())
         assert bool(made.submit) == (again and status is Status.COMPLETED)
 
 
@@ -264,7 +264,7 @@ def test_while_a_trial_is_live_it_has_the_tasks_that_it_was_submitted_with() -> 
     for status, tasks in ((Status.RUNNING, (0, 1)), (Status.FAILED, (5,))):
         part = Fact(trial, (0, 0), status)
         known = Known(Manifest(trials=(trial,), next_index=1), [], {0: replace(part, tasks=(part, part))})
-        made = planning.plan_of(description([1], Typed((), tasks=(5,))), known, Choice())
+        made = plan_of_facts.plan_of(description([1], Typed((), tasks=(5,))), known, Choice())
         assert made.trials[0].typed == Typed((), tasks=tasks)
 
 
@@ -277,7 +277,7 @@ def test_a_parameter_that_is_new_has_for_older_trials_what_they_ran_with() -> No
     for submission, b in ((record, 7), (None, 5)):
         fact = Fact(old, 0, Status.COMPLETED, submission=submission)
         known = Known(Manifest(trials=(old,), next_index=1), [record], {0: fact})
-        made = planning.plan_of(described, known, Choice())
+        made = plan_of_facts.plan_of(described, known, Choice())
         assert made.kept[0].params == {"a": 1, "b": b}
 
 
@@ -313,11 +313,11 @@ def test_the_next_submission_asks_for_more_of_what_the_ones_before_ran_out_of(
     records = [
         Submission(token=str(n), indices=(0, 1), attempts=(n + 1, n + 1)) for n in range(len(ends) or 1)
     ]
-    facts = {
+    of_trials = {
         0: Fact(trial, 0, Status.FAILED, causes=dict(enumerate(ends, start=1))),
         1: Fact(other, 1, Status.FAILED),
     }
-    known = Known(Manifest(), records, facts, newest_attempt={0: max(len(ends), 1), 1: 1})
+    known = Known(Manifest(), records, of_trials, newest_attempt={0: max(len(ends), 1), 1: 1})
     request = Request(memory_bytes=asked[0], time_s=asked[1])
     place = Place(MemoryLauncher(), request)
     assert growth.grown([(place, [trial, other])], Growth(), known) == [(place, [trial, other])]

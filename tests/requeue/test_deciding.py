@@ -14,7 +14,7 @@ from hyperherd.attempts.filenames import Outcome
 from hyperherd.attempts.listing import Listing
 from hyperherd.engine import growth, interruptions
 from hyperherd.jobs import CAUSES, Phase, Requeue, State
-from hyperherd.launchers.slurm import states
+from hyperherd.launchers.slurm import state_words
 from hyperherd.sweep.trial import Part
 from hyperherd.workspace.submissions import Submission
 
@@ -23,7 +23,7 @@ WORDS = {"TIMEOUT": "timeout", "EXIT75": "exit75", "PREEMPTION": "preemption", "
 
 
 def heard(word: str, key: str = "0.1") -> dict[str, dict[str, State]]:
-    return {"t": {key: State(Phase.ENDED, word, end=states.ended(word))}}
+    return {"t": {key: State(Phase.ENDED, word, end=state_words.ended(word))}}
 
 
 def listed(marks: dict[Any, set[str]], **outcomes: Outcome) -> Listing[Part]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hyperherd import units
 from hyperherd.jobs import Job, Phase
-from hyperherd.launchers.slurm import check, limits, options, parse, polling, site, states
+from hyperherd.launchers.slurm import check, limits, options, parse, polling, site, state_words
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "slurm-22.05"
 
@@ -152,7 +152,7 @@ def test_all_words_of_squeue_and_sacct_mean_something() -> None:
         "SPECIAL_EXIT STAGE_OUT STOPPED SUSPENDED TIMEOUT"
     )
     assert len(words.split()) == 24
-    assert Phase.UNKNOWN not in {states.phase_in_queue(word) for word in words.split()}
+    assert Phase.UNKNOWN not in {state_words.phase_in_queue(word) for word in words.split()}
 
 
 @pytest.mark.parametrize(

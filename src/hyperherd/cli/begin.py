@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from hyperherd.cli import words
+from hyperherd.cli import arguments
 from hyperherd.engine import scaffold
 from hyperherd.engine.sweep import meant
 from hyperherd.errors import UsageError
@@ -43,7 +43,7 @@ def init(directory: Path, config: Path | None, launcher: Path | None, force: boo
 
 
 @click.command(epilog="\b\nExamples:\n  herd test\n  herd test 3\n  herd test --cfg-job --all")
-@words.workspace_and_trials
+@arguments.workspace_and_trials
 @click.option(
     "--cfg-job",
     is_flag=True,
@@ -54,9 +54,9 @@ def test(given: tuple[str, ...], cfg_job: bool, everything: bool) -> int:
     """Run one trial here (the first, if not said), before the first run too. Its logs and results are kept apart."""
     if everything and not cfg_job:
         raise UsageError("--all goes with --cfg-job", hint="to run every trial: herd run --on local")
-    found = words.read(given, trials=True)
+    found = arguments.read(given, trials=True)
     sweep, description = found.sweep, found.sweep.describe()
-    words.warn(description.spec.notes)
+    arguments.warn(description.spec.notes)
     trials = [one.trial for one in sweep.listed(description)]
     chosen = (
         selection.named(found.trials, trials, meant)

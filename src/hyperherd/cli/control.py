@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from hyperherd import units
-from hyperherd.cli import agreement, words
+from hyperherd.cli import agreement, arguments
 from hyperherd.errors import UsageError
 from hyperherd.sweep.trial import LIVE
 from hyperherd.views import documents
@@ -16,14 +16,14 @@ from hyperherd.views import documents
 @click.command(
     epilog="\b\nExamples:\n  herd stop 3\n  herd stop 0-3,5\n  herd stop --where 'lr > 0.1'\n  herd stop --all"
 )
-@words.workspace_and_trials
+@arguments.workspace_and_trials
 @click.option("-a", "--all", "everything", is_flag=True, help="All that are waiting or running.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@words.where
-@words.as_json
+@arguments.where
+@arguments.as_json
 def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None, as_json: bool) -> int:
     """Cancel trials. What was cancelled runs again at the next herd run."""
-    look = words.look(given, where, silent_is_fatal=True)
+    look = arguments.look(given, where, silent_is_fatal=True)
     if not everything and not look.named:
         raise UsageError("which trials?", hint="their numbers or names, --where, or --all")
     live = [view.index for view in look.snapshot.trials if view.status in LIVE]
@@ -31,7 +31,7 @@ def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None,
         agreement.ask(f"cancel {units.counted(len(live), 'trial')}", yes)
     done = look.sweep.stop(look.indices if look.named else None)
     if as_json:
-        words.print_json(documents.stopped(done))
+        arguments.print_json(documents.stopped(done))
     for fact in done.cancelled:
         click.echo(f"trial {fact.trial.index} cancelled (it was {fact.status})", err=as_json)
     for index, reason in done.refused.items():
@@ -42,17 +42,17 @@ def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None,
 
 
 @click.command(epilog="\b\nExamples:\n  herd clean\n  herd clean -l\n  herd clean -a --yes")
-@words.only_workspace
+@arguments.only_workspace
 @click.option("-l", "--logs", is_flag=True, help="Delete the logs too.")
 @click.option("-a", "--all", "everything", is_flag=True, help="Delete all state: trials, results, logs.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> None:
     """Cancel everything; with -l delete the logs, with -a all state. hyperherd.yaml and the launch script stay."""
-    workspace = words.read(given).workspace
+    workspace = arguments.read(given).workspace
     if not workspace.state.exists():
         click.echo("nothing to clean: this sweep has not run", err=True)
         return
-    look = words.look(given, silent_is_fatal=True)
+    look = arguments.look(given, silent_is_fatal=True)
     live = [view.index for view in look.snapshot.trials if view.status in LIVE]
     what = [f"cancel {units.counted(len(live), 'trial')}"] if live else []
     whose = f"{_of(look.indices)} of {look.snapshot.sweep_name} in {workspace.root}"

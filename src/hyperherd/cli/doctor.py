@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hyperherd.cli import ending, runs, words
+from hyperherd.cli import arguments, ending, runs
 from hyperherd.doctor import asking
 from hyperherd.doctor.asking import Question
 from hyperherd.engine.sweep import Sweep
@@ -29,7 +29,7 @@ from hyperherd.workspace.folder import Workspace
 @runs.COMPUTE
 @runs.SLURM
 @click.option("--timeout", default="10m", metavar="TIME", help="Wait so long for the job (default: 10m).")
-@words.as_json
+@arguments.as_json
 def doctor(
     given: tuple[str, ...], place: str, compute: str, options: tuple[str, ...], timeout: str, as_json: bool
 ) -> int:
@@ -48,7 +48,7 @@ def doctor(
             click.echo("Looking here, then on a node by a short job ...", err=True)
         diagnosed = asking.examine(question, planned)
     if as_json:
-        words.print_json(doctoring.document(diagnosed, str(question.launch), planned.command))
+        arguments.print_json(doctoring.document(diagnosed, str(question.launch), planned.command))
     else:
         click.echo(doctoring.table(diagnosed, Screen.of()))
     for line in doctoring.told(diagnosed):
@@ -61,7 +61,7 @@ def _workspace(given: Sequence[str]) -> Workspace:
     if len(given) == 1 and os.path.isfile(given[0]) and os.path.basename(given[0]) != layout.CONFIG:
         script = Path(given[0])
         return _sweep_beside(script) or folder.of_script(script)
-    return words.read(given).workspace
+    return arguments.read(given).workspace
 
 
 def _sweep_beside(script: Path) -> Workspace | None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from hyperherd.cli import ending, runs, words
+from hyperherd.cli import arguments, ending, runs
 from hyperherd.drill import running as drills
 from hyperherd.drill.resumption import Terms
 from hyperherd.drill.running import Drill, Request
-from hyperherd.engine.reconcile import Fact
+from hyperherd.engine.facts import Fact
 from hyperherd.engine.sweep import meant
 from hyperherd.errors import GrammarError, HerdError, UsageError
 from hyperherd.grammar import values
@@ -47,13 +47,13 @@ EXAMPLES = "\b\nExamples:\n  herd drill\n  herd drill my_sweep 3 --set steps=500
     help="So far may numbers differ, in proportion.",
 )
 @click.option("--keep", is_flag=True, help="Keep the logs and results of both runs.")
-@words.as_json
+@arguments.as_json
 def drill(given: tuple[str, ...], as_json: bool, seed: int | None, **options: Any) -> int:
     """Run a trial straight, then cut it short and let it resume; say whether both end on the same numbers.
 
     The signal is the one that Slurm sends before the time limit. The trial's own runs are not touched.
     """
-    found = words.read(given, trials=True)
+    found = arguments.read(given, trials=True)
     sweep, description = found.sweep, found.sweep.describe()
     free, known = drills.choose(sweep, description)
     request = Request(
@@ -68,7 +68,7 @@ def drill(given: tuple[str, ...], as_json: bool, seed: int | None, **options: An
     with ending.as_ctrl_c(), runs.or_here(options["place"]):
         report = drills.run(Drill(sweep, description, trial, request, _tell))
     if as_json:
-        words.print_json(view.document(report))
+        arguments.print_json(view.document(report))
     else:
         click.echo(view.text(report, Screen.of()))
     return runs.REFUSED if report.faults else runs.DONE
@@ -78,7 +78,7 @@ def _tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _one(found: words.Words, trials: Sequence[Trial], facts: Mapping[int, Fact]) -> Trial:
+def _one(found: arguments.Words, trials: Sequence[Trial], facts: Mapping[int, Fact]) -> Trial:
     """The trial that was named, else the first. Raises `HerdError`, `UsageError`."""
     if not found.trials:
         if trials:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import click
 
-from hyperherd.cli import words
-from hyperherd.engine import overview, places
+from hyperherd.cli import arguments
+from hyperherd.engine import launchers_here, overview
 from hyperherd.engine.sweep import Look
 from hyperherd.errors import UsageError
 from hyperherd.sweep import selection
@@ -24,16 +24,16 @@ WATCH_S = 30.0
 @click.command(
     epilog="\b\nExamples:\n  herd ls\n  herd ls my_sweep optimizer=adam\n  herd ls --where 'lr > 0.01'"
 )
-@words.workspace_and_pins
+@arguments.workspace_and_pins
 @click.option("-p", "--pin", "pins", multiple=True, metavar="NAME=VALUE", help="Only trials with this value.")
 @click.option("--where", metavar="EXPR", help="Only trials for which this holds: 'lr > 0.01'.")
-@words.as_json
+@arguments.as_json
 def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json: bool) -> None:
     """List all trials with their parameters, before the first run too; asks no scheduler."""
-    found = words.read(given, pins=pins)
+    found = arguments.read(given, pins=pins)
     description = found.sweep.describe(even_if_many=True)
-    words.warn(description.spec.notes)
-    words.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
+    arguments.warn(description.spec.notes)
+    arguments.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
     listed = [one for one in found.sweep.listed(description) if matches(one.trial.params, found.pins)]
     if found.pins and not listed:
         raise nobody_has(found.pins)
@@ -41,7 +41,7 @@ def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json
         kept = selection.holding([one.trial for one in listed], where)
         listed = [one for one in listed if one.trial.index in kept]
     if as_json:
-        words.print_json({"trials": [documents.listed(one) for one in listed]})
+        arguments.print_json({"trials": [documents.listed(one) for one in listed]})
         return
     click.echo(tables.ls(listed, Screen.of()) or ("no trials match" if where or found.pins else "no trials"))
 
@@ -53,8 +53,8 @@ def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json
 @click.option("-b", "--brief", is_flag=True, help="Only the totals.")
 @click.option("-a", "--all", "everything", is_flag=True, help="Completed trials too.")
 @click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
-@words.where
-@words.as_json
+@arguments.where
+@arguments.as_json
 def status(
     given: tuple[str, ...], brief: bool, everything: bool, watch: bool, where: str | None, as_json: bool
 ) -> None:
@@ -63,26 +63,26 @@ def status(
     """
     if watch and as_json:
         raise UsageError("--watch draws on a terminal, --json prints one document", hint="one of the two")
-    nowhere, several = words.nowhere(given), words.several(given)
+    nowhere, several = arguments.nowhere(given), arguments.several(given)
     while True:
         if nowhere:
             _overview(as_json=as_json, watch=watch)
         elif several:
             looks = [sweep.look(where=where, lines=not brief) for sweep in several]
-            words.warn(line for look in looks for line in look.snapshot.warnings)
+            arguments.warn(line for look in looks for line in look.snapshot.warnings)
             if as_json:
-                words.print_json(documents.several([look.snapshot for look in looks]))
+                arguments.print_json(documents.several([look.snapshot for look in looks]))
             else:
                 _draw(looks, brief=brief, everything=everything, watch=watch)
         else:
-            look = words.look(given, where, lines=not brief)
+            look = arguments.look(given, where, lines=not brief)
             if as_json:
-                words.print_json(documents.status(look.snapshot))
+                arguments.print_json(documents.status(look.snapshot))
             else:
                 _draw([look], brief=brief, everything=everything, watch=watch)
         if not watch:
             return
-        time.sleep(WATCH_S if places.cluster(places.names()) else 2.0)
+        time.sleep(WATCH_S if launchers_here.cluster(launchers_here.names()) else 2.0)
 
 
 def _draw(looks: Sequence[Look], *, brief: bool, everything: bool, watch: bool) -> None:
@@ -111,23 +111,23 @@ def _overview(*, as_json: bool, watch: bool) -> None:
     """Raises `HerdError` where no sweep is known."""
     glances = overview.sweeps()
     if not glances:
-        words.read(())
+        arguments.read(())
     if as_json:
-        words.print_json(documents.overview(glances))
+        arguments.print_json(documents.overview(glances))
     else:
         screen = Screen.of()
         _show(tables.overview(glances, screen, time.time()), screen, watch=watch)
 
 
 @click.command(epilog="\b\nExample:\n  herd show 3")
-@words.workspace_and_trial
-@words.as_json
+@arguments.workspace_and_trial
+@arguments.as_json
 def show(given: tuple[str, ...], as_json: bool) -> None:
     """Show all about one trial: parameters, exact command and environment, attempts, metrics, last error line."""
-    look = words.look(given, only_one=True)
+    look = arguments.look(given, only_one=True)
     view = look.one()
     inspected = look.inspect(view)
     if as_json:
-        words.print_json(documents.shown(view, inspected))
+        arguments.print_json(documents.shown(view, inspected))
         return
     click.echo(tables.shown(view, inspected, Screen.of()))

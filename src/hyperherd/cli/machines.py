@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from hyperherd import __version__, fsio
-from hyperherd.cli import words
-from hyperherd.engine import places
+from hyperherd.cli import arguments
+from hyperherd.engine import launchers_here
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launcherfinder import choice, configuration, registry
 from hyperherd.launcherfinder.choice import Chooser, Chosen
@@ -36,12 +36,12 @@ def launchers(context: click.Context) -> int | None:
 
 
 @launchers.command("list")
-@words.as_json
+@arguments.as_json
 def list_hosts(as_json: bool) -> int:
     """The machines that launchers.yaml describes, and this one where it counts."""
-    found = choice.candidates(Sources(words.workspace_folder()), places.names())
+    found = choice.candidates(Sources(arguments.workspace_folder()), launchers_here.names())
     if as_json:
-        words.print_json({"hosts": [view.host(host) for host in found]})
+        arguments.print_json({"hosts": [view.host(host) for host in found]})
         return 0
     if path := registry.python_file():
         click.echo(f"{path} chooses (its find_launcher); the machines below are for --on local.", err=True)
@@ -59,13 +59,15 @@ def list_hosts(as_json: bool) -> int:
 @click.argument("requirement")
 @TAGS
 @ON
-@words.as_json
+@arguments.as_json
 def find(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) -> int:
     """Who would run what REQUIREMENT says, and what Slurm would be asked for."""
-    need, kind = parse(requirement), places.kind(place)
-    chosen = Chooser(Sources(words.workspace_folder()), places.launchers(), kind, tags).choose(need)
+    need, kind = parse(requirement), launchers_here.kind(place)
+    chosen = Chooser(Sources(arguments.workspace_folder()), launchers_here.launchers(), kind, tags).choose(
+        need
+    )
     if as_json:
-        words.print_json(view.chosen(chosen))
+        arguments.print_json(view.chosen(chosen))
         return 0
     click.echo(f"{chosen.host}: {chosen.why}", err=True)
     for line in view.directives(chosen):
@@ -79,11 +81,11 @@ def find(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) -> 
 @click.argument("requirement")
 @TAGS
 @ON
-@words.as_json
+@arguments.as_json
 def explain(requirement: str, tags: tuple[str, ...], place: str, as_json: bool) -> int:
     """Of every machine: whether it has what REQUIREMENT says, or what it lacks; exit code 1 where none has it."""
-    need, kind = parse(requirement), places.kind(place)
-    chooser = Chooser(Sources(words.workspace_folder()), places.launchers(), kind, tags)
+    need, kind = parse(requirement), launchers_here.kind(place)
+    chooser = Chooser(Sources(arguments.workspace_folder()), launchers_here.launchers(), kind, tags)
     if answer := chooser.asked(need):
         return _explain_python(chooser, answer, as_json)
     verdicts = chooser.judge(need)
@@ -109,15 +111,15 @@ def _explain_python(chooser: Chooser, answer: Answer, as_json: bool) -> int:
 
 def _print_explained(need: HostRequirement, hosts: list[dict[str, Any]], chosen: Chosen | None) -> None:
     told = view.chosen(chosen) if chosen else None
-    words.print_json({"requirement": str(need), "chosen": told, "hosts": hosts})
+    arguments.print_json({"requirement": str(need), "chosen": told, "hosts": hosts})
 
 
 def _looks_around(kind: str) -> str:
     """The launcher that is asked: another package's where that is named, a cluster's that is here, this machine's."""
     if kind and kind not in shipped.SHIPPED:
         return kind
-    here = [name for name in places.names() if kind in ("", name)]
-    return places.cluster(here) or places.machine(shipped.SHIPPED)
+    here = [name for name in launchers_here.names() if kind in ("", name)]
+    return launchers_here.cluster(here) or launchers_here.machine(shipped.SHIPPED)
 
 
 @launchers.command("detect", epilog="\b\nExamples:\n  herd launchers detect\n  herd launchers detect --write")
@@ -134,7 +136,7 @@ def detect_hosts(write: bool, force: bool, place: str) -> int:
     if force and not write:
         raise UsageError("-f goes with --write")
     table = gpus.read(configuration.folder() / gpus.NAME)
-    found = shipped.survey(_looks_around(places.kind(place)))(table)
+    found = shipped.survey(_looks_around(launchers_here.kind(place)))(table)
     now = datetime.date.today().isoformat()
     text = writing.text(found, written=f"{now} by herd {__version__}")
     if not write:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hyperherd.cli import words
+from hyperherd.cli import arguments
 from hyperherd.errors import HerdError
 from hyperherd.launcherfinder import presets
 from hyperherd.launcherfinder.configuration import Sources
@@ -22,7 +22,7 @@ def compute(context: click.Context) -> int | None:
 
 
 @compute.command("list")
-@words.as_json
+@arguments.as_json
 def list_presets(as_json: bool) -> int:
     """All presets: those of the workspace and its project, of the configuration folder, and those that ship."""
     sources = _sources()
@@ -35,7 +35,7 @@ def list_presets(as_json: bool) -> int:
     for message in dict.fromkeys(map(str, wrong)):
         click.echo(f"herd: {message}", err=True)
     if as_json:
-        words.print_json({"presets": [view.preset(one, path) for one, path in found]})
+        arguments.print_json({"presets": [view.preset(one, path) for one, path in found]})
     else:
         click.echo(view.presets(found, Screen.of()))
     return 1 if wrong else 0
@@ -43,13 +43,13 @@ def list_presets(as_json: bool) -> int:
 
 @compute.command()
 @click.argument("name")
-@words.as_json
+@arguments.as_json
 def show(name: str, as_json: bool) -> int:
     """A preset with everything filled in, and the #SBATCH lines that it becomes."""
     sources = _sources()
     found = presets.load(name, sources)
     if as_json:
-        words.print_json(view.preset(found, sources.preset(name)))
+        arguments.print_json(view.preset(found, sources.preset(name)))
         return 0
     click.echo(view.resolved(found), nl=False)
     return 0
@@ -57,4 +57,4 @@ def show(name: str, as_json: bool) -> int:
 
 def _sources() -> Sources:
     """In the workspace, or from the folder that we are in."""
-    return Sources(words.workspace_folder(), here=Path.cwd())
+    return Sources(arguments.workspace_folder(), here=Path.cwd())

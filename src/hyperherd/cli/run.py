@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from hyperherd.cli import runs, words
+from hyperherd.cli import arguments, runs
 from hyperherd.cli.runs import How
 from hyperherd.engine.describe import describe
 from hyperherd.engine.pieces import Run, RunRequest
@@ -17,7 +17,7 @@ EXAMPLES = "\b\nExamples:\n  herd run -n\n  herd run -j 4 lr=0.1\n  herd run my_
 
 
 @click.command(epilog=EXAMPLES)
-@words.workspace_and_pins
+@arguments.workspace_and_pins
 @click.option("-i", "--indices", metavar="0-3,5", help="Only these trials; lost ones too.")
 @click.option("-p", "--pin", "pins", multiple=True, metavar="NAME=VALUE", help="Only trials with this value.")
 @click.option(
@@ -33,9 +33,9 @@ def run(
     """Reconcile with hyperherd.yaml and run every trial that has not succeeded yet."""
     how = How(**options)  # type: ignore[arg-type]  # click gives each option its declared type
     how.check()
-    found = words.read(given, pins=pins)
+    found = arguments.read(given, pins=pins)
     sweep, description = found.sweep, found.sweep.describe(even_if_many=how.yes)
-    words.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
+    arguments.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
     choice = Choice(
         indices=frozenset(selection.indices(indices)) if indices else None,
         pins=found.pins,

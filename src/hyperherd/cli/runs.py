@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 import click
 
 from hyperherd import units
-from hyperherd.cli import words
-from hyperherd.engine import cost, places
+from hyperherd.cli import arguments
+from hyperherd.engine import cost, launchers_here
+from hyperherd.engine.facts import Known
 from hyperherd.engine.launch import Prepared
 from hyperherd.engine.pieces import Run
 from hyperherd.engine.placing import Wish
-from hyperherd.engine.reconcile import Known
 from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import SchedulerSilentError, UsageError
 from hyperherd.jobs import NativeValue
@@ -97,13 +97,13 @@ _OPTIONS = (
         help="Queue trials again by themselves, or not, whatever the YAML says.",
     ),
     click.option("--yes", is_flag=True, help="Do not ask about very many trials."),
-    words.as_json,
+    arguments.as_json,
 )
 
 
 def wish(place: str, compute: str, options: Sequence[str]) -> Wish:
     """What was typed behind `ON`, `COMPUTE` and `SLURM`. Raises `UsageError`."""
-    places.kind(place)
+    launchers_here.kind(place)
     return Wish(place, compute, _options(options))
 
 
@@ -154,7 +154,7 @@ def _options(words_: Sequence[str]) -> dict[str, NativeValue]:
 def _dry_run(sweep: Sweep, run: Run, how: How) -> int:
     prepared = sweep.plan(run)
     if how.as_json:
-        words.print_json(documents.run(prepared, [], dry_run=True))
+        arguments.print_json(documents.run(prepared, [], dry_run=True))
         return DONE
     _announce(run, prepared)
     shown = {(piece.place.requires, piece.place.grown): piece for piece in reversed(prepared.pieces)}
@@ -189,7 +189,7 @@ def _announce(run: Run, prepared: Prepared) -> None:
 def _execute(sweep: Sweep, run: Run, how: How) -> int:
     prepared, made = sweep.carry_out(run, lambda prepared: _announce(run, prepared))
     if how.as_json:
-        words.print_json(documents.run(prepared, made, dry_run=False))
+        arguments.print_json(documents.run(prepared, made, dry_run=False))
     if not made:
         click.echo(summary.nothing(prepared, run.request.choice), err=True)
         return DONE

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import click
 
-from hyperherd.cli import words
-from hyperherd.engine import reading
+from hyperherd.cli import arguments
+from hyperherd.engine import outputs
 from hyperherd.engine import snapshot as snapshots
-from hyperherd.engine.reading import STDERR, STDOUT
+from hyperherd.engine.outputs import STDERR, STDOUT
 from hyperherd.engine.snapshot import TrialView
 from hyperherd.engine.sweep import Look
 from hyperherd.errors import UsageError
@@ -29,29 +29,29 @@ FOLLOW_S = 0.5
 @click.command(
     epilog="\b\nExamples:\n  herd tail 3\n  herd tail my_sweep 3 -n 100 --stderr\n  herd tail 3 -f"
 )
-@words.workspace_and_trial
-@words.number("-n", "--lines", "count", help="How many lines.")
+@arguments.workspace_and_trial
+@arguments.number("-n", "--lines", "count", help="How many lines.")
 @click.option("--stdout", "only", flag_value=STDOUT, help="Only what it wrote to stdout.")
 @click.option("--stderr", "only", flag_value=STDERR, help="Only what it wrote to stderr.")
 @click.option("-f", "--follow", is_flag=True, help="Go on as it writes to either, until it ends or Ctrl-C.")
 @click.option("--task", type=int, metavar="N", help="Of a trial whose script is an array: this task of it.")
-@words.as_json
+@arguments.as_json
 def tail(
     given: tuple[str, ...], count: int, only: str | None, follow: bool, task: int | None, as_json: bool
 ) -> None:
     """Show the end of a trial's output, and Slurm's own last words."""
     if follow and as_json:
         raise UsageError("--follow with --json: a document has an end", hint="one of the two")
-    look = words.look(given, only_one=True)
+    look = arguments.look(given, only_one=True)
     view = look.one()
     fact = look.fact(view)
     if task is not None:
         view = snapshots.of_task(look.workspace, fact, task)
     elif fact.tasks:
         click.echo(f"task {number_of(view.part)} of {len(fact.tasks)}; another with --task", err=True)
-    paths = reading.sources(look.workspace, view, (only,) if only else (STDOUT, STDERR))
+    paths = outputs.sources(look.workspace, view, (only,) if only else (STDOUT, STDERR))
     if as_json:
-        words.print_json(documents.tail(view, reading.tails(paths, count), count))
+        arguments.print_json(documents.tail(view, outputs.tails(paths, count), count))
     elif follow and view.status in LIVE:
         _follow(look, view, paths, count)
     else:
@@ -60,10 +60,10 @@ def tail(
 
 def _show(view: TrialView, paths: Mapping[str, Path], count: int) -> None:
     """The ends of the logs. Raises `HerdError` where only one was asked for and it is not there."""
-    streams = reading.tails(paths, count)
+    streams = outputs.tails(paths, count)
     path, lines = next(iter(streams.values()))
     if lines is None and len(streams) == 1:
-        raise reading.no_log(view, path)
+        raise outputs.no_log(view, path)
     _say_if_empty(view, paths)
     page = _Page(paths, headed=sum(bool(lines) for _, lines in streams.values()) > 1)
     for name, (_, lines) in streams.items():

@@ -18,13 +18,13 @@ from random import Random
 from hyperherd.attempts import filenames
 from hyperherd.drill import resumption
 from hyperherd.drill.resumption import Course, Cut, Moment, Report, Terms
-from hyperherd.drill.sides import Going, Side
+from hyperherd.drill.single_run import Going, Side
 from hyperherd.engine.describe import Description
+from hyperherd.engine.facts import Fact
 from hyperherd.engine.launch import Prepared
 from hyperherd.engine.pieces import RunRequest
 from hyperherd.engine.placing import Wish
-from hyperherd.engine.planning import plan_of
-from hyperherd.engine.reconcile import Fact
+from hyperherd.engine.plan_of_facts import plan_of
 from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import HerdError
 from hyperherd.jobs import Requeue

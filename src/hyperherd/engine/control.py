@@ -15,8 +15,8 @@ from pathlib import Path
 
 from hyperherd import fsio, units
 from hyperherd.attempts.registers import VOID
-from hyperherd.engine import reconcile
-from hyperherd.engine.reconcile import Fact, Known
+from hyperherd.engine import facts
+from hyperherd.engine.facts import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import copies
 from hyperherd.launchers import shipped
@@ -43,7 +43,7 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
 
     Raises `SchedulerSilentError`. A refused cancel leaves the trial as it was.
     """
-    known = reconcile.read(workspace, launchers, silent_is_fatal=True)
+    known = facts.read(workspace, launchers, silent_is_fatal=True)
     chosen = known.facts.values() if wanted is None else [known.facts[index] for index in wanted]
     live = [fact for fact in chosen if fact.status in LIVE and fact.submission is not None]
     by_token: dict[str, list[int]] = {}
@@ -119,7 +119,7 @@ def clean(
                 workspace.root.rmdir()
     if logs and not everything:
         workspace.make_folders()
-    if not _live(reconcile.read(workspace, {}, silent_is_fatal=False)):
+    if not _live(facts.read(workspace, {}, silent_is_fatal=False)):
         _delete_copies(workspace)
     return stopped
 
@@ -160,7 +160,7 @@ def _wait_for_the_end(
     workspace: Workspace, launchers: Mapping[str, Launcher], sleep: Callable[[float], None]
 ) -> None:
     deadline = time.monotonic() + ENDING_S
-    while live := _live(reconcile.read(workspace, launchers, silent_is_fatal=True)):
+    while live := _live(facts.read(workspace, launchers, silent_is_fatal=True)):
         if time.monotonic() > deadline:
             raise HerdError(
                 f"{units.counted(len(live), 'cancelled trial')} still running, the first is {live[0]}",

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from hyperherd import units
 from hyperherd.engine import interruptions
+from hyperherd.engine.facts import Known
 from hyperherd.engine.placing import Place
-from hyperherd.engine.reconcile import Known
 from hyperherd.sweep.spec import Growth
 from hyperherd.sweep.trial import SHORT, Trial
 

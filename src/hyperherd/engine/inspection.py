@@ -9,7 +9,7 @@ from typing import Any
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.engine import environment
 from hyperherd.engine.describe import read_spec
-from hyperherd.engine.reconcile import NOT_ASKED, Fact, Known
+from hyperherd.engine.facts import NOT_ASKED, Fact, Known
 from hyperherd.sweep import overrides
 from hyperherd.sweep.trial import LIVE, SHORT, Part, Status, number_of, status_of
 from hyperherd.workspace import attempt_folders, ended, logs, results

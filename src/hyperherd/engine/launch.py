@@ -15,7 +15,7 @@ import msgspec
 
 from hyperherd import fsio, units
 from hyperherd.attempts.registers import VOID
-from hyperherd.engine import growth, pieces, planning, preflight, provenance, reconcile, recover
+from hyperherd.engine import facts, growth, pieces, plan_of_facts, preflight, provenance, recover
 from hyperherd.engine.pieces import SHOWN, Piece, Run
 from hyperherd.engine.placing import Place, Placer
 from hyperherd.engine.preflight import Finding
@@ -34,7 +34,7 @@ class Prepared:
     """What a run would do: the plan, and the pieces in which its trials would be submitted."""
 
     plan: Plan
-    known: reconcile.Known
+    known: facts.Known
     pieces: Sequence[Piece]
     findings: Sequence[Finding]
 
@@ -65,9 +65,9 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     preflight.raise_fatal(findings)
     placer = Placer(run.workspace, run.description.spec, run.launchers, run.request.wish)
     placer.check()
-    known = reconcile.read(run.workspace, run.launchers, silent_is_fatal=True)
+    known = facts.read(run.workspace, run.launchers, silent_is_fatal=True)
     between()
-    planned = planning.plan_of(run.description, known, run.request.choice)
+    planned = plan_of_facts.plan_of(run.description, known, run.request.choice)
     if planned.undecided:
         raise _undecided(planned.undecided, known.statuses)
     if not planned.submit:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hyperherd import fsio
-from hyperherd.engine import reconcile, snapshot
+from hyperherd.engine import facts, snapshot
 from hyperherd.engine.describe import Description
-from hyperherd.engine.planning import plan_of
-from hyperherd.engine.reconcile import Fact, Known
+from hyperherd.engine.facts import Fact, Known
+from hyperherd.engine.plan_of_facts import plan_of
 from hyperherd.engine.snapshot import Snapshot
 from hyperherd.errors import WorkspaceError
 from hyperherd.jobs import Usage
@@ -36,7 +36,7 @@ def look(
     workspace: Workspace, launchers: Mapping[str, Launcher], *, lines: bool, silent_is_fatal: bool = False
 ) -> tuple[Known, Snapshot]:
     """Ask the launchers once, and keep what they said where this may be written. Raises `SchedulerSilentError`."""
-    known = reconcile.read(workspace, launchers, silent_is_fatal=silent_is_fatal)
+    known = facts.read(workspace, launchers, silent_is_fatal=silent_is_fatal)
     remember(workspace, known)
     return known, snapshot.take(workspace, known, lines=lines)
 
@@ -111,7 +111,7 @@ def _judged(fact: Fact, measured: Usage) -> Usage:
 
 def listed(workspace: Workspace, description: Description) -> Sequence[Listed]:
     """All trials that the next ``herd run`` would know; asks nobody and writes nothing."""
-    known = reconcile.read(workspace, {}, silent_is_fatal=False)
+    known = facts.read(workspace, {}, silent_is_fatal=False)
     planned = plan_of(description, known, Choice(force=True))
     static = tuple(description.spec.static_overrides)
     return [Listed(t, t.index in known.facts, _outdated(known, t.index, static)) for t in planned.trials]

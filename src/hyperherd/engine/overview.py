@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hyperherd.engine import reconcile
+from hyperherd.engine import facts
 from hyperherd.errors import HerdError
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace import known_sweeps
@@ -32,7 +32,7 @@ def sweeps() -> Sequence[Glance]:
     found = []
     for workspace in known_sweeps.listed():
         try:
-            known = reconcile.read(workspace, {}, silent_is_fatal=False)
+            known = facts.read(workspace, {}, silent_is_fatal=False)
         except HerdError:
             continue
         counts = Counter(known.statuses.values())

@@ -9,8 +9,8 @@ from pathlib import Path
 from hyperherd.engine import waiting
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
+from hyperherd.engine.facts import Known
 from hyperherd.engine.placing import Place, Wish
-from hyperherd.engine.reconcile import Known
 from hyperherd.errors import HerdError
 from hyperherd.jobs import Batch, Element, Requeue
 from hyperherd.launchers import splitting

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from hyperherd.engine import places
+from hyperherd.engine import launchers_here
 from hyperherd.errors import LauncherError
 from hyperherd.jobs import NativeValue, Request
 from hyperherd.launchers import shipped
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user typed about where to run: a word that `places.kind` knows, a preset, a launcher's own options."""
+    """What the user typed about where to run: a word that `launchers_here.kind` knows, a preset, options."""
 
     on: str = "auto"
     compute: str = ""
@@ -118,7 +118,7 @@ class Placer:
     def _chooser(self) -> Chooser:
         from hyperherd.launcherfinder.choice import Chooser
 
-        return Chooser(self._sources(), self.launchers, places.kind(self.wish.on))
+        return Chooser(self._sources(), self.launchers, launchers_here.kind(self.wish.on))
 
     @cached_property
     def _host(self) -> Host:
@@ -147,19 +147,19 @@ class Placer:
         Slurm that is installed but does not answer is never a reason to start trainings on a login node: submitting to
         it will fail in words. Nor is one whose module is not loaded, where the sweep shows that it was meant for Slurm.
         """
-        wanted = places.kind(self.wish.on)
+        wanted = launchers_here.kind(self.wish.on)
         if not wanted and of_preset and not shipped.traits(of_preset).elsewhere:
             wanted = of_preset
         if wanted in self.launchers:
             return wanted, ""
-        cluster = shipped.traits(wanted or places.cluster(shipped.SHIPPED))
+        cluster = shipped.traits(wanted or launchers_here.cluster(shipped.SHIPPED))
         absent = f"{cluster.title}'s {cluster.program} is not on PATH"
         if wanted:
             raise LauncherError(
                 absent,
                 hint="log in to a machine of the cluster, load its module, or run here: herd run --on local",
             )
-        if here := places.cluster(self.launchers):
+        if here := launchers_here.cluster(self.launchers):
             title = shipped.traits(here).title
             return here, f"{title} is here, so it runs there (--on local for this machine)."
         if sign := self._sign_of_a_cluster(of_preset):
@@ -168,7 +168,7 @@ class Placer:
                 hint="load its module or log in to a machine of the cluster; or run it on this machine: "
                 "herd run --on local",
             )
-        return places.machine(self.launchers), f"No {cluster.title} here, so it runs on this machine."
+        return launchers_here.machine(self.launchers), f"No {cluster.title} here, so it runs on this machine."
 
     def _sign_of_a_cluster(self, of_preset: str) -> str:
         """What says that the sweep belongs on a cluster; empty where nothing does."""

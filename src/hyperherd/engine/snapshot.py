@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from hyperherd import units
 from hyperherd.engine import provenance
-from hyperherd.engine.reconcile import Fact, Known
+from hyperherd.engine.facts import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.sweep.trial import Part, Status, Trial, number_of
 from hyperherd.workspace import attempt_folders, logs

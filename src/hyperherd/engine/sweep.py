@@ -10,27 +10,29 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hyperherd.engine import control, inspection, launch, observe, places, reading, reconcile, trying, waiting
-from hyperherd.engine import describe as describing
-from hyperherd.engine.control import Stopped
-from hyperherd.engine.describe import Description
-from hyperherd.engine.inspection import Inspection
-from hyperherd.engine.launch import Made, Prepared
+from hyperherd.engine import facts, launchers_here, observe
+from hyperherd.engine.facts import Fact, Known
 from hyperherd.engine.observe import Listed
-from hyperherd.engine.pieces import Run, RunRequest
-from hyperherd.engine.reading import Metrics
-from hyperherd.engine.reconcile import Fact, Known
 from hyperherd.engine.snapshot import Snapshot, TrialView
-from hyperherd.engine.trying import Tried
 from hyperherd.errors import HerdError
 from hyperherd.jobs import Usage
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep import selection
 from hyperherd.sweep.trial import Trial
-from hyperherd.workspace import folder, known_sweeps, layout
+from hyperherd.workspace import folder, known_sweeps, layout, results
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
+
+if TYPE_CHECKING:  # a command that looks does not load what submits
+    from hyperherd.engine.control import Stopped
+    from hyperherd.engine.describe import Description
+    from hyperherd.engine.inspection import Inspection
+    from hyperherd.engine.launch import Made, Prepared
+    from hyperherd.engine.outputs import Metrics
+    from hyperherd.engine.pieces import Run, RunRequest
+    from hyperherd.engine.trying import Tried
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Sweep:
     """The sweep of a workspace, and who may run its trials: by name, the launchers that there are here."""
 
     workspace: Workspace
-    launchers: Mapping[str, Launcher] = field(default_factory=places.launchers)
+    launchers: Mapping[str, Launcher] = field(default_factory=launchers_here.launchers)
 
     @classmethod
     def at(cls, path: Path | None = None) -> Sweep:
@@ -52,7 +54,9 @@ class Sweep:
         """Read the YAML, or the script, and make its trials. Raises `ConfigError`, and `HerdError` for more than a
         million unless told.
         """
-        return describing.describe(self.workspace, even_if_many=even_if_many)
+        from hyperherd.engine import describe
+
+        return describe.describe(self.workspace, even_if_many=even_if_many)
 
     def listed(self, description: Description) -> Sequence[Listed]:
         """All trials that the next run would know; asks nobody and writes nothing."""
@@ -105,20 +109,26 @@ class Sweep:
 
     def known(self) -> Known:
         """Ask the launchers once, and say what is known of all trials; nothing of it is kept."""
-        return reconcile.read(self.workspace, self.launchers, silent_is_fatal=False)
+        return facts.read(self.workspace, self.launchers, silent_is_fatal=False)
 
     def asked(
         self, description: Description, request: RunRequest, anew: Callable[[Run], Run] | None = None
     ) -> Run:
         """A run of what is described, to be planned or carried out."""
+        from hyperherd.engine.pieces import Run
+
         return Run(self.workspace, description, self.launchers, request, anew)
 
     def plan(self, run: Run) -> Prepared:
         """What a run would do; changes nothing. Raises as `launch.prepare`."""
+        from hyperherd.engine import launch
+
         return launch.prepare(run)
 
     def carry_out(self, run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, list[Made]]:
         """Do it; ``announce`` is told first what will be done, and may raise to stop it. Raises as `launch.execute`."""
+        from hyperherd.engine import launch
+
         done = launch.execute(run, announce)
         known_sweeps.note(self.workspace)
         return done
@@ -129,6 +139,8 @@ class Sweep:
 
         Raises `HerdError` for a trial whose checkpoints may be in use.
         """
+        from hyperherd.engine import trying
+
         if not cfg_job:
             trying.check(self.workspace, self.launchers, trial)
         return trying.attempt(self.workspace, description, trial, cfg_job=cfg_job)
@@ -140,6 +152,8 @@ class Sweep:
         each: Callable[[Known], None] = lambda _: None,
     ) -> Known:
         """Until none of these trials of these submissions moves; ``each`` is told of every look."""
+        from hyperherd.engine import waiting
+
         pause_s = waiting.pause_s(*(record.launcher for record in submitted))
         known = waiting.until_ended(self.workspace, self.launchers, indices, each, pause_s)
         observe.remember(self.workspace, known)
@@ -147,14 +161,20 @@ class Sweep:
 
     def succeeds(self) -> bool:
         """Wait until no trial is live; whether all that are not orphans have completed."""
+        from hyperherd.engine import waiting
+
         return waiting.until_succeeded(self.workspace, self.launchers)
 
     def stop(self, indices: Iterable[int] | None = None) -> Stopped:
         """Cancel these trials, or all. Raises `SchedulerSilentError`."""
+        from hyperherd.engine import control
+
         return control.stop(self.workspace, self.launchers, indices)
 
     def clean(self, *, logs: bool = False, everything: bool = False) -> Stopped:
         """Cancel all; delete the logs, or all state. Raises `HerdError`: then nothing is deleted."""
+        from hyperherd.engine import control
+
         return control.clean(self.workspace, self.launchers, logs=logs, everything=everything)
 
 
@@ -196,17 +216,21 @@ class Look:
     def finals(self) -> Metrics:
         """Their final metrics."""
         wanted = set(self.indices)
-        return {i: found for i, found in reading.finals(self.workspace).items() if i in wanted}
+        return {i: found for i, found in results.all_finals(self.workspace.results).items() if i in wanted}
 
     def inspect(self, view: TrialView) -> Inspection:
         """All about one of them. Raises `ConfigError`."""
+        from hyperherd.engine import inspection
+
         return inspection.inspect(self.workspace, self.known, view.index)
 
     def going_on(self, view: TrialView, least_pause_s: float) -> Callable[[], bool]:
         """A function that says whether a trial still moves; it looks when a look is due, and says yes between."""
+        from hyperherd.engine import outputs, waiting
+
         record = self.fact(view).submission
         pause_s = max(waiting.pause_s(record.launcher), least_pause_s) if record else least_pause_s
-        return reading.going_on(self.workspace, self.sweep.launchers, self.known, view.index, pause_s)
+        return outputs.going_on(self.workspace, self.sweep.launchers, self.known, view.index, pause_s)
 
 
 def meant(word: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from hyperherd.attempts import variables
 from hyperherd.connectors import attached
-from hyperherd.engine import preflight, reconcile
+from hyperherd.engine import facts, preflight
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
 from hyperherd.errors import HerdError
@@ -43,7 +43,7 @@ def check(workspace: Workspace, launchers: Mapping[str, Launcher], trial: Trial)
     """Raise `HerdError` for a trial whose checkpoints are in use, or may be, and for one that has completed. Asks the
     launchers, as what was cut short may have left no note; one that does not answer leaves the trial as last known.
     """
-    fact = reconcile.read(workspace, launchers, silent_is_fatal=False).facts.get(trial.index)
+    fact = facts.read(workspace, launchers, silent_is_fatal=False).facts.get(trial.index)
     if fact is None or fact.submission is None or fact.status in AGAIN:
         return
     done = fact.status is Status.COMPLETED

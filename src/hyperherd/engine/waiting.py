@@ -11,8 +11,8 @@ from pathlib import Path
 
 from hyperherd import units
 from hyperherd.attempts import variables
-from hyperherd.engine import reconcile
-from hyperherd.engine.reconcile import Fact, Known
+from hyperherd.engine import facts
+from hyperherd.engine.facts import Fact, Known
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
@@ -56,7 +56,7 @@ def until_ended(
     wanted = tuple(indices)
     rhythm = Rhythm(workspace, pause_s)
     while True:
-        known = reconcile.read(workspace, launchers, silent_is_fatal=False)
+        known = facts.read(workspace, launchers, silent_is_fatal=False)
         each(known)
         if not rhythm.looked(known, wanted):
             return known
@@ -130,10 +130,10 @@ def after(word: str, launcher: Launcher, launchers: Mapping[str, Launcher]) -> t
             f"--after {word}: {launcher.traits.title} knows no jobs", hint="name a workspace, or run on Slurm"
         )
     workspace = find(Path(word))
-    known = reconcile.read(workspace, launchers, silent_is_fatal=True)
-    facts = [fact for fact in known.facts.values() if not fact.trial.orphan]
-    _refuse_what_will_not_succeed(workspace, facts)
-    live = [fact for fact in facts if fact.status in LIVE]
+    known = facts.read(workspace, launchers, silent_is_fatal=True)
+    wanted = [fact for fact in known.facts.values() if not fact.trial.orphan]
+    _refuse_what_will_not_succeed(workspace, wanted)
+    live = [fact for fact in wanted if fact.status in LIVE]
     if not launcher.traits.waits_for_jobs or not live:
         return (sys.executable, "-m", "hyperherd", "await", str(workspace.root)) if live else ()
     return _jobs(workspace, live, known, launcher)

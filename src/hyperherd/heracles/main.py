@@ -17,9 +17,9 @@ from hyperherd import __version__
 from hyperherd.errors import HerdError, ScriptError
 from hyperherd.grammar import product
 from hyperherd.grammar.product import Product
-from hyperherd.heracles import disk, files, words
+from hyperherd.heracles import command_line, disk, files
+from hyperherd.heracles.command_line import Action, Asked
 from hyperherd.heracles.files import File, Script
-from hyperherd.heracles.words import Action, Asked
 
 MOST = 10_000
 """More files than this are taken for a slip of the pen."""
@@ -38,13 +38,13 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _end)
     if {"-h", "--help"} & set(given):
-        _print(words.USAGE.encode())
+        _print(command_line.USAGE.encode())
         sys.exit(0)
     if given == ["--version"]:
         _print(f"heracles {__version__}\n".encode())
         sys.exit(0)
     try:
-        code = _do(words.read(given))
+        code = _do(command_line.read(given))
     except HerdError as error:
         code = _say(str(error), error.exit_code)
     except KeyboardInterrupt:

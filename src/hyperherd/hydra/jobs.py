@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperherd.bash.quoting import quote
-from hyperherd.engine import describe, multirun, places, reconcile, scripts
+from hyperherd.engine import describe, facts, launchers_here, multirun, scripts
 from hyperherd.engine import sweep as engine
 from hyperherd.engine.launch import Made, Prepared
 from hyperherd.engine.pieces import Run, RunRequest
@@ -90,7 +90,7 @@ class Asked:
 
     def check(self) -> None:
         """Raises `HerdError` for what can be known to be wrong."""
-        places.kind(self.place)
+        launchers_here.kind(self.place)
         # The job's name is the script's own, unlike that of a sweep with a YAML.
         native = shipped.native()
         named = {name: value for name, value in self.slurm.items() if name != native.job_name}
@@ -167,7 +167,9 @@ def _place(app: Application, asked: Asked) -> tuple[str, Request]:
 
 def _check_place(place: str, asked: Request) -> None:
     """Raises `HerdError` where this machine would run a job of several processes."""
-    if (asked.tasks or 1) > 1 and not shipped.traits(places.kind(place) or places.names()[0]).elsewhere:
+    if (asked.tasks or 1) > 1 and not shipped.traits(
+        launchers_here.kind(place) or launchers_here.names()[0]
+    ).elsewhere:
         counts = shipped.native().of_tasks(asked.native)
         named = ", ".join(f"hydra.launcher.slurm.{name}={count}" for name, count in counts.items())
         raise HerdError(
@@ -239,7 +241,7 @@ def wait(submitted: Submitted, jobs: Sequence[Job]) -> list[Ended]:
     ]
 
 
-def _ended(submitted: Submitted, fact: reconcile.Fact, job: Job) -> Ended:
+def _ended(submitted: Submitted, fact: facts.Fact, job: Job) -> Ended:
     metrics = results.finals(submitted.sweep.workspace.results, fact.trial.index)
     why = f" ({fact.reason})" if fact.reason else ""
     reason = f"job #{job.number}: {fact.status}{why}; see herd tail {submitted.script} {fact.trial.index}"

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from hyperherd.engine.reconcile import Known
+from hyperherd.engine.facts import Known
 from hyperherd.sweep.trial import LIVE, Status
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import msgspec
 
 from hyperherd.jobs import Ended, Phase, State
-from hyperherd.workspace import files
+from hyperherd.workspace import json_files
 from hyperherd.workspace.folder import Workspace
 
 Heard = dict[str, dict[str, State]]
@@ -28,7 +28,7 @@ def key(index: int, attempt: int) -> str:
 def read(workspace: Workspace) -> Heard:
     """What was heard so far. Raises `DamagedFileError`."""
     nothing: Heard = {}
-    found = files.read(workspace.ended, msgspec.json.Decoder(Heard).decode, nothing, _SPARE)
+    found = json_files.read(workspace.ended, msgspec.json.Decoder(Heard).decode, nothing, _SPARE)
     return {token: {key: _with_end(one) for key, one in said.items()} for token, said in found.items()}
 
 
@@ -50,4 +50,4 @@ def _with_end(state: State) -> State:
 
 def write(workspace: Workspace, ended: Mapping[str, Mapping[str, State]]) -> None:
     """Replace the file."""
-    files.replace(workspace.ended, ended)
+    json_files.replace(workspace.ended, ended)

@@ -16,7 +16,7 @@ from hyperherd import fsio
 from hyperherd.errors import DamagedFileError, NewerFormatError
 from hyperherd.grammar.values import tag, untag
 from hyperherd.sweep.trial import Status, Trial, Typed
-from hyperherd.workspace import files
+from hyperherd.workspace import json_files
 from hyperherd.workspace.folder import Workspace
 
 FORMAT_VERSION = 1
@@ -65,7 +65,7 @@ class Manifest:
 
 def read(workspace: Workspace) -> Manifest:
     """What is known of the trials. Raises `DamagedFileError`, `NewerFormatError`."""
-    form = files.read(workspace.format, msgspec.json.Decoder(Format).decode, None)
+    form = json_files.read(workspace.format, msgspec.json.Decoder(Format).decode, None)
     if form is not None and form.version > FORMAT_VERSION:
         raise NewerFormatError(
             f"format {form.version} was written by a later version of herd; this one knows {FORMAT_VERSION}",
@@ -73,7 +73,7 @@ def read(workspace: Workspace) -> Manifest:
             hint="update herd (nothing was changed)",
         )
     nothing: list[dict[str, Any]] = []
-    content = files.read(workspace.manifest, _decode, nothing)
+    content = json_files.read(workspace.manifest, _decode, nothing)
     try:
         records = {int(record["index"]): record for record in content}
         trials = tuple(_trial(record) for record in content)
@@ -174,7 +174,7 @@ def _decode(content: bytes) -> list[dict[str, Any]]:
 
 
 def _damaged(workspace: Workspace, what: str) -> DamagedFileError:
-    return DamagedFileError(what, where=str(workspace.manifest), hint=files.BRING_BACK)
+    return DamagedFileError(what, where=str(workspace.manifest), hint=json_files.BRING_BACK)
 
 
 def by_index(trials: Iterable[Trial]) -> dict[int, Trial]:

@@ -19,7 +19,7 @@ from hyperherd.attempts import registers
 from hyperherd.attempts.registers import VOID
 from hyperherd.jobs import Job, Requeue
 from hyperherd.sweep.trial import Part
-from hyperherd.workspace import files
+from hyperherd.workspace import json_files
 from hyperherd.workspace.folder import Workspace
 
 LEGACY = "legacy-"
@@ -93,7 +93,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 def read(workspace: Workspace) -> list[Submission]:
     """All submissions, oldest first. Raises `DamagedFileError`."""
     nothing: list[Submission] = []
-    records = files.read(workspace.job_ids, _decode, nothing)
+    records = json_files.read(workspace.job_ids, _decode, nothing)
     if not any(record.legacy and not record.name for record in records):
         return records
     name = _legacy_name(workspace)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from hyperherd.launchers import survey
-from hyperherd.launchers.slurm import node_kinds, partition_terms
+from hyperherd.launchers.slurm import node_kinds, partition_limits
 from hyperherd.launchers.slurm.node_kinds import Accelerator, Kind, Known
-from hyperherd.launchers.slurm.partition_terms import ClosedError, Terms
+from hyperherd.launchers.slurm.partition_limits import ClosedError, Terms
 from hyperherd.launchers.slurm.site import Node, Partition, Site, finite
 from hyperherd.launchers.survey import Description, Detected, GpuTable
 from hyperherd.requirements import amounts
@@ -38,7 +38,7 @@ def describe(site: Site, gpus: GpuTable) -> Detected:
     found: list[_Found] = []
     for partition in site.partitions:
         try:
-            partition_terms.check_open(partition, site)
+            partition_limits.check_open(partition, site)
             found += _hosts(partition, site, known)
         except ClosedError as why:
             closed.setdefault(str(why), []).append(partition.name)
@@ -83,7 +83,7 @@ def _hosts(partition: Partition, site: Site, known: Known) -> list[_Found]:
         raise ClosedError("no nodes, or none of which Slurm says what they have")
     found = []
     for name, kind in zip(node_kinds.names(partition.name, there), there, strict=True):
-        on = partition_terms.of(partition, site, with_gpus=bool(kind.accelerators))
+        on = partition_limits.of(partition, site, with_gpus=bool(kind.accelerators))
         remarks = (*on.remarks, *_remarks(partition, kind))
         found.append(_Found(name, _host(partition, site, kind, on), remarks, tuple(_unknown(kind))))
     return found

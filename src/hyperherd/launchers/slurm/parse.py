@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import Enum
 
 from hyperherd import units
-from hyperherd.launchers.slurm import states
+from hyperherd.launchers.slurm import state_words
 
 QUEUE_FORMAT = "%F|%K|%T|%S|%e|%N|%r|%j"
 DEPENDENT_FORMAT = "%F|%r|%E"
@@ -185,7 +185,7 @@ reason='Priority', name='hyperherd_a|b')
         QueueRow(
             job_id=row[0],
             indices=indices(row[1]),
-            word=states.canonical(row[2]),
+            word=state_words.canonical(row[2]),
             started_at=moment(row[3]),
             ended_at=moment(row[4]),
             node=row[5],
@@ -244,7 +244,14 @@ def accounting(stdout: str, known: Collection[str]) -> list[AccountingRow]:
         times = (moment(submit), moment(start), moment(end))
         rows.append(
             AccountingRow(
-                job_id, indices(expression), states.canonical(word), exit_code, signal, *times, node, name
+                job_id,
+                indices(expression),
+                state_words.canonical(word),
+                exit_code,
+                signal,
+                *times,
+                node,
+                name,
             )
         )
     return rows
@@ -267,7 +274,7 @@ def usage(stdout: str, known: Collection[str]) -> list[UsageRow]:
                     job_id=match[1],
                     index=int(match[2]) if match[2] else None,
                     step=match[3] or "",
-                    word=states.canonical(word),
+                    word=state_words.canonical(word),
                     exit_code=_exit(code)[0],
                     elapsed_s=float(elapsed) if elapsed.isdigit() else None,
                     max_rss_bytes=units.bytes_used(max_rss),

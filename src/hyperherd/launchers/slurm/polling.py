@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hyperherd.jobs import Ended, Job, Phase, State, Usage
-from hyperherd.launchers.slurm import states
+from hyperherd.launchers.slurm import state_words
 from hyperherd.launchers.slurm.parse import AccountingRow, Dependent, QueueRow, UsageRow
 
 _LIVE = (Phase.QUEUED, Phase.RUNNING)
@@ -48,7 +48,7 @@ def with_chains(rows: list[QueueRow], dependents: Callable[[], Mapping[str, Depe
         return rows
     never = stuck_jobs(dependents())
     return [
-        replace(row, reason=states.NEVER_SATISFIED)
+        replace(row, reason=state_words.NEVER_SATISFIED)
         if row.reason == _DEPENDENCY and row.job_id in never
         else row
         for row in rows
@@ -62,7 +62,7 @@ def stuck_jobs(dependents: Mapping[str, Dependent]) -> frozenset[str]:
     >>> sorted(stuck_jobs({**jobs, "4": Dependent("Dependency", ("9",))}))
     ['2', '3']
     """
-    found = {job_id for job_id, one in dependents.items() if states.is_stuck(one.reason)}
+    found = {job_id for job_id, one in dependents.items() if state_words.is_stuck(one.reason)}
     while more := {i for i, one in dependents.items() if i not in found and found.intersection(one.after)}:
         found |= more
     return frozenset(found)
@@ -124,18 +124,18 @@ def used(job: Job, rows: Iterable[UsageRow]) -> dict[int, Usage]:
 
 
 def _of_row(row: QueueRow) -> State:
-    phase = states.phase_in_queue(row.word)
+    phase = state_words.phase_in_queue(row.word)
     return State(
         phase,
         word=row.word,
-        reason=states.waiting(row.reason) if phase is Phase.QUEUED else "",
-        stuck=phase is Phase.QUEUED and states.is_stuck(row.reason),
+        reason=state_words.waiting(row.reason) if phase is Phase.QUEUED else "",
+        stuck=phase is Phase.QUEUED and state_words.is_stuck(row.reason),
         node="" if row.node in _NO_NODE else row.node,
         exit_code=0 if row.word == "COMPLETED" else None,
         # Of a job that waits squeue shows when it may start, of one that runs when it must end.
         started_at=None if phase is Phase.QUEUED else row.started_at,
         ended_at=row.ended_at if phase is Phase.ENDED else None,
-        end=states.ended(row.word),
+        end=state_words.ended(row.word),
     )
 
 
@@ -163,7 +163,7 @@ def _own(row: AccountingRow | None, whole: AccountingRow | None, *, alone: bool)
 
 
 def _has_ended(row: AccountingRow) -> bool:
-    return states.phase_in_accounting(row.word) is Phase.ENDED
+    return state_words.phase_in_accounting(row.word) is Phase.ENDED
 
 
 def _with_exit(queued: State, row: AccountingRow | None) -> State:
@@ -193,7 +193,7 @@ def _accounted(row: AccountingRow) -> State:
         signal=row.signal,
         started_at=row.started_at,
         ended_at=row.ended_at,
-        end=states.ended(row.word),
+        end=state_words.ended(row.word),
     )
 
 

@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hyperherd.engine.sweep import Look, Sweep
 from hyperherd.errors import GrammarError, UsageError, nearest
 from hyperherd.grammar import values
 from hyperherd.sweep import selection
 from hyperherd.sweep.trial import Value
 from hyperherd.workspace import layout
 from hyperherd.workspace.folder import Workspace, find, is_workspace
+
+if TYPE_CHECKING:
+    from hyperherd.engine.sweep import Look, Sweep
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +36,8 @@ class Words:
 
     @property
     def sweep(self) -> Sweep:
+        from hyperherd.engine.sweep import Sweep  # not for commands that know of no sweep
+
         return Sweep(self.workspace)
 
 
@@ -77,6 +81,8 @@ def look(
 
 def several(given: Sequence[str]) -> list[Sweep]:
     """Two sweeps or more, where all words name one; else none. Raises `HerdError`."""
+    from hyperherd.engine.sweep import Sweep
+
     if len(given) < 2 or not all(map(_is_workspace, given)):
         return []
     return [Sweep.at(Path(word)) for word in given]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hyperherd.engine.describe import Description
-from hyperherd.engine.reconcile import Fact, Known
+from hyperherd.engine.facts import Fact, Known
 from hyperherd.jobs import Phase
 from hyperherd.sweep import overrides, plan
 from hyperherd.sweep.plan import Choice, Plan

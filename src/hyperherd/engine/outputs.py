@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from hyperherd.engine import reconcile, waiting
-from hyperherd.engine.reconcile import Known
+from hyperherd.engine import facts, waiting
+from hyperherd.engine.facts import Known
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import HerdError
 from hyperherd.launchers.base import Launcher
@@ -58,7 +58,7 @@ def going_on(
     def ask() -> bool:
         if not rhythm.due():
             return True
-        return rhythm.looked(reconcile.read(workspace, launchers, silent_is_fatal=False), [index])
+        return rhythm.looked(facts.read(workspace, launchers, silent_is_fatal=False), [index])
 
     return ask
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from hyperherd.attempts import filenames
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.engine import waiting
+from hyperherd.engine.facts import Fact
 from hyperherd.engine.launch import Made, Prepared
 from hyperherd.engine.pieces import Run
-from hyperherd.engine.reconcile import Fact
 from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import HerdError, SubmissionRefusedError
 from hyperherd.jobs import Phase
