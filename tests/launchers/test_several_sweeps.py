@@ -73,6 +73,7 @@ def test_outside_of_any_they_are_listed_what_was_active_last_first(user: User) -
     first, second = user.listed()
     assert first["totals"] == {"total": 2, "failed": 2} and first["last_activity"].endswith("Z")
     assert [first["folder"], second["folder"]] == [str(user.b), str(user.a)]
+    assert "of which sweep" in user.herd(user.home.parent, "status", "--where", "x == 1", code=2).stderr
     user.herd(user.a, "run", "--on", "local", "-f", "-i", "0")
     assert user.folders() == [str(user.a), str(user.b)]
 

@@ -64,6 +64,8 @@ def status(
     if watch and as_json:
         raise UsageError("--watch draws on a terminal, --json prints one document", hint="one of the two")
     nowhere, several = arguments.nowhere(given), arguments.several(given)
+    if nowhere and where:
+        raise UsageError("--where: of which sweep?", hint="name its folder: herd status FOLDER --where ...")
     while True:
         if nowhere:
             _overview(as_json=as_json, watch=watch)
