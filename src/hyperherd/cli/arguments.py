@@ -138,7 +138,7 @@ def _is_script(word: str) -> bool:
 
 
 def _is_folder(word: str) -> bool:
-    return _is_workspace(word) or (os.path.isdir(word) and not selection.are_numbers(word))
+    return _is_workspace(word) or os.path.isdir(word)
 
 
 def _pins(words: Iterable[str]) -> dict[str, Value]:
