@@ -109,6 +109,13 @@ def test_what_is_no_entry_in_the_list_is_passed_over(user: User) -> None:
     assert len(user.folders()) == 2
 
 
+def test_one_that_cannot_be_read_is_told_beside_the_others(user: User) -> None:
+    (user.a / ".hyperherd/manifest.json").write_text("{")
+    done = user.herd(user.home.parent, "status")
+    assert str(user.a) in done.stderr and "manifest.json" in done.stderr
+    assert "~/b" in done.stdout and "~/a" not in done.stdout
+
+
 def test_several_that_are_named_are_shown_under_their_names(user: User) -> None:
     blocks = [
         block.splitlines() for block in user.herd(user.home, "status", "b", "a").stdout.strip().split("\n\n")

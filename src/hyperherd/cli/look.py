@@ -111,7 +111,8 @@ def _show(text: str, screen: Screen, *, watch: bool) -> None:
 
 def _overview(*, as_json: bool, watch: bool) -> None:
     """Raises `HerdError` where no sweep is known."""
-    glances = overview.sweeps()
+    glances, unreadable = overview.sweeps()
+    arguments.warn(unreadable)
     if not glances:
         arguments.read(())
     if as_json:

@@ -25,15 +25,16 @@ class Glance:
     active_at: float
 
 
-def sweeps() -> Sequence[Glance]:
-    """Those that are known on this machine, what was active last at the beginning. One that cannot be read is left
-    out.
+def sweeps() -> tuple[Sequence[Glance], Sequence[str]]:
+    """Those that are known on this machine, what was active last at the beginning; and of each one that cannot be read
+    why.
     """
-    found = []
+    found, unreadable = [], []
     for workspace in known_sweeps.listed():
         try:
             known = facts.read(workspace, {}, silent_is_fatal=False)
-        except HerdError:
+        except HerdError as error:
+            unreadable.append(f"{workspace.root}: {error}")
             continue
         counts = Counter(known.statuses.values())
         found.append(
@@ -44,4 +45,4 @@ def sweeps() -> Sequence[Glance]:
                 known_sweeps.active_at(workspace),
             )
         )
-    return found
+    return found, unreadable
