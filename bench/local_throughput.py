@@ -17,6 +17,7 @@ from pathlib import Path
 
 from timing import Cost, in_turns, say
 
+from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.launchers.direct import DirectLauncher
 
@@ -57,20 +58,28 @@ def rate(cost: Cost, trials: int) -> str:
 
 
 def with_herd(root: Path, trials: int) -> None:
-    for name in ("submissions", "attempts", "logs", "jobs"):
+    for name in ("submissions", "logs", "jobs"):
         (root / name).mkdir(parents=True)
     launch = root / "launch.sh"
     launch.write_text("true\n")
     script, register = root / "jobs/t.sbatch", root / "submissions/t.state"
-    files = Files(script, register, root / "attempts", root / "logs", root / ".env")
+    files = Files(script, register, AttemptFolder(root / "attempts"), root / "logs", root / ".env")
     elements = tuple(
-        Element(index, 1, f"experiment_name=lr-{index} lr={index}", (("HYPERHERD_TRIAL_ID", str(index)),))
+        Element(
+            index,
+            Unit(index),
+            1,
+            f"experiment_name=lr-{index} lr={index}",
+            (("HYPERHERD_TRIAL_ID", str(index)),),
+        )
         for index in range(trials)
     )
+    for element in elements:
+        files.attempts.block(element.unit).mkdir(parents=True, exist_ok=True)
     batch = Batch("t", "hyperherd_bench", root, launch, files, elements, at_once=2)
     DirectLauncher().submit(batch)
     os.wait()
-    succeeded = len(list((root / "attempts").glob("*.1.0")))
+    succeeded = len(list((root / "attempts").glob("*/*.1.completed.0")))
     if succeeded != trials:
         sys.exit(f"only {succeeded} of {trials} succeeded: {root}")
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from timing import HERD, Cost, environment, in_turns, process, rival, say, sweep
 
+from hyperherd.attempts import tokens
+from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.engine import describe, facts
 from hyperherd.engine.plan_of_facts import plan_of
 from hyperherd.launchers.direct import DirectLauncher
@@ -95,8 +98,10 @@ def _as_if_run(workspace: Workspace) -> None:
     nothing = facts.read(workspace, {}, silent_is_fatal=False)
     plan = plan_of(described, nothing, Choice())
     indices = tuple(trial.index for trial in plan.trials)
+    generation = tokens.new_generation()
+    begun = manifest.begin(workspace, manifest.Manifest(), generation)
     record = submissions.Submission(
-        token=submissions.new_token(),
+        token=tokens.new(generation),
         launcher="local",
         where=DirectLauncher().where(),
         name="hyperherd_speed",
@@ -105,11 +110,13 @@ def _as_if_run(workspace: Workspace) -> None:
         submitted_at=time.time(),
     )
     submissions.write(workspace, [record])
-    made = manifest.Manifest(plan.trials, {}, plan.next_index, "speed")
+    made = replace(begun, trials=plan.trials, next_index=plan.next_index, name="speed")
     manifest.write(workspace, made, dict.fromkeys(indices, Status.COMPLETED))
-    for index in indices:
-        (workspace.attempts / f"{index}.1").touch()
-        (workspace.attempts / f"{index}.1.0").touch()
+    attempts = workspace.files(record.token).attempts
+    for unit in map(Unit, indices):
+        attempts.block(unit).mkdir(exist_ok=True)
+        attempts.claim(unit, 1).touch()
+        attempts.note(unit, 1, Outcome(0)).touch()
 
 
 def looking(scratch: Path, env: dict[str, str], turns: int) -> None:

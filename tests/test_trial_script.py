@@ -12,9 +12,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import attempt_files
 import pytest
 from eventually import until
 
+from hyperherd.attempts.filenames import Unit
 from hyperherd.jobs import Batch, Element, Files, Inline
 from hyperherd.launchers.node.script import script
 from hyperherd.launchers.shipped import native
@@ -28,13 +30,16 @@ SAVES_FIRST = (
 
 
 def _batch(folder: Path, launch: str, forwarded: str) -> Batch:
-    for name in ("attempts", "logs"):
-        (folder / name).mkdir(parents=True)
+    (folder / "logs").mkdir(parents=True)
     (folder / "launch.sh").write_text(launch)
     files = Files(
-        folder / "script", folder / "register", folder / "attempts", folder / "logs", folder / ".env"
+        folder / "script",
+        folder / "register",
+        attempt_files.made(folder / "attempts"),
+        folder / "logs",
+        folder / ".env",
     )
-    element = Element(0, 1, "x=1", (("HYPERHERD_READY", str(folder / "ready")),))
+    element = Element(0, Unit(0), 1, "x=1", (("HYPERHERD_READY", str(folder / "ready")),))
     asked = native().request({"signal": forwarded} if forwarded else {})
     return Batch(
         f"t-{secrets.token_hex(4)}", "name", folder, folder / "launch.sh", files, (element,), request=asked
@@ -54,7 +59,7 @@ def test_what_an_earlier_attempt_has_left_running_is_ended_before_the_trial_begi
     batch = _batch(tmp_path, "echo begins >>order\n", "")
     batch = replace(batch, elements=(replace(batch.elements[0], attempt=2),))
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    (tmp_path / "attempts/0.1").write_text(f"before 5 n1 {boot} 1 1 1\n")
+    batch.files.attempts.claim(Unit(0), 1).write_text(f"before 5 n1 {boot} 1 1 1\n")
     marked = {"HYPERHERD_ATTEMPT_MARK": "before/0.1", "HYPERHERD_ATTEMPT_JOB": "5"}
 
     def left(job: str, does: str, ready: str) -> subprocess.Popen[bytes]:
@@ -100,8 +105,7 @@ def test_the_note_tells_the_trials_own_exit_code_after_a_sigterm_to_all(
             _until(folder / "ready" if code == 7 else folder / "logs" / "0.err")
             time.sleep(random.uniform(0, 0.02))
             os.killpg(process.pid, signal.SIGTERM)
-        notes = sorted(name for name in os.listdir(folder / "attempts") if name != "0.1")
-        assert notes == [f"0.1.{code}.TERM"]
+        assert attempt_files.names(folder / "attempts") == ["0.1", f"0.1.failed.{code}.TERM"]
         assert process.returncode == code
 
 
@@ -117,7 +121,7 @@ echo "JobId=7 ArrayJobId=7 ArrayTaskId=0 JobName=job.sh JobState=COMPLETING Requ
 """
 
 
-@pytest.mark.parametrize(("restarts", "note"), [("1", "0.1.75"), ("0", "0.1.0")])
+@pytest.mark.parametrize(("restarts", "note"), [("1", "0.1.requeued.75"), ("0", "0.1.completed.0")])
 def test_a_script_that_may_queue_itself_again_has_not_succeeded_before_slurm_says_so(
     tmp_path: Path, restarts: str, note: str
 ) -> None:
@@ -132,5 +136,5 @@ def test_a_script_that_may_queue_itself_again_has_not_succeeded_before_slurm_say
     told = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "ASKED": str(tmp_path / "asked")}
     env = {**os.environ, **variables, **slurms, **told, "RESTARTS": restarts}
     subprocess.run(["bash", "-c", script(batch, DIALECT)], cwd=tmp_path, env=env, timeout=60)
-    assert sorted(os.listdir(tmp_path / "attempts")) == ["0.1", note]
+    assert attempt_files.names(tmp_path / "attempts") == ["0.1", note]
     assert (tmp_path / "asked").read_text() == "--oneliner show job 7_0\n" * 3

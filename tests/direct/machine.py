@@ -12,8 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attempt_files
 import eventually
 
+from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Element, Files, Job, Phase, State
@@ -35,7 +37,7 @@ class Sweep:
     direct: DirectLauncher = field(default_factory=lambda: DirectLauncher(grace_s=0.5))
 
     def __post_init__(self) -> None:
-        for name in ("submissions", "attempts", "logs", "jobs", "folder"):
+        for name in ("submissions", "logs", "jobs", "folder"):
             (self.root / name).mkdir(parents=True)
         self.says("true")
 
@@ -54,15 +56,16 @@ class Sweep:
     def files(self, token: str) -> Files:
         r, token = self.root, f"{token}-{self.ending}"
         script, register = r / f"jobs/{token}.sbatch", r / f"submissions/{token}.state"
-        return Files(script, register, r / "attempts", r / "logs", r / ".env")
+        return Files(script, register, AttemptFolder(r / "attempts"), r / "logs", r / ".env")
 
     def batch(self, token: str, trials: int | Sequence[int], *, attempt: int = 1, **more: Any) -> Batch:
         indices = range(trials) if isinstance(trials, int) else trials
         elements = tuple(
-            Element(i, attempt, f"lr={i}", (("HYPERHERD_TRIAL_ID", str(i)), ("LOG", str(self.log))))
+            Element(i, Unit(i), attempt, f"lr={i}", (("HYPERHERD_TRIAL_ID", str(i)), ("LOG", str(self.log))))
             for i in indices
         )
         launch, files = self.root / "launch.sh", self.files(token)
+        attempt_files.made(files.attempts.path, [element.unit for element in elements])
         return Batch(
             f"{token}-{self.ending}", "hyperherd_t", self.root / "folder", launch, files, elements, **more
         )
@@ -75,10 +78,8 @@ class Sweep:
         return self.job(batch)
 
     def job(self, batch: Batch) -> Job:
-        attempts = {element.index: element.attempt for element in batch.elements}
-        array = {element.index: element.index for element in batch.elements}
-        where = self.direct.where()
-        return Job(batch.token, batch.name, None, where, time.time(), batch.files, array, attempts)
+        offers = {element.number: element.offer for element in batch.elements}
+        return Job(batch.token, batch.name, None, self.direct.where(), time.time(), batch.files, offers)
 
     def poll(self, job: Job) -> dict[int, State]:
         return self.direct.poll([job])[job.token]

@@ -11,9 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import attempt_files
 import pytest
 
 from hyperherd.attempts import claims
+from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.fsio import processes
 from hyperherd.jobs import Files, Phase
 from hyperherd.launchers.direct import trees
@@ -22,7 +24,7 @@ from .machine import Sweep, kill, until
 
 
 def attempts(sweep: Sweep) -> set[str]:
-    return {path.name for path in (sweep.root / "attempts").iterdir()}
+    return set(attempt_files.names(sweep.root / "attempts"))
 
 
 @pytest.mark.parametrize("turn", range(15))
@@ -41,7 +43,7 @@ def test_a_supervisor_may_be_killed_at_any_instant_and_no_trial_runs_twice_or_ne
     sweep.finish(second)
     until(lambda: sweep.phases(first) == {Phase.ENDED}, "the trials that outlived their supervisor")
     assert sorted(map(int, sweep.said())) == list(range(10))
-    assert sweep.words(second) == ["COMPLETED"] * len(second.array)
+    assert sweep.words(second) == ["COMPLETED"] * len(second.offers)
 
 
 def test_trials_outlive_their_supervisor_and_note_their_own_ends(sweep: Sweep) -> None:
@@ -88,7 +90,7 @@ def claim(files: Files, index: int, host: str, pid: int, start: int, namespace: 
     line = (
         f"t {replace(me, namespace=namespace or me.namespace)} {host} {me.boot_id} {pid} {start} 1700000000\n"
     )
-    (files.attempts / f"{index}.1").write_text(line)
+    files.attempts.claim(Unit(index), 1).write_text(line)
 
 
 def test_what_another_host_has_begun_is_neither_judged_nor_stopped_here(sweep: Sweep) -> None:
@@ -118,7 +120,7 @@ def test_what_waits_or_just_begins_in_another_container_is_not_judged_here(
     job = sweep.job(sweep.batch("t", 1))
     job.files.register.write_text(f"{replace(processes.me(), pid=4194305, namespace='1')}\n")
     if not claimed:
-        (job.files.attempts / "0.1").touch()
+        job.files.attempts.claim(Unit(0), 1).touch()
     assert sweep.phases(job) == {Phase.UNKNOWN}
 
 
@@ -154,7 +156,7 @@ def test_a_trial_that_ignores_sigterm_is_killed_and_noted(sweep: Sweep) -> None:
     job = sweep.submit("t", 1)
     until(sweep.said, "the trial")
     assert sweep.direct.cancel(job, [0]) == {}
-    assert attempts(sweep) == {"0.1", "0.1.137.TERM"}
+    assert attempts(sweep) == {"0.1", "0.1.failed.137.TERM"}
     assert sweep.words(job) == ["CANCELLED"]
 
 
@@ -166,7 +168,7 @@ def test_a_trial_may_use_the_time_it_is_given_to_end(make_sweep: Callable[[str],
     until(sweep.said, "the trial")
     sweep.direct.cancel(job, [0])
     assert sweep.said() == ["here", "saved"]
-    assert attempts(sweep) == {"0.1", "0.1.143.TERM"}
+    assert attempts(sweep) == {"0.1", "0.1.failed.143.TERM"}
 
 
 def test_trials_that_wait_are_stopped_by_their_claims_and_the_others_go_on(sweep: Sweep) -> None:
@@ -210,7 +212,7 @@ def test_a_supervisor_that_is_told_to_end_stops_everything(sweep: Sweep, number:
 
 
 def script_of(sweep: Sweep, index: int) -> int:
-    found = claims.read(sweep.root / "attempts", index, 1)
+    found = claims.read(AttemptFolder(sweep.root / "attempts"), Unit(index), 1)
     assert found is not None
     return found.owner.pid
 
@@ -224,7 +226,7 @@ def test_the_end_of_a_trial_whose_script_was_killed_is_noted_once_all_of_it_is_g
     (sweep.root / "log.go").touch()
     sweep.finish(job)
     assert sweep.said() == ["here", "over"]
-    assert attempts(sweep) == {"0.1", "0.1.137"}
+    assert attempts(sweep) == {"0.1", "0.1.failed.137"}
 
 
 def test_what_an_ended_trial_leaves_behind_is_ended_too(sweep: Sweep) -> None:

@@ -228,7 +228,7 @@ def test_values_too_long_for_an_argument_list_still_reach_the_trial(sweep: Sweep
     long = (("A", "x" * 90_000), ("B", "y" * 90_000))
     sweep.finish(sweep.submit("t", 1, variables=long))
     assert sweep.said() == ["90000 90000"]
-    assert batch.elements[0].index == 0
+    assert batch.elements[0].number == 0
 
 
 def test_nothing_starts_before_the_command_it_waits_for_has_succeeded(sweep: Sweep) -> None:

@@ -113,7 +113,7 @@ def test_runs_killed_on_this_machine_start_each_trial_once(here: Sweep, seed: in
 
 def supervisors(sweep: Sweep) -> set[int]:
     """Process ids of those that have begun: the registers end in pid and start time."""
-    registers = (sweep.root / ".hyperherd/submissions").glob("*.state")
+    registers = (sweep.root / ".hyperherd").glob("g-*/submissions/*.state")
     words = [register.read_text().strip().rsplit(":", 2) for register in registers]
     return {int(parts[1]) for parts in words if len(parts) == 3}
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from hyperherd.attempts import claims, listing, registers
+from hyperherd.attempts import registers
+from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.engine import control, facts, launch, observe
 from hyperherd.engine.describe import Description, describe
 from hyperherd.engine.facts import Known
@@ -19,7 +20,7 @@ from hyperherd.jobs import Batch, Ended, Phase
 from hyperherd.launchers.memory import MemoryLauncher, Queued
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import Status
-from hyperherd.workspace import submissions
+from hyperherd.workspace import attempt_folders, submissions
 from hyperherd.workspace.folder import Workspace
 
 TRIALS = 3
@@ -102,17 +103,23 @@ class Sweep:
         with Lock(self.workspace.lock):
             submissions.write(self.workspace, records)
 
+    @property
+    def attempts(self) -> AttemptFolder:
+        """That of its only generation."""
+        (folder,) = attempt_folders.folders(self.workspace)
+        return folder
+
     def start(self, one: Queued) -> None:
         if self.launcher.start(one):
-            trial = one.element.index
-            assert trial not in [other.element.index for other in self.running], f"{trial} runs twice"
+            trial = one.element.unit.trial
+            assert trial not in [other.element.unit.trial for other in self.running], f"{trial} runs twice"
             assert not self.successes[trial], f"{trial} runs again after its success"
             self.running.append(one)
 
     def end(self, one: Queued, code: int, end: Ended | None = None, *, noted: bool = True) -> None:
         self.running.remove(one)
         self.launcher.end(one, code, end, noted=noted)
-        self.successes[one.element.index] += not code and noted
+        self.successes[one.element.unit.trial] += not code and noted
 
     def queue_by_hand(self, one: Queued) -> None:
         """Until it begins, the trial is shown as what was heard of it before."""
@@ -137,7 +144,7 @@ class Sweep:
     def can_start(self, trial: int) -> bool:
         """Whether something that waits would run it, if it began now."""
         return any(
-            one.element.index == trial
+            one.element.unit.trial == trial
             and one not in self.by_hand
             and registers.settled(one.batch.files.register) in (None, one.job_id)
             and one.attempt > self.newest_claim(trial, of_others_than=one.batch.token)
@@ -145,15 +152,15 @@ class Sweep:
         )
 
     def newest_claim(self, trial: int, of_others_than: str) -> int:
-        folder = self.workspace.attempts
-        claimed = {attempt: claims.read(folder, trial, attempt) for _, attempt in listing.read(folder).claims}
+        listed = attempt_folders.read(self.workspace)
+        claimed = {n: attempt_folders.claim(self.workspace, Unit(trial), n) for _, n in listed.claims}
         return max((n for n, one in claimed.items() if one and one.token != of_others_than), default=0)
 
     def check(self) -> None:
         """Every status is right, or says that nobody knows."""
         known = self.look()
         for trial, fact in known.facts.items():
-            runs = [one for one in self.running if one.element.index == trial]
+            runs = [one for one in self.running if one.element.unit.trial == trial]
             allowed = self._allowed(trial, bool(runs))
             assert fact.status in allowed, (trial, fact, allowed)
 
@@ -163,9 +170,9 @@ class Sweep:
         live = {Status.SUBMITTED, Status.QUEUED, Status.RUNNING}
         if runs:
             hidden = any(
-                one.element.index == trial and one not in self.launcher.queue for one in self.running
+                one.element.unit.trial == trial and one not in self.launcher.queue for one in self.running
             )
-            beside = any(one.element.index == trial and one in self.by_hand for one in self.running)
+            beside = any(one.element.unit.trial == trial and one in self.by_hand for one in self.running)
             unclear = beside or self.launcher.silent  # beside: that of a later run may wait as well
             return {*live, Status.LOST} if hidden else live if unclear else {Status.RUNNING}
         if self.can_start(trial):

@@ -89,7 +89,7 @@ class AnyOrder(RuleBasedStateMachine):
         ended = [
             one
             for one in self.sweep.launcher.queue
-            if one.state.phase is Phase.ENDED and not self.sweep.successes[one.element.index]
+            if one.state.phase is Phase.ENDED and not self.sweep.successes[one.element.unit.trial]
         ]
         if ended:
             self.sweep.queue_by_hand(data.draw(_one_of(ended)))

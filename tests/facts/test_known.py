@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperherd.attempts import claims, filenames, notes
-from hyperherd.attempts.filenames import EXIT75, NODE_FAIL, PREEMPTION, REFUSED, TIMEOUT, Outcome
+from hyperherd.attempts import claims, notes
+from hyperherd.attempts.filenames import EXIT75, NODE_FAIL, PREEMPTION, REFUSED, TIMEOUT, Outcome, Unit
 from hyperherd.attempts.registers import VOID
 from hyperherd.engine import facts, growth, launch, plan_of_facts, recover
 from hyperherd.engine.describe import Description
@@ -29,7 +29,7 @@ from hyperherd.launchers.memory import MemoryLauncher
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Choice, Described
 from hyperherd.sweep.spec import Growth, Parameter, SweepSpec
-from hyperherd.sweep.trial import Status, Trial, Typed, number_of, status_of, trial_of
+from hyperherd.sweep.trial import Status, Trial, Typed, status_of
 from hyperherd.workspace import manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.manifest import Manifest
@@ -56,7 +56,7 @@ def rewrite(sweep: Sweep, **changes: Any) -> None:
 
 
 def submitted(sweep: Sweep) -> list[int]:
-    return [one.element.index for one in sweep.launcher.queue]
+    return [one.element.unit.trial for one in sweep.launcher.queue]
 
 
 ABSENT, UNKNOWN = State(Phase.ABSENT), State(Phase.UNKNOWN)
@@ -121,7 +121,7 @@ class Answering(MemoryLauncher):
     said = ABSENT
 
     def poll(self, jobs: Any) -> Any:
-        return {job.token: dict.fromkeys(job.array, self.said) for job in jobs}
+        return {job.token: dict.fromkeys(job.offers, self.said) for job in jobs}
 
 
 @pytest.mark.parametrize(("left", "said", "status"), LEFT)
@@ -211,7 +211,7 @@ def test_a_trial_of_tasks_lives_while_one_does_and_has_completed_when_all_have()
     rank = ("running", "queued", "submitted", "paused", "lost", "failed", "cancelled", "pruned", "ready")
     for first in Status:
         for second in Status:
-            parts = [Fact(trial, (0, n), status, "why") for n, status in enumerate((first, second))]
+            parts = [Fact(trial, Unit(0, n), status, "why") for n, status in enumerate((first, second))]
             whole = facts._together(trial, parts)
             words = [first.value, second.value]
             assert whole.status.value == next((w for w in rank if w in words), "completed")
@@ -225,7 +225,7 @@ def test_a_new_trial_has_a_number_that_nothing_has_had(
     free: int, in_submissions: list[int], begun: list[int]
 ) -> None:
     records = [Submission(token=str(n), indices=(n,), attempts=(1,), state="void") for n in in_submissions]
-    known = Known(Manifest(next_index=free), records, {}, newest_attempt=dict.fromkeys(begun, 1))
+    known = Known(Manifest(next_index=free), records, {}, newest_attempt=dict.fromkeys(map(Unit, begun), 1))
     made = plan_of_facts.plan_of(description([0]), known, Choice())
     used = {*range(free), *in_submissions, *begun}
     assert [one.index for one in made.added] == [max(used, default=-1) + 1]
@@ -253,7 +253,7 @@ def test_what_has_completed_runs_again_where_its_script_has_more_tasks_now(
 ) -> None:
     trial = Trial(0, trial_hash({"a": 1}, {}), "a-1", {"a": 1}, {}, typed=Typed((), tasks=ran))
     for status in (Status.COMPLETED, Status.LOST):
-        fact = Fact(trial, 0, status)
+        fact = Fact(trial, Unit(0), status)
         known = Known(Manifest(trials=(trial,), next_index=1), [], {0: fact})
         made = plan_of_facts.plan_of(description([1], Typed((), tasks=now)), known, Choice())
         assert bool(made.submit) == (again and status is Status.COMPLETED)
@@ -262,7 +262,7 @@ def test_what_has_completed_runs_again_where_its_script_has_more_tasks_now(
 def test_while_a_trial_is_live_it_has_the_tasks_that_it_was_submitted_with() -> None:
     trial = Trial(0, trial_hash({"a": 1}, {}), "a-1", {"a": 1}, {}, typed=Typed((), tasks=(0, 1)))
     for status, tasks in ((Status.RUNNING, (0, 1)), (Status.FAILED, (5,))):
-        part = Fact(trial, (0, 0), status)
+        part = Fact(trial, Unit(0, 0), status)
         known = Known(Manifest(trials=(trial,), next_index=1), [], {0: replace(part, tasks=(part, part))})
         made = plan_of_facts.plan_of(description([1], Typed((), tasks=(5,))), known, Choice())
         assert made.trials[0].typed == Typed((), tasks=tasks)
@@ -275,7 +275,7 @@ def test_a_parameter_that_is_new_has_for_older_trials_what_they_ran_with() -> No
     now = [{"a": 1, "b": b} for b in (5, 7)]
     described = Description(spec, [Described(trial_hash(one, {}), one, {}) for one in now])
     for submission, b in ((record, 7), (None, 5)):
-        fact = Fact(old, 0, Status.COMPLETED, submission=submission)
+        fact = Fact(old, Unit(0), Status.COMPLETED, submission=submission)
         known = Known(Manifest(trials=(old,), next_index=1), [record], {0: fact})
         made = plan_of_facts.plan_of(described, known, Choice())
         assert made.kept[0].params == {"a": 1, "b": b}
@@ -314,10 +314,10 @@ def test_the_next_submission_asks_for_more_of_what_the_ones_before_ran_out_of(
         Submission(token=str(n), indices=(0, 1), attempts=(n + 1, n + 1)) for n in range(len(ends) or 1)
     ]
     of_trials = {
-        0: Fact(trial, 0, Status.FAILED, causes=dict(enumerate(ends, start=1))),
-        1: Fact(other, 1, Status.FAILED),
+        0: Fact(trial, Unit(0), Status.FAILED, causes=dict(enumerate(ends, start=1))),
+        1: Fact(other, Unit(1), Status.FAILED),
     }
-    known = Known(Manifest(), records, of_trials, newest_attempt={0: max(len(ends), 1), 1: 1})
+    known = Known(Manifest(), records, of_trials, newest_attempt={Unit(0): max(len(ends), 1), Unit(1): 1})
     request = Request(memory_bytes=asked[0], time_s=asked[1])
     place = Place(MemoryLauncher(), request)
     assert growth.grown([(place, [trial, other])], Growth(), known) == [(place, [trial, other])]
@@ -332,8 +332,8 @@ def test_the_next_submission_asks_for_more_of_what_the_ones_before_ran_out_of(
 def test_only_what_may_grow_grows() -> None:
     trial = Trial(0, "h", "n", {}, {})
     records = [Submission(token=str(n), indices=(0,), attempts=(n,)) for n in (1, 2)]
-    fact = Fact(trial, 0, Status.FAILED, causes={1: "oom", 2: "timeout"})
-    known = Known(Manifest(), records, {0: fact}, newest_attempt={0: 2})
+    fact = Fact(trial, Unit(0), Status.FAILED, causes={1: "oom", 2: "timeout"})
+    known = Known(Manifest(), records, {0: fact}, newest_attempt={Unit(0): 2})
     place = Place(MemoryLauncher(), Request(memory_bytes=GIB, time_s=60.0))
     for only, asked in ((Growth(mem=2.0), (2 * GIB, 60.0)), (Growth(time=2.0), (GIB, 120.0))):
         ((found, _),) = growth.grown([(place, [trial])], only, known)
@@ -428,7 +428,7 @@ def test_an_end_is_believed_though_the_scheduler_has_forgotten_it(sweep: Sweep) 
     fact = sweep.look().facts[0]
     assert (fact.status, fact.reason, dict(fact.causes)) == (Status.FAILED, "out of memory", {1: "oom"})
     sweep.run()
-    again = [one for one in sweep.waiting() if one.element.index == 0]
+    again = [one for one in sweep.waiting() if one.element.unit.trial == 0]
     assert [one.attempt for one in again] == [2] and sweep.look().statuses[0] is Status.QUEUED
     assert len(submitted(sweep)) == TRIALS
 
@@ -439,7 +439,7 @@ def test_nobody_is_asked_about_what_is_settled(sweep: Sweep, monkeypatch: pytest
     poll = sweep.launcher.poll
 
     def noting(jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
-        asked.append({index for job in jobs for index in job.array})
+        asked.append({number for job in jobs for number in job.offers})
         return poll(jobs)
 
     monkeypatch.setattr(sweep.launcher, "poll", noting)
@@ -463,7 +463,7 @@ def test_an_older_job_that_took_the_attempt_is_the_one_that_is_asked(sweep: Swee
     sweep.start(old)
     sweep.end(old, 1)
     sweep.run()
-    new = next(one for one in sweep.waiting() if one.element.index == 0)
+    new = next(one for one in sweep.waiting() if one.element.unit.trial == 0)
     sweep.queue_by_hand(old)
     sweep.start(old)
     assert not sweep.launcher.start(new)
@@ -476,7 +476,7 @@ def test_an_older_job_that_took_the_attempt_is_the_one_that_is_asked(sweep: Swee
 
 def test_an_attempt_of_nobody_we_know_is_the_newest_submissions(sweep: Sweep) -> None:
     one = sweep.waiting()[0]
-    claims.take(sweep.workspace.attempts, 0, 1, "somebody", "99")
+    claims.take(sweep.attempts, Unit(0), 1, "somebody", "99")
     assert not sweep.launcher.start(one)
     fact = sweep.look().facts[0]
     assert fact.submission and fact.submission.slurm_job_id == one.job_id
@@ -502,7 +502,7 @@ def test_a_job_that_is_gone_was_ended_by_what_its_trial_was_told_of(
     one = sweep.waiting()[0]
     sweep.start(one)
     if mark:
-        notes.mark(sweep.workspace.attempts, 0, 1, mark)
+        notes.mark(sweep.attempts, Unit(0), 1, mark)
     sweep.end(one, 75, end, noted=False)
     if end is None:
         sweep.launcher.forget(one)
@@ -515,8 +515,8 @@ def test_who_would_not_queue_it_again_is_said_in_its_own_words(sweep: Sweep) -> 
     rewrite(sweep, requeue=Requeue())
     one = sweep.waiting()[0]
     sweep.start(one)
-    notes.mark(sweep.workspace.attempts, 0, 1, TIMEOUT)
-    (sweep.workspace.attempts / filenames.of_mark(0, 1, REFUSED)).write_text("presently disabled\n")
+    notes.mark(sweep.attempts, Unit(0), 1, TIMEOUT)
+    sweep.attempts.mark(Unit(0), 1, REFUSED).write_text("presently disabled\n")
     sweep.end(one, 75)
     title = sweep.launcher.traits.title
     assert sweep.look().facts[0].reason == f"time limit; {title} would not queue it again: presently disabled"
@@ -525,11 +525,11 @@ def test_who_would_not_queue_it_again_is_said_in_its_own_words(sweep: Sweep) -> 
 def test_a_cause_is_the_reason_only_of_the_attempt_that_it_cut_short(sweep: Sweep) -> None:
     one = sweep.waiting()[0]
     sweep.start(one)
-    notes.mark(sweep.workspace.attempts, 0, 1, TIMEOUT)
+    notes.mark(sweep.attempts, Unit(0), 1, TIMEOUT)
     sweep.end(one, 75)
     assert sweep.look().facts[0].reason == "time limit"
     sweep.run()
-    (again,) = [other for other in sweep.waiting() if other.element.index == 0]
+    (again,) = [other for other in sweep.waiting() if other.element.unit.trial == 0]
     sweep.start(again)
     sweep.end(again, 3)
     fact = sweep.look().facts[0]
@@ -540,7 +540,3 @@ def test_a_cause_is_the_reason_only_of_the_attempt_that_it_cut_short(sweep: Swee
 def test_a_number_that_no_trial_has_is_named(sweep: Sweep, lost: bool) -> None:
     with pytest.raises(HerdError, match="no trial 99 in this sweep"):
         sweep.run(Choice(indices=frozenset({0, 99}), lost=lost))
-
-
-def test_a_part_knows_its_trial_and_its_number() -> None:
-    assert (trial_of(7), number_of(7), trial_of((7, 2)), number_of((7, 2))) == (7, 7, 7, 2)

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import attempt_files
 import pytest
 from eventually import until
 
 from hyperherd.attempts import claims, listing, registers
+from hyperherd.attempts.filenames import Unit
 from hyperherd.attempts.registers import VOID
 from hyperherd.jobs import Batch, Element, Ended, Files, Job, Phase, State
 from hyperherd.launchers import splitting
@@ -42,7 +44,7 @@ class Place:
         self.root = root
         self.advance = advance
         self.jobs: list[Job] = []
-        for name in ("jobs", "submissions", "attempts", "logs/slurm"):
+        for name in ("jobs", "submissions", "logs/slurm"):
             (root / name).mkdir(parents=True)
         (root / "launch.sh").write_text(LAUNCH)
 
@@ -51,12 +53,12 @@ class Place:
         files = Files(
             self.root / f"jobs/{token}.sbatch",
             self.root / f"submissions/{token}.state",
-            self.root / "attempts",
+            attempt_files.made(self.root / "attempts", map(Unit, range(first, first + len(arguments)))),
             self.root / "logs",
             self.root / ".env",
         )
         elements = tuple(
-            Element(index, 1, argument, (("HYPERHERD_TRIAL_ID", str(index)),))
+            Element(index, Unit(index), 1, argument, (("HYPERHERD_TRIAL_ID", str(index)),))
             for index, argument in enumerate(arguments, first)
         )
         launch = self.root / "launch.sh"
@@ -71,8 +73,7 @@ class Place:
             where=self.launcher.where(),
             submitted_at=time.time(),
             files=batch.files,
-            array=splitting.numbers(batch.elements, self.launcher.limits(batch)),
-            attempt={element.index: element.attempt for element in batch.elements},
+            offers={element.number: element.offer for element in batch.elements},
         )
         self.jobs.append(job)
         self.jobs[-1] = replace(job, job_id=self.launcher.submit(batch))
@@ -95,14 +96,14 @@ class Place:
     def statuses(self, job: Job) -> list[tuple[Status, str]]:
         """As the engine makes them of the launcher's answer and the notes, once all have ended."""
         states = self.until_all(job, Phase.ENDED, Phase.ABSENT)
-        listed = listing.read(job.files.attempts)
+        listed = listing.read([job.files.attempts])
         return [
             status_of(
-                states[index],
-                listed.outcomes.get((index, first)),
-                started=claims.exists(job.files.attempts, index, first),
+                states[number],
+                listed.outcomes.get((unit, first)),
+                started=claims.exists(job.files.attempts, unit, first),
             )
-            for index, first in job.attempt.items()
+            for number, (unit, first) in job.offers.items()
         ]
 
     def ran(self) -> list[str]:
@@ -111,7 +112,7 @@ class Place:
 
     def end(self) -> None:
         for job in self.jobs:
-            self.launcher.cancel(job, list(job.array))
+            self.launcher.cancel(job, list(job.offers))
 
 
 class InMemory(Place):
@@ -131,7 +132,7 @@ class InMemory(Place):
             ]
             if one.state.phase is Phase.QUEUED and len(running) < at_once and self.memory.start(one):
                 with (self.root / "ran").open("a") as file:
-                    file.write(f"{one.element.index} {one.element.argument}\n")
+                    file.write(f"{one.element.unit} {one.element.argument}\n")
             if one.state.phase is Phase.RUNNING and one.element.argument != "wait":
                 self.memory.end(one, int(one.element.argument))
 
@@ -179,15 +180,15 @@ def test_what_was_given_up_runs_nothing(place: Place) -> None:
     job = place.submit(batch)
     place.until_all(job, Phase.ENDED)
     assert place.ran() == []
-    assert listing.read(batch.files.attempts).claims == set()
+    assert listing.read([batch.files.attempts]).claims == set()
 
 
 def test_an_attempt_that_another_has_claimed_does_not_run(place: Place) -> None:
     batch = place.batch("0", "0")
-    assert claims.take(batch.files.attempts, 0, 1, "another", "77")
+    assert claims.take(batch.files.attempts, Unit(0), 1, "another", "77")
     job = place.submit(batch)
     until(lambda: place.poll(job) and place.ran() == ["1 0"], "the other element", LAST_S, pause_s=0.05)
-    place.until_all(replace(job, array={1: job.array[1]}), Phase.ENDED)
+    place.until_all(replace(job, offers={1: job.offers[1]}), Phase.ENDED)
     assert place.ran() == ["1 0"]
 
 
@@ -216,7 +217,7 @@ def test_every_element_that_is_asked_about_is_answered_and_no_other(place: Place
     first, second = place.submit(place.batch("0", "0")), place.submit(place.batch("0", first=2))
     place.until_all(first, Phase.ENDED)
     place.until_all(second, Phase.ENDED)
-    one = replace(first, array={1: first.array[1]}, attempt={1: 1})
+    one = replace(first, offers={1: first.offers[1]})
     answer = place.launcher.poll([one, second])
     assert {token: set(states) for token, states in answer.items()} == {first.token: {1}, second.token: {2}}
     assert place.launcher.poll([]) == {}
@@ -232,9 +233,9 @@ def test_pieces_hold_each_element_once_in_order_and_number_them_apart(place: Pla
     batch = place.batch(*["0"] * 40, first=990)
     limits = place.launcher.limits(batch)
     pieces = list(splitting.pieces(batch.elements, limits))
-    assert _flat(pieces) == list(batch.elements)
+    assert [one.unit for one in _flat(pieces)] == [one.unit for one in batch.elements]
     for piece in pieces:
-        assert len(set(splitting.numbers(piece, limits).values())) == len(piece)
+        assert len({element.number for element in piece}) == len(piece)
 
 
 def test_what_can_be_left_out_has_an_answer(place: Place) -> None:

@@ -14,11 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
 
+import attempt_files
 import pytest
 from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
 from hyperherd import Task, experiment
+from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.errors import (
     HerdError,
     LauncherError,
@@ -202,7 +204,7 @@ def test_slurm_is_asked_soon_why_a_task_has_failed(
     monkeypatch.setenv("HYPERHERD_POLL_S", "3600")
     task = Task(GATE).submit(launcher)
     started()
-    (task.job.files.attempts / "0.1.9").touch()
+    task.job.files.attempts.note(Unit(0), 1, Outcome(9)).touch()
     assert task.state() == "running"
     with ThreadPoolExecutor(1) as pool:
         code = pool.submit(task.wait, DEADLINE_S)
@@ -261,7 +263,12 @@ def test_a_job_that_is_preempted_and_queued_again_is_waited_for(
     surroundings.preempt(task.id)
     assert task.wait(DEADLINE_S) == 0
     assert task.state() == "completed"
-    assert sorted(os.listdir(task.job.files.attempts)) == ["0.1", "0.1.9.TERM", "0.2", "0.2.0"]
+    assert attempt_files.names(task.job.files.attempts) == [
+        "0.1",
+        "0.1.failed.9.TERM",
+        "0.2",
+        "0.2.completed.0",
+    ]
 
 
 @on_the_fake_slurm
@@ -426,7 +433,7 @@ def test_ctrl_c_ends_the_tasks_of_this_machine(body: str) -> None:
     program.send_signal(signal.SIGINT)
     _, said = program.communicate(timeout=DEADLINE_S)
     assert said.endswith("KeyboardInterrupt\n")
-    (claim,) = (path for path in Path().rglob("attempts/*") if path.name == "0.1")
+    (claim,) = (path for path in Path().rglob("attempts/*/*") if path.name == "0.1")
     pid = int(claim.read_text().split()[4])
     assert not os.path.exists(f"/proc/{pid}")
 

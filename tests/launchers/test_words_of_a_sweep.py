@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hyperherd.attempts.filenames import Unit
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.sweep.trial import Status, Trial
 from hyperherd.views import tables
@@ -69,7 +70,18 @@ def test_a_success_has_no_last_error(herd: Herd) -> None:
 def test_a_changed_launch_script_is_told_without_a_dangling_semicolon(tmp_path: Path) -> None:
     trial = Trial(0, "h", "a-2", {"a": 2}, {})
     view = TrialView(
-        trial, 0, Status.QUEUED, "", 0, None, "", None, None, changed=True, interruptions={}, submitted=True
+        trial,
+        Unit(0),
+        Status.QUEUED,
+        "",
+        0,
+        None,
+        "",
+        None,
+        None,
+        changed=True,
+        interruptions={},
+        submitted=True,
     )
     for last, told in ((None, "changed since"), ("step 3", "changed since; step 3")):
         shown = Snapshot("s", Workspace(tmp_path), [replace(view, last_line=last)], (), 1)

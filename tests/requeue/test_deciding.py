@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -10,15 +11,16 @@ from hypothesis import strategies as st
 
 from hyperherd import units
 from hyperherd.attempts import filenames
-from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts.filenames import AttemptFolder, Outcome, Unit
 from hyperherd.attempts.listing import Listing
 from hyperherd.engine import growth, interruptions
 from hyperherd.jobs import CAUSES, Phase, Requeue, State
 from hyperherd.launchers.slurm import state_words
-from hyperherd.sweep.trial import Part
 from hyperherd.workspace.submissions import Submission
 
+T = Unit(0)
 RECORD = Submission(token="t", indices=(0,), attempts=(1,))
+FOLDER = AttemptFolder(Path())
 WORDS = {"TIMEOUT": "timeout", "EXIT75": "exit75", "PREEMPTION": "preemption", "NODE_FAIL": "node_fail"}
 
 
@@ -26,50 +28,55 @@ def heard(word: str, key: str = "0.1") -> dict[str, dict[str, State]]:
     return {"t": {key: State(Phase.ENDED, word, end=state_words.ended(word))}}
 
 
-def listed(marks: dict[Any, set[str]], **outcomes: Outcome) -> Listing[Part]:
+def listed(marks: dict[Any, set[str]], **outcomes: Outcome) -> Listing:
     """``outcomes``: ``a1`` is that of attempt 1 of trial 0."""
-    noted: dict[Any, Outcome] = {(0, int(name[1:])): outcome for name, outcome in outcomes.items()}
-    return Listing(newest={0: 9}, outcomes=noted, marks=dict(marks))
+    noted: dict[Any, Outcome] = {(T, int(name[1:])): outcome for name, outcome in outcomes.items()}
+    return Listing(newest={T: 9}, outcomes=noted, marks=dict(marks))
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from([*WORDS, "AGAIN", "REFUSED"]))
 def test_a_mark_is_read_as_it_was_named_and_is_neither_claim_nor_note(
     index: int, attempt: int, word: str
 ) -> None:
-    assert filenames.read(filenames.of_mark(index, attempt, word)) == (index, attempt, word)
+    unit = Unit(index)
+    assert filenames.read(FOLDER.mark(unit, attempt, word).name) == (unit, attempt, word)
 
 
 @given(st.text(max_size=12))
 def test_any_other_name_is_no_mark(name: str) -> None:
     found = filenames.read(name)
     if found and isinstance(found[2], str):
-        assert filenames.of_mark(found[0], found[1], found[2]) == name or name.startswith("0")
+        assert FOLDER.mark(found[0], found[1], found[2]).name == name or "0" in name
 
 
 def test_each_mark_and_each_word_of_slurm_is_a_cause() -> None:
     for word, cause in WORDS.items():
-        assert interruptions.causes(listed({(0, 1): {word, "AGAIN"}}), {}, []) == {0: {1: cause}}
+        assert interruptions.causes(listed({(T, 1): {word, "AGAIN"}}), {}, []) == {T: {1: cause}}
     told = {"OUT_OF_MEMORY": "oom", "BOOT_FAIL": "node_fail", "PREEMPTED": "preemption", "TIMEOUT": "timeout"}
     for word, cause in told.items():
-        assert interruptions.causes(listed({}), heard(word), [RECORD]) == {0: {1: cause}}
+        assert interruptions.causes(listed({}), heard(word), [RECORD]) == {T: {1: cause}}
     for word in ("FAILED", "CANCELLED", "COMPLETED"):
         assert interruptions.causes(listed({}), heard(word), [RECORD]) == {}
 
 
 def test_out_of_memory_is_believed_before_a_mark_and_a_mark_before_any_other_word() -> None:
-    marked = listed({(0, 1): {"TIMEOUT"}})
-    assert interruptions.causes(marked, heard("OUT_OF_MEMORY"), [RECORD]) == {0: {1: "oom"}}
-    assert interruptions.causes(marked, heard("PREEMPTED"), [RECORD]) == {0: {1: "timeout"}}
+    marked = listed({(T, 1): {"TIMEOUT"}})
+    assert interruptions.causes(marked, heard("OUT_OF_MEMORY"), [RECORD]) == {T: {1: "oom"}}
+    assert interruptions.causes(marked, heard("PREEMPTED"), [RECORD]) == {T: {1: "timeout"}}
 
 
 def test_what_succeeded_after_all_was_not_cut_short() -> None:
-    marked = {(0, 1): {"TIMEOUT"}, (0, 2): {"TIMEOUT"}}
-    assert interruptions.causes(listed(marked, a1=Outcome(75), a2=Outcome(0)), {}, []) == {0: {1: "timeout"}}
+    marked = {(T, 1): {"TIMEOUT"}, (T, 2): {"TIMEOUT"}}
+    assert interruptions.causes(listed(marked, a1=Outcome(75), a2=Outcome(0)), {}, []) == {T: {1: "timeout"}}
 
 
 def test_what_was_heard_of_one_task_is_said_of_that_task() -> None:
-    record = Submission(token="t", trial=4, indices=(0,), attempts=(1,))
-    assert interruptions.causes(listed({}), heard("TIMEOUT"), [record]) == {(4, 0): {1: "timeout"}}
+    """Version 1 of the format knew it by its number alone."""
+    cause = {Unit(4, 0): {1: "timeout"}}
+    for token, key in (("20300101-120000-0b1c2d3e", "0.1"), ("0b1c2d3e4f-20300101-120000-0b1c2d3e", "4_0.1")):
+        record = Submission(token=token, indices=(4,), tasks=(0,), attempts=(1,))
+        said = {token: heard("TIMEOUT", key)["t"]}
+        assert interruptions.causes(listed({}), said, [record]) == cause
 
 
 @given(
@@ -78,10 +85,10 @@ def test_what_was_heard_of_one_task_is_said_of_that_task() -> None:
     st.integers(1, 8),
 )
 def test_a_reason_tells_of_a_limit_just_where_it_is_used_up(causes: list[str], most: int, first: int) -> None:
-    of_part = dict(enumerate(causes, start=1))
+    of_unit = dict(enumerate(causes, start=1))
     newest = len(causes)
     first = min(first, newest)
-    told = interruptions.reason(of_part, newest, first, Requeue(max_timeouts=most, max_restarts=most), "")
+    told = interruptions.reason(of_unit, newest, first, Requeue(max_timeouts=most, max_restarts=most), "")
     timeouts = [cause == "timeout" for cause in causes[first - 1 : -1]]
     used = timeouts.count(causes[-1] == "timeout")
     assert ("used" in told) == (used >= most)
@@ -89,7 +96,7 @@ def test_a_reason_tells_of_a_limit_just_where_it_is_used_up(causes: list[str], m
 
 def test_a_reason_is_the_cause_alone_where_nobody_wanted_another_attempt() -> None:
     both = Requeue(after=("timeout", "preemption"), max_timeouts=1, max_restarts=1)
-    for of_part, requeue, words in (
+    for of_unit, requeue, words in (
         ({1: "timeout"}, None, "time limit"),
         ({1: "timeout"}, Requeue(after=("preemption",), max_timeouts=0), "time limit"),
         ({1: "oom"}, replace(both, after=(*both.after, "oom"), max_restarts=0), "out of memory"),
@@ -97,7 +104,7 @@ def test_a_reason_is_the_cause_alone_where_nobody_wanted_another_attempt() -> No
         ({1: "timeout", 2: "preemption"}, both, "preempted"),
         ({1: "preemption", 2: "oom", 3: "preemption"}, both, "preempted, 1 of 1 restarts used"),
     ):
-        assert interruptions.reason(of_part, max(of_part), 1, requeue, "") == words
+        assert interruptions.reason(of_unit, max(of_unit), 1, requeue, "") == words
     refused = interruptions.reason({1: "timeout"}, 1, 1, both, "nobody would")
     assert refused == "time limit; nobody would"
 
@@ -106,9 +113,9 @@ def test_submissions_that_ended_so_are_counted_and_not_their_attempts() -> None:
     records = [
         Submission(token=t, indices=(0,), attempts=(first,)) for t, first in (("a", 1), ("b", 4), ("c", 5))
     ]
-    of_part = {1: "timeout", 2: "timeout", 3: "timeout", 4: "oom", 5: "timeout"}
-    assert interruptions.ends(of_part, 0, records, newest=6) == {"timeout": 1, "oom": 1}
-    assert interruptions.ends(of_part, 0, records, newest=5) == {"timeout": 2, "oom": 1}
+    of_unit = {1: "timeout", 2: "timeout", 3: "timeout", 4: "oom", 5: "timeout"}
+    assert interruptions.ends(of_unit, T, records, newest=6) == {"timeout": 1, "oom": 1}
+    assert interruptions.ends(of_unit, T, records, newest=5) == {"timeout": 2, "oom": 1}
 
 
 @given(

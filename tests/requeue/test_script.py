@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attempt_files
 import eventually
 import pytest
 
 from hyperherd.attempts import filenames
+from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.jobs import Batch, Element, Files, Requeue
 from hyperherd.launchers.node.script import script
 from hyperherd.launchers.slurm.dialect import DIALECT
@@ -67,8 +69,8 @@ class Trial:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.token = f"t-{secrets.token_hex(4)}"
-        for name in ("attempts", "logs", "bin"):
-            (folder / name).mkdir()
+        for name in ("attempts/0", "logs", "bin"):
+            (folder / name).mkdir(parents=True)
         (folder / "bin/scontrol").write_text(SCONTROL)
         (folder / "bin/scontrol").chmod(0o755)
         (folder / "trainer.py").write_text(HANDLES)
@@ -84,9 +86,13 @@ class Trial:
     def text(self, requeue: Requeue) -> str:
         folder = self.folder
         files = Files(
-            folder / "s", folder / "register", folder / "attempts", folder / "logs", folder / ".env"
+            folder / "s",
+            folder / "register",
+            AttemptFolder(folder / "attempts"),
+            folder / "logs",
+            folder / ".env",
         )
-        element = Element(3, 1, "x=1", ())
+        element = Element(3, Unit(3), 1, "x=1", ())
         batch = Batch(self.token, "name", folder, folder / "launch.sh", files, (element,), requeue=requeue)
         return script(batch, DIALECT)
 
@@ -142,7 +148,7 @@ class Trial:
         return self.asked().count("requeue 7_3")
 
     def names(self) -> list[str]:
-        return sorted(os.listdir(self.folder / "attempts"))
+        return attempt_files.names(self.folder / "attempts")
 
     def said(self) -> str:
         return (self.folder / "said").read_text()
@@ -150,7 +156,7 @@ class Trial:
     def begun(self, attempt: int, *names: str) -> None:
         """An attempt of before, of this job, that left these notes and marks."""
         for name in (f"3.{attempt}", *(f"3.{attempt}.{word}" for word in names)):
-            (self.folder / "attempts" / name).write_text(f"{self.token} 7 n1 - 1 - -\n")
+            (self.folder / "attempts/0" / name).write_text(f"{self.token} 7 n1 - 1 - -\n")
 
 
 @pytest.fixture
@@ -170,7 +176,7 @@ def trainer(ready: str, code: int, linger_s: float = 0) -> str:
 def test_75_is_noted_and_then_this_element_alone_is_queued_again(trial: Trial) -> None:
     trial.launch("exit 75\n")
     assert trial.run() == 75
-    assert trial.names() == ["3.1", "3.1.75", "3.1.EXIT75"]
+    assert trial.names() == ["3.1", "3.1.EXIT75", "3.1.requeued.75"]
     assert trial.asked() == ["requeue 7_3"]
 
 
@@ -178,7 +184,8 @@ def test_75_is_noted_and_then_this_element_alone_is_queued_again(trial: Trial) -
 def test_any_other_exit_is_an_end(trial: Trial, code: int) -> None:
     trial.launch(f"exit {code}\n")
     assert trial.run() == code
-    assert (trial.names(), trial.asked()) == (["3.1", f"3.1.{code}"], [])
+    verdict = "failed" if code else "completed"
+    assert (trial.names(), trial.asked()) == (["3.1", f"3.1.{verdict}.{code}"], [])
 
 
 def test_the_signal_reaches_the_program_once_and_not_the_launch_script_around_it(trial: Trial) -> None:
@@ -192,7 +199,7 @@ def test_the_signal_reaches_the_program_once_and_not_the_launch_script_around_it
     (trial.folder / "go").touch()
     assert process.wait(60) == 75
     assert len(trial.told()) == 1
-    assert trial.names() == ["3.1", "3.1.75", "3.1.TIMEOUT"]
+    assert trial.names() == ["3.1", "3.1.TIMEOUT", "3.1.requeued.75"]
     assert trial.requeued() == 1
 
 
@@ -264,7 +271,7 @@ def test_what_is_cancelled_while_its_ranks_still_save_was_told_to_end(trial: Tri
     trial.warn()
     trial.until(trial.told)
     process.send_signal(signal.SIGTERM)
-    trial.until(lambda: "3.1.75.TERM" in trial.names())
+    trial.until(lambda: "3.1.failed.75.TERM" in trial.names())
     (trial.folder / "go").touch()
     assert process.wait(60) == 75
     assert (trial.has("ready.saved"), trial.requeued()) == (True, 0)
@@ -288,7 +295,7 @@ def test_the_trial_gets_the_signal_that_the_sweep_names(trial: Trial, signalled:
     trial.until(lambda: trial.has("ready"))
     process.send_signal(signal.SIGUSR1 if signalled == "USR1" else signal.SIGUSR2)
     assert process.wait(60) == 75
-    assert (trial.names(), trial.requeued()) == (["3.1", "3.1.75", "3.1.TIMEOUT"], 1)
+    assert (trial.names(), trial.requeued()) == (["3.1", "3.1.TIMEOUT", "3.1.requeued.75"], 1)
 
 
 def test_what_does_not_listen_is_queued_again_at_the_limit_before_it_is_killed(trial: Trial) -> None:
@@ -340,7 +347,7 @@ def test_a_cancel_after_the_signal_is_no_time_limit(trial: Trial) -> None:
     os.killpg(process.pid, signal.SIGTERM)
     assert process.wait(60) == 143
     assert trial.requeued() == 0
-    assert "3.1.143.TERM" in trial.names()
+    assert "3.1.failed.143.TERM" in trial.names()
 
 
 @pytest.mark.parametrize("missing", [False, True])
@@ -350,8 +357,8 @@ def test_where_it_cannot_be_queued_again_the_reason_is_kept(trial: Trial, missin
     if missing:
         (trial.folder / "bin/scontrol").unlink()
     assert trial.run() == 75
-    assert trial.names() == ["3.1", "3.1.75", "3.1.EXIT75", "3.1.REFUSED"]
-    words = (trial.folder / "attempts/3.1.REFUSED").read_text()
+    assert trial.names() == ["3.1", "3.1.EXIT75", "3.1.REFUSED", "3.1.requeued.75"]
+    words = (trial.folder / "attempts/0/3.1.REFUSED").read_text()
     assert ("scontrol: " if missing else "presently disabled") in words
     assert "cannot queue trial 3 again" in trial.said()
 
@@ -368,7 +375,7 @@ def test_a_controller_that_is_busy_is_asked_again(trial: Trial, how: str) -> Non
     (trial.folder / "refusals").write_text(f"{BUSY[how]}\n" * 2)
     assert trial.run() == 75
     assert trial.requeued() == 3
-    assert trial.names() == ["3.1", "3.1.75", "3.1.EXIT75"]
+    assert trial.names() == ["3.1", "3.1.EXIT75", "3.1.requeued.75"]
 
 
 def test_what_was_queued_again_though_its_answer_was_lost_is_not_taken_for_refused(trial: Trial) -> None:
@@ -394,7 +401,7 @@ def test_what_is_cancelled_while_the_controller_is_busy_is_not_brought_back(tria
 
 def test_a_trial_that_has_succeeded_is_not_queued_again_by_a_limit_in_that_moment(trial: Trial) -> None:
     """The note of its end is a pipe: opening it takes until somebody reads it."""
-    note = trial.folder / "attempts/3.1.0"
+    note = trial.folder / "attempts/0/3.1.completed.0"
     os.mkfifo(note)
     (trial.folder / "reason").write_text("TimeLimit")
     trial.launch(": >ready\n")
@@ -416,7 +423,7 @@ def test_told_to_end_the_script_stays_until_the_trainer_below_the_launch_script_
     trial.until(lambda: trial.has("ready"))
     stranger()
     os.killpg(process.pid, signal.SIGTERM)
-    trial.until(lambda: "3.1.143.TERM" in trial.names())
+    trial.until(lambda: "3.1.failed.143.TERM" in trial.names())
     assert process.poll() is None
     (trial.folder / "go").touch()
     assert process.wait(60) == 143
@@ -451,9 +458,9 @@ def test_where_bash_has_forgotten_slurms_signal_slurm_is_asked_for_what_has_died
     trial.launch("kill -TERM $$\n")
     assert trial.run() == 143
     if at > 1795281600:
-        assert trial.names() == ["3.1", "3.1.143.TERM", "3.1.PREEMPTION", "3.1.TOLD"]
+        assert trial.names() == ["3.1", "3.1.PREEMPTION", "3.1.TOLD", "3.1.requeued.143.TERM"]
     else:
-        assert trial.names() == ["3.1", "3.1.143"]
+        assert trial.names() == ["3.1", "3.1.failed.143"]
     assert trial.requeued() == (at > 1795281600)
 
 
@@ -481,7 +488,7 @@ def test_a_signal_that_comes_before_the_trial_has_begun_is_not_lost(trial: Trial
     trial.until(trial.told)
     (trial.folder / "go").touch()
     assert process.wait(60) == 75
-    assert (trial.names(), trial.requeued()) == (["3.1", "3.1.75", "3.1.TIMEOUT"], 1)
+    assert (trial.names(), trial.requeued()) == (["3.1", "3.1.TIMEOUT", "3.1.requeued.75"], 1)
 
 
 @pytest.mark.parametrize("before, most, again", [(0, 0, 0), (0, 1, 1), (1, 1, 0), (2, 3, 1), (3, 3, 0)])
@@ -489,7 +496,7 @@ def test_time_limits_are_counted_over_the_attempts_of_this_job(
     trial: Trial, before: int, most: int, again: int
 ) -> None:
     for attempt in range(1, before + 1):
-        trial.begun(attempt, "75", "TIMEOUT")
+        trial.begun(attempt, "requeued.75", "TIMEOUT")
     trial.launch("trap 'exit 75' USR2\n: >ready\nwhile :; do sleep 0.02; done\n")
     process = trial.start(Requeue(max_timeouts=most), restarts=before)
     trial.until(lambda: trial.has("ready"))
@@ -502,15 +509,15 @@ NODE, PREEMPTED, QUEUED = "NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS", "PREEMP
 LEFT = {
     "a node that failed": ([], [], "NODE_FAIL"),
     "a node that Slurm took for dead": (["TOLD"], [PREEMPTED, NODE], "NODE_FAIL"),
-    "such a node, where bash has forgotten the signal": (["143"], [PREEMPTED, NODE], "NODE_FAIL"),
+    "such a node, where bash has forgotten the signal": (["failed.143"], [PREEMPTED, NODE], "NODE_FAIL"),
     "preempted, and killed before it could note its end": (["TOLD"], [], "PREEMPTION"),
-    "preempted": (["TOLD", "143.TERM"], [NODE, PREEMPTED], "PREEMPTION"),
-    "preempted, where bash has forgotten the signal": (["143"], [PREEMPTED], "PREEMPTION"),
+    "preempted": (["TOLD", "failed.143.TERM"], [NODE, PREEMPTED], "PREEMPTION"),
+    "preempted, where bash has forgotten the signal": (["failed.143"], [PREEMPTED], "PREEMPTION"),
     "preempted, and queued again by this script": (["TOLD", "PREEMPTION"], [PREEMPTED], ""),
-    "queued again by this script": (["75", "EXIT75"], [QUEUED], ""),
-    "queued again by hand while it ran": (["TOLD", "143.TERM"], [QUEUED], ""),
-    "failed, and queued again by hand": (["1"], [], ""),
-    "ended by a signal of its own, and queued again by hand": (["143"], [], ""),
+    "queued again by this script": (["requeued.75", "EXIT75"], [QUEUED], ""),
+    "queued again by hand while it ran": (["TOLD", "failed.143.TERM"], [QUEUED], ""),
+    "failed, and queued again by hand": (["failed.1"], [], ""),
+    "ended by a signal of its own, and queued again by hand": (["failed.143"], [], ""),
 }
 """What an attempt has left, what Slurm says in its own log (22.05), and what cut it short."""
 
@@ -525,10 +532,10 @@ def test_an_attempt_that_was_queued_again_tells_what_ended_the_one_before(trial:
     log.write_text("".join(map(line.format, said)))
     trial.launch("exit 0\n")
     assert trial.run(restarts=1) == 0
-    assert {"3.2", "3.2.0"} <= set(trial.names())
+    assert {"3.2", "3.2.completed.0"} <= set(trial.names())
     found = [one for one in map(filenames.read, trial.names()) if one and isinstance(one[2], str)]
     found = [mark for mark in found if mark[2] not in words]
-    assert found == ([(3, 1, cause)] if cause else [])
+    assert found == ([(Unit(3), 1, cause)] if cause else [])
 
 
 @pytest.mark.parametrize("requeue", [Requeue(after=("timeout", "preemption")), Requeue(max_restarts=0)])
@@ -549,7 +556,7 @@ def test_after_a_preemption_that_the_sweep_does_not_take_nothing_is_run(trial: T
 
 
 def test_another_submissions_attempt_is_not_judged(trial: Trial) -> None:
-    (trial.folder / "attempts/3.1").write_text("other 9 n1 - 1 - -\n")
+    (trial.folder / "attempts/0/3.1").write_text("other 9 n1 - 1 - -\n")
     trial.launch(": >ran\n")
     assert trial.run(restarts=1) == 3
     assert trial.names() == ["3.1"]

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attempt_files
 import pytest
 from eventually import until
 from fakeslurm.fixture import FakeSlurm
 
+from hyperherd.attempts.filenames import Unit
 from hyperherd.jobs import Batch, Element, Files, Job, State
-from hyperherd.launchers import splitting
 from hyperherd.launchers.shipped import native
 from hyperherd.launchers.slurm import SlurmLauncher
 from hyperherd.launchers.slurm.client import Client
@@ -41,17 +42,17 @@ def batch_in(
     """A batch whose folders exist, as the engine makes them; its launch script is written."""
     token = own(token)
     state = folder / ".hyperherd"
-    for name in ("jobs", "submissions", "attempts", "logs/slurm"):
+    for name in ("jobs", "submissions", "logs/slurm"):
         (state / name).mkdir(parents=True, exist_ok=True)
     (folder / "launch.sh").write_text(launch)
     files = Files(
         script=state / "jobs" / f"{token}.sbatch",
         register=state / "submissions" / f"{token}.state",
-        attempts=state / "attempts",
+        attempts=attempt_files.made(state / "attempts", map(Unit, indices)),
         logs=state / "logs",
         env_file=folder / ".env",
     )
-    elements = tuple(Element(index, 1, f"x={index}", ()) for index in indices)
+    elements = tuple(Element(index, Unit(index), 1, f"x={index}", ()) for index in indices)
     asked = native().request(options or {}, extra_args)
     return Batch(token, "hyperherd_x", folder, folder / "launch.sh", files, elements, request=asked, **more)
 
@@ -77,8 +78,7 @@ class Cluster:
             where=self.launcher.where(),
             submitted_at=submitted_at,
             files=batch.files,
-            array=splitting.numbers(batch.elements, self.launcher.limits(batch)),
-            attempt={element.index: element.attempt for element in batch.elements},
+            offers={element.number: element.offer for element in batch.elements},
         )
 
     def poll(self, job: Job) -> dict[int, State]:

@@ -11,10 +11,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import attempt_files
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.bash.quoting import quote
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Files
@@ -32,16 +34,19 @@ printf '%s\\0' "$1" "$PWD" "${VALUE-}" "$HYPERHERD_ATTEMPT" "$HYPERHERD_ATTEMPT_
 
 
 def batch_in(
-    folder: Path, launch: str = "exit 0", *, elements: tuple[Element, ...] = (Element(0, 1, "lr=1", ()),)
+    folder: Path,
+    launch: str = "exit 0",
+    *,
+    elements: tuple[Element, ...] = (Element(0, Unit(0), 1, "lr=1", ()),),
 ) -> Batch:
     state = folder / ".hyperherd"
-    for name in ("jobs", "submissions", "attempts", "logs"):
+    for name in ("jobs", "submissions", "logs"):
         (state / name).mkdir(parents=True, exist_ok=True)
     (folder / "launch.sh").write_text(launch)
     files = Files(
         script=state / "jobs" / f"{own('t1')}.sbatch",
         register=state / "submissions" / f"{own('t1')}.state",
-        attempts=state / "attempts",
+        attempts=attempt_files.made(state / "attempts", [element.unit for element in elements]),
         logs=state / "logs",
         env_file=folder / ".env",
     )
@@ -65,7 +70,7 @@ def run(batch: Batch, index: int = 0, **environment: str) -> subprocess.Complete
 
 
 def notes(batch: Batch) -> list[str]:
-    return sorted(os.listdir(batch.files.attempts))
+    return attempt_files.names(batch.files.attempts)
 
 
 def log(batch: Batch, name: str) -> list[str]:
@@ -94,8 +99,8 @@ def test_the_trial_receives_its_argument_and_variables_unchanged(
     tmp_path_factory: pytest.TempPathFactory, argument: str, value: str
 ) -> None:
     folder = tmp_path_factory.mktemp("trial")
-    element = Element(7, 3, argument, (("VALUE", value),))
-    batch = batch_in(folder, TOLD, elements=(Element(6, 1, "other", ()), element))
+    element = Element(7, Unit(7), 3, argument, (("VALUE", value),))
+    batch = batch_in(folder, TOLD, elements=(Element(6, Unit(6), 1, "other", ()), element))
     done = run(batch, 7)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     got = (folder / "got").read_bytes().decode().split("\0")
@@ -156,20 +161,22 @@ def test_an_empty_register_is_read_again_until_its_creator_has_written(tmp_path:
     batch.files.register.write_text(f"{JOB}\n")
     assert process.wait(timeout=30) == 0
     process.communicate()
-    assert notes(batch) == ["0.1", "0.1.0"]
+    assert notes(batch) == ["0.1", "0.1.completed.0"]
 
 
 def test_the_claim_says_who_runs_the_attempt(tmp_path: Path) -> None:
     batch = batch_in(tmp_path)
     process = start(batch)
     process.communicate(timeout=30)
-    token, job, host, boot, pid, begun, epoch = (batch.files.attempts / "0.1").read_text().split(" ")
+    claim = batch.files.attempts.claim(Unit(0), 1).read_text()
+    token, job, host, boot, pid, begun, epoch, *element = claim.split()
     me = processes.me()
     assert (token, job, host, boot, pid) == (own("t1"), JOB, me.host, me.boot_id, str(process.pid))
     assert int(begun) >= (me.start or 0)
-    assert int(epoch) > 1_700_000_000
-    host, started, ended = (batch.files.attempts / "0.1.0").read_text().split()
-    assert (host, started) == (me.host, epoch.strip())
+    assert int(epoch) > 1_700_000_000 and element == ["0", "0"]
+    note = batch.files.attempts.note(Unit(0), 1, Outcome(0)).read_text()
+    token, host, started, ended = note.split()
+    assert (token, host, started) == (own("t1"), me.host, epoch)
     assert int(ended) >= int(started)
 
 
@@ -180,7 +187,7 @@ def test_an_attempt_is_run_once(tmp_path: Path) -> None:
     assert second.returncode == 3
     assert "was taken" in second.stderr
     assert (tmp_path / "log").read_text() == "ran\n"
-    assert notes(batch) == ["0.1", "0.1.5"]
+    assert notes(batch) == ["0.1", "0.1.failed.5"]
 
 
 def test_of_many_at_once_one_runs(tmp_path: Path) -> None:
@@ -194,10 +201,12 @@ def test_of_many_at_once_one_runs(tmp_path: Path) -> None:
 
 
 def test_an_attempt_that_slurm_queued_again_is_the_next_one(tmp_path: Path) -> None:
-    batch = batch_in(tmp_path, 'echo "attempt $HYPERHERD_ATTEMPT"; exit 1', elements=(Element(4, 2, "", ()),))
+    batch = batch_in(
+        tmp_path, 'echo "attempt $HYPERHERD_ATTEMPT"; exit 1', elements=(Element(4, Unit(4), 2, "", ()),)
+    )
     run(batch, 4)
     run(batch, 4, SLURM_RESTART_COUNT="1")
-    assert notes(batch) == ["4.2", "4.2.1", "4.3", "4.3.1"]
+    assert notes(batch) == ["4.2", "4.2.failed.1", "4.3", "4.3.failed.1"]
     lines = log(batch, "4.out")
     assert lines[0].startswith("==== hyperherd: attempt 2, this machine, ")
     assert (lines[1], lines[2]) == ("attempt 2", "")
@@ -229,8 +238,8 @@ def test_a_job_that_slurm_queued_again_and_a_newer_job_of_the_same_trial_do_not_
 
 
 def test_a_dense_array_index_is_replaced_by_the_trials_own(tmp_path: Path) -> None:
-    batch = batch_in(tmp_path, TOLD, elements=(Element(5000, 1, "a", ()),))
-    batch.files.script.write_text(script(batch, DIALECT, array={5000: 0}))
+    batch = batch_in(tmp_path, TOLD, elements=(Element(0, Unit(5000), 1, "a"),))
+    batch.files.script.write_text(script(batch, DIALECT))
     env = {
         "SLURM_ARRAY_TASK_ID": "0",
         "SLURM_ARRAY_JOB_ID": "77",
@@ -241,7 +250,7 @@ def test_a_dense_array_index_is_replaced_by_the_trials_own(tmp_path: Path) -> No
     assert (tmp_path / "got").read_bytes().split(b"\0")[5] == b"5000"
     assert log(batch, "5000.out")[0].startswith("==== hyperherd: attempt 1, job 77_0, n3, ")
     assert batch.files.register.read_text() == "77\n"
-    assert (batch.files.attempts / "5000.1").read_text().startswith(f"{batch.token} 77 n3 ")
+    assert batch.files.attempts.claim(Unit(5000), 1).read_text().startswith(f"{batch.token} 77 n3 ")
 
 
 def test_an_unknown_element_runs_nothing(tmp_path: Path) -> None:
@@ -250,7 +259,10 @@ def test_an_unknown_element_runs_nothing(tmp_path: Path) -> None:
     assert '"9"' in done.stderr
 
 
-@pytest.mark.parametrize(("code", "note"), [(0, "0.1.0"), (2, "0.1.2"), (75, "0.1.75"), (127, "0.1.127")])
+@pytest.mark.parametrize(
+    ("code", "note"),
+    [(0, "0.1.completed.0"), (2, "0.1.failed.2"), (75, "0.1.failed.75"), (127, "0.1.failed.127")],
+)
 def test_the_end_is_noted_with_the_trials_exit_code(tmp_path: Path, code: int, note: str) -> None:
     batch = batch_in(tmp_path, f"exit {code}")
     assert run(batch).returncode == code
@@ -260,7 +272,7 @@ def test_the_end_is_noted_with_the_trials_exit_code(tmp_path: Path, code: int, n
 def test_a_trial_that_a_signal_ended_is_noted_so(tmp_path: Path) -> None:
     batch = batch_in(tmp_path, "kill -KILL $$")
     assert run(batch).returncode == 137
-    assert notes(batch) == ["0.1", "0.1.137"]
+    assert notes(batch) == ["0.1", "0.1.failed.137"]
 
 
 WAITS = "trap 'exit {code}' TERM; echo $$ >pid.new; {mv} pid.new pid; while :; do {sleep} 0.05; done"
@@ -287,7 +299,7 @@ def test_success_after_being_told_to_end_is_no_success(tmp_path: Path, code: int
     os.kill(trial, signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode == noted
-    assert notes(batch) == ["0.1", f"0.1.{noted}.TERM"]
+    assert notes(batch) == ["0.1", f"0.1.failed.{noted}.TERM"]
 
 
 def test_signals_that_only_the_script_gets_do_not_end_the_trial(tmp_path: Path) -> None:
@@ -299,7 +311,7 @@ def test_signals_that_only_the_script_gets_do_not_end_the_trial(tmp_path: Path) 
     os.kill(trial, 0)  # it lives
     os.kill(trial, signal.SIGKILL)
     process.communicate(timeout=30)
-    assert notes(batch) == ["0.1", "0.1.137.TERM"]
+    assert notes(batch) == ["0.1", "0.1.failed.137.TERM"]
 
 
 def test_the_signal_that_slurm_sends_to_the_shell_alone_is_passed_on(tmp_path: Path) -> None:
@@ -309,7 +321,7 @@ def test_the_signal_that_slurm_sends_to_the_shell_alone_is_passed_on(tmp_path: P
     wait_for(tmp_path / "pid", process)
     process.send_signal(signal.SIGUSR1)
     process.communicate(timeout=30)
-    assert notes(batch) == ["0.1", "0.1.6"]
+    assert notes(batch) == ["0.1", "0.1.failed.6"]
 
 
 SLOW_KILL = """\
@@ -331,7 +343,8 @@ def test_a_trial_that_ends_as_soon_as_it_gets_the_signal_is_noted_with_its_own_c
     wait_for(tmp_path / "pid", process)
     process.send_signal(signal.SIGUSR1)
     process.communicate(timeout=30)
-    assert notes(batch) == ["0.1", f"0.1.{code}"]
+    verdict = "failed" if code else "completed"
+    assert notes(batch) == ["0.1", f"0.1.{verdict}.{code}"]
 
 
 def test_the_trial_has_default_dispositions(tmp_path: Path) -> None:
@@ -347,7 +360,7 @@ def test_a_missing_log_folder_is_said_and_noted(tmp_path: Path) -> None:
     done = run(batch)
     assert done.returncode == 74
     assert "cannot write" in done.stderr
-    assert notes(batch) == ["0.1", "0.1.74"]
+    assert notes(batch) == ["0.1", "0.1.failed.74"]
     assert not (tmp_path / "ran").exists()
 
 
@@ -357,7 +370,7 @@ def test_a_full_disk_under_the_logs_is_said_and_noted(tmp_path: Path) -> None:
     done = run(batch)
     assert done.returncode == 74
     assert "cannot write" in done.stderr
-    assert notes(batch) == ["0.1", "0.1.74"]
+    assert notes(batch) == ["0.1", "0.1.failed.74"]
 
 
 def test_a_workspace_that_is_gone_runs_nothing_and_says_so(tmp_path: Path) -> None:
@@ -441,7 +454,7 @@ def test_the_script_needs_no_program_but_bash(tmp_path: Path) -> None:
 
 
 def test_the_script_is_utf8_and_has_no_carriage_return(tmp_path: Path) -> None:
-    batch = batch_in(tmp_path, elements=(Element(0, 1, "a\r\nb\udcff", (("X", "\r\n"),)),))
+    batch = batch_in(tmp_path, elements=(Element(0, Unit(0), 1, "a\r\nb\udcff", (("X", "\r\n"),)),))
     text = script(batch, DIALECT.as_job(JOB))
     assert "\r" not in text
     assert text.encode("utf-8")

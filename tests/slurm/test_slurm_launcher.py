@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import attempt_files
 import pytest
 
+from hyperherd.attempts.filenames import Unit
 from hyperherd.errors import SubmissionRefusedError
 from hyperherd.jobs import Batch, Element, Phase
 from hyperherd.launchers import splitting
@@ -25,7 +26,7 @@ def ran(folder: Path) -> list[str]:
 
 
 def notes(folder: Path) -> list[str]:
-    return sorted(os.listdir(folder / ".hyperherd" / "attempts"))
+    return attempt_files.names(folder / ".hyperherd/attempts")
 
 
 def split(cluster: Cluster, batch: Batch) -> list[tuple[Element, ...]]:
@@ -49,7 +50,16 @@ def test_each_trial_runs_once_and_its_end_is_told(cluster: Cluster, workspace: P
         (7, Phase.ENDED, "COMPLETED"),
     ]
     assert ran(workspace) == [f"{batch.token}/{i}.1 {i} x={i}" for i in (0, 2, 3, 7)]
-    assert notes(workspace) == ["0.1", "0.1.0", "2.1", "2.1.4", "3.1", "3.1.0", "7.1", "7.1.0"]
+    assert notes(workspace) == [
+        "0.1",
+        "0.1.completed.0",
+        "2.1",
+        "2.1.failed.4",
+        "3.1",
+        "3.1.completed.0",
+        "7.1",
+        "7.1.completed.0",
+    ]
     assert batch.files.register.read_text() == f"{job.job_id}\n"
     assert states[3].node
     assert job.submitted_at - 60 < (states[3].started_at or 0) <= (states[3].ended_at or 0) < time.time() + 60
@@ -72,9 +82,9 @@ def test_any_workspace_path_works(cluster: Cluster, tmp_path: Path, name: str) -
 
 def test_an_index_over_the_clusters_limit_is_still_the_trials_own(cluster: Cluster, workspace: Path) -> None:
     batch = batch_in(workspace, MARK, indices=(999, 1000, 70_000))
-    assert [len(piece) for piece in split(cluster, batch)] == [3]
-    job = cluster.submit(batch)
-    assert dict(job.array) == {999: 0, 1000: 1, 70_000: 2}
+    (piece,) = split(cluster, batch)
+    job = cluster.submit(batch.only(piece))
+    assert {n: offer.unit.trial for n, offer in job.offers.items()} == {0: 999, 1: 1000, 2: 70_000}
     cluster.until_words(job, "COMPLETED")
     assert ran(workspace) == [f"{batch.token}/{i}.1 {i} x={i}" for i in (1000, 70000, 999)]
 
@@ -82,12 +92,14 @@ def test_an_index_over_the_clusters_limit_is_still_the_trials_own(cluster: Clust
 def test_a_batch_is_split_where_arrays_are_limited(cluster: Cluster, workspace: Path) -> None:
     pieces = split(cluster, batch_in(workspace, indices=range(2500)))
     assert [len(piece) for piece in pieces] == [1001, 1001, 498]
-    assert [element.index for piece in pieces for element in piece] == list(range(2500))
+    assert [element.unit.trial for piece in pieces for element in piece] == list(range(2500))
 
 
 def test_a_batch_is_split_where_scripts_are_limited(cluster: Cluster, workspace: Path) -> None:
     batch = batch_in(workspace)
-    large = tuple(replace(batch.elements[0], index=i, argument="x" * 900_000) for i in range(7))
+    large = tuple(
+        replace(batch.elements[0], unit=Unit(i), number=i, argument="x" * 900_000) for i in range(7)
+    )
     pieces = split(cluster, replace(batch, elements=large))
     assert [len(piece) for piece in pieces] == [3, 3, 1]
     job = cluster.submit(replace(batch.only(pieces[0]), request=native().request({"hold": True})))
@@ -129,7 +141,7 @@ def test_a_cancelled_running_trial_is_told_to_end_and_notes_it(cluster: Cluster,
     assert cluster.poll(job)[4].phase is Phase.RUNNING
     assert cluster.launcher.cancel(job, [4]) == {}
     assert cluster.until_words(job, "CANCELLED")[4].phase is Phase.ENDED
-    assert notes(workspace) == ["4.1", "4.1.9.TERM"]
+    assert notes(workspace) == ["4.1", "4.1.failed.9.TERM"]
     assert cluster.launcher.cancel(job, [4]) == {}
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
 
+import attempt_files
 import pytest
 
 from hyperherd.attempts.variables import SLURM_TIMEOUT_S
@@ -133,8 +133,8 @@ def test_a_preempted_job_goes_on_as_the_next_attempt(fake: Cluster, fake_slurm: 
     assert states[0].word == "RUNNING"
     assert fake.launcher.cancel(job, [0]) == {}
     fake.until_words(job, "CANCELLED")
-    names = sorted(os.listdir(job.files.attempts))
-    assert names == ["0.1", "0.1.9.TERM", "0.2", "0.2.9.TERM"]
+    names = attempt_files.names(job.files.attempts)
+    assert names == ["0.1", "0.1.failed.9.TERM", "0.2", "0.2.failed.9.TERM"]
 
 
 def test_a_preempted_job_that_is_not_wanted_back_has_ended(
@@ -235,5 +235,5 @@ def test_limits_are_the_clusters_own(fake: Cluster, fake_slurm: Any, workspace: 
     limits = launcher.limits(batch)
     pieces = list(splitting.pieces(batch.elements, limits))
     assert [len(piece) for piece in pieces] == [20, 20, 5]
-    assert splitting.numbers(pieces[0], limits) == {index: index for index in range(30, 50)}
-    assert splitting.numbers(pieces[1], limits) == {index: index - 50 for index in range(50, 70)}
+    assert [element.number for element in pieces[0]] == list(range(30, 50))
+    assert [element.number for element in pieces[1]] == list(range(20))

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperherd import units
-from hyperherd.jobs import Job, Phase
+from hyperherd.attempts.filenames import Unit
+from hyperherd.jobs import Job, Offer, Phase
 from hyperherd.launchers.slurm import check, limits, options, parse, polling, site, state_words
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "slurm-22.05"
@@ -74,7 +75,8 @@ def test_the_nodes_recorded_are_read() -> None:
 
 
 def job_of(job_id: str, array: dict[int, int]) -> Job:
-    return Job("t", "hyperherd_a", job_id, "c", 0, None, array, dict.fromkeys(array, 1))  # type: ignore[arg-type]
+    offers = {number: Offer(Unit(trial), 1) for trial, number in array.items()}
+    return Job("t", "hyperherd_a", job_id, "c", 0, None, offers)  # type: ignore[arg-type]
 
 
 def polled(job: Job, squeue: str, sacct: str, claimed: tuple[int, ...] = ()) -> dict[int, tuple[Phase, str]]:
@@ -121,11 +123,11 @@ def test_a_live_row_wins_over_everything() -> None:
 
 def test_what_began_and_is_gone_is_absent_and_what_never_began_was_cancelled() -> None:
     squeue = "9|3|RUNNING|100|900|n1|None|hyperherd_a\n"
-    got = polled(job_of("9", {10: 1, 20: 2, 30: 3}), squeue, "", claimed=(10, 30))
+    got = polled(job_of("9", {10: 1, 20: 2, 30: 3}), squeue, "", claimed=(1, 3))
     assert got == {
-        10: (Phase.ABSENT, ""),
-        20: (Phase.ENDED, "CANCELLED"),
-        30: (Phase.RUNNING, "RUNNING"),
+        1: (Phase.ABSENT, ""),
+        2: (Phase.ENDED, "CANCELLED"),
+        3: (Phase.RUNNING, "RUNNING"),
     }
 
 

@@ -1,4 +1,5 @@
-# Registers, claims and notes, as a node writes them; in Python: registers.py, claims.py, notes.py, filenames.py.
+# Registers, claims and notes, as a node writes them; in Python: registers.py, claims.py, notes.py, filenames.py. The format
+# is described in docs/format.md.
 
 # herd_create FILE WORDS: true if this process made the file (O_CREAT|O_EXCL), whatever became of the words.
 herd_create() {
@@ -7,6 +8,16 @@ herd_create() {
   { herd_made=1; printf '%s\n' "$2"; } 2>/dev/null >"$1"
   set +C
   [[ $herd_made ]]
+}
+
+# Sets, for trial herd_index, or task herd_task of it: herd_unit (its name), herd_number, herd_at (what its files' names begin
+# with) and herd_log. herd_before_at is the same in a state that version 1 has begun.
+herd_locate() {
+  herd_unit=$herd_index herd_number=${herd_task:-$herd_index} herd_log=$herd_logs/$herd_index herd_before_at=$herd_before/$herd_index
+  herd_at=$herd_attempts/$((herd_index / 64))/$herd_index
+  [[ $herd_task ]] || return 0
+  herd_unit=${herd_index}_$herd_task herd_log+=/$herd_task herd_before_at+=/$herd_task
+  herd_at=$herd_attempts/${herd_index}_$((herd_task / 64))/$herd_unit
 }
 
 # A job that was given up, or that is not the one on record, runs nothing.
@@ -30,8 +41,10 @@ herd_ask_register() {
 
 # herd_read_claim ATTEMPT: sets herd_claim_token and herd_claim_boot; empty where there is none.
 herd_read_claim() {
+  local file=$herd_at.$1
+  [[ $herd_before && ! -e $file ]] && file=$herd_before_at.$1
   herd_claim_token= herd_claim_boot=
-  { read -r herd_claim_token _ _ herd_claim_boot _ <"$herd_attempts/$herd_index.$1"; } 2>/dev/null
+  { read -r herd_claim_token _ _ herd_claim_boot _ <"$file"; } 2>/dev/null
 }
 
 # True if the attempt was claimed by this submission.
@@ -41,20 +54,25 @@ herd_is_ours() {
 }
 
 # A job that was queued again needs all attempts since its first: one of another submission that has run, or is about
-# to, has or wants one of these.
+# to, has or wants one of these. A submission of version 1 that may still start wants the old name.
 herd_claim() {
-  local attempt mine="$herd_token $herd_job $herd_host $herd_boot $$ $herd_start $herd_now${herd_changed:+ changed}"
+  local attempt file mine="$herd_token $herd_job $herd_host $herd_boot $$ $herd_start $herd_now $herd_element_number $herd_restarts${herd_changed:+ changed}"
   for ((attempt = herd_first; attempt <= herd_attempt; attempt++)); do
-    herd_create "$herd_attempts/$herd_index.$attempt" "$mine" && continue
-    [[ -e $herd_attempts/$herd_index.$attempt ]] || herd_refuse 74 "cannot write $herd_attempts/$herd_index.$attempt"
-    ((attempt < herd_attempt)) && herd_is_ours "$attempt" && continue
-    herd_refuse 3 "attempt $attempt of trial $herd_index was taken by another job"
+    for file in ${herd_before:+"$herd_before_at.$attempt"} "$herd_at.$attempt"; do
+      herd_create "$file" "$mine" && continue
+      [[ -e $file ]] || herd_refuse 74 "cannot write $file"
+      ((attempt < herd_attempt)) && herd_is_ours "$attempt" && continue
+      herd_refuse 3 "attempt $attempt of trial $herd_unit was taken by another job"
+    done
   done
 }
 
 # herd_note CODE [.TERM]: how this attempt has ended; false where that cannot be written to herd_note_file.
 herd_note() {
-  herd_note_file="$herd_attempts/$herd_index.$herd_attempt.$1${2-}$herd_changed"
-  herd_create "$herd_note_file" "$herd_host $herd_started $herd_now"
+  local verdict=failed
+  [[ $1$2 == 0 ]] && verdict=completed
+  [[ $herd_again ]] && verdict=requeued
+  herd_note_file="$herd_at.$herd_attempt.$verdict.$1${2-}$herd_changed"
+  herd_create "$herd_note_file" "$herd_token $herd_host $herd_started $herd_now"
 }
 

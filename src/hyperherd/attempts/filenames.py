@@ -1,12 +1,18 @@
 """The names of the files of an attempts folder. Almost all of it stands there: a listing tells claims, ends and marks.
 
-A *claim* ``3.1`` says who runs attempt 1 of number 3, a *note* ``3.1.0`` how it ended, a *mark* ``3.1.TIMEOUT`` what
-cut it short; marks are there where the sweep has `requeue`.
+A *claim* ``3.1`` says who runs attempt 1 of trial 3, a *note* ``3.1.completed.0`` how it ended, a *mark*
+``3.1.TIMEOUT`` what cut it short; marks are there where the sweep has `requeue`. Where a trial's script is an array
+itself, each of its tasks has its own: ``3_7.1``. The format is described in docs/format.md.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+COMPLETED, FAILED, REQUEUED = "completed", "failed", "requeued"
+"""Verdicts of notes: how an attempt ended for its trial. ``requeued``: its job was, or is being, queued again."""
 
 _TERMINATED = "TERM"
 _CHANGED = "CHANGED"
@@ -19,68 +25,135 @@ AGAIN, REFUSED = "AGAIN", "REFUSED"
 
 _MARKS = frozenset({TIMEOUT, PREEMPTION, NODE_FAIL, EXIT75, AGAIN, REFUSED})
 
+_BLOCK = 64
+"""Trials (or tasks of one trial) in a folder: a node searches it quickly, and a listing of all has few folders."""
+
+
+class Unit(NamedTuple):
+    """What is claimed, runs and is noted: a trial, by its index, or one task of a trial whose script is an array
+    itself.
+
+    >>> str(Unit(3)), str(Unit(3, 7)), Unit.read("3_7"), Unit.read("x")
+    ('3', '3_7', Unit(trial=3, task=7), None)
+    """
+
+    trial: int
+    task: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.trial) if self.task is None else f"{self.trial}_{self.task}"
+
+    @property
+    def number(self) -> int:
+        """What its script finds as its number: that of the task, else of the trial."""
+        return self.trial if self.task is None else self.task
+
+    @property
+    def log(self) -> str:
+        """Its logs below the folder of all logs, without their endings.
+
+        >>> Unit(3).log, Unit(3, 7).log
+        ('3', '3/7')
+        """
+        return str(self).replace("_", "/")
+
+    @staticmethod
+    def read(text: str) -> Unit | None:
+        """Of what `str` gives; None for anything else."""
+        trial, of_array, task = text.partition("_")
+        if not is_number(trial) or (of_array and not is_number(task)):
+            return None
+        return Unit(int(trial), int(task) if of_array else None)
+
 
 @dataclass(frozen=True)
 class Outcome:
     """A note's name: how an attempt ended. ``terminated``: its script had been told to end (SIGTERM) first;
-    ``changed``: the launch script was newer than the submission.
+    ``changed``: the launch script was newer than the submission. ``verdict`` "": what follows from the rest, where an
+    exit of 0 after a SIGTERM is no success.
+
+    >>> Outcome(0).verdict, Outcome(0, terminated=True).verdict, Outcome(75, verdict=REQUEUED).succeeded
+    ('completed', 'failed', False)
     """
 
     exit_code: int
     terminated: bool = False
     changed: bool = False
+    verdict: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.verdict:
+            well = self.exit_code == 0 and not self.terminated
+            object.__setattr__(self, "verdict", COMPLETED if well else FAILED)
 
     @property
     def succeeded(self) -> bool:
-        """An exit of 0 after a SIGTERM is no success."""
-        return self.exit_code == 0 and not self.terminated
+        return self.verdict == COMPLETED
 
 
-def of_claim(index: int, attempt: int) -> str:
-    """The name of a claim.
+@dataclass(frozen=True)
+class AttemptFolder:
+    """The folder of claims, notes and marks, of 64 trials (or tasks of one trial) in each folder below it.
 
-    >>> of_claim(3, 1)
-    '3.1'
+    ``flat``: as version 1 of the format has it, all in one, and a folder for the tasks of each trial that has some.
     """
-    return f"{index}.{attempt}"
+
+    path: Path
+    flat: bool = False
+
+    def block(self, unit: Unit) -> Path:
+        """The folder that the unit's files are in."""
+        if self.flat:
+            return self.path if unit.task is None else self.path / str(unit.trial)
+        name = f"{unit.trial // _BLOCK}" if unit.task is None else f"{unit.trial}_{unit.task // _BLOCK}"
+        return self.path / name
+
+    def claim(self, unit: Unit, attempt: int) -> Path:
+        return self._file(unit, attempt)
+
+    def note(self, unit: Unit, attempt: int, outcome: Outcome) -> Path:
+        flags = [(outcome.terminated, _TERMINATED), (outcome.changed, _CHANGED)]
+        verdict = () if self.flat else (outcome.verdict,)
+        return self._file(
+            unit, attempt, *verdict, str(outcome.exit_code), *(word for said, word in flags if said)
+        )
+
+    def mark(self, unit: Unit, attempt: int, word: str) -> Path:
+        return self._file(unit, attempt, word)
+
+    def stem(self, unit: Unit) -> str:
+        """What its files' names begin with, and what its processes' marks name it by."""
+        return str(unit.number if self.flat else unit)
+
+    def _file(self, unit: Unit, attempt: int, *words: str) -> Path:
+        return self.block(unit) / ".".join((self.stem(unit), str(attempt), *words))
 
 
-def of_note(index: int, attempt: int, outcome: Outcome) -> str:
-    """The name of a note.
+def read(file: str) -> tuple[Unit, int, Outcome | str | None] | None:
+    """Unit, attempt, and for a note how it ended, for a mark its word; None for what is no file of ours.
 
-    >>> of_note(3, 1, Outcome(0)), of_note(3, 1, Outcome(143, terminated=True, changed=True))
-    ('3.1.0', '3.1.143.TERM.CHANGED')
-    """
-    flags = [(outcome.terminated, _TERMINATED), (outcome.changed, _CHANGED)]
-    return ".".join([f"{index}.{attempt}.{outcome.exit_code}", *(word for said, word in flags if said)])
+    Notes of version 1 have no verdict in their names.
 
-
-def of_mark(index: int, attempt: int, word: str) -> str:
-    """The name of a mark.
-
-    >>> of_mark(3, 1, TIMEOUT)
-    '3.1.TIMEOUT'
-    """
-    return f"{index}.{attempt}.{word}"
-
-
-def read(file: str) -> tuple[int, int, Outcome | str | None] | None:
-    """Number, attempt, and for a note how it ended, for a mark its word; None for what is no file of ours.
-
-    >>> read("3.1"), read("3.1.TIMEOUT"), read("3.1~")
-    ((3, 1, None), (3, 1, 'TIMEOUT'), None)
-    >>> read("3.1.143.TERM")
-    (3, 1, Outcome(exit_code=143, terminated=True, changed=False))
+    >>> read("3_7.1"), read("3.1.TIMEOUT"), read("3.1~")
+    ((Unit(trial=3, task=7), 1, None), (Unit(trial=3, task=None), 1, 'TIMEOUT'), None)
+    >>> read("3.1.failed.143.TERM")[2] == read("3.1.143.TERM")[2] == Outcome(143, terminated=True)
+    True
     """
     words = file.split(".")
-    if len(words) < 2 or not is_number(words[0]) or not is_number(words[1]):
+    if len(words) < 2 or not is_number(words[1]):
         return None
-    index, attempt, rest = int(words[0]), int(words[1]), words[2:]
+    unit, attempt, rest = Unit.read(words[0]), int(words[1]), words[2:]
+    if unit is None:
+        return None
     if not rest:
-        return index, attempt, None
+        return unit, attempt, None
     if is_number(rest[0]):
-        return index, attempt, Outcome(int(rest[0]), _TERMINATED in rest, _CHANGED in rest)
-    return (index, attempt, rest[0]) if rest[0] in _MARKS and len(rest) == 1 else None
+        return unit, attempt, Outcome(int(rest[0]), _TERMINATED in rest, _CHANGED in rest)
+    if len(rest) == 1:
+        return (unit, attempt, rest[0]) if rest[0] in _MARKS else None
+    if rest[0].islower() and is_number(rest[1]):
+        return unit, attempt, Outcome(int(rest[1]), _TERMINATED in rest, _CHANGED in rest, rest[0])
+    return None
 
 
 def is_number(word: str) -> bool:

@@ -1,5 +1,5 @@
 # Marks, as a node writes them where the sweep says `requeue`; in Python: notes.py, filenames.py. A mark,
-# attempts/<index>.<attempt>.<WORD>, says what cut an attempt short (TIMEOUT, PREEMPTION, NODE_FAIL, EXIT75), that it was
+# <trial>.<attempt>.<WORD>, says what cut an attempt short (TIMEOUT, PREEMPTION, NODE_FAIL, EXIT75), that it was
 # told to end (TOLD), that another one of this submission follows on this machine (AGAIN), or that the scheduler would not
 # queue it again (REFUSED, with its words).
 
@@ -8,12 +8,12 @@
 herd_mark() {
   local tries
   for tries in 1 2 3; do
-    (herd_create "$herd_attempts/$herd_index.$1.$2" "$3")
+    (herd_create "$herd_at.$1.$2" "$3")
     (($? > 128)) || break
   done
 }
-herd_marked() { [[ -e $herd_attempts/$herd_index.$1.$2 ]]; }
+herd_marked() { [[ -e $herd_at.$1.$2 ]]; }
 
 # herd_find_notes ATTEMPT: sets herd_notes; the first does not exist where there are none.
-herd_find_notes() { herd_notes=("$herd_attempts/$herd_index.$1".[0-9]*); }
+herd_find_notes() { herd_notes=("$herd_at.$1".*.[0-9]*); }
 

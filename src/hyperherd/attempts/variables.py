@@ -64,10 +64,10 @@ SLURM_TIMEOUT_S = "HYPERHERD_SLURM_TIMEOUT_S"
 """How long Slurm's commands may take, in seconds."""
 
 
-def mark(token: str, index: int, attempt: int) -> str:
-    """The value of `MARK` for an attempt.
+def mark(token: str, unit: str, attempt: int) -> str:
+    """The value of `MARK` for an attempt of a trial, or of a task (`AttemptFolder.stem`).
 
-    >>> mark("20300101-120000-0b1c", 3, 1)
+    >>> mark("20300101-120000-0b1c", "3", 1)
     '20300101-120000-0b1c/3.1'
     """
-    return f"{token}/{index}.{attempt}"
+    return f"{token}/{unit}.{attempt}"

@@ -120,5 +120,5 @@ def snapshot(given: tuple[str, ...], count: int, max_failed: int) -> None:
         arguments.warn([str(silent)])
         used = {}
     failed = [view for view in look.snapshot.trials if view.status is Status.FAILED][:max_failed]
-    errors = [outputs.failed_stderr(look.workspace, view.part, count) for view in failed]
+    errors = [outputs.failed_stderr(look.workspace, view.unit, count) for view in failed]
     arguments.print_json(documents.everything(look.snapshot, used, look.finals(), errors))

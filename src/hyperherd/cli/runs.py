@@ -162,7 +162,7 @@ def _dry_run(sweep: Sweep, run: Run, how: How) -> int:
     for piece in reversed(shown.values()):
         batch = piece.batch.only(piece.batch.elements[:SHOWN])
         click.echo(replace(piece, batch=batch).script(), nl=False)
-        told += len(batch.elements) if piece.trial is None else 1
+        told += 1 if piece.is_of_tasks else len(batch.elements)
     if rest := len(prepared.plan.submit) - told:
         click.echo(
             f"({units.counted(rest, 'trial')} not shown here; --json has every script whole)", err=True

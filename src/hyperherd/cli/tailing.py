@@ -17,7 +17,7 @@ from hyperherd.engine.outputs import STDERR, STDOUT
 from hyperherd.engine.snapshot import TrialView
 from hyperherd.engine.sweep import Look
 from hyperherd.errors import UsageError
-from hyperherd.sweep.trial import LIVE, number_of
+from hyperherd.sweep.trial import LIVE
 from hyperherd.views import documents
 from hyperherd.views.columns import Screen, cut
 from hyperherd.workspace import following, logs
@@ -48,7 +48,7 @@ def tail(
     if task is not None:
         view = snapshots.of_task(look.workspace, fact, task)
     elif fact.tasks:
-        click.echo(f"task {number_of(view.part)} of {len(fact.tasks)}; another with --task", err=True)
+        click.echo(f"task {view.unit.number} of {len(fact.tasks)}; another with --task", err=True)
     paths = outputs.sources(look.workspace, view, (only,) if only else (STDOUT, STDERR))
     if as_json:
         arguments.print_json(documents.tail(view, outputs.tails(paths, count), count))

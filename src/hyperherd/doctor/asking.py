@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyperherd import fsio, units
-from hyperherd.attempts import variables
+from hyperherd.attempts import tokens, variables
+from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.bash import training
 from hyperherd.bash.training import Training
 from hyperherd.connectors.local import LocalConnector
@@ -38,7 +39,7 @@ from hyperherd.jobs import Batch, Files, Request
 from hyperherd.launchers import shipped
 from hyperherd.launchers.node.script import script
 from hyperherd.sweep.trial import Trial, Typed
-from hyperherd.workspace import layout, submissions
+from hyperherd.workspace import layout
 from hyperherd.workspace.folder import Workspace
 
 HERE_S = 120.0
@@ -196,15 +197,15 @@ def _state(task: SubmittedTask) -> str:
 
 def _batch(question: Question, planned: Plan, folder: Path, *, outside: bool) -> tuple[str, Batch]:
     """A batch of one element, as the trial's would be, but for what it runs; with the mark of its answer."""
-    token = submissions.new_token()
+    token = tokens.new()
     files = Files(
         script=folder / f"{token}.sbatch",
         register=folder / f"{token}.state",
-        attempts=folder / layout.ATTEMPTS,
+        attempts=AttemptFolder(folder / layout.ATTEMPTS),
         logs=folder / layout.LOGS,
         env_file=question.workspace.env_file,
     )
-    question.workspace.make_folders_of(files, to_stay=False)
+    folder.mkdir(parents=True, exist_ok=True)
     of_script = question.description.script
     mark = f"@{token}"
     text = probe.text(planned.training, None if of_script else question.launch, mark, outside=outside)
@@ -217,14 +218,16 @@ def _batch(question: Question, planned: Plan, folder: Path, *, outside: bool) ->
         )
     fsio.replace(launch, content, 0o600)
     maker = Maker(question.workspace, question.description, str(folder / layout.RESULTS))
-    batch = maker.batch(files, [(planned.trial, planned.trial.parts[0])], {})
-    return mark, replace(
+    batch = maker.batch(files, [(planned.trial, planned.trial.units[0])], {})
+    batch = replace(
         batch,
         name=JOB_NAME,
         launch=launch,
-        elements=tuple(replace(element, index=INDEX) for element in batch.elements),
+        elements=tuple(replace(element, number=INDEX, unit=Unit(INDEX)) for element in batch.elements),
         inline=replace(of_script.inline, parts=(text,), requeues=False) if of_script else None,
     )
+    question.workspace.make_folders_of(batch, to_stay=False)
+    return mark, batch
 
 
 def _short(asked: Request, wish: Wish) -> Request:
@@ -262,7 +265,7 @@ def _text(path: Path) -> str:
 @contextmanager
 def _folder(workspace: Workspace) -> Iterator[Path]:
     """A folder of its own, gone afterwards with those above it that were not there before."""
-    folder = workspace.state / "doctor" / submissions.new_token()
+    folder = workspace.state / "doctor" / tokens.new()
     made = [path for path in folder.parents if not path.exists()]
     try:
         yield folder

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from hyperherd.attempts import filenames
+from hyperherd.attempts import filenames, tokens
 from hyperherd.drill import resumption
 from hyperherd.drill.resumption import Course, Cut, Moment, Report, Terms
-from hyperherd.drill.single_run import Going, Side
+from hyperherd.drill.single_run import Going, Side, written_at
 from hyperherd.engine.describe import Description
 from hyperherd.engine.facts import Fact
 from hyperherd.engine.launch import Prepared
@@ -31,7 +31,7 @@ from hyperherd.jobs import Requeue
 from hyperherd.launchers.node.script import warning_signal
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import LIVE, Status, Trial, Value
-from hyperherd.workspace import layout, logs, manifest, results, submissions
+from hyperherd.workspace import attempt_folders, layout, logs, manifest, results, submissions
 from hyperherd.workspace.manifest import Manifest
 
 LAST_WORDS = 10
@@ -96,7 +96,7 @@ def choose(sweep: Sweep, description: Description) -> tuple[Sequence[Trial], Map
     planned = plan_of(description, known, Choice(force=True))
     described = {one.hash for one in description.trials}
     free = [t for t in planned.trials if t.hash in described and known.statuses.get(t.index) not in LIVE]
-    return sorted(free, key=lambda t: known.newest_attempt.get(t.index, 0) > 0), known.facts
+    return sorted(free, key=lambda t: t.units[0] in known.newest_attempt), known.facts
 
 
 def run(drill: Drill) -> Report:
@@ -104,7 +104,7 @@ def run(drill: Drill) -> Report:
 
     Raises `HerdError` where a run cannot be submitted or the trial cannot be told.
     """
-    folder = drill.sweep.workspace.state / layout.DRILL / submissions.new_token()
+    folder = drill.sweep.workspace.state / layout.DRILL / tokens.new()
     with _removed(drill, folder):
         return _run(drill, folder)
 
@@ -183,11 +183,13 @@ def _side(drill: Drill, folder: Path, word: str) -> Side:
     spec = replace(drill.description.spec, requeue=drill.requeue)
     only = [one for one in drill.description.trials if one.hash == trial.hash]
     description = replace(drill.description, spec=spec, trials=only)
-    alone = Manifest((trial,), next_index=trial.index + 1, name=spec.name)
+    begun = manifest.begin(workspace, Manifest(), tokens.new_generation())
+    alone = replace(begun, trials=(trial,), next_index=trial.index + 1, name=spec.name)
     manifest.write(workspace, alone, {trial.index: Status.READY})
     asked = RunRequest(drill.request.wish, Choice(lost=True))
     sweep = replace(drill.sweep, workspace=workspace)
-    return Side(sweep, sweep.asked(description, asked), trial, drill.tell)
+    (attempts,) = attempt_folders.folders(workspace)
+    return Side(sweep, sweep.asked(description, asked), trial, attempts, drill.tell)
 
 
 def _announce(drill: Drill, side: Side, prepared: Prepared) -> None:
@@ -218,7 +220,7 @@ def _cut(drill: Drill, side: Side, at: Moment) -> Cut | None:
     if drill.request.crash:
         _start_again(going)
     outcome = side.outcome(1)
-    missed = outcome is not None and outcome.succeeded and side.written_at(_mark(side)) is None
+    missed = outcome is not None and outcome.succeeded and written_at(_mark(side)) is None
     return None if missed else _gone_on(side, replace(cut, late=late))
 
 
@@ -229,8 +231,8 @@ def _start_again(going: Going) -> None:
         going.side.start().until_ended()
 
 
-def _mark(side: Side) -> str:
-    return filenames.of_mark(side.trial.index, 1, filenames.TIMEOUT)
+def _mark(side: Side) -> Path:
+    return side.attempts.mark(side.unit, 1, filenames.TIMEOUT)
 
 
 def _reached(side: Side, at: Moment) -> bool:
@@ -254,12 +256,12 @@ def _is_late(drill: Drill, going: Going) -> bool:
 
 def _gone_on(side: Side, cut: Cut) -> Cut:
     """With what its files say of the attempt that was cut short and of the next."""
-    index, outcome = side.trial.index, side.outcome(1)
+    outcome = side.outcome(1)
     points = side.points().get(cut.moment.metric, [])
     before, after = resumption.split(points, side.claimed_at(2), side.claimed_at(3))
     done = {point.step for point in before}
-    told, ended = side.written_at(_mark(side)), side.ended_at(1)
-    said = logs.tail(side.workspace.stderr(index), 1000)
+    told, ended = written_at(_mark(side)), side.ended_at(1)
+    said = logs.tail(side.workspace.stderr(side.unit), 1000)
     return replace(
         cut,
         unheard=any(UNHEARD in line for line in said),
@@ -285,5 +287,5 @@ def _course(side: Side) -> Course:
         ended - begun if once and begun is not None and ended is not None else None,
         results.finals(side.workspace.results, index),
         side.points(),
-        () if well else tuple(logs.tail(side.workspace.stderr(index), LAST_WORDS)),
+        () if well else tuple(logs.tail(side.workspace.stderr(side.unit), LAST_WORDS)),
     )

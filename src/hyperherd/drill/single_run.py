@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from hyperherd.attempts import filenames
-from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts import listing
+from hyperherd.attempts.filenames import AttemptFolder, Outcome, Unit
 from hyperherd.engine import waiting
 from hyperherd.engine.facts import Fact
 from hyperherd.engine.launch import Made, Prepared
@@ -17,7 +18,7 @@ from hyperherd.errors import HerdError, SubmissionRefusedError
 from hyperherd.jobs import Phase
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import Trial
-from hyperherd.workspace import attempt_folders, results, submissions
+from hyperherd.workspace import results, submissions
 from hyperherd.workspace.folder import Workspace
 
 GLANCE_S = 0.1
@@ -31,6 +32,7 @@ class Side:
     sweep: Sweep
     run: Run
     trial: Trial
+    attempts: AttemptFolder
     tell: Callable[[str], None]
 
     @property
@@ -40,22 +42,19 @@ class Side:
     def points(self) -> dict[str, list[results.Point]]:
         return results.logged(self.workspace.results, self.trial.index)
 
-    def written_at(self, name: str) -> float | None:
-        """When a file of the attempts folder was, by the clock of its disk; None where there is none."""
-        try:
-            return (self.workspace.attempts / name).stat().st_mtime
-        except FileNotFoundError:
-            return None
+    @property
+    def unit(self) -> Unit:
+        return Unit(self.trial.index)
 
     def claimed_at(self, attempt: int) -> float | None:
-        return self.written_at(filenames.of_claim(self.trial.index, attempt))
+        return written_at(self.attempts.claim(self.unit, attempt))
 
     def ended_at(self, attempt: int) -> float | None:
         outcome = self.outcome(attempt)
-        return self.written_at(filenames.of_note(self.trial.index, attempt, outcome)) if outcome else None
+        return written_at(self.attempts.note(self.unit, attempt, outcome)) if outcome else None
 
     def outcome(self, attempt: int) -> Outcome | None:
-        return attempt_folders.read(self.workspace).outcomes.get((self.trial.index, attempt))
+        return listing.read([self.attempts], [self.unit]).outcomes.get((self.unit, attempt))
 
     def fact(self) -> Fact:
         """Raises `HerdError` where somebody has deleted its files."""
@@ -103,13 +102,18 @@ class Going:
     def launcher(self) -> Launcher:
         return self.made.piece.place.launcher
 
+    @property
+    def element(self) -> int:
+        (number,) = self.made.record.numbers
+        return number
+
     def signal(self, name: str) -> str:
         job = submissions.job(self.side.workspace, self.made.record)
-        return self.launcher.tell(job, self.side.trial.index, name)
+        return self.launcher.tell(job, self.element, name)
 
     def hasten(self) -> str:
         job = submissions.job(self.side.workspace, self.made.record)
-        return self.launcher.hasten(job, self.side.trial.index)
+        return self.launcher.hasten(job, self.element)
 
     def until(self, true: Callable[[], bool]) -> bool:
         """Wait until it is true, or (False) until the trial's status changes by waiting no more."""
@@ -119,7 +123,7 @@ class Going:
             begun = time.monotonic()
             if true():
                 return True
-            now = attempt_folders.read(side.workspace)
+            now = listing.read([side.attempts])
             if now != listed or begun >= due:
                 fact = side.fact()
                 if not fact.moves:
@@ -138,6 +142,14 @@ class Going:
     def until_ended(self) -> None:
         """Wait until its status changes by waiting no more."""
         self.until(lambda: False)
+
+
+def written_at(file: Path) -> float | None:
+    """When it was, by the clock of its disk; None where there is none."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 def _later(refusal: str) -> str:

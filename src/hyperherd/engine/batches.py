@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hyperherd.attempts.filenames import Unit
 from hyperherd.engine import environment
 from hyperherd.engine.describe import Description
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.sweep import overrides
 from hyperherd.sweep.overrides import Handed
-from hyperherd.sweep.trial import Part, Trial, number_of
+from hyperherd.sweep.trial import Trial
 from hyperherd.workspace.folder import Workspace
 
 
@@ -23,8 +24,8 @@ class Maker:
     results: str
     appended: tuple[str, ...] = ()
 
-    def batch(self, files: Files, parts: Sequence[tuple[Trial, Part]], newest: Mapping[Part, int]) -> Batch:
-        """Of these parts of trials; ``newest`` are the numbers of their newest attempts. Asks for nothing else."""
+    def batch(self, files: Files, units: Sequence[tuple[Trial, Unit]], newest: Mapping[Unit, int]) -> Batch:
+        """Of these trials or tasks; ``newest`` are the numbers of their newest attempts. Asks for nothing else."""
         spec, script = self.description.spec, self.description.script
         return Batch(
             token=files.script.stem,
@@ -32,12 +33,12 @@ class Maker:
             folder=script.folder if script else self.workspace.root,
             launch=self.workspace.root / spec.launcher,
             files=files,
-            elements=tuple(self._element(trial, part, newest.get(part, 0) + 1) for trial, part in parts),
+            elements=tuple(self._element(trial, unit, newest.get(unit, 0) + 1) for trial, unit in units),
             variables=environment.sweep_variables(self.workspace, spec.name),
             inline=script.inline if script else None,
         )
 
-    def _element(self, trial: Trial, part: Part, attempt: int) -> Element:
+    def _element(self, trial: Trial, unit: Unit, attempt: int) -> Element:
         given = overrides.handed(trial, self.description.spec.static_overrides)
         more = "".join(f" {word}" for word in self.appended)
         given = Handed(given.argument + more, given.argv + more, given.params)
@@ -45,4 +46,4 @@ class Maker:
         words = (*typed.words, *self.appended) if typed else ()
         argument = script.place.inserted(words) if script else given.argument
         variables = environment.trial_variables(trial, given, self.results)
-        return Element(number_of(part), attempt, argument, variables)
+        return Element(unit.number, unit, attempt, argument, variables)

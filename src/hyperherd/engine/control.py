@@ -21,7 +21,7 @@ from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import copies
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import LIVE, Status, number_of, trial_of
+from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.workspace import manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -49,7 +49,7 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
     by_token: dict[str, list[int]] = {}
     for run in itertools.chain.from_iterable(fact.runs for fact in live):
         if run.status in LIVE and run.submission is not None:
-            by_token.setdefault(run.submission.token, []).append(number_of(run.part))
+            by_token.setdefault(run.submission.token, []).append(run.element)
     if not live:
         return Stopped([], {})
     refused: dict[int, str] = {}
@@ -57,9 +57,9 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
     for submission in known.submissions:
         if asked := by_token.get(submission.token):
             words = _cancel(workspace, launchers, submission, asked)
-            stopped[submission.token] = [number for number in asked if number not in words]
-            parts = {number_of(part): part for part in submission.parts}
-            refused.update((trial_of(parts[number]), why) for number, why in words.items())
+            offers = submission.offers
+            stopped[submission.token] = [offers[n].unit.number for n in asked if n not in words]
+            refused.update((offers[n].unit.trial, why) for n, why in words.items())
     with fsio.Lock(workspace.lock) as lock:
         submissions.note_stopped(workspace, stopped, lock)
         cancelled = [fact for fact in live if fact.trial.index not in refused]
@@ -68,23 +68,23 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
 
 
 def _cancel(
-    workspace: Workspace, launchers: Mapping[str, Launcher], submission: Submission, indices: Sequence[int]
+    workspace: Workspace, launchers: Mapping[str, Launcher], submission: Submission, elements: Sequence[int]
 ) -> dict[int, str]:
-    """What was refused: trial index -> words. What has not been submitted yet is given up whole, or not at all."""
+    """What was refused: element -> words. What has not been submitted yet is given up whole, or not at all."""
     launcher = launchers.get(submission.launcher)
     if launcher is None:
         words = f"it was submitted with {submission.launcher}, {shipped.why_absent(submission.launcher)}"
-        return dict.fromkeys(indices, words)
+        return dict.fromkeys(elements, words)
     if elsewhere := submissions.original(workspace, submission):
-        return dict.fromkeys(indices, f"it belongs to {elsewhere}; stop it from there")
+        return dict.fromkeys(elements, f"it belongs to {elsewhere}; stop it from there")
     if submission.state == "intent":
-        whole = set(indices) >= set(submission.indices)
+        whole = set(elements) >= set(submission.numbers)
         if whole and submissions.settle(workspace, submission.token, VOID) == VOID:
             return {}
-        return dict.fromkeys(indices, "it is being submitted right now; try again in a moment")
+        return dict.fromkeys(elements, "it is being submitted right now; try again in a moment")
     if submission.where not in ("", launcher.where()):
-        return dict.fromkeys(indices, f"it runs on {submission.where}; stop it from there")
-    return launcher.cancel(submissions.job(workspace, submission, indices), indices)
+        return dict.fromkeys(elements, f"it runs on {submission.where}; stop it from there")
+    return launcher.cancel(submissions.job(workspace, submission, elements), elements)
 
 
 def clean(

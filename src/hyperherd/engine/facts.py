@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from hyperherd.attempts import filenames
-from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts.filenames import Outcome, Unit
+from hyperherd.attempts.listing import Listing
 from hyperherd.engine import interruptions, recover
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Ended, Phase, State
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import ENDED_EARLY, LIVE, MOST_TELLING, Part, Status, Trial, number_of, status_of
+from hyperherd.sweep.trial import ENDED_EARLY, LIVE, MOST_TELLING, Status, Trial, status_of
 from hyperherd.workspace import attempt_folders, ended, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -28,22 +29,24 @@ INTERRUPTED = "its submission was interrupted; herd run settles it"
 
 @dataclass(frozen=True)
 class Fact:
-    """All that is known of one trial now, or of a ``part`` of it.
+    """All that is known of one trial now, or of a task of it (``unit``).
 
-    ``attempt`` is the number of its newest attempt in the newest submission, 0 before one has begun.
+    ``attempt`` is the number of its newest attempt in the newest submission, 0 before one has begun; ``element`` is the
+    number of the element of that submission that is offered it.
     ``causes``: attempt -> what cut it short, of those of any submission that were.
     ``interrupted``: whoever submitted it is gone, and only the next ``herd run`` decides what became of that.
     A trial with ``tasks`` is what they make together; all else that it says is of one of them, which shows best why.
     """
 
     trial: Trial
-    part: Part
+    unit: Unit
     status: Status
     reason: str = ""
     attempt: int = 0
     outcome: Outcome | None = None
     state: State = NOT_ASKED
     submission: Submission | None = None
+    element: int = 0
     interrupted: bool = False
     causes: Mapping[int, str] = field(default_factory=dict)
     tasks: Sequence[Fact] = ()
@@ -67,7 +70,7 @@ class Known:
     submissions: Sequence[Submission]
     facts: Mapping[int, Fact]
     heard: ended.Heard = field(default_factory=dict)
-    newest_attempt: Mapping[Part, int] = field(default_factory=dict)
+    newest_attempt: Mapping[Unit, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 
     @cached_property
@@ -77,13 +80,15 @@ class Known:
 
 @dataclass(frozen=True)
 class _Tracked:
-    """A part's newest submission (or the one that claimed its newest attempt) and what its own files say.
+    """A unit's newest submission (or the one that claimed its newest attempt) and what its own files say.
 
-    ``attempt`` is 0 before one has begun; ``stopped`` says that we asked the submission to end it.
+    ``element`` is the number of the element that is offered it; ``attempt`` is 0 before one has begun;
+    ``stopped`` says that we asked the submission to end it.
     """
 
-    part: Part
+    unit: Unit
     submission: Submission
+    element: int
     attempt: int
     outcome: Outcome | None
     stopped: bool
@@ -91,7 +96,7 @@ class _Tracked:
     @property
     def key(self) -> str:
         """Of what was heard of its submission."""
-        return ended.key(number_of(self.part), self.attempt)
+        return ended.key(self.submission.token, self.unit, self.attempt)
 
     def heard(self, heard: ended.Heard) -> State | None:
         """What was said of this attempt's end."""
@@ -131,33 +136,31 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
 
     causes = interruptions.causes(listed, heard, records)
 
-    def fact(trial: Trial, part: Part) -> Fact:
-        state = _state(tracked, states, heard, part)
-        found = _fact(stored, trial, part, tracked.get(part), state, interrupted)
-        return _with_causes(workspace, found, causes[part], listed) if part in causes else found
+    def fact(trial: Trial, unit: Unit) -> Fact:
+        state = _state(tracked, states, heard, unit)
+        found = _fact(stored, trial, unit, tracked.get(unit), state, interrupted)
+        return _with_causes(workspace, found, causes[unit], listed) if unit in causes else found
 
-    facts = {t.index: _together(t, [fact(t, part) for part in t.parts]) for t in stored.trials}
+    facts = {t.index: _together(t, [fact(t, unit) for unit in t.units]) for t in stored.trials}
     return Known(stored, records, facts, heard, listed.newest, tuple(warnings))
 
 
-def _with_causes(
-    workspace: Workspace, fact: Fact, causes: Mapping[int, str], listed: attempt_folders.Attempts
-) -> Fact:
+def _with_causes(workspace: Workspace, fact: Fact, causes: Mapping[int, str], listed: Listing) -> Fact:
     """The fact of a trial of which some attempts were cut short: if the newest was, that is why it has failed.
 
     A job that is gone, and whose trial had been told of its time limit or was preempted, was ended by that.
     """
     fact = replace(fact, causes=causes)
-    marks = listed.marks.get((fact.part, fact.attempt), frozenset())
+    marks = listed.marks.get((fact.unit, fact.attempt), frozenset())
     told = {filenames.TIMEOUT, filenames.PREEMPTION} & marks
     gone = fact.status is Status.LOST and fact.state.phase is Phase.ABSENT and told
     if fact.attempt not in causes or fact.submission is None or not (fact.status is Status.FAILED or gone):
         return fact
     record = fact.submission
-    first = record.attempts[record.parts.index(fact.part)]
+    first = record.attempts[record.units.index(fact.unit)]
     refused = ""
     if filenames.REFUSED in marks:
-        words = attempt_folders.refusal(workspace, fact.part, fact.attempt)
+        words = attempt_folders.refusal(workspace, fact.unit, fact.attempt)
         refused = f"{shipped.traits(record.launcher).title} would not queue it again: {words}"
     why = interruptions.reason(causes, fact.attempt, first, record.requeue, refused)
     return replace(fact, status=Status.FAILED, reason=why)
@@ -171,40 +174,38 @@ def _with_register(workspace: Workspace, record: Submission) -> Submission:
     return recover.as_decided(record, decision) if decision else record
 
 
-def _track(
-    trials: Sequence[Trial], records: Sequence[Submission], listed: attempt_folders.Attempts
-) -> dict[Part, _Tracked]:
-    newest: dict[Part, tuple[Submission, int, bool]] = {}
+def _track(trials: Sequence[Trial], records: Sequence[Submission], listed: Listing) -> dict[Unit, _Tracked]:
+    newest: dict[Unit, tuple[Submission, int, int, bool]] = {}
     for record in records:
         if record.state != "void":
             stopped = set(record.stopped)
-            firsts = zip(record.parts, record.attempts, strict=True)
-            newest.update((part, (record, first, number_of(part) in stopped)) for part, first in firsts)
+            rows = zip(record.units, record.numbers, record.attempts, strict=True)
+            newest.update((unit, (record, n, first, unit.number in stopped)) for unit, n, first in rows)
     tracked = {}
-    for part in itertools.chain.from_iterable(trial.parts for trial in trials):
-        if part not in newest:
+    for unit in itertools.chain.from_iterable(trial.units for trial in trials):
+        if unit not in newest:
             continue
-        record, first, stopped_here = newest[part]
-        attempt = listed.newest.get(part, 0)
+        record, element, first, stopped_here = newest[unit]
+        attempt = listed.newest.get(unit, 0)
         attempt = attempt if attempt >= first else 0
-        outcome = listed.outcomes.get((part, attempt)) if attempt else None
-        tracked[part] = _Tracked(part, record, attempt, outcome, stopped_here)
+        outcome = listed.outcomes.get((unit, attempt)) if attempt else None
+        tracked[unit] = _Tracked(unit, record, element, attempt, outcome, stopped_here)
     return tracked
 
 
 def _unsettled(
-    tracked: Mapping[Part, _Tracked], heard: ended.Heard
+    tracked: Mapping[Unit, _Tracked], heard: ended.Heard
 ) -> dict[str, list[tuple[Submission, list[int]]]]:
     """Launcher -> submissions with their elements that somebody has to be asked about."""
     asked: dict[str, tuple[Submission, list[int]]] = {}
-    for part, one in tracked.items():
+    for one in tracked.values():
         record = one.submission
         if one.settled(heard) or record.state == "intent":
             continue
-        asked.setdefault(record.token, (record, []))[1].append(number_of(part))
+        asked.setdefault(record.token, (record, []))[1].append(one.element)
     by_launcher: dict[str, list[tuple[Submission, list[int]]]] = {}
-    for record, indices in asked.values():
-        by_launcher.setdefault(record.launcher, []).append((record, indices))
+    for record, elements in asked.values():
+        by_launcher.setdefault(record.launcher, []).append((record, elements))
     return by_launcher
 
 
@@ -226,9 +227,9 @@ def _ask(
             continue
         try:
             here = launchers[name].where()
-            mine = [(record, indices) for record, indices in asked if record.where in ("", here)]
+            mine = [(record, elements) for record, elements in asked if record.where in ("", here)]
             if mine:
-                states.update(launchers[name].poll([submissions.job(workspace, r, i) for r, i in mine]))
+                states.update(launchers[name].poll([submissions.job(workspace, r, set(n)) for r, n in mine]))
         except SchedulerSilentError as silent:
             if silent_is_fatal:
                 raise
@@ -240,52 +241,54 @@ def _ask(
 
 
 def _without_the_outrun(
-    states: Mapping[str, Mapping[int, State]], before: Mapping[Part, _Tracked], now: Mapping[Part, _Tracked]
+    states: Mapping[str, Mapping[int, State]], before: Mapping[Unit, _Tracked], now: Mapping[Unit, _Tracked]
 ) -> dict[str, dict[int, State]]:
     """Without the ends of attempts that the next one has followed while the question was being asked."""
     outrun = {
-        (one.submission.token, number_of(part))
-        for part, one in now.items()
-        if part in before and 0 < before[part].attempt < one.attempt
+        (one.submission.token, one.element)
+        for unit, one in now.items()
+        if unit in before and 0 < before[unit].attempt < one.attempt
     }
 
-    def still(token: str, index: int, state: State) -> State:
+    def still(token: str, element: int, state: State) -> State:
         over = state.phase in (Phase.ENDED, Phase.ABSENT)
-        return NOT_ASKED if over and (token, index) in outrun else state
+        return NOT_ASKED if over and (token, element) in outrun else state
 
-    return {token: {i: still(token, i, s) for i, s in said.items()} for token, said in states.items()}
+    return {token: {n: still(token, n, s) for n, s in said.items()} for token, said in states.items()}
 
 
 def _taken_by_others(
     workspace: Workspace,
-    tracked: Mapping[Part, _Tracked],
+    tracked: Mapping[Unit, _Tracked],
     states: Mapping[str, Mapping[int, State]],
     records: Sequence[Submission],
-) -> dict[Part, _Tracked]:
+) -> dict[Unit, _Tracked]:
     """Those whose newest attempt was claimed by another submission than the newest: that one has to be asked.
 
     Ours ended because it lost the claim; the other is, say, an older job that was queued again by hand.
     """
     by_token = {record.token: record for record in records}
     taken = {}
-    for part, one in tracked.items():
-        state = states.get(one.submission.token, {}).get(number_of(part))
+    for unit, one in tracked.items():
+        state = states.get(one.submission.token, {}).get(one.element)
         if state is None or not one.attempt or one.outcome or state.phase in (Phase.QUEUED, Phase.RUNNING):
             continue
-        claim = attempt_folders.claim(workspace, part, one.attempt)
+        claim = attempt_folders.claim(workspace, unit, one.attempt)
         if claim is not None and claim.token != one.submission.token and claim.token in by_token:
             owner = by_token[claim.token]
-            taken[part] = replace(one, submission=owner, stopped=number_of(part) in owner.stopped)
+            element = claim.element if claim.element is not None else owner.numbers[owner.units.index(unit)]
+            stopped = unit.number in owner.stopped
+            taken[unit] = replace(one, submission=owner, element=element, stopped=stopped)
     return taken
 
 
 def _remember(
-    heard: ended.Heard, tracked: Mapping[Part, _Tracked], states: Mapping[str, Mapping[int, State]]
+    heard: ended.Heard, tracked: Mapping[Unit, _Tracked], states: Mapping[str, Mapping[int, State]]
 ) -> ended.Heard:
     """What schedulers have said of ended attempts, now and before: of each trial's newest as it stands now."""
     remembered = {token: dict(said) for token, said in heard.items()}
-    for part, one in tracked.items():
-        state, key = _state(tracked, states, heard, part), one.key
+    for unit, one in tracked.items():
+        state, key = _state(tracked, states, heard, unit), one.key
         if state.phase is Phase.ENDED and shipped.traits(one.submission.launcher).forgets:
             remembered.setdefault(one.submission.token, {})[key] = state
         else:
@@ -294,32 +297,32 @@ def _remember(
 
 
 def _state(
-    tracked: Mapping[Part, _Tracked],
+    tracked: Mapping[Unit, _Tracked],
     states: Mapping[str, Mapping[int, State]],
     heard: ended.Heard,
-    part: Part,
+    unit: Unit,
 ) -> State:
-    if part not in tracked:
+    if unit not in tracked:
         return NOT_ASKED
-    one = tracked[part]
-    now = states.get(one.submission.token, {}).get(number_of(part), NOT_ASKED)
+    one = tracked[unit]
+    now = states.get(one.submission.token, {}).get(one.element, NOT_ASKED)
     return one.heard(heard) or now if now.phase in (Phase.ABSENT, Phase.UNKNOWN) else now
 
 
 def _fact(
     stored: manifest.Manifest,
     trial: Trial,
-    part: Part,
+    unit: Unit,
     tracked: _Tracked | None,
     state: State,
     interrupted: Collection[str],
 ) -> Fact:
     if tracked is None:
-        return Fact(trial, part, _without_submission(stored, trial))
+        return Fact(trial, unit, _without_submission(stored, trial))
     record = tracked.submission
     started = bool(tracked.attempt) or (record.legacy and state.phase is Phase.ENDED)
     status, reason = status_of(state, tracked.outcome, started=started, stopped=tracked.stopped)
-    fact = Fact(trial, part, status, reason, tracked.attempt, tracked.outcome, state, record)
+    fact = Fact(trial, unit, status, reason, tracked.attempt, tracked.outcome, state, record, tracked.element)
     if record.token in interrupted and status is Status.SUBMITTED:
         return replace(fact, reason=INTERRUPTED, interrupted=True)
     left = _legacy_status(stored, trial) if record.legacy else Status.LOST
@@ -331,7 +334,7 @@ def _fact(
 
 def _together(trial: Trial, facts: Sequence[Fact]) -> Fact:
     """The fact of a trial: of its tasks the most telling one, with how many are like it."""
-    if len(facts) == 1 and facts[0].part == trial.index:
+    if len(facts) == 1 and facts[0].unit.task is None:
         return facts[0]
     telling = min(facts, key=lambda fact: MOST_TELLING.index(fact.status))
     alike = sum(fact.status is telling.status for fact in facts)

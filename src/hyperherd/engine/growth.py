@@ -34,8 +34,8 @@ def _counts(trial: Trial, growth: Growth, known: Known) -> tuple[int, int]:
     fact = known.facts.get(trial.index)
     if fact is None or not fact.causes:
         return 0, 0
-    newest = known.newest_attempt.get(fact.part, 0)
-    ended = interruptions.ends(fact.causes, fact.part, known.submissions, newest)
+    newest = known.newest_attempt.get(fact.unit, 0)
+    ended = interruptions.ends(fact.causes, fact.unit, known.submissions, newest)
     return (ended["oom"] if growth.mem else 0), (ended["timeout"] if growth.time else 0)
 
 

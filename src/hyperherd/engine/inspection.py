@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.engine import environment
 from hyperherd.engine.describe import read_spec
 from hyperherd.engine.facts import NOT_ASKED, Fact, Known
 from hyperherd.sweep import overrides
-from hyperherd.sweep.trial import LIVE, SHORT, Part, Status, number_of, status_of
+from hyperherd.sweep.trial import LIVE, SHORT, Status, status_of
 from hyperherd.workspace import attempt_folders, ended, logs, results
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
@@ -57,11 +57,11 @@ def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
     record = fact.submission or _described(workspace)
     given = overrides.handed(fact.trial, record.static_overrides)
     words = fact.trial.typed.words if fact.trial.typed else (given.argument,)
-    attempt = fact.attempt or _first_attempt(known, record, fact.part)
+    attempt = fact.attempt or _first_attempt(known, record, fact.unit)
     variables = (
         *environment.sweep_variables(workspace, known.manifest.name),
         *environment.trial_variables(fact.trial, given, str(workspace.results)),
-        *environment.attempt_variables(number_of(fact.part), attempt),
+        *environment.attempt_variables(fact.unit.number, attempt),
     )
     return Inspection(
         fact=fact,
@@ -69,7 +69,7 @@ def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
         environment=dict(variables),
         attempts=[view for run in fact.runs for view in _attempts(workspace, known, run)],
         metrics=results.finals(workspace.results, index),
-        last_error=logs.last_line(workspace.stderr(fact.part)),
+        last_error=logs.last_line(workspace.stderr(fact.unit)),
     )
 
 
@@ -80,30 +80,30 @@ def _described(workspace: Workspace) -> Submission:
     return Submission(launch=launch, static_overrides=tuple(spec.static_overrides))
 
 
-def _first_attempt(known: Known, record: Submission, part: Part) -> int:
+def _first_attempt(known: Known, record: Submission, unit: Unit) -> int:
     """The number of the attempt that is yet to begin, in this submission or in the next."""
-    if part in record.parts:
-        return record.attempts[record.parts.index(part)]
-    return known.newest_attempt.get(part, 0) + 1
+    if unit in record.units:
+        return record.attempts[record.units.index(unit)]
+    return known.newest_attempt.get(unit, 0) + 1
 
 
 def _attempts(workspace: Workspace, known: Known, fact: Fact) -> list[AttemptView]:
-    outcomes = attempt_folders.read(workspace).outcomes
+    unit = fact.unit
+    outcomes = attempt_folders.read(workspace, {unit}).outcomes
     by_token = {record.token: record for record in known.submissions}
-    part = fact.part
-    newest = known.newest_attempt.get(part, 0)
+    newest = known.newest_attempt.get(unit, 0)
     views = []
     for number in range(1, newest + 1):
-        claim = attempt_folders.claim(workspace, part, number)
+        claim = attempt_folders.claim(workspace, unit, number)
         if claim is None:
             continue
-        outcome = outcomes.get((part, number))
-        note = attempt_folders.note(workspace, part, number, outcome) if outcome else None
+        outcome = outcomes.get((unit, number))
+        note = attempt_folders.note(workspace, unit, number, outcome) if outcome else None
         record = by_token.get(claim.token)
         views.append(
             AttemptView(
                 number=number,
-                task=None if part == fact.trial.index else number_of(part),
+                task=unit.task,
                 job=record.slurm_job_id or "" if record else "",
                 node=claim.owner.host,
                 started_at=claim.claimed_at,
@@ -123,5 +123,5 @@ def _reason(known: Known, token: str, fact: Fact, number: int, outcome: Outcome 
     over = outcome is not None or number != fact.attempt or fact.status is Status.QUEUED
     if number in fact.causes and over:
         return SHORT[fact.causes[number]]
-    state = known.heard.get(token, {}).get(ended.key(number_of(fact.part), number), NOT_ASKED)
+    state = known.heard.get(token, {}).get(ended.key(token, fact.unit, number), NOT_ASKED)
     return status_of(state, outcome, started=True)[1] or ("cut short" if over and outcome is None else "")

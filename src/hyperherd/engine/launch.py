@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from hyperherd import fsio, units
+from hyperherd.attempts import tokens
 from hyperherd.attempts.registers import VOID
 from hyperherd.engine import facts, growth, pieces, plan_of_facts, preflight, provenance, recover
 from hyperherd.engine.pieces import SHOWN, Piece, Run
@@ -31,12 +32,15 @@ from hyperherd.workspace.submissions import Submission
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a run would do: the plan, and the pieces in which its trials would be submitted."""
+    """What a run would do: the plan, and the pieces in which its trials would be submitted, in this ``generation`` of
+    the state folder.
+    """
 
     plan: Plan
     known: facts.Known
     pieces: Sequence[Piece]
     findings: Sequence[Finding]
+    generation: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,13 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     placer = Placer(run.workspace, run.description.spec, run.launchers, run.request.wish)
     placer.check()
     known = facts.read(run.workspace, run.launchers, silent_is_fatal=True)
+    run = replace(run, generation=known.manifest.generation or tokens.new_generation())
     between()
     planned = plan_of_facts.plan_of(run.description, known, run.request.choice)
     if planned.undecided:
         raise _undecided(planned.undecided, known.statuses)
     if not planned.submit:
-        return Prepared(planned, known, [], findings)
+        return Prepared(planned, known, [], findings, run.generation)
     groups = placer.groups(planned.submit, run.description.trials)
     wholes = pieces.wholes(run, growth.grown(groups, run.description.spec.growth, known), known)
     between()
@@ -87,7 +92,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     findings += preflight.foreseen(forecasts)
     preflight.raise_fatal(findings)
     wholes = [replace(whole, starts_at=one.starts_at) for whole, one in zip(wholes, forecasts, strict=True)]
-    return Prepared(planned, known, pieces.cut(run, wholes), findings)
+    return Prepared(planned, known, pieces.cut(run, wholes), findings, run.generation)
 
 
 def _one_of_each_place(wholes: Sequence[Piece]) -> list[Piece]:
@@ -157,9 +162,9 @@ def _intents(run: Run, parts: Sequence[Piece]) -> list[Made]:
 
 def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
     batch, place = piece.batch, piece.place
-    array = piece.numbers
-    indices = tuple(element.index for element in batch.elements)
-    positions = tuple(array[index] for index in indices)
+    units = [element.unit for element in batch.elements]
+    numbers = tuple(element.number for element in batch.elements)
+    own = tuple(unit.number for unit in units)
     return Submission(
         token=batch.token,
         launcher=place.launcher.name,
@@ -167,10 +172,10 @@ def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
         host=place.host,
         requires=place.requires,
         name=batch.name,
-        indices=indices,
-        trial=piece.trial,
+        indices=tuple(unit.trial for unit in units),
+        tasks=own if piece.is_of_tasks else None,
         attempts=tuple(element.attempt for element in batch.elements),
-        array=None if positions == indices else positions,
+        array=None if numbers == own else numbers,
         submitted_at=time.time(),
         owner=str(processes.me()),
         state="intent",
@@ -189,8 +194,9 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     """The scripts, the intents, and last the manifest; everything that the submission stands on."""
     workspace, known = run.workspace, prepared.known
     lock.check()
+    stored = manifest.begin(workspace, known.manifest, prepared.generation)
     for one in made:
-        workspace.make_folders_of(one.batch.files)
+        workspace.make_folders_of(one.batch)
         fsio.replace(one.batch.files.script, one.piece.script().encode("utf-8", "surrogateescape"), 0o600)
     lock.check()
     submissions.write(workspace, [*known.submissions, *(one.record for one in made)])
@@ -198,14 +204,15 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     statuses.update((index, Status.SUBMITTED) for one in made for index in one.record.trials)
     lock.check()
     planned = prepared.plan
-    begun = {trial.hash: trial.name for trial in planned.dropped if trial.index in known.newest_attempt}
+    claimed = {unit.trial for unit in known.newest_attempt}
+    begun = {trial.hash: trial.name for trial in planned.dropped if trial.index in claimed}
     fresh = replace(
-        known.manifest,
+        stored,
         trials=planned.trials,
         next_index=planned.next_index,
         name=run.description.spec.name,
-        retired=tuple(dict.fromkeys((*known.manifest.retired, *begun.values()))),
-        former={**known.manifest.former, **begun},
+        retired=tuple(dict.fromkeys((*stored.retired, *begun.values()))),
+        former={**stored.former, **begun},
     )
     manifest.write(workspace, fresh, statuses)
     ended.write(workspace, known.heard)
@@ -245,7 +252,7 @@ def _submit(run: Run, one: Made) -> Made:
     submitted = msgspec.structs.replace(record, slurm_job_id=job_id, state="submitted")
     if decision == job_id:
         return replace(one, record=submitted)
-    launcher.cancel(submissions.job(workspace, submitted), record.indices)
+    launcher.cancel(submissions.job(workspace, submitted), record.numbers)
     if decision != VOID:  # the script was also submitted by hand, and that job began first
         return replace(one, record=msgspec.structs.replace(submitted, slurm_job_id=decision))
     given_up = msgspec.structs.replace(submitted, state="void")

@@ -18,7 +18,7 @@ from hyperherd.jobs import Usage
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep import overrides
 from hyperherd.sweep.plan import Choice
-from hyperherd.sweep.trial import LIVE, Status, Trial, number_of
+from hyperherd.sweep.trial import LIVE, Status, Trial
 from hyperherd.workspace import ended, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 
@@ -67,11 +67,11 @@ def usage(
     workspace: Workspace, known: Known, launchers: Mapping[str, Launcher], indices: Sequence[int]
 ) -> dict[int, Usage]:
     """What the newest attempts of these trials used, as far as somebody measured it. Raises `SchedulerSilentError`."""
-    runs = {run.part: run for index in indices for run in known.facts[index].runs}
+    runs = {run.unit: run for index in indices for run in known.facts[index].runs}
     by_token: dict[str, list[int]] = {}
-    for part, run in runs.items():
+    for run in runs.values():
         if run.submission is not None and run.submission.state == "submitted":
-            by_token.setdefault(run.submission.token, []).append(number_of(part))
+            by_token.setdefault(run.submission.token, []).append(run.element)
     answers: dict[str, dict[int, Usage]] = {}
     asked = [record for record in known.submissions if record.token in by_token]
     for name in dict.fromkeys(record.launcher for record in asked if record.launcher in launchers):
@@ -83,7 +83,7 @@ def usage(
 
 
 def _said(run: Fact, answers: Mapping[str, Mapping[int, Usage]]) -> Usage:
-    return answers.get(run.submission.token if run.submission else "", {}).get(number_of(run.part), Usage())
+    return answers.get(run.submission.token if run.submission else "", {}).get(run.element, Usage())
 
 
 def _most(used: Sequence[Usage]) -> Usage:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from hyperherd.attempts.filenames import Unit
 from hyperherd.engine import facts, waiting
 from hyperherd.engine.facts import Known
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import HerdError
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import Part, trial_of
 from hyperherd.workspace import logs, results
 from hyperherd.workspace.folder import Workspace
 
@@ -26,10 +26,10 @@ Streams: TypeAlias = "dict[str, tuple[str, Sequence[str] | None]]"
 
 def sources(workspace: Workspace, view: TrialView, wanted: Sequence[str]) -> dict[str, Path]:
     """Stream -> its log, there or not. Slurm's words come with stderr."""
-    found = {STDOUT: workspace.stdout(view.part), STDERR: workspace.stderr(view.part)}
+    found = {STDOUT: workspace.stdout(view.unit), STDERR: workspace.stderr(view.unit)}
     found = {name: path for name, path in found.items() if name in wanted}
     if STDERR in wanted and view.job:
-        found[SLURM] = workspace.slurm_log(view.part, view.job)
+        found[SLURM] = workspace.slurm_log(view.unit, view.job)
     return found
 
 
@@ -104,12 +104,12 @@ def best_first(shown: Snapshot, metrics: Metrics, by: str) -> Snapshot:
     return replace(shown, trials=sorted(shown.trials, key=key))
 
 
-def failed_stderr(workspace: Workspace, part: Part, count: int) -> dict[str, Any]:
+def failed_stderr(workspace: Workspace, unit: Unit, count: int) -> dict[str, Any]:
     """The end of a failed trial's stderr, and whether there was more."""
-    path = workspace.stderr(part)
+    path = workspace.stderr(unit)
     lines = logs.tail(path, count + 1) if path.exists() else []
     return {
-        "index": trial_of(part),
+        "index": unit.trial,
         "stderr_path": str(path),
         "stderr_lines": lines[-count:] if count else [],
         "stderr_truncated": len(lines) > count,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from hyperherd.attempts import tokens
+from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.engine import waiting
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
@@ -17,8 +19,8 @@ from hyperherd.launchers import splitting
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.splitting import Limits
 from hyperherd.sweep.plan import Choice
-from hyperherd.sweep.trial import Part, Status, Trial
-from hyperherd.workspace import submissions
+from hyperherd.sweep.trial import Status, Trial
+from hyperherd.workspace import attempt_folders
 from hyperherd.workspace.folder import Workspace
 
 SHOWN = 20
@@ -44,7 +46,7 @@ class Run:
     """One run of a sweep: where, what is described, who runs it, and what was asked.
 
     ``anew`` makes the run again once nobody else changes the workspace: what a script's sweep consists of, others may
-    have added to meanwhile.
+    have added to meanwhile. ``generation`` is the life of the state folder that it is submitted in.
     """
 
     workspace: Workspace
@@ -52,6 +54,7 @@ class Run:
     launchers: Mapping[str, Launcher]
     request: RunRequest
     anew: Callable[[Run], Run] | None = None
+    generation: str = ""
 
     @property
     def launch_script(self) -> Path:
@@ -72,7 +75,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Piece:
-    """Trials that are submitted together, and where they go; or the tasks of one ``trial``.
+    """Trials that are submitted together, and where they go; or the tasks of one trial.
 
     ``limits`` are what the launcher takes; ``starts_at``: when it expects to start the first of them, in seconds since
     the epoch, None where it does not say.
@@ -80,19 +83,18 @@ class Piece:
 
     batch: Batch
     place: Place
-    trial: int | None = None
     starts_at: float | None = None
     limits: Limits = field(default_factory=Limits)
 
     @property
     def trials(self) -> Sequence[int]:
         """Their indices."""
-        return [element.index for element in self.batch.elements] if self.trial is None else [self.trial]
+        return list(dict.fromkeys(element.unit.trial for element in self.batch.elements))
 
     @property
-    def numbers(self) -> dict[int, int]:
-        """Its elements' indices -> their numbers in the job."""
-        return splitting.numbers(self.batch.elements, self.limits)
+    def is_of_tasks(self) -> bool:
+        """Whether its elements are the tasks of one trial."""
+        return self.batch.elements[0].unit.task is not None
 
     def script(self) -> str:
         """The bash that runs them."""
@@ -107,34 +109,44 @@ def wholes(run: Run, groups: Iterable[tuple[Place, Sequence[Trial]]], known: Kno
 
 
 def _wholes(run: Run, place: Place, trials: Sequence[Trial], known: Known) -> Iterator[Piece]:
-    whole = [(trial, trial.index) for trial in trials if trial.parts == (trial.index,)]
+    whole = [(trial, unit) for trial in trials for unit in trial.units if unit.task is None]
     script = run.description.script
     for together in [[one] for one in whole] if script and script.is_alone else filter(None, [whole]):
-        yield Piece(_batch(run, place, together, known.newest_attempt), place)
-    for trial in (trial for trial in trials if trial.parts != (trial.index,)):
-        yield Piece(_batch(run, place, _left(trial, known), known.newest_attempt), place, trial.index)
+        yield Piece(_batch(run, place, together, known), place)
+    for trial in (trial for trial in trials if trial.units[0].task is not None):
+        yield Piece(_batch(run, place, _left(trial, known), known), place)
 
 
-def _left(trial: Trial, known: Known) -> list[tuple[Trial, Part]]:
+def _left(trial: Trial, known: Known) -> list[tuple[Trial, Unit]]:
     """The tasks that have not succeeded; all, where all have."""
     fact = known.facts.get(trial.index)
-    done = {task.part for task in fact.tasks if task.status is Status.COMPLETED} if fact else set()
-    left = [part for part in trial.parts if part not in done]
-    return [(trial, part) for part in left or trial.parts]
+    done = {task.unit for task in fact.tasks if task.status is Status.COMPLETED} if fact else set()
+    left = [unit for unit in trial.units if unit not in done]
+    return [(trial, unit) for unit in left or trial.units]
 
 
-def _batch(
-    run: Run, place: Place, parts: Sequence[tuple[Trial, Part]], newest_attempt: Mapping[Part, int]
-) -> Batch:
+def _batch(run: Run, place: Place, units: Sequence[tuple[Trial, Unit]], known: Known) -> Batch:
     maker = Maker(run.workspace, run.description, str(run.workspace.results))
-    files = run.workspace.files(submissions.new_token())
+    files = replace(
+        run.workspace.files(tokens.new(run.generation)),
+        before=_of_version_1(run.workspace, known, {unit for _, unit in units}),
+    )
     return replace(
-        maker.batch(files, parts, newest_attempt),
+        maker.batch(files, units, known.newest_attempt),
         request=replace(place.request, requeue=run.request.requeue),
         at_once=run.at_once,
         after=waiting.after(run.request.after, place.launcher, run.launchers) if run.request.after else (),
         requeue=run.requeue,
     )
+
+
+def _of_version_1(workspace: Workspace, known: Known, units: Set[Unit]) -> AttemptFolder | None:
+    """The attempts of version 1, where a submission of it may still start one of these."""
+    for record in known.submissions:
+        old = not tokens.generation_of(record.token) and not record.legacy and record.state != "void"
+        if old and not units.isdisjoint(record.units):
+            return attempt_folders.of_version_1(workspace)
+    return None
 
 
 def cut(run: Run, wholes: Sequence[Piece]) -> list[Piece]:
@@ -150,7 +162,7 @@ def _check_at_once(at_once: int | None, parts: Sequence[Piece]) -> None:
     """Where no job can wait for another, each submission needs a place of its own."""
     unable = [part.place.launcher.traits for part in parts if not part.place.launcher.traits.waits_for_jobs]
     if at_once and at_once < len(parts) and unable:
-        alone = any(part.trial is not None for part in parts)
+        alone = any(part.is_of_tasks for part in parts)
         few = ",".join(map(str, min((part.trials for part in parts), key=len)[:SHOWN]))
         why = (
             "each task array is one"
@@ -177,8 +189,8 @@ def _shares(at_once: int | None, pieces: int) -> list[int | None]:
 
 def _piece(run: Run, whole: Piece, elements: tuple[Element, ...], share: int | None) -> Piece:
     """One submission of several, with a token of its own."""
-    token = submissions.new_token()
-    files = run.workspace.files(token, whole.trial)
+    token = tokens.new(run.generation)
+    files = replace(run.workspace.files(token), before=whole.batch.files.before)
     own = run.description.script.tasks_at_once if run.description.script else None
     room = min((most for most in (share, whole.place.at_once, own) if most), default=None)
     batch = replace(whole.batch, token=token, files=files, elements=elements, at_once=room)

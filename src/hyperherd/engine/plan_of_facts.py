@@ -10,7 +10,7 @@ from hyperherd.engine.facts import Fact, Known
 from hyperherd.jobs import Phase
 from hyperherd.sweep import overrides, plan
 from hyperherd.sweep.plan import Choice, Plan
-from hyperherd.sweep.trial import LIVE, Status, Trial, trial_of
+from hyperherd.sweep.trial import LIVE, Status, Trial
 
 
 def plan_of(described: Description, known: Known, choice: Choice) -> Plan:
@@ -65,5 +65,5 @@ def _is_out_of_sight(fact: Fact) -> bool:
 def _next_index(known: Known) -> int:
     """Never one that was used: not by a trial, a submission, or an attempt."""
     submitted = (max(record.trials, default=-1) + 1 for record in known.submissions)
-    begun = max(map(trial_of, known.newest_attempt), default=-1) + 1
+    begun = max((unit.trial for unit in known.newest_attempt), default=-1) + 1
     return max(known.manifest.next_index, begun, *submitted, 0)

@@ -56,7 +56,7 @@ def _cancel_those_found(workspace: Workspace, launcher: Launcher, void: Sequence
     for record in void:
         if record.token in found and submissions.original(workspace, record) is None:
             late = msgspec.structs.replace(record, slurm_job_id=found[record.token])
-            launcher.cancel(submissions.job(workspace, late), late.indices)
+            launcher.cancel(submissions.job(workspace, late), late.numbers)
 
 
 def _decided(workspace: Workspace, launchers: Mapping[str, Launcher], record: Submission) -> Submission:

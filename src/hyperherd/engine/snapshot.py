@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hyperherd import units
+from hyperherd.attempts.filenames import Unit
 from hyperherd.engine import provenance
 from hyperherd.engine.facts import Fact, Known
 from hyperherd.errors import HerdError, WorkspaceError
-from hyperherd.sweep.trial import Part, Status, Trial, number_of
+from hyperherd.sweep.trial import Status, Trial
 from hyperherd.workspace import attempt_folders, logs
 from hyperherd.workspace.folder import Workspace
 
@@ -19,14 +20,14 @@ from hyperherd.workspace.folder import Workspace
 class TrialView:
     """One trial as people look at it.
 
-    ``part`` is the trial, or the task of it that all else tells of; ``job`` is the scheduler's id, ``node`` where its
+    ``unit`` is the trial, or the task of it that all else tells of; ``job`` is the scheduler's id, ``node`` where its
     newest attempt ran, ``last_line`` the last line with text that it printed; ``changed`` says that the launch script
     was changed between its submission and its start, or up to now, ``submitted`` that a launcher was given it.
     ``interruptions``: what cut attempts short -> how many.
     """
 
     trial: Trial
-    part: Part
+    unit: Unit
     status: Status
     reason: str
     attempt: int
@@ -73,9 +74,9 @@ def take(workspace: Workspace, known: Known, *, lines: bool) -> Snapshot:
 
 def of_task(workspace: Workspace, fact: Fact, task: int) -> TrialView:
     """One task of a trial. Raises `HerdError` where it has none of that number."""
-    found = next((run for run in fact.tasks if number_of(run.part) == task), None)
+    found = next((run for run in fact.tasks if run.unit.task == task), None)
     if found is None:
-        has = f"its tasks are {units.folded(number_of(run.part) for run in fact.tasks)}" if fact.tasks else ""
+        has = f"its tasks are {units.folded(run.unit.number for run in fact.tasks)}" if fact.tasks else ""
         raise HerdError(f"trial {fact.trial.index} has no task {task}", hint=has or "leave --task out")
     return _view(workspace, found, {})
 
@@ -83,7 +84,7 @@ def of_task(workspace: Workspace, fact: Fact, task: int) -> TrialView:
 def _with_line(workspace: Workspace, view: TrialView, unreadable: list[str]) -> TrialView:
     """The view with the end of its log; a log that may not be read does not hide how the trials stand."""
     try:
-        return replace(view, last_line=logs.last_line(workspace.stdout(view.part)))
+        return replace(view, last_line=logs.last_line(workspace.stdout(view.unit)))
     except WorkspaceError as error:
         unreadable.append(str(error))
         return view
@@ -93,13 +94,13 @@ def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str]) -> TrialV
     record = fact.submission
     return TrialView(
         trial=fact.trial,
-        part=fact.part,
+        unit=fact.unit,
         status=fact.status,
         reason=fact.reason,
         attempt=fact.attempt,
         exit_code=fact.outcome.exit_code if fact.outcome else fact.state.exit_code,
         node=_node(workspace, fact),
-        job=f"{record.slurm_job_id}_{_position(fact)}" if record and record.slurm_job_id else None,
+        job=f"{record.slurm_job_id}_{fact.element}" if record and record.slurm_job_id else None,
         last_line=None,
         changed=_changed_at_start(workspace, fact) if fact.attempt else _changed(fact, checksums),
         interruptions=Counter(fact.causes.values()),
@@ -111,22 +112,15 @@ def _node(workspace: Workspace, fact: Fact) -> str:
     """The scheduler's word; the note's for trials that failed, where somebody will ask which node it was."""
     if fact.state.node or fact.outcome is None or fact.status is Status.COMPLETED:
         return fact.state.node
-    note = attempt_folders.note(workspace, fact.part, fact.attempt, fact.outcome)
+    note = attempt_folders.note(workspace, fact.unit, fact.attempt, fact.outcome)
     return note.host if note else ""
-
-
-def _position(fact: Fact) -> int:
-    record, index = fact.submission, number_of(fact.part)
-    if record is None or record.array is None:
-        return index
-    return record.array[record.indices.index(index)]
 
 
 def _changed_at_start(workspace: Workspace, fact: Fact) -> bool:
     """The claim's word, for the few that have left no note (they run, or were killed)."""
     if fact.outcome is not None:
         return fact.outcome.changed
-    claim = attempt_folders.claim(workspace, fact.part, fact.attempt)
+    claim = attempt_folders.claim(workspace, fact.unit, fact.attempt)
     return claim is not None and claim.changed
 
 

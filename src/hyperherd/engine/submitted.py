@@ -16,12 +16,11 @@ from pathlib import Path
 
 from hyperherd import fsio, units
 from hyperherd.attempts import filenames, listing, registers, variables
-from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.attempts.registers import VOID
 from hyperherd.engine import waiting
 from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
 from hyperherd.jobs import Batch, Ended, Job, Phase, State
-from hyperherd.launchers import splitting
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status, status_of
 from hyperherd.workspace import layout, results
@@ -273,8 +272,7 @@ def _job(launcher: Launcher, batch: Batch) -> Job:
         where=launcher.where(),
         submitted_at=time.time(),
         files=batch.files,
-        array=splitting.numbers(batch.elements, launcher.limits(batch)),
-        attempt={element.index: element.attempt for element in batch.elements},
+        offers={element.number: element.offer for element in batch.elements},
     )
 
 
@@ -290,9 +288,10 @@ def _noted(job: Job) -> tuple[int, Outcome | None, bool]:
 
     Raises `WorkspaceError`.
     """
-    if not job.files.attempts.is_dir():
-        raise fsio.unreadable(str(job.files.attempts), FileNotFoundError(ENOENT, os.strerror(ENOENT)))
-    listed = listing.read(job.files.attempts)
-    newest = listed.newest.get(INDEX, 0)
-    attempt = (INDEX, newest)
+    unit, folder = Unit(INDEX), job.files.attempts
+    if not folder.path.is_dir():
+        raise fsio.unreadable(str(folder.path), FileNotFoundError(ENOENT, os.strerror(ENOENT)))
+    listed = listing.read([folder], [unit])
+    newest = listed.newest.get(unit, 0)
+    attempt = (unit, newest)
     return newest, listed.outcomes.get(attempt), filenames.TIMEOUT in listed.marks.get(attempt, ())

@@ -19,7 +19,8 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from hyperherd import fsio
-from hyperherd.attempts import variables
+from hyperherd.attempts import tokens, variables
+from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.bash.quoting import quote
 from hyperherd.engine import submitted
 from hyperherd.engine.submitted import INDEX, SubmittedTask
@@ -27,7 +28,7 @@ from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.launchers.base import Candidate, Launcher, candidate, complete
 from hyperherd.sweep.trial import Status
-from hyperherd.workspace import layout, submissions
+from hyperherd.workspace import layout
 from hyperherd.workspace.folder import Workspace, absolute
 
 
@@ -99,17 +100,19 @@ class Task:
             )
         if isinstance(self.command, Path) and not (folder / self.command).is_file():
             raise HerdError("there is no such script", where=str(folder / self.command))
-        token = submissions.new_token()
+        token = tokens.new()
         workspace = Workspace(folder)
         place = workspace.state / layout.TASKS / token
         files = Files(
             script=place / f"{token}.sbatch",
             register=place / f"{token}.state",
-            attempts=place / layout.ATTEMPTS,
+            attempts=AttemptFolder(place / layout.ATTEMPTS),
             logs=place / layout.LOGS,
             env_file=workspace.env_file,
         )
-        element = Element(INDEX, 1, "", ((variables.RESULTS, str(place / layout.RESULTS / str(INDEX))),))
+        element = Element(
+            INDEX, Unit(INDEX), 1, "", ((variables.RESULTS, str(place / layout.RESULTS / str(INDEX))),)
+        )
         return Batch(token, self._title(), folder, place / "task.sh", files, (element,))
 
     def _words(self) -> list[str]:
@@ -215,7 +218,7 @@ def _write(batch: Batch, launcher: Launcher, task: Task) -> None:
     """The folders and the two scripts: first what is run, as one that is newer counts as changed."""
     files = batch.files
     try:
-        for folder in (files.attempts, files.logs / layout.OF_SLURM):
+        for folder in (files.attempts.block(Unit(INDEX)), files.logs / layout.OF_SLURM):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WorkspaceError(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperherd.attempts import variables
+from hyperherd.attempts.filenames import AttemptFolder
 from hyperherd.connectors import attached
 from hyperherd.engine import facts, preflight
 from hyperherd.engine.batches import Maker
@@ -63,9 +64,11 @@ def attempt(workspace: Workspace, description: Description, trial: Trial, *, cfg
         place = Path(scratch)
         batch = _batch(workspace, description, trial, place, cfg_job)
         (element,) = batch.elements
+        workspace.make_folders_of(batch, to_stay=False)
+        (place / layout.RESULTS).mkdir()
         for name, device in (("out", "/dev/stdout"), ("err", "/dev/stderr")):
-            (batch.files.logs / f"{element.index}.{name}").symlink_to(device)
-        inherited = {**os.environ, variables.NUMBER: str(element.index)}
+            (batch.files.logs / f"{element.unit.log}.{name}").symlink_to(device)
+        inherited = {**os.environ, variables.NUMBER: str(element.number)}
         code = attached.call(["bash", "-c", script(batch, shipped.by_hand("test"))], env=inherited)
         return Tried(trial, code, results.finals(place / layout.RESULTS, trial.index))
 
@@ -74,12 +77,10 @@ def _batch(workspace: Workspace, description: Description, trial: Trial, place: 
     files = Files(
         script=place / "test.sbatch",
         register=place / "test.state",
-        attempts=place / layout.ATTEMPTS,
+        attempts=AttemptFolder(place / layout.ATTEMPTS),
         logs=place / layout.LOGS,
         env_file=workspace.env_file,
     )
-    for folder in (files.attempts, files.logs, place / layout.RESULTS):
-        folder.mkdir()
     results_folder = str(place / layout.RESULTS)
     maker = Maker(workspace, description, results_folder, appended=CFG_JOB if cfg_job else ())
-    return maker.batch(files, [(trial, trial.parts[0])], {})
+    return maker.batch(files, [(trial, trial.units[0])], {})

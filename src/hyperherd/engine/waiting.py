@@ -11,12 +11,13 @@ from pathlib import Path
 
 from hyperherd import units
 from hyperherd.attempts import variables
+from hyperherd.attempts.filenames import Unit
 from hyperherd.engine import facts
 from hyperherd.engine.facts import Fact, Known
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import LIVE, Part, Status, number_of, trial_of
+from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.workspace import attempt_folders, manifest, submissions
 from hyperherd.workspace.folder import Workspace, find
 
@@ -77,14 +78,14 @@ class Rhythm:
         self._pause_s = pause_s
         self._begun = self._look_at = self._list_at = time.monotonic()
         self._soon_s = NOTES_S
-        self._least: Mapping[Part, int] = {}
+        self._least: Mapping[Unit, int] = {}
         self._seen: Sequence[int] | None = None
 
     def looked(self, known: Known, wanted: Sequence[int]) -> bool:
         """Plan the next look after this one, which began when the last was due; whether any of them still moves."""
         moving = [known.facts[index] for index in wanted if index in known.facts and known.facts[index].moves]
         runs = [run for fact in moving for run in fact.runs if run.moves]
-        self._least = {run.part: run.attempt or known.newest_attempt.get(run.part, 0) + 1 for run in runs}
+        self._least = {run.unit: run.attempt or known.newest_attempt.get(run.unit, 0) + 1 for run in runs}
         took_s = time.monotonic() - self._begun
         noted = self._all_noted()
         self._soon_s = 2 * self._soon_s if noted == self._seen else NOTES_S
@@ -106,11 +107,11 @@ class Rhythm:
     def _all_noted(self) -> Sequence[int] | None:
         """The number of each one's newest attempt, if all of these have noted their ends."""
         begun = time.monotonic()
-        listed = attempt_folders.read(self._workspace)
-        newest = [listed.newest.get(part, 0) for part in self._least]
+        listed = attempt_folders.read(self._workspace, self._least.keys())
+        newest = [listed.newest.get(unit, 0) for unit in self._least]
         ended = all(
-            attempt >= least and (part, attempt) in listed.outcomes
-            for (part, least), attempt in zip(self._least.items(), newest, strict=True)
+            attempt >= least and (unit, attempt) in listed.outcomes
+            for (unit, least), attempt in zip(self._least.items(), newest, strict=True)
         )
         now = time.monotonic()
         self._list_at = now + max(NOTES_S, LOOKING * (now - begun))
@@ -156,9 +157,9 @@ def _jobs(workspace: Workspace, live: Sequence[Fact], known: Known, launcher: La
     """What it has to wait for: a job by its id; of one in which others have failed, the elements that live."""
     words: list[str] = []
     runs = [run for fact in live for run in fact.runs if run.status in LIVE]
-    elements = {(run.submission.token, run.part) for run in runs if run.submission}
+    elements = {(run.submission.token, run.unit) for run in runs if run.submission}
     for record in known.submissions:
-        mine = [number_of(part) for part in record.parts if (record.token, part) in elements]
+        mine = [n for n, (unit, _) in record.offers.items() if (record.token, unit) in elements]
         if not mine:
             continue
         not_its = record.launcher != launcher.name or record.where not in ("", launcher.where())
@@ -168,16 +169,15 @@ def _jobs(workspace: Workspace, live: Sequence[Fact], known: Known, launcher: La
                 f"trial {record.trials[0]} of {workspace.root} {where}, and {launcher.traits.title} cannot wait for it",
                 hint="wait until it has ended: herd status " + shlex.quote(str(workspace.root)),
             )
-        position = submissions.job(workspace, record, mine).array
-        whole = all(_good(known, record.token, part) for part in record.parts)
-        words += [record.slurm_job_id] if whole else [f"{record.slurm_job_id}_{position[i]}" for i in mine]
+        whole = all(_good(known, record.token, unit) for unit in record.units)
+        words += [record.slurm_job_id] if whole else [f"{record.slurm_job_id}_{number}" for number in mine]
     return tuple(words)
 
 
-def _good(known: Known, token: str, part: Part) -> bool:
-    """Whether the element has not ended badly: it is the newest of its part, and lives or has completed."""
-    fact = known.facts.get(trial_of(part))
-    run = next((run for run in fact.runs if run.part == part), None) if fact else None
+def _good(known: Known, token: str, unit: Unit) -> bool:
+    """Whether the element has not ended badly: it is the newest of its unit, and lives or has completed."""
+    fact = known.facts.get(unit.trial)
+    run = next((run for run in fact.runs if run.unit == unit), None) if fact else None
     if run is None or run.submission is None or run.submission.token != token:
         return False
     return run.status in LIVE or run.status is Status.COMPLETED

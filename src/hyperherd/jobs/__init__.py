@@ -4,7 +4,7 @@ Plain values. A launcher is told everything that it needs in a `Batch` (so that 
 nor workspaces) and is later asked about a `Job`, which is what was recorded of that batch.
 """
 
-from hyperherd.jobs.batch import CAUSES, Batch, Element, Files, Inline, Job, Requeue, copies
+from hyperherd.jobs.batch import CAUSES, Batch, Element, Files, Inline, Job, Offer, Requeue, copies
 from hyperherd.jobs.request import Forecast, NativeValue, OwnScript, Request, Share
 from hyperherd.jobs.state import Ended, Phase, State, Usage
 
@@ -18,6 +18,7 @@ __all__ = [
     "Inline",
     "Job",
     "NativeValue",
+    "Offer",
     "OwnScript",
     "Phase",
     "Request",

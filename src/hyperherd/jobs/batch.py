@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
+from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.jobs.request import Request, Share
 
 
@@ -18,27 +20,42 @@ class Files:
     ``attempts``  folder of claims and notes (see `hyperherd.attempts`)
     ``logs``      folder of ``<index>.out`` and ``<index>.err``; ``logs/slurm`` is the scheduler's own
     ``env_file``  ``.env`` in the workspace; it may be absent
+    ``before``    the attempts of version 1 of the format, where a submission of it may still start
     """
 
     script: Path
     register: Path
-    attempts: Path
+    attempts: AttemptFolder
     logs: Path
     env_file: Path
+    before: AttemptFolder | None = None
 
 
 @dataclass(frozen=True)
 class Element:
-    """One trial of a batch: ``index`` is the trial's, ``attempt`` the number of its first attempt in this batch.
+    """A member of a job's array, by its ``number`` there, and what it is offered: a trial, or a task of one (``unit``),
+    and the number of its first attempt in this batch.
 
     ``argument`` is handed to the launch script as ``$1`` (or stands in the batch's `Inline` script); ``variables`` are
     exported, in this order.
     """
 
-    index: int
+    number: int
+    unit: Unit
     attempt: int
     argument: str
-    variables: tuple[tuple[str, str], ...]
+    variables: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def offer(self) -> Offer:
+        return Offer(self.unit, self.attempt)
+
+
+class Offer(NamedTuple):
+    """What an element may claim: a trial, or a task of one, from this attempt on."""
+
+    unit: Unit
+    attempt: int
 
 
 CAUSES = ("timeout", "preemption", "node_fail", "oom", "exit75")
@@ -140,8 +157,7 @@ class Job:
     ``job_id``        the scheduler's id; None for this machine, or while it is not known
     ``where``         who keeps it: the cluster's name, or this machine's host name
     ``submitted_at``  seconds since the epoch
-    ``array``         trial index -> array index (the same number, but on clusters with small array limits)
-    ``attempt``       trial index -> number of its first attempt in this submission
+    ``offers``        its elements, by their numbers in the job -> what each is offered
     """
 
     token: str
@@ -150,5 +166,4 @@ class Job:
     where: str
     submitted_at: float
     files: Files
-    array: Mapping[int, int]
-    attempt: Mapping[int, int]
+    offers: Mapping[int, Offer]

@@ -96,14 +96,14 @@ class Launcher(Candidate, Protocol):
 
     @abstractmethod
     def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
-        """Token -> trial index -> state, for every element of every job asked about. Asks once for all.
+        """Token -> element -> state, for every element of every job asked about. Asks once for all.
 
         Raises `SchedulerSilentError` where the scheduler did not answer.
         """
 
     @abstractmethod
-    def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
-        """Cancel these trials; return those that it refused to cancel, each with its own words."""
+    def cancel(self, job: Job, elements: Sequence[int]) -> dict[int, str]:
+        """Cancel these elements; return those that it refused to cancel, each with its own words."""
 
     # Optional
 
@@ -154,20 +154,20 @@ class Launcher(Candidate, Protocol):
         """What the scheduler has taken from a batch that it has accepted under this id, in words; else nothing."""
         return ""
 
-    def tell(self, job: Job, index: int, signal: str) -> str:
-        """Send a trial's running script a signal (``USR2``), as at its time limit: to its shell, which passes it on.
+    def tell(self, job: Job, element: int, signal: str) -> str:
+        """Send an element's running script a signal (``USR2``), as at its time limit: to its shell, which passes it on.
 
         ``KILL`` ends it and all that it has started, as in a crash (on a cluster those of a batch with ``requeue``).
         Return the words of a refusal, or nothing.
         """
         return f"{self.traits.title} sends no signals"
 
-    def hasten(self, job: Job, index: int) -> str:
-        """Begin a trial that was queued again soon, if it need not wait. Return the words of a refusal, or nothing."""
+    def hasten(self, job: Job, element: int) -> str:
+        """Begin an element that was queued again soon, if it need not wait. Return the words of a refusal, if any."""
         return ""
 
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
-        """Token -> trial index -> what the newest attempt used. Raises `SchedulerSilentError`."""
+        """Token -> element -> what its newest attempt used. Raises `SchedulerSilentError`."""
         return {}
 
 

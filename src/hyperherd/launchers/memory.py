@@ -15,7 +15,6 @@ from hyperherd.attempts import claims, notes, registers
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Batch, Element, Ended, Job, Phase, State
-from hyperherd.launchers import splitting
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.splitting import Limits
 from hyperherd.launchers.traits import Traits
@@ -36,9 +35,7 @@ class Queued:
     restarts: int = 0
 
     def __repr__(self) -> str:
-        return (
-            f"<trial {self.element.index}, attempt {self.attempt}, of job {self.job_id}: {self.state.word}>"
-        )
+        return f"<trial {self.element.unit}, attempt {self.attempt}, of job {self.job_id}: {self.state.word}>"
 
     @property
     def attempt(self) -> int:
@@ -76,8 +73,7 @@ class MemoryLauncher(Launcher):
 
     def script(self, batch: Batch) -> str:
         """What would run, a line for each element; nobody runs it."""
-        number = splitting.numbers(batch.elements, self._limits)
-        return "".join(f"{number[one.index]}: {batch.launch} {one.argument}\n" for one in batch.elements)
+        return "".join(f"{one.number}: {batch.launch} {one.argument}\n" for one in batch.elements)
 
     def submit(self, batch: Batch) -> str:
         """Queue its elements under an id that no job had before."""
@@ -94,18 +90,18 @@ class MemoryLauncher(Launcher):
     def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
         """As the queue has them at the moment of the question; what it has forgotten is absent."""
         self._answer()
-        said = {(one.job_id, one.element.index): one.state for one in self.queue}
+        said = {(one.job_id, one.element.number): one.state for one in self.queue}
         absent = State(Phase.ABSENT)
-        answer = {job.token: {i: said.get((job.job_id or "", i), absent) for i in job.array} for job in jobs}
+        answer = {job.token: {n: said.get((job.job_id or "", n), absent) for n in job.offers} for job in jobs}
         self.meanwhile()
         return answer
 
-    def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
+    def cancel(self, job: Job, elements: Sequence[int]) -> dict[int, str]:
         """What waits never starts; what runs is told to end, and notes so."""
         if self.silent:
-            return dict.fromkeys(indices, "memory does not answer")
+            return dict.fromkeys(elements, "memory does not answer")
         for one in self._of(job):
-            if one.element.index in indices and one.is_live:
+            if one.element.number in elements and one.is_live:
                 self.end(one, 143, Ended.CANCELLED, told=True)
         return {}
 
@@ -120,7 +116,7 @@ class MemoryLauncher(Launcher):
         """What its script does first: it asks the register and claims the attempt. Whether it runs now."""
         files, first = one.batch.files, one.element.attempt
         runs = registers.settle(files.register, one.job_id) == one.job_id and all(
-            claims.take(files.attempts, one.element.index, attempt, one.batch.token, one.job_id)
+            claims.take(files.attempts, one.element.unit, attempt, one.batch.token, one.job_id)
             or (attempt < one.attempt and self._has_claimed(one, attempt))
             for attempt in range(first, one.attempt + 1)
         )
@@ -129,7 +125,7 @@ class MemoryLauncher(Launcher):
         return runs
 
     def _has_claimed(self, one: Queued, attempt: int) -> bool:
-        claim = claims.read(one.batch.files.attempts, one.element.index, attempt)
+        claim = claims.read(one.batch.files.attempts, one.element.unit, attempt)
         return claim is not None and claim.token == one.batch.token
 
     def end(
@@ -138,7 +134,7 @@ class MemoryLauncher(Launcher):
         """It ends with this exit code, and for the scheduler by ``end``; ``noted``: its script could still say so."""
         if one.state.phase is Phase.RUNNING and noted:
             outcome = Outcome(code, terminated=told)
-            notes.write(one.batch.files.attempts, (one.element.index, one.attempt), outcome)
+            notes.write(one.batch.files.attempts, one.element.unit, one.attempt, outcome)
         end = end or (Ended.FAILED if code else Ended.COMPLETED)
         one.state = replace(State.of_end(end), exit_code=code)
 

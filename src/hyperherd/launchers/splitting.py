@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hyperherd.errors import LauncherError
 from hyperherd.jobs import Element
@@ -27,44 +27,56 @@ class Limits:
 
 
 def pieces(elements: Sequence[Element], limits: Limits) -> Iterator[tuple[Element, ...]]:
-    """As few as the limits allow, in order. Raises `LauncherError` for an element that no piece can hold."""
+    """As few as the limits allow, in order, each with its elements numbered (see `numbered`).
+
+    Raises `LauncherError` for an element that no piece can hold.
+    """
+    return (numbered(piece, limits) for piece in _pieces(elements, limits))
+
+
+def _pieces(elements: Sequence[Element], limits: Limits) -> Iterator[Sequence[Element]]:
     if limits == Limits():
-        yield tuple(elements)
+        yield elements
         return
     piece: list[Element] = []
     table_bytes = list_bytes = 0
     for element in elements:
-        size = len(script.entry(element, element.index).encode()) + 1
-        word = len(str(element.index)) + 1
+        size = len(script.entry(element).encode()) + 1
+        word = len(str(element.number)) + 1
         if _is_over(size, limits.table_bytes):
             raise LauncherError(
-                f"trial {element.index} alone is too large for a script of this cluster ({size} bytes)",
+                f"trial {element.unit} alone is too large for a script of this cluster ({size} bytes)",
                 hint="put long values into a file, and its name into the sweep",
             )
         full = _is_over(table_bytes + size, limits.table_bytes) or _is_over(
             list_bytes + word, limits.list_bytes
         )
         if piece and (full or len(piece) == limits.elements):
-            yield tuple(piece)
+            yield piece
             piece, table_bytes, list_bytes = [], 0, 0
         piece.append(element)
         table_bytes, list_bytes = table_bytes + size, list_bytes + word
     if piece:
-        yield tuple(piece)
+        yield piece
 
 
 def _is_over(size: int, limit: int | None) -> bool:
     return limit is not None and size > limit
 
 
-def numbers(elements: Sequence[Element], limits: Limits) -> dict[int, int]:
-    """Trial index -> number in its piece: the index where the launcher takes it, else the place.
+def numbered(elements: Sequence[Element], limits: Limits) -> tuple[Element, ...]:
+    """The elements with their numbers in one job: those of their trials (or tasks) where the launcher takes these, else
+    their places.
 
-    >>> two = [Element(7, 1, "", ()), Element(9, 1, "", ())]
-    >>> numbers(two, Limits(number=10)), numbers(two, Limits(number=9))
-    ({7: 7, 9: 9}, {7: 0, 9: 1})
+    >>> from hyperherd.attempts.filenames import Unit
+    >>> two = [Element(7, Unit(7), 1, ""), Element(9, Unit(9), 1, "")]
+    >>> [[one.number for one in numbered(two, Limits(number=most))] for most in (10, 9)]
+    [[7, 9], [0, 1]]
     """
-    indices = [element.index for element in elements]
-    if limits.number is None or max(indices, default=0) < limits.number:
-        return {index: index for index in indices}
-    return {index: place for place, index in enumerate(indices)}
+    own = [element.unit.number for element in elements]
+    fits = limits.number is None or max(own, default=0) < limits.number
+    numbers = own if fits else range(len(own))
+    return tuple(
+        element if element.number == number else replace(element, number=number)
+        for element, number in zip(elements, numbers, strict=True)
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.jobs import Ended, Phase, State
 
 if TYPE_CHECKING:
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 """A parameter's value: plain builtins, as YAML 1.2's core schema has them."""
-
-
-Part: TypeAlias = "int | tuple[int, int]"
-"""What runs once: a trial, by its index; of one whose script is an array itself, one task: (index, task)."""
-
-
-def trial_of(part: Part) -> int:
-    """The index of the trial that it belongs to."""
-    return part if isinstance(part, int) else part[0]
-
-
-def number_of(part: Part) -> int:
-    """Its number among the elements of a submission."""
-    return part if isinstance(part, int) else part[1]
 
 
 @dataclass(frozen=True)
@@ -75,11 +61,11 @@ class Trial:
     typed: Typed | None = None
 
     @property
-    def parts(self) -> tuple[Part, ...]:
-        """What has to succeed for the trial to have succeeded."""
+    def units(self) -> tuple[Unit, ...]:
+        """What has to succeed for the trial to have succeeded: it, or its tasks."""
         if self.typed and self.typed.tasks:
-            return tuple((self.index, task) for task in self.typed.tasks)
-        return (self.index,)
+            return tuple(Unit(self.index, task) for task in self.typed.tasks)
+        return (Unit(self.index),)
 
 
 class Status(str, Enum):

@@ -140,8 +140,8 @@ def submitted(made: Sequence[Made]) -> list[str]:
     for one in made:
         elements = len(one.batch.elements)
         count = units.counted(elements, "trial")
-        if one.record.trial is not None:
-            count = f"trial {one.record.trial} ({units.counted(elements, 'task')})"
+        if one.piece.is_of_tasks:
+            count = f"trial {one.record.indices[0]} ({units.counted(elements, 'task')})"
         if one.refused:
             lines.append(f"{count} not submitted: {one.refused}")
         elif one.record.slurm_job_id:

@@ -1,51 +1,68 @@
-"""The attempts of a workspace's trials: one folder of all, and one of each trial whose script is an array itself."""
+"""The attempts of a workspace's trials: of this life of its state folder, of others, and of version 1 of the format.
+
+All count: the number of an attempt that was ever claimed is never claimed again.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import TypeAlias
+import os
+from collections.abc import Collection
 
+from hyperherd import fsio
 from hyperherd.attempts import claims, listing, notes
 from hyperherd.attempts.claims import Claim
-from hyperherd.attempts.filenames import Outcome, is_number
+from hyperherd.attempts.filenames import AttemptFolder, Outcome, Unit
 from hyperherd.attempts.listing import Listing
 from hyperherd.attempts.notes import Note
 from hyperherd.errors import WorkspaceError
-from hyperherd.sweep.trial import Part, number_of
+from hyperherd.workspace import layout
 from hyperherd.workspace.folder import Workspace
 
-Attempts: TypeAlias = Listing[Part]
+
+def folders(workspace: Workspace) -> list[AttemptFolder]:
+    """Those that there are, that of version 1 at the end. Raises `WorkspaceError` where that cannot be read."""
+    try:
+        names = sorted(os.listdir(workspace.state))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise fsio.unreadable(str(workspace.state), error) from error
+    found = [
+        AttemptFolder(workspace.state / name / layout.ATTEMPTS)
+        for name in names
+        if name.startswith(layout.GENERATION)
+    ]
+    return [*found, *filter(None, [of_version_1(workspace)])]
 
 
-def read(workspace: Workspace) -> Attempts:
-    """One listing of the folder, and of each trial's whose script is an array."""
-    return listing.of_names(_folders(workspace))
+def of_version_1(workspace: Workspace) -> AttemptFolder | None:
+    """The attempts that version 1 of the format has left; None where there are none."""
+    path = workspace.state / layout.ATTEMPTS
+    return AttemptFolder(path, flat=True) if path.is_dir() else None
 
 
-def _folders(workspace: Workspace) -> Iterator[tuple[list[str], Callable[[int], Part]]]:
-    names = listing.names(workspace.attempts)
-    yield names, int
-    for trial in map(int, filter(is_number, names)):
-        yield listing.names(workspace.attempts / str(trial)), _tasks_of(trial)
+def read(workspace: Workspace, units: Collection[Unit] | None = None) -> Listing:
+    """One listing of all, or of these units'. Raises `WorkspaceError`."""
+    return listing.read(folders(workspace), units)
 
 
-def _tasks_of(trial: int) -> Callable[[int], Part]:
-    return lambda task: (trial, task)
-
-
-def claim(workspace: Workspace, part: Part, attempt: int) -> Claim | None:
+def claim(workspace: Workspace, unit: Unit, attempt: int) -> Claim | None:
     """Who claimed the attempt; None where nobody has, or the file cannot be understood."""
-    with contextlib.suppress(WorkspaceError):  # another user's, who lets nobody read it
-        return claims.read(workspace.attempts_of(part), number_of(part), attempt, tries=1)
+    for folder in folders(workspace):
+        with contextlib.suppress(WorkspaceError):  # another user's, who lets nobody read it
+            if found := claims.read(folder, unit, attempt, tries=1):
+                return found
     return None
 
 
-def note(workspace: Workspace, part: Part, attempt: int, outcome: Outcome) -> Note | None:
-    """What the attempt noted at its end besides its exit code."""
-    return notes.read(workspace.attempts_of(part), number_of(part), attempt, outcome)
+def note(workspace: Workspace, unit: Unit, attempt: int, outcome: Outcome) -> Note | None:
+    """What the attempt noted at its end besides its outcome."""
+    found = (notes.read(folder, unit, attempt, outcome) for folder in folders(workspace))
+    return next(filter(None, found), None)
 
 
-def refusal(workspace: Workspace, part: Part, attempt: int) -> str:
+def refusal(workspace: Workspace, unit: Unit, attempt: int) -> str:
     """The scheduler's words where it would not queue the attempt's job again."""
-    return notes.refusal(workspace.attempts_of(part), number_of(part), attempt)
+    found = (notes.refusal(folder, unit, attempt) for folder in folders(workspace))
+    return next(filter(None, found), "")

@@ -1,16 +1,18 @@
 """``ended.json``: what a scheduler said of attempts that are over, kept because schedulers forget.
 
-``{token: {"<trial index>.<attempt>": State}}``, attempt 0 for what ended before it began. It is a copy of what was
-heard, so losing it loses a reason, never a result.
+``{token: {"<trial>.<attempt>": State}}``, of a task ``"<trial>_<task>.<attempt>"``; attempt 0 for what ended
+before it began. It is a copy of what was heard, so losing it loses a reason, never a result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import msgspec
 
+from hyperherd.attempts import tokens
+from hyperherd.attempts.filenames import Unit, is_number
 from hyperherd.jobs import Ended, Phase, State
 from hyperherd.workspace import json_files
 from hyperherd.workspace.folder import Workspace
@@ -20,9 +22,20 @@ Heard = dict[str, dict[str, State]]
 _SPARE = "Delete it: Slurm is asked again, and what it has forgotten is shown without a reason, or as lost."
 
 
-def key(index: int, attempt: int) -> str:
-    """What was heard is of one attempt: the job may have been queued again since (``scontrol requeue``)."""
-    return f"{index}.{attempt}"
+def key(token: str, unit: Unit, attempt: int) -> str:
+    """What was heard is of one attempt: the job may have been queued again since (``scontrol requeue``). Version 1
+    names a task by its number alone.
+    """
+    return f"{unit if tokens.generation_of(token) else unit.number}.{attempt}"
+
+
+def read_key(token: str, unit_of: Callable[[int], Unit], key: str) -> tuple[Unit, int] | None:
+    """What `key` was made of; ``unit_of`` gives the unit of a number in that submission."""
+    word, _, attempt = key.partition(".")
+    unit = Unit.read(word)
+    if unit is None or not is_number(attempt):
+        return None
+    return (unit if tokens.generation_of(token) else unit_of(unit.trial)), int(attempt)
 
 
 def read(workspace: Workspace) -> Heard:

@@ -8,9 +8,10 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hyperherd.attempts import tokens
+from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.errors import HerdError, WorkspaceError, nearest
-from hyperherd.jobs import Files
-from hyperherd.sweep.trial import Part, number_of, trial_of
+from hyperherd.jobs import Batch, Files
 from hyperherd.workspace import layout
 
 
@@ -75,10 +76,6 @@ class Workspace:
         return self.state / layout.NEWEST_SCRIPT
 
     @property
-    def attempts(self) -> Path:
-        return self.state / layout.ATTEMPTS
-
-    @property
     def logs(self) -> Path:
         return self.state / layout.LOGS
 
@@ -86,45 +83,45 @@ class Workspace:
     def results(self) -> Path:
         return self.state / layout.RESULTS
 
-    def stdout(self, part: Part) -> Path:
-        return self._of(self.logs, part) / f"{number_of(part)}.out"
+    def stdout(self, unit: Unit) -> Path:
+        return self.logs / f"{unit.log}.out"
 
-    def stderr(self, part: Part) -> Path:
-        return self._of(self.logs, part) / f"{number_of(part)}.err"
+    def stderr(self, unit: Unit) -> Path:
+        return self.logs / f"{unit.log}.err"
 
-    def attempts_of(self, part: Part) -> Path:
-        """The folder with its claims and notes."""
-        return self._of(self.attempts, part)
-
-    def slurm_log(self, part: Part, job: str) -> Path:
+    def slurm_log(self, unit: Unit, job: str) -> Path:
         """Slurm's own log of the array element ``<array id>_<array index>``."""
-        return self._of(self.logs, part) / layout.OF_SLURM / f"{job}.log"
+        own = self.logs / str(unit.trial) / layout.OF_SLURM / f"{job}.log"
+        return own if unit.task is not None and own.exists() else self.logs / layout.OF_SLURM / f"{job}.log"
 
-    @staticmethod
-    def _of(folder: Path, part: Part) -> Path:
-        return folder if isinstance(part, int) else folder / str(trial_of(part))
+    def generation(self, name: str) -> Path:
+        """The folder of what nodes write while the state folder has this life; of none, that of version 1."""
+        return self.state / f"{layout.GENERATION}{name}" if name else self.state
 
-    def files(self, token: str, trial: int | None = None) -> Files:
-        """Where the submission ``token`` keeps its files; ``trial`` is the one whose tasks are its elements, if any."""
-        of = str(trial) if trial is not None else ""
+    def files(self, token: str) -> Files:
+        """Where the submission ``token`` keeps its files."""
+        generation = tokens.generation_of(token)
+        place = self.generation(generation)
         return Files(
             script=self.state / layout.JOBS / f"{token}.sbatch",
-            register=self.state / layout.SUBMISSIONS / f"{token}.state",
-            attempts=self.attempts / of,
-            logs=self.logs / of,
+            register=place / layout.SUBMISSIONS / f"{token}.state",
+            attempts=AttemptFolder(place / layout.ATTEMPTS, flat=not generation),
+            logs=self.logs,
             env_file=self.env_file,
         )
 
     def make_folders(self) -> None:
-        """Create the folders that submissions need. Raises `WorkspaceError` where that cannot be."""
-        names = (layout.JOBS, layout.SUBMISSIONS, layout.ATTEMPTS, layout.RESULTS, layout.SLURM_LOGS)
-        self._make(*(self.state / name for name in names))
+        """Create the folders that every sweep has. Raises `WorkspaceError` where that cannot be."""
+        self._make(*(self.state / name for name in (layout.JOBS, layout.RESULTS, layout.SLURM_LOGS)))
 
-    def make_folders_of(self, files: Files, *, to_stay: bool = True) -> None:
-        """Create those that a submission has for itself; a state folder that is ``to_stay`` is kept out of git. Raises
+    def make_folders_of(self, batch: Batch, *, to_stay: bool = True) -> None:
+        """Create those that a submission needs besides; a state folder that is ``to_stay`` is kept out of git. Raises
         `WorkspaceError` where that cannot be.
         """
-        self._make(files.attempts, files.logs / layout.OF_SLURM, ignored=to_stay)
+        files, units = batch.files, [element.unit for element in batch.elements]
+        logs = dict.fromkeys((files.logs / unit.log).parent for unit in units)
+        blocks = dict.fromkeys(map(files.attempts.block, units))
+        self._make(*blocks, *logs, files.register.parent, files.logs / layout.OF_SLURM, ignored=to_stay)
 
     def _make(self, *folders: Path, ignored: bool = False) -> None:
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hyperherd import fsio
 from hyperherd.errors import WorkspaceError
+from hyperherd.workspace import attempt_folders
 from hyperherd.workspace.folder import Workspace
 
 
@@ -49,7 +50,10 @@ def listed() -> list[Workspace]:
 def active_at(workspace: Workspace) -> float:
     """When something last changed in it, in seconds since the epoch: a trial began or ended, or a run was made."""
     newest = 0.0
-    for path in (workspace.manifest, workspace.job_ids, workspace.attempts, workspace.results):
+    blocks = [
+        block for one in attempt_folders.folders(workspace) for block in (one.path, *one.path.glob("*"))
+    ]
+    for path in (workspace.manifest, workspace.job_ids, workspace.results, *blocks):
         with contextlib.suppress(OSError):
             newest = max(newest, path.stat().st_mtime)
     return newest

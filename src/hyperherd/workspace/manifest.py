@@ -6,8 +6,9 @@ that HyperHerd 0.1.3 ran, of which nothing else is known. Keys that we do not kn
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -16,10 +17,11 @@ from hyperherd import fsio
 from hyperherd.errors import DamagedFileError, NewerFormatError
 from hyperherd.grammar.values import tag, untag
 from hyperherd.sweep.trial import Status, Trial, Typed
-from hyperherd.workspace import json_files
+from hyperherd.workspace import json_files, layout
 from hyperherd.workspace.folder import Workspace
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""What is written from the first run on; a state of version 1 stays one until then."""
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -27,6 +29,7 @@ class Format(msgspec.Struct, frozen=True):
 
     ``next_index`` is the first index that was never used, ``retired`` the names of dropped trials that had begun,
     ``former`` those by the trials' hashes (trials that were dropped before there was this are not among them).
+    ``generation`` is this life of the state folder; version 1 had none.
     """
 
     version: int
@@ -34,6 +37,7 @@ class Format(msgspec.Struct, frozen=True):
     next_index: int = 0
     retired: tuple[str, ...] = ()
     former: Mapping[str, str] = {}
+    generation: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Manifest:
     name: str = ""
     retired: tuple[str, ...] = ()
     former: Mapping[str, str] = field(default_factory=dict)
+    generation: str = ""
     adopted: bool = False
 
     @property
@@ -66,9 +71,9 @@ class Manifest:
 def read(workspace: Workspace) -> Manifest:
     """What is known of the trials. Raises `DamagedFileError`, `NewerFormatError`."""
     form = json_files.read(workspace.format, msgspec.json.Decoder(Format).decode, None)
-    if form is not None and form.version > FORMAT_VERSION:
+    if form is not None and form.version not in range(1, FORMAT_VERSION + 1):
         raise NewerFormatError(
-            f"format {form.version} was written by a later version of herd; this one knows {FORMAT_VERSION}",
+            f"format {form.version} is not known to this version of herd, which knows 1 to {FORMAT_VERSION}",
             where=str(workspace.format),
             hint="update herd (nothing was changed)",
         )
@@ -87,7 +92,9 @@ def read(workspace: Workspace) -> Manifest:
     if form is None:
         untouched = not any("adopted" in record for record in content)
         return Manifest(trials, records, free, adopted=bool(content) and untouched)
-    return Manifest(trials, records, max(free, form.next_index), form.name, form.retired, form.former)
+    return Manifest(
+        trials, records, max(free, form.next_index), form.name, form.retired, form.former, form.generation
+    )
 
 
 def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Status]) -> None:
@@ -101,12 +108,38 @@ def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Statu
     if manifest.adopted or not workspace.manifest.exists():
         fsio.replace(workspace.manifest, content if manifest.adopted else b"[]\n")
     version = Format(
-        FORMAT_VERSION, manifest.name, manifest.next_index, manifest.retired, dict(manifest.former)
+        FORMAT_VERSION if manifest.generation else 1,
+        manifest.name,
+        manifest.next_index,
+        manifest.retired,
+        dict(manifest.former),
+        manifest.generation,
     )
     form = msgspec.json.encode(version) + b"\n"
     if not workspace.format.exists() or workspace.format.read_bytes() != form:
         fsio.replace(workspace.format, form)
     fsio.replace(workspace.manifest, content)
+
+
+def begin(workspace: Workspace, manifest: Manifest, generation: str) -> Manifest:
+    """Make this life of the state folder, unless it is made; from then on the state is of this version.
+
+    Raises `WorkspaceError`.
+    """
+    if manifest.generation == generation:
+        return manifest
+    folder = workspace.generation(generation)
+    record = {"generation": generation, "folder": str(workspace.root), "made_at": round(time.time())}
+    try:
+        folder.mkdir()
+        for name in (layout.SUBMISSIONS, layout.ATTEMPTS):
+            (folder / name).mkdir()
+    except OSError as error:
+        raise fsio.refused(str(folder), error) from error
+    json_files.replace(folder / layout.GENERATION_RECORD, record)
+    begun = replace(manifest, generation=generation)
+    write(workspace, begun, {i: _copy(record.get("status")) for i, record in manifest.records.items()})
+    return begun
 
 
 def note_statuses(workspace: Workspace, changed: Mapping[int, Status]) -> None:

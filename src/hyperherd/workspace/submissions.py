@@ -5,20 +5,19 @@ A record without a job id is an *intent*: somebody was about to submit. What bec
 
 from __future__ import annotations
 
-import os
+import itertools
 import re
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from hyperherd import fsio
-from hyperherd.attempts import registers
+from hyperherd.attempts import registers, tokens
+from hyperherd.attempts.filenames import Unit
 from hyperherd.attempts.registers import VOID
-from hyperherd.jobs import Job, Requeue
-from hyperherd.sweep.trial import Part
+from hyperherd.jobs import Job, Offer, Requeue
 from hyperherd.workspace import json_files
 from hyperherd.workspace.folder import Workspace
 
@@ -29,12 +28,12 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One submission.
 
     ``launcher``  ``slurm`` or ``local``; ``where`` the cluster or host that keeps it
-    ``indices``   the trials (of a ``trial`` whose script is an array itself: its tasks); ``array`` the array indices,
-                  where they differ from these
+    ``indices``   the trial that each of its elements is offered; ``tasks`` the tasks of these, where their script is an
+                  array itself; ``array`` the elements' numbers, where they differ from trials (or tasks)
     ``attempts``  the number of each one's first attempt (0: its script notes none)
     ``owner``     who was submitting, as `Identity` writes it: host, boot id, pid namespace, pid, start time
     ``state``     ``intent``, ``submitted`` or ``void`` (given up: it never runs anything)
-    ``stopped``   trials that the user has stopped
+    ``stopped``   trials (or tasks) that the user has stopped
     ``root``      the workspace's folder when it was made: a copy of a workspace has the records of the original
     ``host``      the kind of machine or the preset that was chosen, for what it ``requires``; "" where none was
     ``requeue``   when its trials are queued again by themselves
@@ -46,7 +45,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
     slurm_job_id: str | None = None
     indices: tuple[int, ...] = ()
-    trial: int | None = None
+    tasks: tuple[int, ...] | None = None
     launcher: str = "slurm"
     where: str = ""
     name: str = ""
@@ -73,16 +72,28 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def trials(self) -> tuple[int, ...]:
         """The indices of its trials."""
-        return self.indices if self.trial is None else (self.trial,)
+        return self.indices if self.tasks is None else tuple(dict.fromkeys(self.indices))
 
     @property
-    def parts(self) -> tuple[Part, ...]:
-        """Its elements."""
-        return self.indices if self.trial is None else tuple(map(self.part, self.indices))
+    def units(self) -> tuple[Unit, ...]:
+        """What its elements are offered, in their order."""
+        tasks = self.tasks or (None,) * len(self.indices)
+        return tuple(itertools.starmap(Unit, zip(self.indices, tasks, strict=True)))
 
-    def part(self, number: int) -> Part:
-        """The element of this number."""
-        return number if self.trial is None else (self.trial, number)
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Of its elements, as the launcher counts them."""
+        return self.array or self.tasks or self.indices
+
+    @property
+    def offers(self) -> dict[int, Offer]:
+        """Its elements, by their numbers."""
+        offered = itertools.starmap(Offer, zip(self.units, self.attempts, strict=True))
+        return dict(zip(self.numbers, offered, strict=True))
+
+    def unit(self, number: int) -> Unit:
+        """The unit of this number: of a trial, or of a task."""
+        return Unit(number) if self.tasks is None else Unit(self.indices[0], number)
 
     @property
     def legacy(self) -> bool:
@@ -120,13 +131,16 @@ def _decode(content: bytes) -> list[Submission]:
 def _submission(record: dict[str, Any]) -> Submission:
     job = record.get("slurm_job_id")
     record = {**record, "slurm_job_id": None if job is None else str(job)}
+    if (trial := record.pop("trial", None)) is not None:  # version 1 had the tasks as its indices
+        record["tasks"] = record["indices"]
+        record["indices"] = [trial] * len(record["tasks"])
     if "token" not in record:
         record["token"] = f"{LEGACY}{job}"
     submission = msgspec.convert(record, Submission)
     if not submission.attempts:
         first = (0 if submission.legacy else 1,)
         submission = msgspec.structs.replace(submission, attempts=first * len(submission.indices))
-    rows = (submission.attempts, submission.indices if submission.array is None else submission.array)
+    rows = (submission.attempts, submission.numbers, submission.tasks or submission.indices)
     if any(len(row) != len(submission.indices) for row in rows):
         raise msgspec.ValidationError(f"the lists of {submission.token} have different lengths")
     return submission
@@ -134,8 +148,17 @@ def _submission(record: dict[str, Any]) -> Submission:
 
 def write(workspace: Workspace, submissions: Sequence[Submission]) -> None:
     """Replace the file."""
-    lines = b",\n".join(msgspec.json.encode(submission) for submission in submissions)
+    lines = b",\n".join(msgspec.json.encode(_stored(submission)) for submission in submissions)
     fsio.replace(workspace.job_ids, b"[\n" + lines + b"\n]\n")
+
+
+def _stored(submission: Submission) -> Submission | dict[str, Any]:
+    """One of version 1 stays as that has written it, which may read it yet."""
+    if submission.tasks is None or tokens.generation_of(submission.token):
+        return submission
+    record: dict[str, Any] = msgspec.to_builtins(submission)
+    trial, tasks = submission.indices[0], record.pop("tasks")
+    return {**record, "indices": tasks, "trial": trial}
 
 
 def note_decided(workspace: Workspace, decided: Sequence[Submission], lock: fsio.Lock) -> None:
@@ -172,11 +195,6 @@ def original(workspace: Workspace, submission: Submission) -> Path | None:
     return made_in if any(entry.token == submission.token for entry in there) else None
 
 
-def new_token() -> str:
-    """A name for a submission: sorts by time, unique without asking anyone, plain letters."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(4).hex()}"
-
-
 def settle(workspace: Workspace, token: str, owner: str) -> str:
     """Make ``owner`` (a job id, or `VOID`) what the submission is, unless that is decided; return the decision."""
     return registers.settle(workspace.files(token).register, owner)
@@ -195,22 +213,17 @@ def as_decided(intent: Submission, decision: str, *, has_id: bool) -> Submission
     return msgspec.structs.replace(intent, state="submitted", slurm_job_id=job_id)
 
 
-def job(workspace: Workspace, submission: Submission, indices: Sequence[int] | None = None) -> Job:
-    """The submission as its launcher knows it, with all of its trials or with these."""
-    array = submission.array or submission.indices
-    wanted = None if indices is None else set(indices)
-    rows = [
-        (index, position, attempt)
-        for index, position, attempt in zip(submission.indices, array, submission.attempts, strict=True)
-        if wanted is None or index in wanted
-    ]
+def job(workspace: Workspace, submission: Submission, elements: Collection[int] | None = None) -> Job:
+    """The submission as its launcher knows it, with all of its elements or with these."""
+    offers = submission.offers
+    if elements is not None:
+        offers = {number: offer for number, offer in offers.items() if number in elements}
     return Job(
         token=submission.token,
         name=submission.name,
         job_id=submission.slurm_job_id,
         where=submission.where,
         submitted_at=submission.submitted_at,
-        files=workspace.files(submission.token, submission.trial),
-        array={index: position for index, position, _ in rows},
-        attempt={index: attempt for index, _, attempt in rows},
+        files=workspace.files(submission.token),
+        offers=offers,
     )

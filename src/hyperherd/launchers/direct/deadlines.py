@@ -13,10 +13,10 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TypeAlias
 
 from hyperherd.attempts import claims, filenames, notes
+from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Requeue
 from hyperherd.launchers.direct import trees
@@ -34,15 +34,15 @@ class Limit:
 
     time_s: float
     requeue: Requeue | None
-    attempts: Path
-    first: Mapping[int, int]
+    attempts: AttemptFolder
+    first: Mapping[Unit, int]
 
     def allows_another(self, element: Element) -> bool:
         """Whether the trial goes on in another attempt after this one has met the limit."""
         if self.requeue is None:
             return False
-        before = range(self.first[element.index], element.attempt)
-        used = sum(notes.is_marked(self.attempts, element.index, n, filenames.TIMEOUT) for n in before)
+        before = range(self.first[element.unit], element.attempt)
+        used = sum(notes.is_marked(self.attempts, element.unit, n, filenames.TIMEOUT) for n in before)
         return used < self.requeue.max_timeouts
 
 
@@ -50,7 +50,7 @@ def limit_of(batch: Batch) -> Limit | None:
     """None where its trials may take as long as they like."""
     requeue = batch.requeue if batch.requeue and batch.requeue.warns else None
     times = [(batch.request.time_s or math.inf) if requeue else math.inf, batch.share.time_s or math.inf]
-    first = {element.index: element.attempt for element in batch.elements}
+    first = {element.unit: element.attempt for element in batch.elements}
     return None if math.isinf(min(times)) else Limit(min(times), requeue, batch.files.attempts, first)
 
 
@@ -105,7 +105,7 @@ class Deadlines:
     ) -> tuple[Step, float]:
         """Not before its script has claimed the attempt: until then the signal would end it."""
         limit_at, element = one.started + limit.time_s, one.element
-        if now < limit_at and not claims.exists(limit.attempts, element.index, element.attempt):
+        if now < limit_at and not claims.exists(limit.attempts, element.unit, element.attempt):
             return partial(self._warn, limit, requeue), min(now + _LOOK_AGAIN_S, limit_at)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, getattr(signal, f"SIG{warning_signal(requeue)}"))
@@ -115,7 +115,7 @@ class Deadlines:
         """What comes of it is said before: nobody shall take what is ended now for cancelled, or for failed where
         another attempt follows.
         """
-        attempt = one.element.index, one.element.attempt
+        attempt = one.element.unit, one.element.attempt
         if limit.requeue is None and claims.exists(limit.attempts, *attempt):
             notes.mark(limit.attempts, *attempt, filenames.TIMEOUT)
         if limit.allows_another(one.element):

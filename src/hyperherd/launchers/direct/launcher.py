@@ -16,13 +16,14 @@ import hyperherd
 from hyperherd.attempts import claims, listing, notes, registers, variables
 from hyperherd.attempts.claims import Claim
 from hyperherd.attempts.filenames import Outcome
+from hyperherd.attempts.listing import Attempt
 from hyperherd.attempts.registers import VOID
 from hyperherd.connectors.base import Connector
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
-from hyperherd.jobs import Batch, Job, NativeValue, Phase, Request, Share, State, Usage
+from hyperherd.jobs import Batch, Job, NativeValue, Offer, Phase, Request, Share, State, Usage
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.direct import capacity, shares, states, stored, trees, usage
 from hyperherd.launchers.direct.dialect import DIALECT
@@ -156,63 +157,62 @@ class DirectLauncher(Launcher):
             time.sleep(0.003)
 
     def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
-        """Token -> trial index -> state; see `states.poll`."""
+        """Token -> element -> state; see `states.poll`."""
         return states.poll(jobs)
 
-    def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
-        """Stop these trials, waiting or running, with all of their processes; return when those are dead, and the
-        supervisor too where it has no other trial.
+    def cancel(self, job: Job, elements: Sequence[int]) -> dict[int, str]:
+        """Stop these elements, waiting or running, with all of their processes; return when those are dead, and the
+        supervisor too where it has no other.
         """
         if job.where not in ("", self.where()):
-            return dict.fromkeys(indices, f"it is kept by {job.where}: type the same there")
-        refused = self._cancel(job, indices)
+            return dict.fromkeys(elements, f"it is kept by {job.where}: type the same there")
+        refused = self._cancel(job, {number: job.offers[number] for number in elements})
         _await_supervisor(job)
         return refused
 
-    def _cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
-        folder = job.files.attempts
-        listed = listing.read(folder)
-        job = replace(job, attempt={i: listed.newest_since(i, job.attempt[i]) for i in indices})
-        begun = [i for i in indices if not claims.cancel(folder, i, job.attempt[i], job.token)]
-        if len(begun) < len(indices):
+    def _cancel(self, job: Job, offers: Mapping[int, Offer]) -> dict[int, str]:
+        folder, units = job.files.attempts, {unit for unit, _ in offers.values()}
+        listed = listing.read([folder], units)
+        attempts = {n: (unit, listed.newest_since(unit, first)) for n, (unit, first) in offers.items()}
+        begun = {n: a for n, a in attempts.items() if not claims.cancel(folder, *a, job.token)}
+        if len(begun) < len(attempts):
             _tell_supervisor(job)
-        ended = listing.read(folder).outcomes
-        running = {
-            i: claims.read(folder, i, job.attempt[i]) for i in begun if (i, job.attempt[i]) not in ended
+        ended = listing.read([folder], units).outcomes
+        running = {n: (a, claims.read(folder, *a)) for n, a in begun.items() if a not in ended}
+        afar = {n: states.afar(claim.owner) for n, (_, claim) in running.items() if claim and _is_afar(claim)}
+        refused = {n: f"it runs on {place}: type the same there" for n, place in afar.items()}
+        refused |= self._end(job, {n: found for n, found in running.items() if n not in afar})
+        after = listing.read([folder], units)
+        followed = {
+            n: Offer(unit, number)
+            for n, (unit, number) in begun.items()
+            if n not in refused and after.newest_since(unit, number) > number
         }
-        afar = {i: states.afar(claim.owner) for i, claim in running.items() if claim and _is_afar(claim)}
-        refused = {i: f"it runs on {place}: type the same there" for i, place in afar.items()}
-        refused |= self._end(job, {i: claim for i, claim in running.items() if i not in afar})
-        after = listing.read(folder)
-        followed = [
-            i for i in begun if i not in refused and after.newest_since(i, job.attempt[i]) > job.attempt[i]
-        ]
         return refused | self._cancel(job, followed) if followed else refused
 
-    def _end(self, job: Job, claimed: Mapping[int, Claim | None]) -> dict[int, str]:
-        running = {i: c for i, c in claimed.items() if c is None or not c.cancelled}
-        marks = {
-            variables.mark(c.token if c else job.token, i, job.attempt[i]): i for i, c in running.items()
-        }
-        leaders = [(c.owner.pid, c.owner.start) for c in running.values() if c and _is_of_this_boot(c.owner)]
+    def _end(self, job: Job, claimed: Mapping[int, tuple[Attempt, Claim | None]]) -> dict[int, str]:
+        running = {n: (a, c) for n, (a, c) in claimed.items() if c is None or not c.cancelled}
+        marks = {states.mark(job, c.token if c else job.token, a): n for n, (a, c) in running.items()}
+        owners = [c.owner for _, c in running.values() if c]
+        leaders = [(owner.pid, owner.start) for owner in owners if _is_of_this_boot(owner)]
         if not running:
             return {}
         left = trees.end(trees.Trees(marks, leaders), self._grace_s)
         refused = {marks[p.mark]: f"process {p.pid} cannot be killed" for p in left if p.mark in marks}
-        for i in running:
-            if i not in refused:
-                notes.write(job.files.attempts, (i, job.attempt[i]), Outcome(137, terminated=True))
+        for number, (attempt, _) in running.items():
+            if number not in refused:
+                notes.write(job.files.attempts, *attempt, Outcome(137, terminated=True))
         return refused
 
-    def tell(self, job: Job, index: int, signal: str) -> str:
+    def tell(self, job: Job, element: int, signal: str) -> str:
         """To the bash that has claimed its newest attempt."""
-        folder = job.files.attempts
-        attempt = listing.read(folder).newest_since(index, job.attempt[index])
-        claim = claims.read(folder, index, attempt)
+        folder, (unit, first) = job.files.attempts, job.offers[element]
+        attempt = unit, listing.read([folder], [unit]).newest_since(unit, first)
+        claim = claims.read(folder, *attempt)
         if claim is None or not processes.alive(claim.owner):
-            return f"trial {index} does not run on {self.where()}"
+            return f"trial {unit} does not run on {self.where()}"
         if signal == "KILL":
-            mark = variables.mark(claim.token, index, attempt)
+            mark = states.mark(job, claim.token, attempt)
             tree = trees.Trees([mark], [(claim.owner.pid, claim.owner.start)])
             trees.kill(tree.living(trees.scan()))
             return ""
@@ -226,9 +226,9 @@ class DirectLauncher(Launcher):
         """What the supervisors have measured; an attempt that outlived its supervisor is not among it."""
         return {
             job.token: {
-                i: used
-                for i, used in usage.read(usage.journal_path(job.files.script)).items()
-                if i in job.array
+                number: used
+                for number, used in usage.read(usage.journal_path(job.files.script)).items()
+                if number in job.offers
             }
             for job in jobs
         }

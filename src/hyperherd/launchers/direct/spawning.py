@@ -41,7 +41,7 @@ class Spawner:
         Raises OSError.
         """
         environ = dict(self.environ)
-        environ[variables.NUMBER] = str(element.index)
+        environ[variables.NUMBER] = str(element.number)
         environ[variables.MARK] = self.mark(element)
         if self.time_s:
             environ[variables.TIME_LIMIT_AT] = str(int(time.time() + self.time_s))
@@ -56,12 +56,13 @@ class Spawner:
 
     def mark(self, element: Element) -> str:
         """What the processes of this trial carry."""
-        return variables.mark(self.batch.token, element.index, element.attempt)
+        folder = self.batch.files.attempts
+        return variables.mark(self.batch.token, folder.stem(element.unit), element.attempt)
 
     def _words(self, element: Element) -> tuple[list[str], dict[str, str]]:
         """The command, and what it wants in its environment."""
         text = script(self.batch.only((element,)), DIALECT)
         # What the user's own script holds stays out of the environment, which some programs log.
         if not self.batch.inline and len(text.encode("utf-8", "surrogateescape")) < _LONGEST_WORD:
-            return ["bash", "-c", _RUN, f"{self.batch.name} trial {element.index}"], {variables.TEXT: text}
+            return ["bash", "-c", _RUN, f"{self.batch.name} trial {element.unit}"], {variables.TEXT: text}
         return ["bash", str(self.batch.files.script)], {}

@@ -9,12 +9,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from hyperherd.attempts import claims, filenames, listing, registers, variables
 from hyperherd.attempts.claims import Claim
-from hyperherd.attempts.filenames import Outcome
-from hyperherd.attempts.listing import Listing
+from hyperherd.attempts.filenames import AttemptFolder, Outcome
+from hyperherd.attempts.listing import Attempt, Listing
 from hyperherd.attempts.registers import VOID
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
@@ -36,31 +35,40 @@ class Marks:
 class Sight:
     """One look: ``marks`` None is a first look, which leaves open what only the processes' marks can tell."""
 
-    listings: Callable[[Path], Listing[int]]
+    listings: Callable[[AttemptFolder], Listing]
     marks: Marks | None = None
     owners: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
 
 def poll(jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
-    """Token -> trial index -> state.
+    """Token -> element -> state.
 
     A trial without a claim will surely never start only if (1) its supervisor was dead, (2) after that no
     process that it may have started was alive, and (3) after that there was still no claim: in this order.
     So where the first look finds a dead process, all processes are looked at, and then the folder again.
     """
-    first = Sight(functools.cache(listing.read))
-    states = {job.token: {index: _state(job, index, first) for index in job.array} for job in jobs}
-    undecided = [(job, i) for job in jobs for i in job.array if states[job.token][i] is None]
+    first = Sight(_listings(jobs))
+    states = {job.token: {number: _state(job, number, first) for number in job.offers} for job in jobs}
+    undecided = [(job, i) for job in jobs for i in job.offers if states[job.token][i] is None]
     if undecided:
         living = living_marks()
-        second = Sight(functools.cache(listing.read), living)
-        for job, index in undecided:
-            states[job.token][index] = _state(job, index, second)
+        second = Sight(_listings([job for job, _ in undecided]), living)
+        for job, number in undecided:
+            states[job.token][number] = _state(job, number, second)
     return {
         token: {i: state or State(Phase.UNKNOWN) for i, state in of_job.items()}
         for token, of_job in states.items()
     }
+
+
+def _listings(jobs: Sequence[Job]) -> Callable[[AttemptFolder], Listing]:
+    """Lists a folder when it is first asked for: what is in it of these jobs."""
+    units = {
+        folder: {offer.unit for job in jobs if job.files.attempts == folder for offer in job.offers.values()}
+        for folder in {job.files.attempts for job in jobs}
+    }
+    return functools.cache(lambda folder: listing.read([folder], units[folder]))
 
 
 def living_marks() -> Marks:
@@ -68,10 +76,11 @@ def living_marks() -> Marks:
     return Marks({p.mark for p in living if p.mark}, {p.supervisor for p in living if p.supervisor})
 
 
-def _state(job: Job, index: int, sight: Sight) -> State | None:
+def _state(job: Job, number: int, sight: Sight) -> State | None:
     """None: the processes have to be looked at."""
     listed = sight.listings(job.files.attempts)
-    attempt = (index, listed.newest_since(index, job.attempt[index]))
+    unit, first = job.offers[number]
+    attempt = (unit, listed.newest_since(unit, first))
     if attempt in listed.outcomes:
         return _ended(job, listed.outcomes[attempt], filenames.TIMEOUT in listed.marks.get(attempt, ()))
     if attempt in listed.claims:
@@ -86,16 +95,16 @@ def _ended(job: Job, outcome: Outcome, warned: bool) -> State:
     return replace(State.of_end(end, node=job.where), exit_code=outcome.exit_code)
 
 
-def _claimed(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
+def _claimed(job: Job, attempt: Attempt, sight: Sight) -> State | None:
     claim = claims.read(job.files.attempts, *attempt)
     if claim is None:
         return _without_owner(job, attempt, sight)
     if claim.cancelled:
         return State.of_end(Ended.CANCELLED, node=claim.owner.host)
-    return _running(claim, attempt, sight)
+    return _running(claim, mark(job, claim.token, attempt), sight)
 
 
-def _running(claim: Claim, attempt: tuple[int, int], sight: Sight) -> State | None:
+def _running(claim: Claim, marked: str, sight: Sight) -> State | None:
     host, since = claim.owner.host, claim.claimed_at
     alive = processes.alive(claim.owner)
     if alive is None:
@@ -104,24 +113,24 @@ def _running(claim: Claim, attempt: tuple[int, int], sight: Sight) -> State | No
         return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
     if sight.marks is None:
         return None
-    if variables.mark(claim.token, *attempt) in sight.marks.attempts:
+    if marked in sight.marks.attempts:
         return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
     return State.of_end(Ended.KILLED, node=host, started_at=since)
 
 
-def _without_owner(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
+def _without_owner(job: Job, attempt: Attempt, sight: Sight) -> State | None:
     """An empty claim: its writer is at it, was killed there, or found the disk full."""
     supervisor = _supervisor(job, sight)
     if supervisor is not None and processes.alive(supervisor) is None:
         return State(Phase.UNKNOWN, reason=f"it runs on {afar(supervisor)}", node=supervisor.host)
     if sight.marks is None:
         return None
-    if variables.mark(job.token, *attempt) in sight.marks.attempts:
+    if mark(job, job.token, attempt) in sight.marks.attempts:
         return State(Phase.RUNNING, "RUNNING", node=job.where)
     return State.of_end(Ended.KILLED, node=job.where)
 
 
-def _waiting(job: Job, attempt: tuple[int, int], sight: Sight) -> State | None:
+def _waiting(job: Job, attempt: Attempt, sight: Sight) -> State | None:
     owner = _owner(job, sight)
     if not owner:
         return State(Phase.UNKNOWN, reason="nobody knows yet whether it was submitted")
@@ -138,6 +147,12 @@ def _owner(job: Job, sight: Sight) -> str:
     if job.token not in sight.owners:
         sight.owners[job.token] = registers.settled(job.files.register) or ""
     return sight.owners[job.token]
+
+
+def mark(job: Job, token: str, attempt: Attempt) -> str:
+    """What the processes of an attempt carry that the submission ``token`` has claimed."""
+    unit, number = attempt
+    return variables.mark(token, job.files.attempts.stem(unit), number)
 
 
 def _supervisor(job: Job, sight: Sight) -> Identity | None:
@@ -163,7 +178,7 @@ def _why(job: Job, sight: Sight) -> str:
     return sight.reasons[job.token]
 
 
-def _supervised(job: Job, attempt: tuple[int, int], supervisor: Identity, sight: Sight) -> State | None:
+def _supervised(job: Job, attempt: Attempt, supervisor: Identity, sight: Sight) -> State | None:
     alive = processes.alive(supervisor)
     if alive is None:
         return State(Phase.UNKNOWN, reason=f"it waits on {afar(supervisor)}", node=supervisor.host)
@@ -171,6 +186,6 @@ def _supervised(job: Job, attempt: tuple[int, int], supervisor: Identity, sight:
         return State(Phase.QUEUED, "PENDING", reason=_why(job, sight))
     if sight.marks is None:
         return None
-    if job.token in sight.marks.supervisors or variables.mark(job.token, *attempt) in sight.marks.attempts:
+    if job.token in sight.marks.supervisors or mark(job, job.token, attempt) in sight.marks.attempts:
         return State(Phase.QUEUED, "PENDING")
     return _NEVER

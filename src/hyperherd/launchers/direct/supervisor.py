@@ -66,7 +66,7 @@ class Supervisor:
         self._gate: int | None = None
         self._bereft: dict[str, tuple[Running, int]] = {}
         self._leaving: dict[str, tuple[Element, float]] = {}
-        self._first = {element.index: element.attempt for element in batch.elements}
+        self._first = {element.unit: element.attempt for element in batch.elements}
         self._deadlines = Deadlines(limit_of(batch), spawner.mark)
         self._journal = usage.Journal(usage.journal_path(batch.files.script))
         self._attempts = batch.files.attempts
@@ -99,7 +99,7 @@ class Supervisor:
         """Start what can be; return how long to wait at most before trying again, None: until something happens."""
         while self._gate is None and self._waiting and len(self._running) < self._at_once:
             element = self._waiting[0]
-            if claims.exists(self._attempts, element.index, element.attempt):
+            if claims.exists(self._attempts, element.unit, element.attempt):
                 self._waiting.popleft()
             elif not self._start(element):
                 return random.uniform(0.5, 1.5) * _TRY_AGAIN_S
@@ -113,7 +113,7 @@ class Supervisor:
             return False
         self._say_why("")
         try:
-            pid = self._spawner.start(element, slots, self._first[element.index])
+            pid = self._spawner.start(element, slots, self._first[element.unit])
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.ENOMEM):
                 return False
@@ -139,9 +139,9 @@ class Supervisor:
             self._told_why = reason
 
     def _cannot_start(self, element: Element, error: OSError) -> None:
-        say(f"trial {element.index} cannot be started: {error}")
+        say(f"trial {element.unit} cannot be started: {error}")
         if self._take(element):
-            notes.write(self._attempts, (element.index, element.attempt), Outcome(126, terminated=False))
+            notes.write(self._attempts, element.unit, element.attempt, Outcome(126, terminated=False))
 
     def _reap(self) -> None:
         while True:
@@ -172,12 +172,12 @@ class Supervisor:
             self._take(self._waiting.popleft())
 
     def _ended(self, run: Running, code: int, pid: int, maxrss: int) -> None:
-        index, attempt = run.element.index, run.element.attempt
+        unit, attempt = run.element.unit, run.element.attempt
         elapsed_s = round(time.monotonic() - run.started, 3)
         peak = usage.peak_bytes(maxrss, usage.own_peak_bytes())
-        self._journal.add(usage.Measured(index, attempt, elapsed_s, peak, code))
-        if not notes.is_written(self._attempts, index, attempt, code):
-            claim = claims.read(self._attempts, index, attempt)
+        self._journal.add(usage.Measured(run.element.number, attempt, elapsed_s, peak, code))
+        if not notes.is_written(self._attempts, unit, attempt):
+            claim = claims.read(self._attempts, unit, attempt)
             if claim is None or claim.owner.pid != pid or claim.token != self._batch.token:
                 return
             self._bereft[self._spawner.mark(run.element)] = (run, code)
@@ -189,11 +189,12 @@ class Supervisor:
     def _go_on(self, element: Element) -> None:
         """Another attempt of a trial that has ended, where one was announced."""
         again = self._batch.requeue and notes.is_marked(
-            self._attempts, element.index, element.attempt, filenames.AGAIN
+            self._attempts, element.unit, element.attempt, filenames.AGAIN
         )
         if (
             not again
-            or listing.read(self._attempts).newest_since(element.index, element.attempt) == element.attempt
+            or listing.read([self._attempts], [element.unit]).newest_since(element.unit, element.attempt)
+            == element.attempt
         ):
             return
         self._waiting.append(replace(element, attempt=element.attempt + 1))
@@ -214,7 +215,8 @@ class Supervisor:
                 del self._bereft[marked]
                 notes.write(
                     self._attempts,
-                    (run.element.index, run.element.attempt),
+                    run.element.unit,
+                    run.element.attempt,
                     Outcome(code, terminated=False),
                     run.started_at,
                 )
@@ -244,8 +246,9 @@ class Supervisor:
             self._waiting = deque(self._unclaimed(self._waiting))
 
     def _unclaimed(self, elements: Iterable[Element]) -> list[Element]:
-        claimed = listing.read(self._attempts).claims
-        return [element for element in elements if (element.index, element.attempt) not in claimed]
+        elements = list(elements)
+        claimed = listing.read([self._attempts], {element.unit for element in elements}).claims
+        return [element for element in elements if (element.unit, element.attempt) not in claimed]
 
     def _end_running(self) -> None:
         """Every trial with all its processes; what their scripts could not note is noted here."""
@@ -254,10 +257,10 @@ class Supervisor:
         leaders = [(pid, processes.started(pid)) for pid in self._running]
         trees.end(trees.Trees({self._spawner.mark(run.element) for run in runs}, leaders), GRACE_S)
         for element in begun:
-            notes.write(self._attempts, (element.index, element.attempt), Outcome(137, terminated=True))
+            notes.write(self._attempts, element.unit, element.attempt, Outcome(137, terminated=True))
 
     def _take(self, element: Element) -> bool:
-        return claims.cancel(self._attempts, element.index, element.attempt, self._batch.token)
+        return claims.cancel(self._attempts, element.unit, element.attempt, self._batch.token)
 
 
 def say(text: str) -> None:

@@ -13,7 +13,10 @@ from hyperherd.jobs import Usage
 
 
 class Measured(msgspec.Struct):
-    """One line. ``max_rss_bytes`` is that of the largest process; None where it cannot be told (`peak_bytes`)."""
+    """One line, of the element ``index``.
+
+    ``max_rss_bytes`` is that of the largest process; None where it cannot be told (`peak_bytes`).
+    """
 
     index: int
     attempt: int
@@ -42,7 +45,7 @@ def journal_path(script: Path) -> Path:
 
 
 def read(path: Path) -> dict[int, Usage]:
-    """Trial index -> what its newest attempt used. A line that was cut off is skipped; no file is nothing."""
+    """Element -> what its newest attempt used. A line that was cut off is skipped; no file is nothing."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:

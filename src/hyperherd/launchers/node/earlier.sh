@@ -36,7 +36,9 @@ herd_find_earlier() {
   [[ $herd_own_job && $herd_boot != - ]] || return 0
   for ((attempt = 1; attempt < herd_attempt; attempt++)); do
     herd_read_claim "$attempt"
-    [[ $herd_claim_boot == "$herd_boot" ]] && herd_earlier+="$herd_claim_token/$herd_index.$attempt "
+    [[ $herd_claim_boot == "$herd_boot" ]] || continue
+    herd_earlier+="$herd_claim_token/$herd_unit.$attempt "
+    [[ $herd_before ]] && herd_earlier+="$herd_claim_token/$herd_number.$attempt " # as version 1 marks them
   done
 }
 

@@ -45,7 +45,7 @@ herd_judge_the_last() {
   fi
   [[ $cause ]] || return 0
   herd_mark "$attempt" "$cause" "$herd_job"
-  herd_may "$attempt" "$cause" || herd_refuse 3 "attempt $attempt of trial $herd_index was cut short by $cause, after which \`requeue\` wants no other"
+  herd_may "$attempt" "$cause" || herd_refuse 3 "attempt $attempt of trial $herd_unit was cut short by $cause, after which \`requeue\` wants no other"
 }
 
 # Sets herd_family: the pids of the trial's processes: what descends from it, and what is in the group that this
@@ -161,7 +161,10 @@ herd_queue_again() {
   while [[ $herd_told == "$told" ]]; do
     herd_ask_to_queue
     case $? in
-      0) return 0 ;;
+      0)
+        herd_again=1
+        return 0
+        ;;
       1) ;;
       *) until=0 ;;
     esac
@@ -171,7 +174,7 @@ herd_queue_again() {
   done
   [[ $herd_told == "$told" ]] || return 0
   said=${herd_said//$'\n'/ }
-  herd_say "cannot queue trial $herd_index again: $said"
+  herd_say "cannot queue trial $herd_unit again: $said"
   herd_explain "$herd_scheduler would not queue this trial again, so it has failed; the next \`herd run\` submits it: $said"
   herd_mark "$herd_attempt" REFUSED "$said"
 }
@@ -195,6 +198,7 @@ herd_judge() {
     herd_mark "$herd_attempt" EXIT75 "$herd_job"
   fi
   [[ $cause && -z $herd_told ]] && herd_may "$herd_attempt" "$cause" || return 0
+  herd_again=1
   if [[ $herd_requeues ]]; then herd_queue=1; else herd_mark "$herd_attempt" AGAIN "$herd_job"; fi
 }
 
@@ -226,7 +230,7 @@ herd_crash() {
   herd_kill_elsewhere
   for ((tries = 0; tries < 100; tries++)); do
     herd_find_family
-    herd_find_marked " $herd_token/$herd_index.$herd_attempt "
+    herd_find_marked " $herd_token/$herd_unit.$herd_attempt "
     ((${#herd_family[@]} + ${#herd_found[@]})) || break
     kill -KILL ${herd_family[@]+"${herd_family[@]}"} ${herd_found[@]+"${herd_found[@]}"} 2>/dev/null
     herd_pause 0.1

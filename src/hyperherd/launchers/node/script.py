@@ -7,7 +7,7 @@ in a `Dialect`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hyperherd import attempts
@@ -24,7 +24,7 @@ _ATTEMPTS, _MARKS = (
     Path(attempts.__file__).with_name(name).read_text(encoding="utf-8")
     for name in ("attempts.sh", "marks.sh")
 )
-_NUMBER = f"export {variables.NUMBER}=$herd_index\n"
+_LOCATE, _NUMBER = "herd_locate\n", f"export {variables.NUMBER}=$herd_number\n"
 CRASH_SIGNAL = "URG"
 """Ends the script of a batch with `requeue` and all that it has started, as a crash does. Nobody else sends it."""
 
@@ -33,18 +33,17 @@ def script(
     batch: Batch,
     dialect: Dialect,
     *,
-    array: Mapping[int, int] | None = None,
     directives: Sequence[str] = (),
 ) -> str:
     """The script of a batch, for one element at a time: it finds its own by the dialect's number.
 
-    ``array`` maps trial index to that number where the two differ. ``directives`` are whole lines for the scheduler.
+    ``directives`` are whole lines for the scheduler.
     The result is plain UTF-8 (undecodable bytes of paths are escaped), with no ``\\r``.
     """
-    parts = ["#!/bin/bash", *directives, "", *_settings(batch, dialect.job), ""]
+    parts = ["#!/bin/bash", *directives, "", *_settings(batch, dialect), ""]
     if batch.variables:
         parts += [*_exports(batch.variables, indent=""), ""]
-    parts += _table(batch.elements, array or {}, dialect.number)
+    parts += _table(batch.elements, dialect.number)
     return "\n".join(parts) + "\n\n" + _body(dialect, requeues=batch.requeue is not None)
 
 
@@ -52,7 +51,7 @@ def _body(dialect: Dialect, *, requeues: bool) -> str:
     """What each element does. `trial.sh` makes bash's own options ours; `steps.sh` is what happens."""
     earlier = [f"{_EARLIER}\n"] if dialect.ends_earlier else []
     again = [_MARKS, dialect.requeue, _REQUEUE] if requeues else []
-    return "".join([_TRIAL, _ATTEMPTS, dialect.always, *earlier, *again, _NUMBER, _STEPS])
+    return "".join([_TRIAL, _ATTEMPTS, _LOCATE, dialect.always, *earlier, *again, _NUMBER, _STEPS])
 
 
 def warning_signal(requeue: Requeue) -> str:
@@ -66,18 +65,20 @@ def warning_signal(requeue: Requeue) -> str:
     return requeue.signal if requeue.signal in ("USR1", "ALRM", "XCPU") else "USR2"
 
 
-def _settings(batch: Batch, job: str) -> list[str]:
+def _settings(batch: Batch, dialect: Dialect) -> list[str]:
     files = batch.files
     launch = "" if batch.inline else str(batch.launch)
     return [
         f"# {len(batch.elements)} elements: first who and where, then the table, then what each does.",
         f"herd_token={quote(batch.token)}",
-        f"herd_job={job}",
+        f"herd_job={dialect.job}",
+        f"herd_element_number={dialect.number}",
         f"herd_folder={quote(str(batch.folder))}",
         f"herd_launch={quote(launch)}",
         f"herd_script={quote(str(files.script))}",
         f"herd_register={quote(str(files.register))}",
-        f"herd_attempts={quote(str(files.attempts))}",
+        f"herd_attempts={quote(str(files.attempts.path))}",
+        f"herd_before={quote(str(files.before.path)) if files.before else ''}",
         f"herd_logs={quote(str(files.logs))}",
         f"herd_env_file={quote(str(files.env_file))}",
         f"herd_signal={_signal(batch)}",
@@ -116,17 +117,21 @@ def _exports(variables: Iterable[tuple[str, str]], indent: str) -> list[str]:
     return [f"{indent}export {name}={quote(value)}" for name, value in variables]
 
 
-def entry(element: Element, array_index: int) -> str:
+def entry(element: Element) -> str:
     """The element's part of the table."""
-    lines = [f"  {array_index})", f"    herd_index={element.index} herd_first={element.attempt}"]
+    unit = element.unit
+    task = "" if unit.task is None else unit.task
+    lines = [
+        f"  {element.number})",
+        f"    herd_index={unit.trial} herd_task={task} herd_first={element.attempt}",
+    ]
     lines += _exports(element.variables, indent="    ")
     lines += [f"    OVERRIDES={quote(element.argument)}", "    ;;"]
     return "\n".join(lines)
 
 
-def _table(elements: Iterable[Element], array: Mapping[int, int], number: str) -> list[str]:
-    entries = [entry(element, array.get(element.index, element.index)) for element in elements]
-    return [f"case {number} in", *entries, _unknown(number), "esac"]
+def _table(elements: Iterable[Element], number: str) -> list[str]:
+    return [f"case {number} in", *map(entry, elements), _unknown(number), "esac"]
 
 
 def _unknown(number: str) -> str:

@@ -5,7 +5,6 @@ if [[ $herd_element ]]; then
   herd_by="job $herd_element"
 fi
 herd_attempt=$((herd_first + herd_restarts))
-herd_log=$herd_logs/$herd_index
 herd_identify
 herd_clock
 herd_started=$herd_now herd_changed=
@@ -13,7 +12,7 @@ herd_started=$herd_now herd_changed=
 herd_ask_register
 herd_claim
 [[ $herd_told ]] && herd_end 143 .TERM
-export HYPERHERD_ATTEMPT=$herd_attempt HYPERHERD_ATTEMPT_MARK=$herd_token/$herd_index.$herd_attempt
+export HYPERHERD_ATTEMPT=$herd_attempt HYPERHERD_ATTEMPT_MARK=$herd_token/$herd_unit.$herd_attempt
 [[ -f $herd_env_file && -r $herd_env_file ]] && herd_read_env
 if ! herd_open_logs; then
   herd_say "cannot write $herd_log.out and $herd_log.err; the trial is not run"
@@ -35,6 +34,6 @@ fi
 herd_run
 ((herd_code == 0)) && [[ $herd_told ]] && herd_code=143
 # A script that has queued its own job again and ended well has not succeeded: it goes on.
-((herd_code == 0)) && [[ ${herd_may_requeue-} ]] && herd_queued_itself && herd_code=75
+((herd_code == 0)) && [[ ${herd_may_requeue-} ]] && herd_queued_itself && herd_code=75 herd_again=1
 ((herd_code == 0)) && [[ $herd_told ]] && herd_code=143 # it was told while that was being asked
 herd_end "$herd_code" "$herd_told"

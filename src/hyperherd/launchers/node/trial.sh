@@ -27,7 +27,7 @@ herd_clock() { printf -v herd_now '%(%s)T' -1 2>/dev/null || herd_now=$(date +%s
 herd_leave() {
   herd_clock
   herd_remove_file
-  herd_note "$@" || herd_say "cannot note the end of trial $herd_index in $herd_note_file"
+  herd_note "$@" || herd_say "cannot note the end of trial $herd_unit in $herd_note_file"
   exit "$1"
 }
 herd_end() { herd_leave "$@"; }
@@ -108,7 +108,7 @@ herd_explain() { printf 'hyperherd: %s\n' "$1" >&9; }
 # The script of the user's, as it stood when it was submitted, with the overrides where they belong: beside the user's own,
 # so that it finds its folder. An attempt that was killed has left its file there.
 herd_write_file() {
-  local mine=$herd_copy$HYPERHERD_TRIAL_ID.$herd_index-
+  local mine=$herd_copy$HYPERHERD_TRIAL_ID.$herd_number-
   rm -f -- "$mine"*"$herd_extension" 2>/dev/null
   herd_file=$mine$herd_attempt-$herd_token$herd_extension
   (umask 077; herd_text >"$herd_file") 2>/dev/null
@@ -167,7 +167,7 @@ herd_run() {
 }
 
 # herd_forward NAME: this signal has come. Passes on the one that is to be, once, and not before there is a trial.
-herd_told='' herd_pid='' herd_warned='' herd_forwarded='' herd_background=$herd_signal
+herd_told='' herd_pid='' herd_again='' herd_warned='' herd_forwarded='' herd_background=$herd_signal
 herd_forward() {
   [[ $1 && $1 == "$herd_signal" ]] && herd_warned=1
   [[ $herd_warned && $herd_pid && -z $herd_forwarded ]] || return 0

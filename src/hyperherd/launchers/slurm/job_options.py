@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 
 from hyperherd import units
 from hyperherd.jobs import Batch
@@ -14,10 +13,10 @@ from hyperherd.launchers.slurm import options
 from hyperherd.launchers.slurm.option_table import REQUEUE
 
 
-def directives(batch: Batch, array: Mapping[int, int]) -> list[str]:
+def directives(batch: Batch) -> list[str]:
     """The ``#SBATCH`` lines. The user's options first: of two lines that say the same sbatch takes the later one."""
     at_once = f"%{batch.at_once}" if batch.at_once else ""
-    herds = own(batch, units.folded(array.values()) + at_once)
+    herds = own(batch, units.folded(element.number for element in batch.elements) + at_once)
     log = output(batch)
     shown = [options.line("output", log)] if re.fullmatch(r"[\w/.,:=@+%-]+", log, re.ASCII) else []
     extra = [f"#SBATCH {text}" for text in batch.request.native_lines]

@@ -18,7 +18,6 @@ from hyperherd.connectors.base import Completed, Connector
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Batch, Forecast, Job, Phase, Request, State, Usage
 from hyperherd.jobs import NativeValue as Value
-from hyperherd.launchers import splitting
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.node import script
 from hyperherd.launchers.slurm import (
@@ -149,14 +148,13 @@ class SlurmLauncher(Launcher):
     def limits(self, batch: Batch) -> Limits:
         """What array, script and submit line allow."""
         site = self._limits
-        fixed = len(_script(self._asked(batch.only(())), {}).encode())
+        fixed = len(_script(self._asked(batch.only(()))).encode())
         # A fifth is left for what the site's plugins add and for longer array indices.
         room = site.max_script_bytes * 4 // 5 - fixed
         return Limits(site.max_array_tasks, site.max_array_size, room, _ARRAY_EXPRESSION_BYTES)
 
     def script(self, batch: Batch) -> str:
-        array = splitting.numbers(batch.elements, Limits(number=self._limits.max_array_size))
-        return _script(self._asked(batch), array)
+        return _script(self._asked(batch))
 
     def submit(self, batch: Batch) -> str | None:
         """Raises also `SubmissionRefusedError` where Slurm is not installed."""
@@ -177,8 +175,8 @@ class SlurmLauncher(Launcher):
 
     def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
         """squeue for all, then sacct for what squeue does not say. Without sacct the rest is ABSENT."""
-        answer = {job.token: {index: self._not_asked(job) for index in job.array} for job in jobs}
-        asked = [job for job in jobs if self._is_ours(job) and job.array]
+        answer = {job.token: dict.fromkeys(job.offers, self._not_asked(job)) for job in jobs}
+        asked = [job for job in jobs if self._is_ours(job) and job.offers]
         if not asked:
             return answer
         owner = _owner(asked)
@@ -199,39 +197,35 @@ class SlurmLauncher(Launcher):
         user = os.getuid() if owner is None else owner
         return parse.dependents(self._client.squeue(parse.DEPENDENT_FORMAT, user=user))
 
-    def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
+    def cancel(self, job: Job, elements: Sequence[int]) -> dict[int, str]:
         """What squeue no longer has is not refused: there is nothing left to cancel.
 
         ``scancel --name`` would guard against an id that is in use again, but with an element that waits it
         cancels all that wait (seen in 22.05): squeue is asked for the job's name instead.
         """
-        if not indices or not self._is_ours(job) or job.job_id is None:
-            return dict.fromkeys(indices, self._not_asked(job).reason)
+        if not elements or not self._is_ours(job) or job.job_id is None:
+            return dict.fromkeys(elements, self._not_asked(job).reason)
         try:
             rows = parse.queue(
                 self._client.squeue(parse.QUEUE_FORMAT, user=None, job_ids=[job.job_id]), {job.job_id}
             )
-            live = {
-                index
-                for index, state in polling.of_queue(job, rows).items()
-                if state.phase is not Phase.ENDED
-            }
-            trials = {job.array[index]: index for index in indices if index in live}
-            return self._scancel(job.job_id, trials) if trials else {}
+            queued = polling.of_queue(job, rows)
+            live = [n for n in elements if n in queued and queued[n].phase is not Phase.ENDED]
+            return self._scancel(job.job_id, live) if live else {}
         except SchedulerSilentError as error:
-            return dict.fromkeys(indices, error.what)
+            return dict.fromkeys(elements, error.what)
 
-    def _scancel(self, job_id: str, trials: Mapping[int, int]) -> dict[int, str]:
-        """Cancel elements, array index -> trial; return what was refused."""
-        done = self._client.scancel(f"{job_id}_[{units.folded(trials)}]")
+    def _scancel(self, job_id: str, elements: Sequence[int]) -> dict[int, str]:
+        """Return what was refused."""
+        done = self._client.scancel(f"{job_id}_[{units.folded(elements)}]")
         if done.code and not done.stderr.strip():
-            return dict.fromkeys(trials.values(), f"scancel failed (exit {done.code}) and said nothing")
-        return _refused(done.stderr, trials, job_id)
+            return dict.fromkeys(elements, f"scancel failed (exit {done.code}) and said nothing")
+        return _refused(done.stderr, elements, job_id)
 
-    def tell(self, job: Job, index: int, signal: str) -> str:
+    def tell(self, job: Job, element: int, signal: str) -> str:
         """To the batch shell, as ``--signal=B:`` does. SIGKILL would end that alone: it is asked to kill all."""
         sent = script.CRASH_SIGNAL if signal == "KILL" else signal
-        return self._of_element(job, index, lambda word: self._client.scancel(word, signal=sent))
+        return self._of_element(job, element, lambda word: self._client.scancel(word, signal=sent))
 
     def switched_off(self, batch: Batch, job_id: str) -> str:
         """Requeue, by a rule of the site's (a job_submit plugin), which says nothing of it."""
@@ -247,21 +241,21 @@ class SlurmLauncher(Launcher):
             else f"Slurm has switched requeue off for job {job_id}, as the site or its partition has it"
         )
 
-    def hasten(self, job: Job, index: int) -> str:
+    def hasten(self, job: Job, element: int) -> str:
         """Slurm lets a job that was queued again wait for two minutes (seen in 22.05: 121 s)."""
-        return self._of_element(job, index, self._client.begin_soon)
+        return self._of_element(job, element, self._client.begin_soon)
 
-    def _of_element(self, job: Job, index: int, ask: Callable[[str], Completed]) -> str:
+    def _of_element(self, job: Job, element: int, ask: Callable[[str], Completed]) -> str:
         if not self._is_ours(job):
             return self._not_asked(job).reason
         try:
-            done = ask(f"{job.job_id}_{job.array[index]}")
+            done = ask(f"{job.job_id}_{element}")
         except SchedulerSilentError as error:
             return error.what
         return (done.stderr.strip() or f"exit {done.code}") if done.code else ""
 
     def usage(self, jobs: Sequence[Job]) -> dict[str, dict[int, Usage]]:
-        asked = [job for job in jobs if self._is_ours(job) and job.array]
+        asked = [job for job in jobs if self._is_ours(job) and job.offers]
         if not asked:
             return {}
         ids = _ids(asked)
@@ -318,9 +312,8 @@ def _reached(client: Client, connector: Connector | None, binpath: str | Path) -
     return replace(client, connector=connector or client.connector, binpath=str(binpath) or client.binpath)
 
 
-def _script(batch: Batch, array: Mapping[int, int]) -> str:
-    lines = job_options.directives(batch, array)
-    return script.script(batch, DIALECT, array=array, directives=lines)
+def _script(batch: Batch) -> str:
+    return script.script(batch, DIALECT, directives=job_options.directives(batch))
 
 
 def _owner(jobs: Sequence[Job]) -> int | None:
@@ -342,10 +335,10 @@ def _me() -> str:
         return str(os.getuid())
 
 
-def _claimed(job: Job, index: int) -> bool:
+def _claimed(job: Job, element: int) -> bool:
     """Whether its first attempt in this submission has begun, or may have: scripts of 0.1.3 claim nothing."""
-    first = job.attempt[index]
-    return first == 0 or claims.exists(job.files.attempts, index, first)
+    unit, first = job.offers[element]
+    return first == 0 or claims.exists(job.files.attempts, unit, first)
 
 
 def _since(jobs: Sequence[Job]) -> float:
@@ -356,13 +349,13 @@ def _since(jobs: Sequence[Job]) -> float:
 _GONE = re.compile(r"already complet|Invalid job id", re.IGNORECASE)
 
 
-def _refused(stderr: str, trials: Mapping[int, int], job_id: str) -> dict[int, str]:
-    """Trial -> Slurm's words, for array index -> trial; a line that names no element is about all of them."""
+def _refused(stderr: str, elements: Sequence[int], job_id: str) -> dict[int, str]:
+    """Element -> Slurm's words; a line that names no element is about all of them."""
     refused: dict[int, str] = {}
     for line in stderr.splitlines():
         if not line.strip() or _GONE.search(line):
             continue
         match = re.search(rf"\b{re.escape(job_id)}_(\[?[\d,\-]+\]?)", line)
-        named = [index for index in parse.indices(match[1]) if index in trials] if match else list(trials)
-        refused.update({trials[index]: line.strip() for index in named})
+        named = set(elements).intersection(parse.indices(match[1])) if match else elements
+        refused.update(dict.fromkeys(named, line.strip()))
     return refused

@@ -1,4 +1,4 @@
-"""What squeue and sacct say, made into one state for each trial. Pure."""
+"""What squeue and sacct say, made into one state for each element. Pure."""
 
 from __future__ import annotations
 
@@ -25,17 +25,15 @@ class Accounting:
 
 
 def of_queue(job: Job, rows: Iterable[QueueRow]) -> dict[int, State]:
-    """Trial -> state, for those of the job's trials that squeue has; a live row wins over an ended one."""
-    trials = {array_index: index for index, array_index in job.array.items()}
+    """Element -> state, for those of the job's that squeue has; a live row wins over an ended one."""
     found: dict[int, State] = {}
     for row in rows:
         if row.job_id != job.job_id or not _is_named(job, row.name):
             continue
         state = _of_row(row)
-        for array_index in row.indices:
-            index = trials.get(array_index)
-            if index is not None and (index not in found or state.phase in _LIVE):
-                found[index] = state
+        for number in row.indices:
+            if number in job.offers and (number not in found or state.phase in _LIVE):
+                found[number] = state
     return found
 
 
@@ -69,14 +67,14 @@ def stuck_jobs(dependents: Mapping[str, Dependent]) -> frozenset[str]:
 
 
 def unsaid(job: Job, queued: Mapping[int, State]) -> bool:
-    """Whether sacct may know more: a trial has left the queue, or failed (squeue shows no exit code)."""
-    return any(index not in queued or queued[index].word == "FAILED" for index in job.array)
+    """Whether sacct may know more: an element has left the queue, or failed (squeue shows no exit code)."""
+    return any(n not in queued or queued[n].word == "FAILED" for n in job.offers)
 
 
 def joined(
     job: Job, queued: Mapping[int, State], accounting: Accounting, claimed: Callable[[int], bool]
 ) -> dict[int, State]:
-    """The state of each of the job's trials; ``claimed`` tells whether a trial has begun in this submission."""
+    """The state of each of the job's elements; ``claimed`` tells whether one has begun."""
     rows = [
         row
         for row in accounting.rows
@@ -85,16 +83,16 @@ def joined(
     newest, whole = _newest(rows), max((row for row in rows if not row.indices), key=_age, default=None)
     known = bool(rows or queued)
     states_of: dict[int, State] = {}
-    for index, array_index in job.array.items():
-        row = _own(newest.get(array_index), whole, alone=len(job.array) == 1)
-        if index in queued:
-            states_of[index] = _with_exit(queued[index], row)
+    for number in job.offers:
+        row = _own(newest.get(number), whole, alone=len(job.offers) == 1)
+        if number in queued:
+            states_of[number] = _with_exit(queued[number], row)
         elif row is not None:
-            states_of[index] = _accounted(row)
-        elif known and not claimed(index):
-            states_of[index] = replace(State.of_end(Ended.CANCELLED), reason="cancelled before it started")
+            states_of[number] = _accounted(row)
+        elif known and not claimed(number):
+            states_of[number] = replace(State.of_end(Ended.CANCELLED), reason="cancelled before it started")
         else:
-            states_of[index] = State(
+            states_of[number] = State(
                 Phase.ABSENT, reason=accounting.silent or "neither squeue nor sacct knows it"
             )
     return states_of
@@ -110,17 +108,14 @@ def hidden(state: State) -> State:
 
 
 def used(job: Job, rows: Iterable[UsageRow]) -> dict[int, Usage]:
-    """Trial -> what its newest attempt used: the largest over the batch script and the steps."""
+    """Element -> what its newest attempt used: the largest over the batch script and the steps."""
     # Of an element that ended before sacct heard of its start it names the array only.
-    alone = next(iter(job.array.values())) if len(job.array) == 1 else None
+    alone = next(iter(job.offers)) if len(job.offers) == 1 else None
     of_index: dict[int | None, list[UsageRow]] = {}
     for row in rows:
         if row.job_id == job.job_id:
             of_index.setdefault(alone if row.index is None else row.index, []).append(row)
-    found = {
-        index: of_index[array_index] for index, array_index in job.array.items() if array_index in of_index
-    }
-    return {index: _used(own) for index, own in found.items()}
+    return {number: _used(of_index[number]) for number in job.offers if number in of_index}
 
 
 def _of_row(row: QueueRow) -> State:

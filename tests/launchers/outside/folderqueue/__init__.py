@@ -50,7 +50,7 @@ class FolderQueue(Launcher):
         folder = QUEUE / job_id
         folder.mkdir()
         (folder / "token").write_text(batch.token)
-        numbers = " ".join(str(element.index) for element in batch.elements)
+        numbers = " ".join(str(element.number) for element in batch.elements)
         argv = ["bash", "-c", WORKER, "worker", str(folder), numbers, str(batch.files.script)]
         subprocess.Popen(argv, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return job_id
@@ -63,21 +63,21 @@ class FolderQueue(Launcher):
         return {job.token: dict(self._states(job)) for job in jobs}
 
     def _states(self, job: Job) -> Iterator[tuple[int, State]]:
-        for index in job.array:
-            at = QUEUE / str(job.job_id) / str(index)
+        for number in job.offers:
+            at = QUEUE / str(job.job_id) / str(number)
             if at.with_suffix(".ended").exists():
                 code = int(at.with_suffix(".ended").read_text() or 1)
-                yield index, State.of_end(Ended.FAILED if code else Ended.COMPLETED)
+                yield number, State.of_end(Ended.FAILED if code else Ended.COMPLETED)
             elif at.with_suffix(".cancelled").exists():
-                yield index, State.of_end(Ended.CANCELLED)
+                yield number, State.of_end(Ended.CANCELLED)
             elif at.with_suffix(".running").exists():
-                yield index, State(Phase.RUNNING, "RUNNING")
+                yield number, State(Phase.RUNNING, "RUNNING")
             else:
-                yield index, State(Phase.QUEUED, "WAITING", reason="others are before it")
+                yield number, State(Phase.QUEUED, "WAITING", reason="others are before it")
 
-    def cancel(self, job: Job, indices: Sequence[int]) -> dict[int, str]:
-        for index in indices:
-            at = QUEUE / str(job.job_id) / str(index)
+    def cancel(self, job: Job, elements: Sequence[int]) -> dict[int, str]:
+        for number in elements:
+            at = QUEUE / str(job.job_id) / str(number)
             at.with_suffix(".cancelled").touch()
             if at.with_suffix(".running").exists() and not at.with_suffix(".ended").exists():
                 os.kill(int(at.with_suffix(".running").read_text()), signal.SIGTERM)
