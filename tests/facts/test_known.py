@@ -26,6 +26,8 @@ from hyperherd.errors import HerdError, SchedulerSilentError
 from hyperherd.fsio import Lock, processes
 from hyperherd.jobs import Ended, Job, Phase, Request, Requeue, State
 from hyperherd.launchers.memory import MemoryLauncher
+from hyperherd.search.combinations import Combinations
+from hyperherd.search.source import Proposal
 from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Choice, Described
 from hyperherd.sweep.spec import Growth, Parameter, SweepSpec
@@ -233,7 +235,8 @@ def test_a_new_trial_has_a_number_that_nothing_has_had(
 
 def description(values: list[int], typed: Typed | None = None) -> Description:
     spec = SweepSpec("s", "launch.sh", (Parameter("a", tuple(values), "a"),))
-    return Description(spec, [Described(trial_hash({"a": v}, {}), {"a": v}, {}, typed=typed) for v in values])
+    trials = [Described(trial_hash({"a": v}, {}), {"a": v}, {}, typed=typed) for v in values]
+    return Description(spec, Proposal(Combinations(spec), trials, trials, 0))
 
 
 @pytest.mark.parametrize(
@@ -273,7 +276,8 @@ def test_a_parameter_that_is_new_has_for_older_trials_what_they_ran_with() -> No
     record = Submission(token="t", indices=(0,), attempts=(1,), static_overrides=("b=7",))
     spec = SweepSpec("s", "launch.sh", (Parameter("a", (1,), "a"), Parameter("b", (5, 7), "b", default=5)))
     now = [{"a": 1, "b": b} for b in (5, 7)]
-    described = Description(spec, [Described(trial_hash(one, {}), one, {}) for one in now])
+    trials = [Described(trial_hash(one, {}), one, {}) for one in now]
+    described = Description(spec, Proposal(Combinations(spec), trials, trials, 0))
     for submission, b in ((record, 7), (None, 5)):
         fact = Fact(old, Unit(0), Status.COMPLETED, submission=submission)
         known = Known(Manifest(trials=(old,), next_index=1), [record], {0: fact})

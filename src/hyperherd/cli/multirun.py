@@ -10,8 +10,8 @@ from hyperherd import units
 from hyperherd.cli import agreement, runs
 from hyperherd.cli.runs import How
 from hyperherd.engine import describe, scripts
-from hyperherd.engine import multirun as asking
-from hyperherd.engine.pieces import Run, RunRequest
+from hyperherd.engine.multirun import ProductSource
+from hyperherd.engine.pieces import RunRequest
 from hyperherd.engine.scripts import Call
 from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import UsageError
@@ -87,9 +87,5 @@ def multirun(
     for note in (*product_.notes(), *loaded.notes):
         click.echo(f"note: {note}", err=True)
     request = RunRequest(how.wish(), Choice(lost=how.lost), how.at_once, how.after, how.requeue)
-
-    def anew(run: Run) -> Run:
-        return asking.ask(sweep.workspace, loaded, product_).in_run(run)
-
-    before = describe.of_script(sweep.workspace, loaded)
-    return runs.carry_out(sweep, anew(sweep.asked(before, request, anew)), how)
+    description = describe.of_script(sweep.workspace, ProductSource(loaded, product_))
+    return runs.carry_out(sweep, sweep.asked(description, request), how)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from hyperherd.cli import arguments, runs
 from hyperherd.cli.runs import How
-from hyperherd.engine.describe import describe
-from hyperherd.engine.pieces import Run, RunRequest
+from hyperherd.engine.pieces import RunRequest
 from hyperherd.sweep import selection
 from hyperherd.sweep.plan import Choice
 
@@ -43,9 +40,4 @@ def run(
         force=force,
     )
     request = RunRequest(how.wish(), choice, how.at_once, how.after, how.requeue)
-    anew = _described_anew if description.script else None
-    return runs.carry_out(sweep, sweep.asked(description, request, anew), how)
-
-
-def _described_anew(run: Run) -> Run:
-    return replace(run, description=describe(run.workspace))
+    return runs.carry_out(sweep, sweep.asked(description, request), how)

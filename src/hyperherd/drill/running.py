@@ -182,7 +182,8 @@ def _side(drill: Drill, folder: Path, word: str) -> Side:
     workspace.make_folders()
     spec = replace(drill.description.spec, requeue=drill.requeue)
     only = [one for one in drill.description.trials if one.hash == trial.hash]
-    description = replace(drill.description, spec=spec, trials=only)
+    proposal = replace(drill.description.proposal, trials=only, proposed=only)
+    description = replace(drill.description, spec=spec, proposal=proposal)
     begun = manifest.begin(workspace, Manifest(), tokens.new_generation())
     alone = replace(begun, trials=(trial,), next_index=trial.index + 1, name=spec.name)
     manifest.write(workspace, alone, {trial.index: Status.READY})

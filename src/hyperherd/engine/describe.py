@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hyperherd.engine import proposing
 from hyperherd.errors import ConfigError, Fault, HerdError
 from hyperherd.launchers import shipped
 from hyperherd.search import combinations
+from hyperherd.search.source import Proposal, Source, propose
 from hyperherd.sweep import naming
-from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Described
 from hyperherd.sweep.spec import Parameter, SweepSpec, bare
-from hyperherd.sweep.trial import Combination, Typed
-from hyperherd.workspace import layout, manifest
+from hyperherd.sweep.trial import Combination
+from hyperherd.workspace import layout
 from hyperherd.workspace.folder import Workspace
 
 if TYPE_CHECKING:
-    from hyperherd.engine.scripts import Script
+    from hyperherd.engine.facts import Known
+    from hyperherd.engine.scripts import Script, ScriptSource
 
 MANY = 1_000_000
 """A sweep of more trials than this is a slip of the pen until the user says otherwise."""
@@ -26,11 +28,20 @@ MANY = 1_000_000
 
 @dataclass(frozen=True)
 class Description:
-    """The checked YAML and the trials it describes, in order; or the same of a sweep over a ``script``."""
+    """The checked YAML and the trials that its source proposes, in order; or the same of a sweep over a ``script``."""
 
     spec: SweepSpec
-    trials: Sequence[Described]
+    proposal: Proposal
     script: Script | None = None
+
+    @property
+    def trials(self) -> Sequence[Described]:
+        """All that are described now."""
+        return self.proposal.trials
+
+    @property
+    def source(self) -> Source:
+        return self.proposal.source
 
     @property
     def job_name(self) -> str:
@@ -40,7 +51,14 @@ class Description:
     def names(self, new: Sequence[Described], taken: Sequence[str]) -> Sequence[str]:
         """Names for new trials, unique also against those taken."""
         chosen = [Combination(dict(t.params), dict(t.extras)) for t in new]
-        return naming.names(self.spec, chosen, set(taken))
+        keys = self.source.named_by(self.proposal.proposed)
+        spec = self.spec if keys is None else replace(self.spec, parameters=tuple(map(parameter, keys)))
+        return naming.names(spec, chosen, set(taken))
+
+    def again(self, workspace: Workspace, known: Known | None = None) -> Description:
+        """What the source proposes now; ``known``: how the trials stand, for one that learns."""
+        asked = proposing.history(workspace, self.source, known)
+        return replace(self, proposal=propose(self.source, asked))
 
 
 def read_spec(workspace: Workspace) -> SweepSpec:
@@ -76,47 +94,55 @@ def _check_preset(name: str, workspace: Workspace) -> None:
     presets.of_file(name, Sources(workspace.root))
 
 
-def describe(workspace: Workspace, *, even_if_many: bool = False) -> Description:
-    """Read the YAML and make its trials; of a script's sweep, the trials that it has.
+def describe(
+    workspace: Workspace, *, source: Source | None = None, even_if_many: bool = False
+) -> Description:
+    """Read the YAML and ask its source (or another) for the trials; of a script's sweep, the trials that it has.
 
     Raises `ConfigError`, and `HerdError` for more than a million unless told.
     """
     if workspace.script:
         from hyperherd.engine import scripts  # reads bash, which commands that only look do without
 
-        return of_script(workspace, scripts.load_again(workspace, workspace.script))
+        return of_script(workspace, scripts.ScriptSource(scripts.load_again(workspace, workspace.script)))
     checked = read_spec(workspace)
-    many = combinations.count(checked)
+    many = 0 if source else combinations.count(checked)
     if many > MANY and not even_if_many:
         raise HerdError(
             f"{layout.CONFIG} describes {many:,} combinations before its conditions",
             where=layout.CONFIG,
             hint="if that is what you want: herd run --yes; else use sample: {n: ...}, or narrow the grid",
         )
-    made = combinations.generate(checked)
+    asked = source or combinations.Combinations(checked)
     return Description(
-        checked, [Described(trial_hash(c.params, c.extras), c.params, c.extras, c.requires) for c in made]
+        checked, propose(asked, proposing.history(workspace, asked, _as_noted(workspace, asked)))
     )
 
 
-def of_script(workspace: Workspace, script: Script) -> Description:
-    """The sweep over a script: the trials that were ever asked for, and what the script asks for now."""
-    trials = manifest.read(workspace).trials
-    parameters = dict.fromkeys(name for trial in trials for name in trial.params)
+def _as_noted(workspace: Workspace, source: Source) -> Known | None:
+    """How the trials of a source that learns stand by what lies in the workspace; nobody is asked."""
+    if not source.learns:
+        return None
+    from hyperherd.engine import facts
+
+    return facts.read(workspace, {}, silent_is_fatal=False)
+
+
+def of_script(workspace: Workspace, source: ScriptSource) -> Description:
+    """The sweep over a script: the trials that were ever asked for, what is asked for now, and what the script asks
+    for now.
+    """
+    script = source.script
+    proposal = propose(source, proposing.history(workspace, source, None))
+    keys = dict.fromkeys(name for one in proposal.trials for name in one.params)
     spec = SweepSpec(
         name=script.path.name,
         launcher=str(script.path),
-        parameters=tuple(map(parameter, parameters)),
+        parameters=tuple(map(parameter, keys)),
         slurm=script.asked.request.native,
         extra_args=script.asked.request.native_lines,
     )
-    known = [Described(t.hash, t.params, t.extras, typed=with_tasks(t.typed, script)) for t in trials]
-    return Description(spec, known, script)
-
-
-def with_tasks(typed: Typed | None, script: Script) -> Typed | None:
-    """A combination with the array that the script has now."""
-    return replace(typed, tasks=script.tasks) if typed else None
+    return Description(spec, proposal, script)
 
 
 def parameter(name: str) -> Parameter:

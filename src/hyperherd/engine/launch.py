@@ -16,7 +16,7 @@ import msgspec
 from hyperherd import fsio, units
 from hyperherd.attempts import tokens
 from hyperherd.attempts.registers import VOID
-from hyperherd.engine import facts, growth, pieces, plan_of_facts, preflight, provenance, recover
+from hyperherd.engine import facts, growth, pieces, plan_of_facts, preflight, proposing, provenance, recover
 from hyperherd.engine.pieces import SHOWN, Piece, Run
 from hyperherd.engine.placing import Place, Placer
 from hyperherd.engine.preflight import Finding
@@ -33,7 +33,7 @@ from hyperherd.workspace.submissions import Submission
 @dataclass(frozen=True)
 class Prepared:
     """What a run would do: the plan, and the pieces in which its trials would be submitted, in this ``generation`` of
-    the state folder.
+    the state folder. ``only``: the hashes of the trials that it is about; None: all.
     """
 
     plan: Plan
@@ -41,6 +41,7 @@ class Prepared:
     pieces: Sequence[Piece]
     findings: Sequence[Finding]
     generation: str = ""
+    only: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,13 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     placer.check()
     known = facts.read(run.workspace, run.launchers, silent_is_fatal=True)
     run = replace(run, generation=known.manifest.generation or tokens.new_generation())
+    only = run.description.proposal.only
     between()
     planned = plan_of_facts.plan_of(run.description, known, run.request.choice)
     if planned.undecided:
         raise _undecided(planned.undecided, known.statuses)
     if not planned.submit:
-        return Prepared(planned, known, [], findings, run.generation)
+        return Prepared(planned, known, [], findings, run.generation, only)
     groups = placer.groups(planned.submit, run.description.trials)
     wholes = pieces.wholes(run, growth.grown(groups, run.description.spec.growth, known), known)
     between()
@@ -92,7 +94,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     findings += preflight.foreseen(forecasts)
     preflight.raise_fatal(findings)
     wholes = [replace(whole, starts_at=one.starts_at) for whole, one in zip(wholes, forecasts, strict=True)]
-    return Prepared(planned, known, pieces.cut(run, wholes), findings, run.generation)
+    return Prepared(planned, known, pieces.cut(run, wholes), findings, run.generation, only)
 
 
 def _one_of_each_place(wholes: Sequence[Piece]) -> list[Piece]:
@@ -107,14 +109,10 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
     """The whole of a run. ``announce`` is told what will be done before it is; it may raise to stop it."""
     preflight.raise_fatal(preflight.check_files(run.workspace, run.launch_script, writing=True))
     run.workspace.make_folders()
-    with fsio.Lock(run.workspace.lock) as lock:
-        recover.recover(run.workspace, run.launchers, lock)
-        lock.touch()
-        run = run.anew(run) if run.anew else run
-        prepared = prepare(run, lock.touch)
-        announce(prepared)
-        made = _intents(run, prepared.pieces)
-        _write(run, prepared, made, lock)
+    run = _proposed(run) if run.description.source.learns else run
+    while (done := _committed(run, announce)) is None:
+        run = _proposed(run)  # others have added trials meanwhile
+    prepared, made = done
     if not made:
         return prepared, []
     made = _submit_all(run, made)
@@ -122,6 +120,32 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
         submissions.note_decided(run.workspace, [one.record for one in made], lock)
         manifest.note_statuses(run.workspace, _statuses_of_the_refused(prepared, made))
     return prepared, _with_what_is_switched_off(made)
+
+
+def _proposed(run: Run) -> Run:
+    """The run with what its source proposes now: without the lock, for that may take its time."""
+    learns = run.description.source.learns
+    known = facts.read(run.workspace, run.launchers, silent_is_fatal=True) if learns else None
+    return replace(run, description=run.description.again(run.workspace, known))
+
+
+def _committed(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, list[Made]] | None:
+    """Under the lock: what was proposed, if the numbers of its trials are still free, and the intents of their
+    submissions. None where they are not.
+    """
+    source, proposal = run.description.source, run.description.proposal
+    with fsio.Lock(run.workspace.lock) as lock:
+        if source.keeps or source.learns:
+            stored = manifest.read(run.workspace)
+            if stored.next_index != proposal.next_index:
+                return None
+        recover.recover(run.workspace, run.launchers, lock)
+        lock.touch()
+        prepared = prepare(run, lock.touch)
+        announce(prepared)
+        made = _intents(run, prepared.pieces)
+        _write(run, prepared, made, lock)
+    return prepared, made
 
 
 def _with_what_is_switched_off(made: Sequence[Made]) -> list[Made]:
@@ -195,6 +219,9 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     workspace, known = run.workspace, prepared.known
     lock.check()
     stored = manifest.begin(workspace, known.manifest, prepared.generation)
+    if run.description.source.learns:
+        asked = proposing.history(workspace, run.description.source, known)
+        proposing.note(workspace, run.description.source, asked, run.description.proposal.proposed)
     for one in made:
         workspace.make_folders_of(one.batch)
         fsio.replace(one.batch.files.script, one.piece.script().encode("utf-8", "surrogateescape"), 0o600)

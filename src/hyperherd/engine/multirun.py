@@ -1,53 +1,56 @@
-"""``herd multirun``: the combinations of a sweep over a script, added to those that it has."""
+"""Sources of a script's sweep: the combinations of ``herd multirun``, and the jobs of a Hydra application."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
-from hyperherd.engine import describe
-from hyperherd.engine.describe import Description
-from hyperherd.engine.pieces import Run
-from hyperherd.engine.scripts import Script
+from hyperherd.engine.scripts import Script, ScriptSource
 from hyperherd.grammar.product import Chosen, Product
+from hyperherd.search.source import History
 from hyperherd.sweep.identity import canonical, trial_hash
 from hyperherd.sweep.plan import Described
 from hyperherd.sweep.trial import Typed, Value
-from hyperherd.workspace.folder import Workspace
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The script's sweep with what was asked for in it; ``hashes`` are the trials that were asked for."""
+class ProductSource(ScriptSource):
+    """The combinations of a product. Random seeds that were drawn before for the same combination are used again.
 
-    description: Description
-    hashes: frozenset[str]
-
-    def in_run(self, run: Run) -> Run:
-        """The run of these trials."""
-        choice = replace(run.request.choice, hashes=self.hashes)
-        return replace(run, description=self.description, request=replace(run.request, choice=choice))
-
-
-def ask(workspace: Workspace, script: Script, product: Product) -> Asked:
-    """Add the combinations of a product. Random seeds that were drawn before for the same combination are used again.
-
-    Raises `GrammarError`, `HerdError`.
+    Raises `GrammarError`.
     """
-    before = describe.of_script(workspace, script)
-    drawn = product.drawn
-    again = [d.params for d in before.trials if d.typed and drawn and d.typed.drawn == drawn]
-    return _added(before, _described(product.combinations(again), drawn, script.tasks))
+
+    alone = True
+
+    def __init__(self, script: Script, product: Product) -> None:
+        super().__init__(script)
+        self.product = product
+
+    def described(self, history: History) -> list[Described]:
+        """In the product's order, each once."""
+        drawn = self.product.drawn
+        before = [past.trial for past in history.trials]
+        again = [one.params for one in before if one.typed and drawn and one.typed.drawn == drawn]
+        made = _described(self.product.combinations(again), drawn, self.script.tasks)
+        return list({one.hash: one for one in made}.values())
 
 
-def add(workspace: Workspace, script: Script, described: Iterable[Described]) -> Asked:
-    """Add combinations that somebody else has made. Trials are named after the keys that tell them apart: a Hydra
+class JobsSource(ScriptSource):
+    """Combinations that somebody else has made. Trials are named after the keys that tell them apart: a Hydra
     application has many more, and each of them in every job.
     """
-    listed = list(described)
-    return _added(
-        describe.of_script(workspace, script), listed, telling_apart([one.params for one in listed])
-    )
+
+    alone = True
+
+    def __init__(self, script: Script, jobs: Iterable[Described]) -> None:
+        super().__init__(script)
+        self.jobs = list(jobs)
+
+    def described(self, history: History) -> list[Described]:
+        """Each once."""
+        return list({one.hash: one for one in self.jobs}.values())
+
+    def named_by(self, proposed: Sequence[Described]) -> list[str]:
+        """The keys that tell them apart."""
+        return telling_apart([one.params for one in proposed])
 
 
 def telling_apart(rows: Sequence[Mapping[str, Value]]) -> list[str]:
@@ -59,15 +62,6 @@ def telling_apart(rows: Sequence[Mapping[str, Value]]) -> list[str]:
     shared = [name for name in rows[0] if all(name in row for row in rows)] if rows else []
     first = {name: canonical(rows[0][name]) for name in shared}
     return [name for name in shared if any(canonical(row[name]) != first[name] for row in rows)] or shared
-
-
-def _added(before: Description, described: Iterable[Described], names: Iterable[str] | None = None) -> Asked:
-    asked = {one.hash: one for one in described}
-    if names is None:
-        names = dict.fromkeys(name for one in asked.values() for name in one.params)
-    spec = replace(before.spec, parameters=tuple(map(describe.parameter, names)))
-    trials = {**asked, **{one.hash: one for one in before.trials}}
-    return Asked(replace(before, spec=spec, trials=list(trials.values())), frozenset(asked))
 
 
 def _described(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -45,15 +45,13 @@ class RunRequest:
 class Run:
     """One run of a sweep: where, what is described, who runs it, and what was asked.
 
-    ``anew`` makes the run again once nobody else changes the workspace: what a script's sweep consists of, others may
-    have added to meanwhile. ``generation`` is the life of the state folder that it is submitted in.
+    ``generation`` is the life of the state folder that it is submitted in.
     """
 
     workspace: Workspace
     description: Description
     launchers: Mapping[str, Launcher]
     request: RunRequest
-    anew: Callable[[Run], Run] | None = None
     generation: str = ""
 
     @property

@@ -24,6 +24,7 @@ def plan_of(described: Description, known: Known, choice: Choice) -> Plan:
     statuses = {**known.statuses, **_given_up(known, choice), **_unfinished(described, known)}
     stored = known.manifest
     before = plan.Before(stored.trials, statuses, _next_index(known), stored.retired, stored.former)
+    choice = replace(choice, hashes=described.proposal.only)
     made = plan.make(before, described.trials, choice, matcher, described.names)
     return replace(made, trials=tuple(_as_submitted(trial, known) for trial in made.trials))
 

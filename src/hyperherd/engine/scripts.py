@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from hyperherd.bash.insertion import Place
 from hyperherd.errors import HerdError, ScriptError
 from hyperherd.jobs import Inline, OwnScript
 from hyperherd.launchers import shipped
+from hyperherd.search.source import History, Source
+from hyperherd.sweep.plan import Described
 from hyperherd.workspace import folder, submissions
 from hyperherd.workspace.folder import Workspace
 
@@ -92,6 +95,29 @@ class Script:
             given = f"herd multirun {self.path.name} --args WORD... -- KEY=SWEEP..."
             said.append(f"{read} reads an argument of the script, and none is given; type: {given}")
         return said
+
+
+class ScriptSource(Source):
+    """The sweep of a script as it was asked for so far; each trial with the array that the script has now."""
+
+    name = "script"
+    keeps = True
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+
+    def described(self, history: History) -> Sequence[Described]:
+        """Nothing new."""
+        return ()
+
+    def as_now(self, before: Described) -> Described:
+        """With the script's array."""
+        typed = before.typed and replace(before.typed, tasks=self.script.tasks)
+        return replace(before, typed=typed)
+
+    def named_by(self, proposed: Sequence[Described]) -> Sequence[str]:
+        """All keys."""
+        return list(dict.fromkeys(name for one in proposed for name in one.params))
 
 
 def load(path: Path, call: Call) -> Script:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # a command that looks does not load what submits
     from hyperherd.engine.outputs import Metrics
     from hyperherd.engine.pieces import Run, RunRequest
     from hyperherd.engine.trying import Tried
+    from hyperherd.search.source import Source
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,13 @@ class Sweep:
         """
         return cls(folder.find(path))
 
-    def describe(self, *, even_if_many: bool = False) -> Description:
-        """Read the YAML, or the script, and make its trials. Raises `ConfigError`, and `HerdError` for more than a
-        million unless told.
+    def describe(self, *, source: Source | None = None, even_if_many: bool = False) -> Description:
+        """Read the YAML, or the script, and ask its source (or another) for the trials. Raises `ConfigError`, and
+        `HerdError` for more than a million unless told.
         """
         from hyperherd.engine import describe
 
-        return describe.describe(self.workspace, even_if_many=even_if_many)
+        return describe.describe(self.workspace, source=source, even_if_many=even_if_many)
 
     def listed(self, description: Description) -> Sequence[Listed]:
         """All trials that the next run would know; asks nobody and writes nothing."""
@@ -111,13 +112,11 @@ class Sweep:
         """Ask the launchers once, and say what is known of all trials; nothing of it is kept."""
         return facts.read(self.workspace, self.launchers, silent_is_fatal=False)
 
-    def asked(
-        self, description: Description, request: RunRequest, anew: Callable[[Run], Run] | None = None
-    ) -> Run:
+    def asked(self, description: Description, request: RunRequest) -> Run:
         """A run of what is described, to be planned or carried out."""
         from hyperherd.engine.pieces import Run
 
-        return Run(self.workspace, description, self.launchers, request, anew)
+        return Run(self.workspace, description, self.launchers, request)
 
     def plan(self, run: Run) -> Prepared:
         """What a run would do; changes nothing. Raises as `launch.prepare`."""

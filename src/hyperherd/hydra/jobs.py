@@ -140,12 +140,8 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     app.write_script(request)
     script = scripts.load(app.script, scripts.Call(app.folder))
     wanted = RunRequest(Wish(place), at_once=asked.max_concurrent, requeue=asked.requeue)
-
-    def anew(run: Run) -> Run:
-        return multirun.add(sweep.workspace, script, described).in_run(run)
-
-    before = describe.of_script(sweep.workspace, script)
-    run = anew(sweep.asked(before, wanted, anew))
+    source = multirun.JobsSource(script, described)
+    run = sweep.asked(describe.of_script(sweep.workspace, source), wanted)
     prepared, made = sweep.carry_out(run, lambda prepared: _announce(prepared, say))
     index = {trial.hash: trial.index for trial in prepared.plan.trials}
     submitted = Submitted(sweep, run, [index[one.hash] for one in described])

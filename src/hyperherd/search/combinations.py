@@ -8,9 +8,25 @@ from collections.abc import Iterable, Iterator
 from hyperherd.errors import ConfigError, Fault
 from hyperherd.search import grid, sample
 from hyperherd.search.conditions import ruling
-from hyperherd.sweep.identity import canonical
+from hyperherd.search.source import History, Source
+from hyperherd.sweep.identity import canonical, trial_hash
+from hyperherd.sweep.plan import Described
 from hyperherd.sweep.spec import SweepSpec
 from hyperherd.sweep.trial import Combination
+
+
+class Combinations(Source):
+    """The grid or sample of a YAML. Raises as `generate`."""
+
+    def __init__(self, spec: SweepSpec) -> None:
+        self.spec = spec
+        self.name = "sample" if spec.sample else "grid"
+
+    def described(self, history: History) -> list[Described]:
+        """The same, whatever has become of them."""
+        made = generate(self.spec)
+        return [Described(trial_hash(c.params, c.extras), c.params, c.extras, c.requires) for c in made]
+
 
 FRUITLESS = 1_000
 """After so many draws in a row that are excluded or drawn before, there is nothing left to draw."""

@@ -102,11 +102,11 @@ def nothing(prepared: Prepared, choice: Choice) -> str:
     """Why a run submits nothing."""
     if choice.indices is not None or choice.pins:
         return _nothing_of(prepared, choice)
-    statuses = prepared.known.statuses
-    asked = [t.index for t in prepared.plan.trials if choice.hashes is None or t.hash in choice.hashes]
+    statuses, only = prepared.known.statuses, prepared.only
+    asked = [t.index for t in prepared.plan.trials if only is None or t.hash in only]
     counted = Counter(statuses[index] for index in asked if index in statuses)
     if not counted or set(counted) == {Status.COMPLETED}:
-        which = "Every trial" if choice.hashes is None else "All that is asked for"
+        which = "Every trial" if only is None else "All that is asked for"
         return f"{which} has completed; there is nothing to run. See herd res."
     told = ", ".join(f"{count} {status}" for status, count in counted.most_common())
     lost = "  Lost ones run again with herd run --lost.\n" if counted[Status.LOST] else ""
