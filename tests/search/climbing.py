@@ -21,5 +21,5 @@ class Climbing(Source):
         if len(ended) < len(history.trials):
             return []  # some still run
         best = max(ended, key=lambda past: past.metrics[self.metric])
-        x = float(best.trial.params["x"])
+        x = float(str(best.trial.params["x"]))
         return [trial({"x": x - self.step}), trial({"x": x + self.step})]
