@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hyperherd.attempts import filenames
+from hyperherd.workspace import manifest, submissions
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("templates/*.md")])
 
@@ -70,3 +73,21 @@ def test_make_help_lists_every_target() -> None:
     assert phony
     described = set(re.findall(r"^([a-z-]+):.*## ", makefile, flags=re.MULTILINE))
     assert set(phony[1].split()) == described
+
+
+def test_the_format_page_has_every_key_of_the_records() -> None:
+    page = (ROOT / "docs/format.md").read_text()
+    for section, record in (("workspace.json", manifest.Format), ("job_ids.json", submissions.Submission)):
+        text = page.split(f"## {section}")[1].split("\n## ")[0]
+        keys = [
+            key
+            for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+            for key in re.findall("`(.+?)`", row)
+        ]
+        assert sorted(keys) == sorted(record.__struct_fields__)
+
+
+def test_the_format_page_has_every_verdict_and_mark() -> None:
+    page = (ROOT / "docs/format.md").read_text()
+    for word in (*filenames._MARKS, filenames.COMPLETED, filenames.FAILED, filenames.REQUEUED):
+        assert f"`{word}`" in page
