@@ -101,5 +101,11 @@ def test_every_variable_of_a_trial_is_explained() -> None:
 
 def test_every_file_is_explained() -> None:
     names = (layout.MANIFEST, layout.JOB_IDS, layout.FORMAT, layout.ENDED, layout.LOCK, layout.NEWEST_SCRIPT)
-    folders = (layout.JOBS, layout.SLURM_LOGS, layout.TASKS, layout.SOURCE, f"{layout.GENERATION}<generation>")
+    folders = (
+        layout.JOBS,
+        layout.SLURM_LOGS,
+        layout.TASKS,
+        layout.SOURCE,
+        f"{layout.GENERATION}<generation>",
+    )
     assert [name for name in (*names, *(f"{folder}/" for folder in folders)) if f"`{name}`" not in TEXT] == []
