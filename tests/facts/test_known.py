@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hyperherd.attempts import claims, notes
 from hyperherd.attempts.filenames import EXIT75, NODE_FAIL, PREEMPTION, REFUSED, TIMEOUT, Outcome, Unit
 from hyperherd.attempts.registers import VOID
-from hyperherd.engine import facts, growth, launch, plan_of_facts, recover
+from hyperherd.engine import facts, growth, launch, plan_of_facts, submitting
 from hyperherd.engine.describe import Description
 from hyperherd.engine.facts import Fact, Known
 from hyperherd.engine.pieces import Run, RunRequest
@@ -364,7 +364,7 @@ def test_a_submitter_is_at_work_while_it_lives_and_one_of_another_host_for_three
         ("not an owner", 600.0, False),
         ("", 0.0, False),
     ):
-        assert recover.submitting(intent(sweep, owner=owner, submitted_at=now - age_s)) is at_work, owner
+        assert submitting.submitting(intent(sweep, owner=owner, submitted_at=now - age_s)) is at_work, owner
 
 
 @pytest.mark.parametrize(
@@ -379,12 +379,12 @@ def test_an_intent_is_left_to_its_submitter_until_its_job_has_begun(
         sweep.launcher.start(sweep.waiting()[0])
     with Lock(sweep.workspace.lock) as lock:
         submissions.write(sweep.workspace, [record])
-        recover.recover(sweep.workspace, {"memory": sweep.launcher}, lock)
+        submitting.recover(sweep.workspace, {"memory": sweep.launcher}, lock)
     (now,) = submissions.read(sweep.workspace)
     assert now.state == ("submitted" if decided else "intent")
     rewrite(sweep, state="intent", launcher="somebody's own")
     with Lock(sweep.workspace.lock) as lock:
-        recover.recover(sweep.workspace, {"memory": sweep.launcher}, lock)
+        submitting.recover(sweep.workspace, {"memory": sweep.launcher}, lock)
     assert submissions.read(sweep.workspace)[0].state == "intent"
 
 
@@ -394,13 +394,13 @@ def test_an_intent_is_the_job_that_is_found_or_began_and_else_given_up(
     sweep: Sweep, found: bool, began: bool
 ) -> None:
     record = intent(sweep)
-    launchers = {"memory": sweep.launcher}
     sweep.workspace.files(record.token).register.unlink(missing_ok=True)
     if began:
         sweep.launcher.start(sweep.waiting()[0])
     if not found:
         sweep.launcher.queue.clear()
-    decided = recover.decide(sweep.workspace, launchers, record)
+    job = submitting.decide(sweep.launcher, submissions.job(sweep.workspace, record))
+    decided = submitting.record_of(record, job)
     assert decided.state == ("submitted" if found or began else "void")
     assert decided.slurm_job_id == ("1" if found or began else None)
     decision = submissions.settled(sweep.workspace, record.token)
@@ -417,7 +417,7 @@ def test_what_came_after_it_was_given_up_is_cancelled_for_an_hour_and_never_anot
         shutil.copytree(sweep.workspace.root, copy)
         sweep.workspace = Workspace(copy)
     with Lock(sweep.workspace.lock) as lock:
-        recover.recover(sweep.workspace, {"memory": sweep.launcher}, lock)
+        submitting.recover(sweep.workspace, {"memory": sweep.launcher}, lock)
     ended = [one for one in sweep.launcher.queue if one.state.end is Ended.CANCELLED]
     assert len(ended) == cancelled
 

@@ -22,7 +22,7 @@ from hyperherd.connectors.local import LocalConnector
 from hyperherd.doctor import diagnosis, installing, probe
 from hyperherd.doctor.diagnosis import Case, Diagnosis
 from hyperherd.doctor.probe import Seen
-from hyperherd.engine import preflight, submitted
+from hyperherd.engine import preflight, submitted, submitting
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
 from hyperherd.engine.placing import Place, Placer, Wish
@@ -161,7 +161,7 @@ def _on_a_node(question: Question, planned: Plan, folder: Path) -> Seen:
         late = _wait(task, question.timeout_s)
         verdict = None if late else task.verdict()
     except BaseException:
-        if refused := submitted.give_up(launcher, batch):
+        if refused := submitting.give_up(launcher, submitted.job(launcher, batch)):
             what = f"the job could not be cancelled: {refused[INDEX]}"
             raise LauncherError(what, hint=f"scancel --name={JOB_NAME}") from None
         raise

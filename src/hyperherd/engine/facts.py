@@ -13,7 +13,7 @@ from functools import cached_property
 from hyperherd.attempts import filenames
 from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.attempts.listing import Listing
-from hyperherd.engine import interruptions, recover
+from hyperherd.engine import interruptions, submitting
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Ended, Phase, State
 from hyperherd.launchers import shipped
@@ -132,7 +132,7 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
         more, _ = _ask(workspace, launchers, _unsettled(taken, heard), silent_is_fatal)
         states = {token: {**states.get(token, {}), **more.get(token, {})} for token in {*states, *more}}
     heard = _remember(heard, tracked, states)
-    interrupted = {r.token for r in records if r.state == "intent" and not recover.submitting(r)}
+    interrupted = {r.token for r in records if r.state == "intent" and not submitting.submitting(r)}
 
     causes = interruptions.causes(listed, heard, records)
 
@@ -171,7 +171,7 @@ def _with_register(workspace: Workspace, record: Submission) -> Submission:
     if record.state != "intent":
         return record
     decision = submissions.settled(workspace, record.token)
-    return recover.as_decided(record, decision) if decision else record
+    return submitting.as_decided(record, decision) if decision else record
 
 
 def _track(trials: Sequence[Trial], records: Sequence[Submission], listed: Listing) -> dict[Unit, _Tracked]:

@@ -11,12 +11,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from hyperherd import fsio, units
 from hyperherd.attempts import tokens
-from hyperherd.attempts.registers import VOID
-from hyperherd.engine import facts, growth, pieces, plan_of_facts, preflight, proposing, provenance, recover
+from hyperherd.engine import (
+    facts,
+    growth,
+    pieces,
+    plan_of_facts,
+    preflight,
+    proposing,
+    provenance,
+    submitting,
+)
 from hyperherd.engine.pieces import SHOWN, Piece, Run
 from hyperherd.engine.placing import Place, Placer
 from hyperherd.engine.preflight import Finding
@@ -139,7 +145,7 @@ def _committed(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared
             stored = manifest.read(run.workspace)
             if stored.next_index != proposal.next_index:
                 return None
-        recover.recover(run.workspace, run.launchers, lock)
+        submitting.recover(run.workspace, run.launchers, lock)
         lock.touch()
         prepared = prepare(run, lock.touch)
         announce(prepared)
@@ -262,27 +268,10 @@ def _submit_all(run: Run, made: Sequence[Made]) -> list[Made]:
 
 
 def _submit(run: Run, one: Made) -> Made:
-    """Submit one piece and settle what became of it. A refusal is kept, not raised: the others still go."""
-    workspace, record, launcher = run.workspace, one.record, one.piece.place.launcher
+    """Submit one piece. A refusal is kept, not raised: the others still go."""
+    record, launcher = one.record, one.piece.place.launcher
     try:
-        job_id = launcher.submit(one.batch)
-    except SubmissionRefusedError as refusal:
-        submissions.settle(workspace, record.token, VOID)
-        return replace(one, record=msgspec.structs.replace(record, state="void"), refused=str(refusal))
-    except SubmissionUnknownError as silence:
-        found = recover.decide(workspace, run.launchers, record)
-        gone = str(silence) if found.state == "void" else ""
-        return replace(one, record=found, refused=gone)
-    if job_id is None:
-        return replace(one, record=msgspec.structs.replace(record, state="submitted"))
-    decision = submissions.settle(workspace, record.token, job_id)
-    submitted = msgspec.structs.replace(record, slurm_job_id=job_id, state="submitted")
-    if decision == job_id:
-        return replace(one, record=submitted)
-    launcher.cancel(submissions.job(workspace, submitted), record.numbers)
-    if decision != VOID:  # the script was also submitted by hand, and that job began first
-        return replace(one, record=msgspec.structs.replace(submitted, slurm_job_id=decision))
-    given_up = msgspec.structs.replace(submitted, state="void")
-    return replace(
-        one, record=given_up, refused="another herd command took this submission for dead and gave it up"
-    )
+        job = submitting.hand_over(launcher, one.batch, submissions.job(run.workspace, record))
+    except (SubmissionRefusedError, SubmissionUnknownError) as refusal:
+        return replace(one, record=submitting.record_of(record, None), refused=str(refusal))
+    return replace(one, record=submitting.record_of(record, job))

@@ -9,16 +9,15 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from errno import ENOENT
 from pathlib import Path
 
 from hyperherd import fsio, units
-from hyperherd.attempts import filenames, listing, registers, variables
+from hyperherd.attempts import filenames, listing, variables
 from hyperherd.attempts.filenames import Outcome, Unit
-from hyperherd.attempts.registers import VOID
-from hyperherd.engine import waiting
+from hyperherd.engine import submitting, waiting
 from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
 from hyperherd.jobs import Batch, Ended, Job, Phase, State
 from hyperherd.launchers.base import Launcher
@@ -160,40 +159,32 @@ class SubmittedTask:
 
 
 def submit(name: str, launcher: Launcher, batch: Batch) -> SubmittedTask:
-    """Hand over a batch of one element whose files are written, and settle its register.
+    """Hand over a batch of one element whose files are written.
 
     Whatever is raised, Ctrl-C included, it does not run.
     """
-    job = _job(launcher, batch)
-    job_id: str | None = None
+    intent = job(launcher, batch)
     try:
-        job_id = launcher.submit(batch)
-        settled = job if job_id is None else _settled(launcher, job, job_id) or job
-    except SubmissionUnknownError:
-        found = _settled(launcher, job, _found(launcher, job) or VOID)
-        if found is None:
-            raise
-        settled = found
+        return SubmittedTask(name, launcher, submitting.hand_over(launcher, batch, intent))
+    except SchedulerSilentError as silent:
+        submitting.give_up(launcher, intent)
+        raise SubmissionUnknownError(str(silent)) from silent
     except BaseException:
-        give_up(launcher, batch, job_id or VOID)
+        submitting.give_up(launcher, intent)
         raise
-    return SubmittedTask(name, launcher, settled)
 
 
-def give_up(launcher: Launcher, batch: Batch, owner: str = VOID) -> Mapping[int, str]:
-    """See that it does not run, or not any more, whether it has been submitted or not; ``owner`` is its job id where
-    that is known. Return the launcher's words where it goes on.
-    """
-    settled = _settled(launcher, _job(launcher, batch), owner)
-    return launcher.cancel(settled, [INDEX]) if settled else {}
-
-
-def _settled(launcher: Launcher, job: Job, owner: str) -> Job | None:
-    """The job as its register has it once that is settled; it may have begun by itself. None: it never runs."""
-    decision = registers.settle(job.files.register, owner)
-    if decision == VOID:
-        return None
-    return replace(job, job_id=decision if launcher.traits.gives_ids else None)
+def job(launcher: Launcher, batch: Batch) -> Job:
+    """What is recorded of a batch before it is submitted."""
+    return Job(
+        token=batch.token,
+        name=batch.name,
+        job_id=None,
+        where=launcher.where(),
+        submitted_at=time.time(),
+        files=batch.files,
+        offers={element.number: element.offer for element in batch.elements},
+    )
 
 
 def until_ended(tasks: Collection[SubmittedTask], timeout_s: float | None = None) -> None:
@@ -262,25 +253,6 @@ def _by_place(tasks: Collection[SubmittedTask]) -> dict[tuple[str, str], list[Su
     for task in tasks:
         found.setdefault((task.launcher.name, task.job.where), []).append(task)
     return found
-
-
-def _job(launcher: Launcher, batch: Batch) -> Job:
-    return Job(
-        token=batch.token,
-        name=batch.name,
-        job_id=None,
-        where=launcher.where(),
-        submitted_at=time.time(),
-        files=batch.files,
-        offers={element.number: element.offer for element in batch.elements},
-    )
-
-
-def _found(launcher: Launcher, job: Job) -> str | None:
-    try:
-        return launcher.find([job]).get(job.token)
-    except SchedulerSilentError:
-        return None
 
 
 def _noted(job: Job) -> tuple[int, Outcome | None, bool]:

@@ -16,7 +16,6 @@ import msgspec
 from hyperherd import fsio
 from hyperherd.attempts import registers, tokens
 from hyperherd.attempts.filenames import Unit
-from hyperherd.attempts.registers import VOID
 from hyperherd.jobs import Job, Offer, Requeue
 from hyperherd.workspace import json_files
 from hyperherd.workspace.folder import Workspace
@@ -203,14 +202,6 @@ def settle(workspace: Workspace, token: str, owner: str) -> str:
 def settled(workspace: Workspace, token: str) -> str | None:
     """What has been decided about the submission: a job id, `VOID`, or None where nothing has."""
     return registers.settled(workspace.files(token).register)
-
-
-def as_decided(intent: Submission, decision: str, *, has_id: bool) -> Submission:
-    """The record of an intent that is decided: to be `VOID`, or a job, whose id the decision is where it ``has_id``."""
-    if decision == VOID:
-        return msgspec.structs.replace(intent, state="void")
-    job_id = decision if has_id else None
-    return msgspec.structs.replace(intent, state="submitted", slurm_job_id=job_id)
 
 
 def job(workspace: Workspace, submission: Submission, elements: Collection[int] | None = None) -> Job:

@@ -1,4 +1,4 @@
-"""Submissions of which nobody recorded an id: their submitter was killed, or is still at it, here or on another host.
+"""One submission: handed to its launcher, its register settled; recovered, where nobody recorded what became of it.
 
 The register decides (docs/architecture.md, "Exactly once"). Looking is only the polite first step: what is found is
 adopted, and what is not found is given up by writing ``void``, after which it can never run anything.
@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
 from hyperherd import fsio
+from hyperherd.attempts import registers
 from hyperherd.attempts.registers import VOID
+from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.fsio.processes import Identity, alive
+from hyperherd.jobs import Batch, Job
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
 from hyperherd.workspace import submissions
@@ -25,6 +29,59 @@ LATE_S = 3600.0
 
 FOREIGN_PATIENCE_S = 180.0
 """How long an intent of another host is left to its owner, of whom nothing can be known from here."""
+
+
+def hand_over(launcher: Launcher, batch: Batch, job: Job) -> Job:
+    """Submit a batch whose script is written and whose intent, ``job``, is recorded; what became of it, with its id.
+
+    Raises `SubmissionRefusedError` and `SubmissionUnknownError`, after which it never runs anything, and
+    `SchedulerSilentError`, after which nobody knows yet.
+    """
+    try:
+        job_id = launcher.submit(batch)
+    except SubmissionRefusedError:
+        registers.settle(job.files.register, VOID)
+        raise
+    except SubmissionUnknownError:
+        found = decide(launcher, job)
+        if found is None:
+            raise
+        return found
+    if job_id is None:
+        return job
+    settled = _as(launcher, job, registers.settle(job.files.register, job_id))
+    if (
+        settled is None or settled.job_id != job_id
+    ):  # or its script was submitted by hand, and that job began first
+        launcher.cancel(replace(job, job_id=job_id), list(job.offers))
+    if settled is None:
+        raise SubmissionRefusedError("another herd command took this submission for dead and gave it up")
+    return settled
+
+
+def decide(launcher: Launcher, job: Job) -> Job | None:
+    """An intent as it is settled now: adopted where its job exists, else given up (None). Raises
+    `SchedulerSilentError`.
+    """
+    decision = registers.settled(job.files.register)
+    if not decision:
+        found = launcher.find([job]).get(job.token)
+        decision = registers.settle(job.files.register, found or VOID)
+    return _as(launcher, job, decision)
+
+
+def give_up(launcher: Launcher, job: Job) -> Mapping[int, str]:
+    """See that it does not run, or not any more, whether it has been submitted or not. Return the launcher's words
+    where it goes on.
+    """
+    settled = _as(launcher, job, registers.settle(job.files.register, job.job_id or VOID))
+    return launcher.cancel(settled, list(job.offers)) if settled else {}
+
+
+def _as(launcher: Launcher, job: Job, decision: str) -> Job | None:
+    if decision == VOID:
+        return None
+    return replace(job, job_id=decision) if launcher.traits.gives_ids else job
 
 
 def recover(workspace: Workspace, launchers: Mapping[str, Launcher], lock: fsio.Lock) -> None:
@@ -64,23 +121,23 @@ def _decided(workspace: Workspace, launchers: Mapping[str, Launcher], record: Su
         return record
     if not submissions.settled(workspace, record.token) and submitting(record):
         return record
-    return decide(workspace, launchers, record)
+    job = decide(launchers[record.launcher], submissions.job(workspace, record))
+    return record_of(record, job)
 
 
-def decide(workspace: Workspace, launchers: Mapping[str, Launcher], record: Submission) -> Submission:
-    """The intent as it is settled now: adopted where its job exists, else given up."""
-    launcher = launchers[record.launcher]
-    decision = submissions.settled(workspace, record.token)
-    if not decision:
-        found = launcher.find([submissions.job(workspace, record)]).get(record.token)
-        decision = submissions.settle(workspace, record.token, found or VOID)
-    return as_decided(record, decision)
+def record_of(intent: Submission, job: Job | None) -> Submission:
+    """The record of an intent that has become this job, or nothing."""
+    if job is None:
+        return msgspec.structs.replace(intent, state="void")
+    return msgspec.structs.replace(intent, state="submitted", slurm_job_id=job.job_id)
 
 
 def as_decided(intent: Submission, decision: str) -> Submission:
     """The record of an intent once it is decided what it is: a job id, or `VOID`."""
-    has_id = shipped.traits(intent.launcher).gives_ids
-    return submissions.as_decided(intent, decision, has_id=has_id)
+    if decision == VOID:
+        return msgspec.structs.replace(intent, state="void")
+    job_id = decision if shipped.traits(intent.launcher).gives_ids else None
+    return msgspec.structs.replace(intent, state="submitted", slurm_job_id=job_id)
 
 
 def submitting(record: Submission) -> bool:
