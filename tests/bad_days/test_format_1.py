@@ -140,13 +140,10 @@ def test_what_slurm_queues_again_goes_on_under_its_old_names(
     workspace, _, job_id = on_slurm
     workspace.herd("run", "-i", "1")
     subprocess.run(["scontrol", "requeue", f"{job_id}_5"], env=workspace.env, check=True)
-    begin = ["scontrol", "update", f"JobId={job_id}_5", "StartTime=now"]
-
-    def begun() -> bool:
-        subprocess.run(begin, env=workspace.env, capture_output=True)
-        return "5 2" in started(workspace)
-
-    until(begun, "the next attempt")
+    until(lambda: workspace.statuses()[5] == "queued", "the job to wait again")
+    begin = ["scontrol", "update", f"JobId={job_id}_5", "StartTime=now+5"]
+    subprocess.run(begin, env=workspace.env, check=True)
+    until(lambda: "5 2" in started(workspace), "the next attempt")
     (workspace.root / "go").touch()
     assert workspace.until_ended()[5] == "completed"
     assert (workspace.root / ".hyperherd/attempts/5.2.0.CHANGED").exists()

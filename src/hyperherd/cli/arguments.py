@@ -83,7 +83,7 @@ def several(given: Sequence[str]) -> list[Sweep]:
     """Two sweeps or more, where all words name one; else none. Raises `HerdError`."""
     from hyperherd.engine.sweep import Sweep
 
-    if len(given) < 2 or not all(map(_is_workspace, given)):
+    if len(given) < 2 or not all(map(is_a_workspace, given)):
         return []
     return [Sweep.at(Path(word)) for word in given]
 
@@ -105,7 +105,7 @@ def _means_a_place(word: str) -> bool:
     """Whether a word that may name trials names a workspace, rightly or wrongly: no trial's name has a ``/``, and where
     we are in no workspace there are no trials to name.
     """
-    if _is_workspace(word):
+    if is_a_workspace(word):
         return True
     if "=" in word or selection.are_numbers(word):
         return False
@@ -117,7 +117,8 @@ def _nearest_workspace() -> Path | None:
     return next((place for place in (here, *here.parents) if is_workspace(place)), None)
 
 
-def _is_workspace(word: str) -> bool:
+def is_a_workspace(word: str) -> bool:
+    """Whether a word is a sweep's folder, its YAML, or its script."""
     # os.path: a word that is too long for a path, or leads where we may not look, is no error here.
     if os.path.isfile(word):
         return os.path.basename(word) == layout.CONFIG or _is_script(word)
@@ -138,7 +139,7 @@ def _is_script(word: str) -> bool:
 
 
 def _is_folder(word: str) -> bool:
-    return _is_workspace(word) or os.path.isdir(word)
+    return is_a_workspace(word) or os.path.isdir(word)
 
 
 def _pins(words: Iterable[str]) -> dict[str, Value]:

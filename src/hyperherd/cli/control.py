@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from hyperherd import units
-from hyperherd.cli import agreement, arguments
+from hyperherd.cli import agreement, arguments, tasks_found
 from hyperherd.errors import UsageError
 from hyperherd.sweep.trial import LIVE
 from hyperherd.views import documents
@@ -22,7 +22,9 @@ from hyperherd.views import documents
 @arguments.where
 @arguments.as_json
 def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None, as_json: bool) -> int:
-    """Cancel trials. What was cancelled runs again at the next herd run."""
+    """Cancel trials, or tasks of Python's. What was cancelled of a sweep runs again at the next herd run."""
+    if tasks := tasks_found.alone(given):
+        return tasks_found.stop(*tasks, everything=everything, yes=yes)
     look = arguments.look(given, where, silent_is_fatal=True)
     if not everything and not look.named:
         raise UsageError("which trials?", hint="their numbers or names, --where, or --all")
@@ -47,7 +49,12 @@ def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None,
 @click.option("-a", "--all", "everything", is_flag=True, help="Delete all state: trials, results, logs.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> None:
-    """Cancel everything; with -l delete the logs, with -a all state. hyperherd.yaml and the launch script stay."""
+    """Cancel everything; with -l delete the logs, with -a all state, that of Python's tasks too. hyperherd.yaml and the
+    launch script stay.
+    """
+    if tasks := tasks_found.alone(given):
+        tasks_found.clean(tasks[0], everything=everything, yes=yes)
+        return
     workspace = arguments.read(given).workspace
     if not workspace.state.exists():
         click.echo("nothing to clean: this sweep has not run", err=True)
@@ -55,9 +62,13 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
     look = arguments.look(given, silent_is_fatal=True)
     live = [view.index for view in look.snapshot.trials if view.status in LIVE]
     what = [f"cancel {units.counted(len(live), 'trial')}"] if live else []
+    beside = tasks_found.beside(workspace, look.sweep.launchers) if everything else []
+    if tasks_alive := sum(one.lives for one in beside):
+        what.append(f"cancel {units.counted(tasks_alive, 'task')}")
     whose = f"{_of(look.indices)} of {look.snapshot.sweep_name} in {workspace.root}"
     if everything:
-        what.append(f"delete the state, logs and results{whose}")
+        of_tasks = f", and the files of {units.counted(len(beside), 'task')}" if beside else ""
+        what.append(f"delete the state, logs and results{whose}{of_tasks}")
     elif logs:
         what.append(f"delete the logs{whose}")
     if not what:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import click
 
-from hyperherd.cli import arguments
+from hyperherd.cli import arguments, tasks_found
 from hyperherd.engine import launchers_here, overview
-from hyperherd.engine.sweep import Look
+from hyperherd.engine.sweep import Look, Sweep
 from hyperherd.errors import UsageError
 from hyperherd.sweep import selection
 from hyperherd.sweep.plan import matches, nobody_has
@@ -63,63 +65,90 @@ def status(
     """
     if watch and as_json:
         raise UsageError("--watch draws on a terminal, --json prints one document", hint="one of the two")
-    nowhere, several = arguments.nowhere(given), arguments.several(given)
-    if nowhere and where:
-        raise UsageError("--where: of which sweep?", hint="name its folder: herd status FOLDER --where ...")
-    while True:
-        if nowhere:
-            _overview(as_json=as_json, watch=watch)
-        elif several:
-            looks = [sweep.look(where=where, lines=not brief) for sweep in several]
-            arguments.warn(line for look in looks for line in look.snapshot.warnings)
-            if as_json:
-                arguments.print_json(documents.several([look.snapshot for look in looks]))
-            else:
-                _draw(looks, brief=brief, everything=everything, watch=watch)
-        else:
-            look = arguments.look(given, where, lines=not brief)
-            if as_json:
-                arguments.print_json(documents.status(look.snapshot))
-            else:
-                _draw([look], brief=brief, everything=everything, watch=watch)
-        if not watch:
-            return
+    show = _shown(given, where, _Form(brief, everything, watch, as_json))
+    show()
+    while watch:
         time.sleep(WATCH_S if launchers_here.cluster(launchers_here.names()) else 2.0)
+        show()
 
 
-def _draw(looks: Sequence[Look], *, brief: bool, everything: bool, watch: bool) -> None:
+@dataclass(frozen=True)
+class _Form:
+    """How it is shown: what was typed."""
+
+    brief: bool
+    everything: bool
+    watch: bool
+    as_json: bool
+
+
+def _shown(given: Sequence[str], where: str | None, form: _Form) -> Callable[[], None]:
+    """What looks and shows, of whatever the words name."""
+    if tasks := tasks_found.alone(given):
+        return partial(tasks_found.show, tasks[0], as_json=form.as_json)
+    if arguments.nowhere(given):
+        if where:
+            raise UsageError(
+                "--where: of which sweep?", hint="name its folder: herd status FOLDER --where ..."
+            )
+        return partial(_overview, form)
+    if sweeps := arguments.several(given):
+        return partial(_several, sweeps, where, form)
+    return partial(_one, given, where, form)
+
+
+def _one(given: Sequence[str], where: str | None, form: _Form) -> None:
+    look = arguments.look(given, where, lines=not form.brief)
+    beside = tasks_found.beside(look.workspace, look.sweep.launchers)
+    if form.as_json:
+        of_tasks = documents.tasks(beside) if beside else {}
+        arguments.print_json(documents.status(look.snapshot) | of_tasks)
+        return
+    text = _drawn([look], form)
+    _show("\n\n".join([text, *([tables.tasks(beside, Screen.of())] if beside else [])]), form)
+
+
+def _several(sweeps: Sequence[Sweep], where: str | None, form: _Form) -> None:
+    looks = [sweep.look(where=where, lines=not form.brief) for sweep in sweeps]
+    arguments.warn(line for look in looks for line in look.snapshot.warnings)
+    if form.as_json:
+        arguments.print_json(documents.several([look.snapshot for look in looks]))
+    else:
+        _show(_drawn(looks, form), form)
+
+
+def _drawn(looks: Sequence[Look], form: _Form) -> str:
     screen = Screen.of()
-    most = screen.height // len(looks) if watch and screen.height else None
+    most = screen.height // len(looks) if form.watch and screen.height else None
     drawn = []
     for look in looks:
         head = [tables.heading(look.snapshot, screen)] if len(looks) > 1 else []
-        fold = not everything and sys.stdout.isatty() and not look.named
+        fold = not form.everything and sys.stdout.isatty() and not look.named
         body = (
             tables.totals(look.snapshot, screen)
-            if brief
+            if form.brief
             else tables.status(look.snapshot, screen, fold=fold, most=most)
         )
         drawn.append("\n".join([*head, body]))
-    _show("\n\n".join(drawn), screen, watch=watch)
+    return "\n\n".join(drawn)
 
 
-def _show(text: str, screen: Screen, *, watch: bool) -> None:
-    if watch and screen.colour:
+def _show(text: str, form: _Form) -> None:
+    if form.watch and Screen.of().colour:
         click.clear()
     click.echo(text)
 
 
-def _overview(*, as_json: bool, watch: bool) -> None:
+def _overview(form: _Form) -> None:
     """Raises `HerdError` where no sweep is known."""
     glances, unreadable = overview.sweeps()
     arguments.warn(unreadable)
     if not glances:
         arguments.read(())
-    if as_json:
+    if form.as_json:
         arguments.print_json(documents.overview(glances))
     else:
-        screen = Screen.of()
-        _show(tables.overview(glances, screen, time.time()), screen, watch=watch)
+        _show(tables.overview(glances, Screen.of(), time.time()), form)
 
 
 @click.command(epilog="\b\nExample:\n  herd show 3")

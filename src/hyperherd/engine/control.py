@@ -100,12 +100,8 @@ def clean(
 
     Raises `HerdError` where something could not be cancelled or does not end: nothing is deleted then.
     """
-    for drill in workspace.drills if everything else ():
-        try:
-            clean(drill, launchers, logs=False, everything=True, sleep=sleep)
-        except HerdError:
-            if drill.state.exists():  # else its own herd has cleared up meanwhile
-                raise
+    if everything:
+        _clean_beside(workspace, launchers, sleep)
     stopped = stop(workspace, launchers, None)
     if stopped.refused:
         index, words = next(iter(stopped.refused.items()))
@@ -122,6 +118,21 @@ def clean(
     if not _live(facts.read(workspace, {}, silent_is_fatal=False)):
         _delete_copies(workspace)
     return stopped
+
+
+def _clean_beside(
+    workspace: Workspace, launchers: Mapping[str, Launcher], sleep: Callable[[float], None]
+) -> None:
+    """What lives in the folder beside the sweep's trials: drills, and tasks of Python's."""
+    from hyperherd.engine import found_tasks  # for those who clean all
+
+    for drill in workspace.drills:
+        try:
+            clean(drill, launchers, logs=False, everything=True, sleep=sleep)
+        except HerdError:
+            if drill.state.exists():  # else its own herd has cleared up meanwhile
+                raise
+    found_tasks.stop_all(workspace, launchers)
 
 
 def _delete_copies(workspace: Workspace) -> None:

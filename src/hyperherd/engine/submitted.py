@@ -19,11 +19,14 @@ from hyperherd.attempts import filenames, listing, variables
 from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.engine import submitting, waiting
 from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
+from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Ended, Job, Phase, State
 from hyperherd.launchers.base import Launcher
 from hyperherd.sweep.trial import LIVE, Status, status_of
-from hyperherd.workspace import layout, results
+from hyperherd.workspace import layout, results, task_folders
+from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.results import Point, Value
+from hyperherd.workspace.submissions import Submission
 
 INDEX = 0
 """A task is a batch of one element."""
@@ -47,14 +50,16 @@ class SubmittedTask:
     not prove that it has ended (seconds of `time.monotonic`).
     """
 
-    def __init__(self, name: str, launcher: Launcher, job: Job) -> None:
+    def __init__(self, name: str, launcher: Launcher, job: Job, workspace: Workspace | None = None) -> None:
         self.name = name
+        self._workspace = workspace
         self.launcher = launcher
         self.job = job
         self.stopped = False
         self.stuck = ""
         self.failed_at: float | None = None
         self._verdict: Verdict | None = None
+        self._last_said = State(Phase.UNKNOWN)
 
     def __repr__(self) -> str:
         return f"SubmittedTask({self.name!r}, id={self.id!r}, launcher={self.launcher.name!r})"
@@ -122,6 +127,12 @@ class SubmittedTask:
         if refused:
             raise LauncherError(f"{self.name} ({self.id}) could not be cancelled: {refused[INDEX]}")
         self.stopped = True
+        if self._workspace:
+            task_folders.note_stopped(self._workspace, self.job.token)
+
+    def last_known(self) -> Verdict:
+        """How it stands as far as that is known without asking anybody."""
+        return self.ended() or self.hear(self._last_said)
 
     def ended(self) -> Verdict | None:
         """How it ended, where that is known without asking anybody."""
@@ -139,6 +150,7 @@ class SubmittedTask:
         """What the launcher said and the notes say, together; an end is remembered."""
         if self._verdict is not None:
             return self._verdict
+        self._last_said = state
         self.stuck = state.reason if state.stuck else ""
         attempt, outcome, timed_out = _noted(self.job)
         if outcome is not None and outcome.terminated and state.phase is Phase.ABSENT:
@@ -158,20 +170,44 @@ class SubmittedTask:
         return self.stopped or not self.launcher.traits.starts_again
 
 
-def submit(name: str, launcher: Launcher, batch: Batch) -> SubmittedTask:
-    """Hand over a batch of one element whose files are written.
+def submit(name: str, launcher: Launcher, batch: Batch, workspace: Workspace | None = None) -> SubmittedTask:
+    """Hand over a batch of one element whose files are written; a task of ``workspace`` is recorded there before.
 
     Whatever is raised, Ctrl-C included, it does not run.
     """
     intent = job(launcher, batch)
+    record = _intent(name, launcher, intent, workspace) if workspace else None
     try:
-        return SubmittedTask(name, launcher, submitting.hand_over(launcher, batch, intent))
+        _record(workspace, record)
+        done = submitting.hand_over(launcher, batch, intent)
+        _record(workspace, record and submitting.record_of(record, done))
+        return SubmittedTask(name, launcher, done, workspace)
     except SchedulerSilentError as silent:
         submitting.give_up(launcher, intent)
         raise SubmissionUnknownError(str(silent)) from silent
     except BaseException:
         submitting.give_up(launcher, intent)
         raise
+
+
+def _record(workspace: Workspace | None, record: Submission | None) -> None:
+    if workspace and record:
+        task_folders.write(workspace, record)
+
+
+def _intent(name: str, launcher: Launcher, intent: Job, workspace: Workspace) -> Submission:
+    return Submission(
+        token=intent.token,
+        launcher=launcher.name,
+        where=intent.where,
+        name=name,
+        indices=(INDEX,),
+        attempts=(1,),
+        submitted_at=intent.submitted_at,
+        owner=str(processes.me()),
+        state="intent",
+        root=str(workspace.root),
+    )
 
 
 def job(launcher: Launcher, batch: Batch) -> Job:
@@ -226,14 +262,20 @@ def _again_s(failed_at: float | None, asked_at: float) -> float:
     return 0.0 if failed_at > asked_at else max(waiting.NOTES_S, asked_at - failed_at)
 
 
-def _ask(tasks: Sequence[SubmittedTask]) -> None:
-    """A launcher that does not answer is asked again later."""
+def ask_all(tasks: Collection[SubmittedTask]) -> list[str]:
+    """Ask about them, each place once; the words of those that did not answer."""
+    return [words for of_place in _by_place(tasks).values() if (words := _ask(of_place))]
+
+
+def _ask(tasks: Sequence[SubmittedTask]) -> str:
+    """The words of a launcher that does not answer."""
     try:
         states = tasks[0].launcher.poll([task.job for task in tasks])
-    except SchedulerSilentError:
-        return
+    except SchedulerSilentError as silent:
+        return str(silent)
     for task in tasks:
         task.hear(states[task.job.token][INDEX])
+    return ""
 
 
 def _ask_s(task: SubmittedTask) -> float:

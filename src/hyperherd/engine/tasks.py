@@ -20,15 +20,15 @@ from pathlib import Path
 
 from hyperherd import fsio
 from hyperherd.attempts import tokens, variables
-from hyperherd.attempts.filenames import AttemptFolder, Unit
+from hyperherd.attempts.filenames import Unit
 from hyperherd.bash.quoting import quote
 from hyperherd.engine import submitted
 from hyperherd.engine.submitted import INDEX, SubmittedTask
 from hyperherd.errors import HerdError, WorkspaceError
-from hyperherd.jobs import Batch, Element, Files
+from hyperherd.jobs import Batch, Element
 from hyperherd.launchers.base import Candidate, Launcher, candidate, complete
 from hyperherd.sweep.trial import Status
-from hyperherd.workspace import layout
+from hyperherd.workspace import layout, task_folders
 from hyperherd.workspace.folder import Workspace, absolute
 
 
@@ -85,14 +85,28 @@ class Task:
                 "gives all in it one (a thread sees it in contextvars.copy_context().run(task.submit))",
             )
         chosen = complete(_checked(launcher).chosen())
-        batch = self._batch(around.folder if around else absolute(Path(".")))
+        workspace, batch = self._batch(around.folder if around else absolute(Path(".")))
         _write(batch, chosen, self)
-        made = submitted.submit(batch.name, chosen, batch)
+        made = submitted.submit(batch.name, chosen, batch, workspace)
         if around is not None:
             around.tasks.append(made)
         return made
 
-    def _batch(self, start: Path) -> Batch:
+    @staticmethod
+    def load(folder: str | Path, token: str, launcher: Launcher | None = None) -> SubmittedTask:
+        """A task that was submitted in this folder before, by its token, which ends its files' folder
+        (``herd status FOLDER`` lists them): it can be waited for, or cancelled. ``launcher``: None for one as it was
+        submitted with, which has no options of its own.
+
+        Raises `HerdError` where there is none, `LauncherError` where its launcher is not here, `SchedulerSilentError`.
+        """
+        from hyperherd.engine import found_tasks, launchers_here  # for those who load one
+
+        return found_tasks.load(
+            Workspace(absolute(Path(folder))), token, launcher, launchers_here.launchers()
+        )
+
+    def _batch(self, start: Path) -> tuple[Workspace, Batch]:
         folder = start / (self.folder or ".")
         if not folder.is_dir():
             raise HerdError(
@@ -102,18 +116,12 @@ class Task:
             raise HerdError("there is no such script", where=str(folder / self.command))
         token = tokens.new()
         workspace = Workspace(folder)
-        place = workspace.state / layout.TASKS / token
-        files = Files(
-            script=place / f"{token}.sbatch",
-            register=place / f"{token}.state",
-            attempts=AttemptFolder(place / layout.ATTEMPTS),
-            logs=place / layout.LOGS,
-            env_file=workspace.env_file,
-        )
+        files = task_folders.files(workspace, token)
+        place = files.script.parent
         element = Element(
             INDEX, Unit(INDEX), 1, "", ((variables.RESULTS, str(place / layout.RESULTS / str(INDEX))),)
         )
-        return Batch(token, self._title(), folder, place / "task.sh", files, (element,))
+        return workspace, Batch(token, self._title(), folder, place / "task.sh", files, (element,))
 
     def _words(self) -> list[str]:
         one = isinstance(self.command, (str, Path))

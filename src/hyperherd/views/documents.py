@@ -17,6 +17,7 @@ from hyperherd.views import slurm_words
 from hyperherd.workspace.results import tagged, utc
 
 if TYPE_CHECKING:
+    from hyperherd.engine.found_tasks import Found
     from hyperherd.engine.launch import Made, Prepared
     from hyperherd.engine.pieces import Piece
 
@@ -135,6 +136,24 @@ def several(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
     """``herd status --json`` of several workspaces."""
     heads = [{"sweep_name": s.sweep_name, "workspace": str(s.workspace.root)} for s in snapshots]
     return {"sweeps": [{**head, **status(s)} for head, s in zip(heads, snapshots, strict=True)]}
+
+
+def tasks(found: Sequence[Found]) -> dict[str, Any]:
+    """``herd status --json`` of tasks of Python's: what is beside the trials, or all."""
+    return {
+        "tasks": [
+            {
+                "token": one.token,
+                "name": one.name,
+                "status": one.verdict.status.value,
+                "reason": one.verdict.reason or None,
+                "exit_code": one.verdict.exit_code,
+                "slurm_job_id": one.job,
+                "where": one.where,
+            }
+            for one in found
+        ]
+    }
 
 
 def overview(glances: Sequence[Glance]) -> dict[str, Any]:

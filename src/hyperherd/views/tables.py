@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hyperherd import units
 from hyperherd.engine.inspection import AttemptView, Inspection
@@ -21,6 +21,9 @@ from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.views import numbers, slurm_words
 from hyperherd.views.columns import Cell, Screen, printable, table
+
+if TYPE_CHECKING:
+    from hyperherd.engine.found_tasks import Found
 
 COLOURS = {
     Status.READY: "dim",
@@ -124,6 +127,26 @@ def totals(snapshot: Snapshot, screen: Screen) -> str:
 def heading(snapshot: Snapshot, screen: Screen) -> str:
     """Above the trials of one of several sweeps."""
     return screen.paint(f"{snapshot.sweep_name}  {_from_home(snapshot.workspace.root)}", "bold")
+
+
+def tasks(found: Sequence[Found], screen: Screen) -> str:
+    """A row for each task of Python's, then the totals."""
+    rows = [
+        (
+            one.token,
+            one.name,
+            Cell(
+                f"{one.verdict.status}{f' ({one.verdict.reason})' if one.verdict.reason else ''}",
+                COLOURS.get(one.verdict.status, ""),
+            ),
+            one.job or one.where,
+        )
+        for one in found
+    ]
+    counted = Counter(one.verdict.status for one in found)
+    told = ", ".join(screen.paint(f"{counted[s]} {s}", COLOURS.get(s, "")) for s in Status if counted[s])
+    body = table(rows, screen, head=("task", "name", "status", "job"), middle=(1,))
+    return f"{body}\n{units.counted(len(found), 'task')}: {told}"
 
 
 def overview(glances: Sequence[Glance], screen: Screen, now: float) -> str:

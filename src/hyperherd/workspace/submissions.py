@@ -16,7 +16,7 @@ import msgspec
 from hyperherd import fsio
 from hyperherd.attempts import registers, tokens
 from hyperherd.attempts.filenames import Unit
-from hyperherd.jobs import Job, Offer, Requeue
+from hyperherd.jobs import Files, Job, Offer, Requeue
 from hyperherd.workspace import json_files
 from hyperherd.workspace.folder import Workspace
 
@@ -204,8 +204,14 @@ def settled(workspace: Workspace, token: str) -> str | None:
     return registers.settled(workspace.files(token).register)
 
 
-def job(workspace: Workspace, submission: Submission, elements: Collection[int] | None = None) -> Job:
-    """The submission as its launcher knows it, with all of its elements or with these."""
+def job(
+    workspace: Workspace,
+    submission: Submission,
+    elements: Collection[int] | None = None,
+    *,
+    files: Files | None = None,
+) -> Job:
+    """The submission as its launcher knows it, with all of its elements or these. ``files``: None for a sweep's."""
     offers = submission.offers
     if elements is not None:
         offers = {number: offer for number, offer in offers.items() if number in elements}
@@ -215,6 +221,6 @@ def job(workspace: Workspace, submission: Submission, elements: Collection[int] 
         job_id=submission.slurm_job_id,
         where=submission.where,
         submitted_at=submission.submitted_at,
-        files=workspace.files(submission.token),
+        files=files or workspace.files(submission.token),
         offers=offers,
     )
