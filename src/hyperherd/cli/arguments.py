@@ -21,6 +21,7 @@ from hyperherd.workspace import layout
 from hyperherd.workspace.folder import Workspace, find, is_workspace
 
 if TYPE_CHECKING:
+    from hyperherd.engine.shared_looks import Looks
     from hyperherd.engine.sweep import Look, Sweep
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,6 +65,7 @@ def look(
     lines: bool = False,
     only_one: bool = False,
     silent_is_fatal: bool = False,
+    looks: Looks | None = None,
 ) -> Look:
     """Read the words, and look at the trials that they name, as `Sweep.look`. Warnings go to stderr.
 
@@ -72,7 +74,10 @@ def look(
     found = read(given, trials=True)
     if only_one and not found.trials and not where:
         raise UsageError("which trial?", hint="its number or its name; herd ls lists them")
-    looked = found.sweep.look(found.trials, where, lines=lines, silent_is_fatal=silent_is_fatal)
+    from hyperherd.engine.shared_looks import ASK, Looks
+
+    how = ASK if silent_is_fatal else looks or Looks.once()
+    looked = found.sweep.look(found.trials, where, lines=lines, silent_is_fatal=silent_is_fatal, looks=how)
     warn(looked.snapshot.warnings)
     if only_one:
         looked.one()

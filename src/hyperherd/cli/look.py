@@ -12,6 +12,8 @@ import click
 
 from hyperherd.cli import arguments, tasks_found
 from hyperherd.engine import launchers_here, overview
+from hyperherd.engine import watch as watching
+from hyperherd.engine.shared_looks import Looks
 from hyperherd.engine.sweep import Look, Sweep
 from hyperherd.errors import UsageError
 from hyperherd.sweep import selection
@@ -66,10 +68,27 @@ def status(
     if watch and as_json:
         raise UsageError("--watch draws on a terminal, --json prints one document", hint="one of the two")
     show = _shown(given, where, _Form(brief, everything, watch, as_json))
-    show()
-    while watch:
-        time.sleep(WATCH_S if launchers_here.cluster(launchers_here.names()) else 2.0)
+    if not watch:
         show()
+        return
+    elsewhere = launchers_here.cluster(launchers_here.names())
+    watching.until_over(_Screen(show), WATCH_S if elsewhere else 2.0)
+
+
+@dataclass(frozen=True)
+class _Screen:
+    """What is drawn again and again, until Ctrl-C (`watch.Watched`)."""
+
+    show: Callable[[], object]
+
+    def look(self) -> object:
+        return self.show()
+
+    def glance(self) -> object:
+        return None
+
+    def over(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True)
@@ -81,9 +100,13 @@ class _Form:
     watch: bool
     as_json: bool
 
+    @property
+    def looks(self) -> Looks:
+        return Looks.shared(WATCH_S) if self.watch else Looks.once()
 
-def _shown(given: Sequence[str], where: str | None, form: _Form) -> Callable[[], None]:
-    """What looks and shows, of whatever the words name."""
+
+def _shown(given: Sequence[str], where: str | None, form: _Form) -> Callable[[], object]:
+    """What looks and shows, of whatever the words name; it returns what has been seen."""
     if tasks := tasks_found.alone(given):
         return partial(tasks_found.show, tasks[0], as_json=form.as_json)
     if arguments.nowhere(given):
@@ -97,24 +120,26 @@ def _shown(given: Sequence[str], where: str | None, form: _Form) -> Callable[[],
     return partial(_one, given, where, form)
 
 
-def _one(given: Sequence[str], where: str | None, form: _Form) -> None:
-    look = arguments.look(given, where, lines=not form.brief)
+def _one(given: Sequence[str], where: str | None, form: _Form) -> object:
+    look = arguments.look(given, where, lines=not form.brief, looks=form.looks)
     beside = tasks_found.beside(look.workspace, look.sweep.launchers)
     if form.as_json:
         of_tasks = documents.tasks(beside) if beside else {}
         arguments.print_json(documents.status(look.snapshot) | of_tasks)
-        return
+        return None
     text = _drawn([look], form)
     _show("\n\n".join([text, *([tables.tasks(beside, Screen.of())] if beside else [])]), form)
+    return text
 
 
-def _several(sweeps: Sequence[Sweep], where: str | None, form: _Form) -> None:
-    looks = [sweep.look(where=where, lines=not form.brief) for sweep in sweeps]
+def _several(sweeps: Sequence[Sweep], where: str | None, form: _Form) -> object:
+    looks = [sweep.look(where=where, lines=not form.brief, looks=form.looks) for sweep in sweeps]
     arguments.warn(line for look in looks for line in look.snapshot.warnings)
     if form.as_json:
         arguments.print_json(documents.several([look.snapshot for look in looks]))
-    else:
-        _show(_drawn(looks, form), form)
+        return None
+    _show(text := _drawn(looks, form), form)
+    return text
 
 
 def _drawn(looks: Sequence[Look], form: _Form) -> str:

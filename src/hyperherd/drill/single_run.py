@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hyperherd.attempts import listing
 from hyperherd.attempts.filenames import AttemptFolder, Outcome, Unit
-from hyperherd.engine import waiting
+from hyperherd.engine import waiting, watch
 from hyperherd.engine.facts import Fact
 from hyperherd.engine.launch import Made, Prepared
 from hyperherd.engine.pieces import Run
@@ -117,31 +116,46 @@ class Going:
 
     def until(self, true: Callable[[], bool]) -> bool:
         """Wait until it is true, or (False) until the trial's status changes by waiting no more."""
-        side, pause_s = self.side, waiting.pause_s(self.launcher.name)
-        listed, due, hastened = None, 0.0, False
-        while True:
-            begun = time.monotonic()
-            if true():
-                return True
-            now = listing.read([side.attempts])
-            if now != listed or begun >= due:
-                fact = side.fact()
-                if not fact.moves:
-                    return False
-                if (
-                    not hastened
-                    and fact.state.phase is Phase.QUEUED
-                    and fact.state.reason.startswith("BeginTime")
-                ):
-                    hastened = True
-                    side.tell(f"  queued again{_later(self.hasten())}")
-                listed, due = now, time.monotonic() + pause_s
-                continue
-            time.sleep(max(GLANCE_S, waiting.LOOKING * (time.monotonic() - begun)))
+        watched = _Until(self, true)
+        watch.until_over(watched, waiting.pause_s(self.launcher.name), glance_s=GLANCE_S)
+        return watched.is_true
 
     def until_ended(self) -> None:
         """Wait until its status changes by waiting no more."""
         self.until(lambda: False)
+
+
+class _Until:
+    """Something that comes true, or a trial that moves no more (`watch.Watched`)."""
+
+    def __init__(self, going: Going, true: Callable[[], bool]) -> None:
+        self._going = going
+        self._true = true
+        self._moves = True
+        self._hastened = False
+        self.is_true = False
+
+    def look(self) -> object:
+        """How the trial stands, unless it is true already; what was queued again is hastened once."""
+        side = self._going.side
+        self.glance()
+        if self.is_true:
+            return None
+        fact = side.fact()
+        self._moves = fact.moves
+        begins = fact.state.phase is Phase.QUEUED and fact.state.reason.startswith("BeginTime")
+        if begins and not self._hastened:
+            self._hastened = True
+            side.tell(f"  queued again{_later(self._going.hasten())}")
+        return fact.status, fact.attempt
+
+    def glance(self) -> object:
+        """What the trial has written."""
+        self.is_true = self.is_true or self._true()
+        return listing.read([self._going.side.attempts])
+
+    def over(self) -> bool:
+        return self.is_true or not self._moves
 
 
 def written_at(file: Path) -> float | None:

@@ -8,15 +8,15 @@ import itertools
 import secrets
 import shlex
 import shutil
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hyperherd import fsio, units
 from hyperherd.attempts.registers import VOID
-from hyperherd.engine import facts
+from hyperherd.engine import facts, shared_looks, watch
 from hyperherd.engine.facts import Fact, Known
+from hyperherd.engine.watch import CLOCK, Clock
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import copies
 from hyperherd.launchers import shipped
@@ -60,6 +60,7 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
             offers = submission.offers
             stopped[submission.token] = [offers[n].unit.number for n in asked if n not in words]
             refused.update((offers[n].unit.trial, why) for n, why in words.items())
+    shared_looks.forget()
     with fsio.Lock(workspace.lock) as lock:
         submissions.note_stopped(workspace, stopped, lock)
         cancelled = [fact for fact in live if fact.trial.index not in refused]
@@ -93,7 +94,7 @@ def clean(
     *,
     logs: bool,
     everything: bool,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock = CLOCK,
 ) -> Stopped:
     """Cancel all; with ``logs`` delete the logs, with ``everything`` the whole state, drills too, once nothing runs any
     more.
@@ -101,14 +102,14 @@ def clean(
     Raises `HerdError` where something could not be cancelled or does not end: nothing is deleted then.
     """
     if everything:
-        _clean_beside(workspace, launchers, sleep)
+        _clean_beside(workspace, launchers, clock)
     stopped = stop(workspace, launchers, None)
     if stopped.refused:
         index, words = next(iter(stopped.refused.items()))
         raise HerdError(f"trial {index} could not be cancelled: {words}", hint="Nothing was deleted.")
     if logs or everything:
         if stopped.cancelled:
-            _wait_for_the_end(workspace, launchers, sleep)
+            _wait_for_the_end(workspace, launchers, clock)
         _delete(workspace.state if everything else workspace.logs)
         if everything and workspace.script:
             with contextlib.suppress(OSError):  # what a user has put there stays
@@ -120,15 +121,13 @@ def clean(
     return stopped
 
 
-def _clean_beside(
-    workspace: Workspace, launchers: Mapping[str, Launcher], sleep: Callable[[float], None]
-) -> None:
+def _clean_beside(workspace: Workspace, launchers: Mapping[str, Launcher], clock: Clock) -> None:
     """What lives in the folder beside the sweep's trials: drills, and tasks of Python's."""
     from hyperherd.engine import found_tasks  # for those who clean all
 
     for drill in workspace.drills:
         try:
-            clean(drill, launchers, logs=False, everything=True, sleep=sleep)
+            clean(drill, launchers, logs=False, everything=True, clock=clock)
         except HerdError:
             if drill.state.exists():  # else its own herd has cleared up meanwhile
                 raise
@@ -167,17 +166,32 @@ def _delete(folder: Path) -> None:
         ) from error
 
 
-def _wait_for_the_end(
-    workspace: Workspace, launchers: Mapping[str, Launcher], sleep: Callable[[float], None]
-) -> None:
-    deadline = time.monotonic() + ENDING_S
-    while live := _live(facts.read(workspace, launchers, silent_is_fatal=True)):
-        if time.monotonic() > deadline:
-            raise HerdError(
-                f"{units.counted(len(live), 'cancelled trial')} still running, the first is {live[0]}",
-                hint="Nothing was deleted; look at herd status, and try again.",
-            )
-        sleep(1.0)
+class _Ending:
+    """All trials of a workspace, until none lives (`watch.Watched`). Raises `SchedulerSilentError`."""
+
+    def __init__(self, workspace: Workspace, launchers: Mapping[str, Launcher]) -> None:
+        self._workspace = workspace
+        self._launchers = launchers
+        self.live: list[int] = []
+
+    def look(self) -> object:
+        self.live = _live(facts.read(self._workspace, self._launchers, silent_is_fatal=True))
+        return None
+
+    def glance(self) -> object:
+        return None
+
+    def over(self) -> bool:
+        return not self.live
+
+
+def _wait_for_the_end(workspace: Workspace, launchers: Mapping[str, Launcher], clock: Clock) -> None:
+    ending = _Ending(workspace, launchers)
+    if not watch.until_over(ending, 1.0, timeout_s=ENDING_S, clock=clock):
+        raise HerdError(
+            f"{units.counted(len(ending.live), 'cancelled trial')} still running, the first is {ending.live[0]}",
+            hint="Nothing was deleted; look at herd status, and try again.",
+        )
 
 
 def _live(known: Known) -> list[int]:

@@ -14,6 +14,7 @@ from hyperherd.attempts import filenames
 from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.attempts.listing import Listing
 from hyperherd.engine import interruptions, submitting
+from hyperherd.engine.shared_looks import ASK, Looks
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Ended, Phase, State
 from hyperherd.launchers import shipped
@@ -110,10 +111,13 @@ class _Tracked:
         return (self.outcome is not None and self.outcome.succeeded) or bool(said and final)
 
 
-def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_fatal: bool) -> Known:
+def read(
+    workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_fatal: bool, looks: Looks = ASK
+) -> Known:
     """Everything known about the workspace; asks the launchers about the trials that their own notes do not settle.
 
-    A launcher that is not in ``launchers`` is not asked. With ``silent_is_fatal`` one that does not answer raises
+    A launcher that is not in ``launchers`` is not asked; ``looks`` may take what another command has
+    just heard. With ``silent_is_fatal`` one that does not answer raises
     `SchedulerSilentError`; else it is a warning, and its trials are shown as last known.
     """
     stored = manifest.read(workspace)
@@ -122,14 +126,14 @@ def read(workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_f
     listed = attempt_folders.read(workspace)
     tracked = _track(stored.trials, records, listed)
     unsettled = _unsettled(tracked, heard)
-    states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal)
+    states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal, looks)
     if unsettled:
         before, listed = tracked, attempt_folders.read(workspace)
         tracked = _track(stored.trials, records, listed)
         states = _without_the_outrun(states, before, tracked)
     if taken := _taken_by_others(workspace, tracked, states, records):
         tracked.update(taken)
-        more, _ = _ask(workspace, launchers, _unsettled(taken, heard), silent_is_fatal)
+        more, _ = _ask(workspace, launchers, _unsettled(taken, heard), silent_is_fatal, looks)
         states = {token: {**states.get(token, {}), **more.get(token, {})} for token in {*states, *more}}
     heard = _remember(heard, tracked, states)
     interrupted = {r.token for r in records if r.state == "intent" and not submitting.submitting(r)}
@@ -195,25 +199,26 @@ def _track(trials: Sequence[Trial], records: Sequence[Submission], listed: Listi
 
 def _unsettled(
     tracked: Mapping[Unit, _Tracked], heard: ended.Heard
-) -> dict[str, list[tuple[Submission, list[int]]]]:
-    """Launcher -> submissions with their elements that somebody has to be asked about."""
-    asked: dict[str, tuple[Submission, list[int]]] = {}
+) -> dict[str, list[tuple[Submission, dict[int, int]]]]:
+    """Launcher -> submissions with their elements that somebody has to be asked about, each with its newest attempt."""
+    asked: dict[str, tuple[Submission, dict[int, int]]] = {}
     for one in tracked.values():
         record = one.submission
         if one.settled(heard) or record.state == "intent":
             continue
-        asked.setdefault(record.token, (record, []))[1].append(one.element)
-    by_launcher: dict[str, list[tuple[Submission, list[int]]]] = {}
-    for record, elements in asked.values():
-        by_launcher.setdefault(record.launcher, []).append((record, elements))
+        asked.setdefault(record.token, (record, {}))[1][one.element] = one.attempt
+    by_launcher: dict[str, list[tuple[Submission, dict[int, int]]]] = {}
+    for record, attempts in asked.values():
+        by_launcher.setdefault(record.launcher, []).append((record, attempts))
     return by_launcher
 
 
 def _ask(
     workspace: Workspace,
     launchers: Mapping[str, Launcher],
-    unsettled: Mapping[str, Sequence[tuple[Submission, list[int]]]],
+    unsettled: Mapping[str, Sequence[tuple[Submission, dict[int, int]]]],
     silent_is_fatal: bool,
+    looks: Looks,
 ) -> tuple[dict[str, dict[int, State]], list[str]]:
     states: dict[str, dict[int, State]] = {}
     warnings: list[str] = []
@@ -227,9 +232,10 @@ def _ask(
             continue
         try:
             here = launchers[name].where()
-            mine = [(record, elements) for record, elements in asked if record.where in ("", here)]
-            if mine:
-                states.update(launchers[name].poll([submissions.job(workspace, r, set(n)) for r, n in mine]))
+            mine = [(record, attempts) for record, attempts in asked if record.where in ("", here)]
+            wanted = [(submissions.job(workspace, record, attempts), attempts) for record, attempts in mine]
+            if wanted:
+                states.update(looks.poll(launchers[name], wanted, warnings.append))
         except SchedulerSilentError as silent:
             if silent_is_fatal:
                 raise

@@ -21,6 +21,7 @@ from hyperherd.engine import (
     preflight,
     proposing,
     provenance,
+    shared_looks,
     submitting,
 )
 from hyperherd.engine.pieces import SHOWN, Piece, Run
@@ -122,6 +123,7 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
     if not made:
         return prepared, []
     made = _submit_all(run, made)
+    shared_looks.forget()
     with fsio.Lock(run.workspace.lock) as lock:
         submissions.note_decided(run.workspace, [one.record for one in made], lock)
         manifest.note_statuses(run.workspace, _statuses_of_the_refused(prepared, made))

@@ -12,6 +12,7 @@ from hyperherd.engine import facts, snapshot
 from hyperherd.engine.describe import Description
 from hyperherd.engine.facts import Fact, Known
 from hyperherd.engine.plan_of_facts import plan_of
+from hyperherd.engine.shared_looks import ASK, Looks
 from hyperherd.engine.snapshot import Snapshot
 from hyperherd.errors import WorkspaceError
 from hyperherd.jobs import Usage
@@ -33,10 +34,15 @@ class Listed:
 
 
 def look(
-    workspace: Workspace, launchers: Mapping[str, Launcher], *, lines: bool, silent_is_fatal: bool = False
+    workspace: Workspace,
+    launchers: Mapping[str, Launcher],
+    *,
+    lines: bool,
+    silent_is_fatal: bool = False,
+    looks: Looks = ASK,
 ) -> tuple[Known, Snapshot]:
     """Ask the launchers once, and keep what they said where this may be written. Raises `SchedulerSilentError`."""
-    known = facts.read(workspace, launchers, silent_is_fatal=silent_is_fatal)
+    known = facts.read(workspace, launchers, silent_is_fatal=silent_is_fatal, looks=looks)
     remember(workspace, known)
     return known, snapshot.take(workspace, known, lines=lines)
 

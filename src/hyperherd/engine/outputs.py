@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from hyperherd.attempts.filenames import Unit
-from hyperherd.engine import facts, waiting
-from hyperherd.engine.facts import Known
+from hyperherd.engine import waiting, watch
+from hyperherd.engine.shared_looks import Looks
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import HerdError
 from hyperherd.launchers.base import Launcher
@@ -49,18 +49,12 @@ def no_log(view: TrialView, path: str) -> HerdError:
 
 
 def going_on(
-    workspace: Workspace, launchers: Mapping[str, Launcher], known: Known, index: int, pause_s: float
+    workspace: Workspace, launchers: Mapping[str, Launcher], index: int, pause_s: float
 ) -> Callable[[], bool]:
     """A function that says whether the trial still moves; it looks when a look is due, and says yes between."""
-    rhythm = waiting.Rhythm(workspace, pause_s)
-    rhythm.looked(known, [index])
-
-    def ask() -> bool:
-        if not rhythm.due():
-            return True
-        return rhythm.looked(facts.read(workspace, launchers, silent_is_fatal=False), [index])
-
-    return ask
+    trials = waiting.Trials(workspace, launchers, [index], looks=Looks.shared(pause_s))
+    watched = watch.Watch(trials, watch.Rhythm(pause_s))
+    return lambda: not watched.step()
 
 
 def finals(workspace: Workspace) -> Metrics:

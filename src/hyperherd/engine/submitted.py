@@ -6,7 +6,6 @@ or end it from outside, also about what has failed.
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Collection, Sequence
@@ -17,7 +16,8 @@ from pathlib import Path
 from hyperherd import fsio, units
 from hyperherd.attempts import filenames, listing, variables
 from hyperherd.attempts.filenames import Outcome, Unit
-from hyperherd.engine import submitting, waiting
+from hyperherd.engine import submitting, watch
+from hyperherd.engine.watch import CLOCK, Clock
 from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Ended, Job, Phase, State
@@ -31,8 +31,8 @@ from hyperherd.workspace.submissions import Submission
 INDEX = 0
 """A task is a batch of one element."""
 
-_LOOK_S = 1.0
-"""Between two looks at the notes of tasks that are waited for, at most."""
+_GLANCE_S = 0.1
+"""Between two glances at the notes of tasks that are waited for."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ class Verdict:
 
 class SubmittedTask:
     """One submission of a task. ``launcher`` is the one that was chosen; ``stuck`` is why it will not start, as far
-    as that was seen when it was asked last; ``failed_at`` is when a note was first seen that says it failed and does
-    not prove that it has ended (seconds of `time.monotonic`).
+    as that was seen when it was asked last; ``failed``: a note says so, which does not prove that it has ended.
     """
 
     def __init__(self, name: str, launcher: Launcher, job: Job, workspace: Workspace | None = None) -> None:
@@ -57,7 +56,7 @@ class SubmittedTask:
         self.job = job
         self.stopped = False
         self.stuck = ""
-        self.failed_at: float | None = None
+        self.failed = False
         self._verdict: Verdict | None = None
         self._last_said = State(Phase.UNKNOWN)
 
@@ -121,7 +120,7 @@ class SubmittedTask:
 
         One that has ended stays as it is. Raises `LauncherError` in the launcher's words where it could not be.
         """
-        if self.ended() is not None or (self.failed_at is not None and self.verdict().status not in LIVE):
+        if self.ended() is not None or (self.failed and self.verdict().status not in LIVE):
             return
         refused = self.launcher.cancel(self.job, [INDEX])
         if refused:
@@ -138,12 +137,9 @@ class SubmittedTask:
         """How it ended, where that is known without asking anybody."""
         if self._verdict is None:
             _, outcome, _ = _noted(self.job)
-            if outcome is None:
-                self.failed_at = None
-            elif outcome.succeeded or self._nobody_starts_it_again():
+            self.failed = outcome is not None
+            if outcome is not None and (outcome.succeeded or self._nobody_starts_it_again()):
                 self.hear(State(Phase.ABSENT))
-            else:
-                self.failed_at = self.failed_at or time.monotonic()
         return self._verdict
 
     def hear(self, state: State) -> Verdict:
@@ -223,43 +219,41 @@ def job(launcher: Launcher, batch: Batch) -> Job:
     )
 
 
-def until_ended(tasks: Collection[SubmittedTask], timeout_s: float | None = None) -> None:
-    """Wait until all have ended, or will never start; all of one place are asked about at once. Raises TimeoutError."""
-    deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
-    asked_at: dict[tuple[str, str], float] = {}
-    pause_s = 0.01
-    while True:
-        begun = time.monotonic()
-        left = [task for task in tasks if task.ended() is None]
-        look_s = time.monotonic() - begun
-        for place, of_place in _by_place(left).items():
-            if time.monotonic() >= _ask_at(of_place, asked_at.get(place)):
-                _ask(of_place)
-                asked_at[place] = time.monotonic()
-        left = [task for task in left if task.ended() is None]
-        if all(task.stuck for task in left):
-            return
-        now = time.monotonic()
-        if now >= deadline:
-            raise TimeoutError(f"not ended within {timeout_s:g} s: {', '.join(map(repr, left[:5]))}")
-        ask_at = min(_ask_at(of_place, asked_at[place]) for place, of_place in _by_place(left).items())
-        time.sleep(max(0.0, min(max(pause_s, waiting.LOOKING * look_s), deadline - now, ask_at - now)))
-        pause_s = min(pause_s * 1.5, _LOOK_S)
-
-
-def _ask_at(tasks: Sequence[SubmittedTask], asked_at: float | None) -> float:
-    """When to ask about tasks of one place: at once about one that has failed since, and soon again while the launcher
-    still shows it (its job is ending, or is queued again), after 1 s, 2 s, 4 s.
+class _Tasks:
+    """Tasks that are waited for (`watch.Watched`). Their notes of success end the wait; those that have failed are
+    asked about at once, and soon again while their launcher still shows them (their jobs are ending, or queued again).
     """
-    if asked_at is None:
-        return -math.inf
-    return asked_at + min(min(_ask_s(task), _again_s(task.failed_at, asked_at)) for task in tasks)
+
+    def __init__(self, tasks: Collection[SubmittedTask]) -> None:
+        self._left = list(tasks)
+
+    def look(self) -> object:
+        """Ask about all that are left."""
+        ask_all([task for task in self._left if task.ended() is None])
+        return [(task.job.token, task.last_known()) for task in self._left]
+
+    def glance(self) -> object:
+        """Those that have failed, by their notes."""
+        self._left = [task for task in self._left if task.ended() is None]
+        return [task.job.token for task in self._left if task.failed] or None
+
+    def over(self) -> bool:
+        """Whether each has ended, or will never start."""
+        return all(task.stuck for task in self._left)
+
+    @property
+    def left(self) -> Sequence[SubmittedTask]:
+        return self._left
 
 
-def _again_s(failed_at: float | None, asked_at: float) -> float:
-    if failed_at is None:
-        return math.inf
-    return 0.0 if failed_at > asked_at else max(waiting.NOTES_S, asked_at - failed_at)
+def until_ended(
+    tasks: Collection[SubmittedTask], timeout_s: float | None = None, clock: Clock = CLOCK
+) -> None:
+    """Wait until all have ended, or will never start; all of one place are asked about at once. Raises TimeoutError."""
+    places = [(_Tasks(of_place), min(map(_ask_s, of_place))) for of_place in _by_place(tasks).values()]
+    if not watch.until_all_over(places, glance_s=_GLANCE_S, timeout_s=timeout_s, clock=clock):
+        left = [task for watched, _ in places for task in watched.left]
+        raise TimeoutError(f"not ended within {timeout_s:g} s: {', '.join(map(repr, left[:5]))}")
 
 
 def ask_all(tasks: Collection[SubmittedTask]) -> list[str]:

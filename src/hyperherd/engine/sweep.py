@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from hyperherd.engine import facts, launchers_here, observe
 from hyperherd.engine.facts import Fact, Known
 from hyperherd.engine.observe import Listed
+from hyperherd.engine.shared_looks import ASK, Looks
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import HerdError
 from hyperherd.jobs import Usage
@@ -70,15 +71,17 @@ class Sweep:
         *,
         lines: bool = False,
         silent_is_fatal: bool = False,
+        looks: Looks = ASK,
     ) -> Look:
         """Ask the launchers once, and keep the trials that the words (numbers, ranges, names) and ``where`` name.
 
-        ``lines``: with the last line of each one's log. A launcher that does not answer is a warning of the snapshot,
+        ``lines``: with the last line of each one's log; ``looks``: how launchers are asked. One that does not answer is
+        a warning of the snapshot,
         or with ``silent_is_fatal`` raises `SchedulerSilentError`. Raises `HerdError` for trials that are not there,
         `ExpressionError`.
         """
         known, snapshot = observe.look(
-            self.workspace, self.launchers, lines=lines, silent_is_fatal=silent_is_fatal
+            self.workspace, self.launchers, lines=lines, silent_is_fatal=silent_is_fatal, looks=looks
         )
         known_sweeps.note(self.workspace)
         if words:
@@ -154,7 +157,9 @@ class Sweep:
         from hyperherd.engine import waiting
 
         pause_s = waiting.pause_s(*(record.launcher for record in submitted))
-        known = waiting.until_ended(self.workspace, self.launchers, indices, each, pause_s)
+        looks = Looks.shared(pause_s)
+        trials = waiting.Trials(self.workspace, self.launchers, indices, each, looks)
+        known = waiting.until_ended(trials, pause_s)
         observe.remember(self.workspace, known)
         return known
 
@@ -229,7 +234,7 @@ class Look:
 
         record = self.fact(view).submission
         pause_s = max(waiting.pause_s(record.launcher), least_pause_s) if record else least_pause_s
-        return outputs.going_on(self.workspace, self.sweep.launchers, self.known, view.index, pause_s)
+        return outputs.going_on(self.workspace, self.sweep.launchers, view.index, pause_s)
 
 
 def meant(word: str) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hyperherd import units
 from hyperherd.attempts import variables
 from hyperherd.attempts.filenames import Unit
-from hyperherd.engine import facts
+from hyperherd.engine import facts, watch
 from hyperherd.engine.facts import Fact, Known
+from hyperherd.engine.shared_looks import ASK, Looks
 from hyperherd.errors import HerdError, UsageError
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
@@ -21,14 +21,8 @@ from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.workspace import attempt_folders, manifest, submissions
 from hyperherd.workspace.folder import Workspace, find
 
-LOOKING = 10.0
-"""Pauses are at least so many times as long as a look, which takes a second where there are 100,000 trials."""
-
 _AWAIT_S = 1.0
 """Between two looks at what another run waits for, at least."""
-
-NOTES_S = 1.0
-"""Between two listings of the notes that trials leave at their ends; they lie on disk, and nobody is asked."""
 
 
 def pause_s(*launchers: str) -> float:
@@ -43,79 +37,57 @@ def pause_s(*launchers: str) -> float:
     return seconds
 
 
-def until_ended(
-    workspace: Workspace,
-    launchers: Mapping[str, Launcher],
-    indices: Iterable[int],
-    each: Callable[[Known], None],
-    pause_s: float,
-) -> Known:
-    """Look until none of these trials changes by waiting, calling ``each`` with every look; return the last one.
-
-    A launcher that does not answer for a while is waited for.
-    """
-    wanted = tuple(indices)
-    rhythm = Rhythm(workspace, pause_s)
-    while True:
-        known = facts.read(workspace, launchers, silent_is_fatal=False)
-        each(known)
-        if not rhythm.looked(known, wanted):
-            return known
-        while not rhythm.due():
-            time.sleep(min(NOTES_S, pause_s))
-
-
-class Rhythm:
-    """When to look again at trials that are waited for.
-
-    A look asks their launcher, and so comes once in ``pause_s``. Their notes of their ends are listed each second: once
-    all of them have ended by that, a look is due at once. Where the launcher still shows one (its job is ending, or is
-    queued again), the next looks follow after 1 s, 2 s, 4 s, ... until the pause is as long as before.
+class Trials:
+    """Trials that are waited for (`watch.Watched`): until none of them changes by waiting. ``each`` is called with
+    every look. A launcher that does not answer for a while is waited for.
     """
 
-    def __init__(self, workspace: Workspace, pause_s: float) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        launchers: Mapping[str, Launcher],
+        indices: Iterable[int],
+        each: Callable[[Known], None] = lambda _: None,
+        looks: Looks = ASK,
+    ) -> None:
         self._workspace = workspace
-        self._pause_s = pause_s
-        self._begun = self._look_at = self._list_at = time.monotonic()
-        self._soon_s = NOTES_S
+        self._launchers = launchers
+        self._wanted = tuple(indices)
+        self._each = each
+        self._looks = looks
         self._least: Mapping[Unit, int] = {}
-        self._seen: Sequence[int] | None = None
+        self.known: Known | None = None
 
-    def looked(self, known: Known, wanted: Sequence[int]) -> bool:
-        """Plan the next look after this one, which began when the last was due; whether any of them still moves."""
-        moving = [known.facts[index] for index in wanted if index in known.facts and known.facts[index].moves]
-        runs = [run for fact in moving for run in fact.runs if run.moves]
+    def look(self) -> object:
+        """How they stand."""
+        known = facts.read(self._workspace, self._launchers, silent_is_fatal=False, looks=self._looks)
+        self.known = known
+        self._each(known)
+        wanted = [known.facts[index] for index in self._wanted if index in known.facts]
+        runs = [run for fact in wanted if fact.moves for run in fact.runs if run.moves]
         self._least = {run.unit: run.attempt or known.newest_attempt.get(run.unit, 0) + 1 for run in runs}
-        took_s = time.monotonic() - self._begun
-        noted = self._all_noted()
-        self._soon_s = 2 * self._soon_s if noted == self._seen else NOTES_S
-        self._seen = noted
-        pause_s = self._pause_s if noted is None else min(self._soon_s, self._pause_s)
-        self._look_at = time.monotonic() + max(pause_s, LOOKING * took_s)
-        return bool(moving)
+        return [(fact.status, fact.attempt) for fact in wanted]
 
-    def due(self) -> bool:
-        """Whether to look now."""
-        self._begun = time.monotonic()
-        if self._begun >= self._look_at:
-            return True
-        if self._begun < self._list_at:
-            return False
-        noted = self._all_noted()
-        return noted is not None and noted != self._seen
-
-    def _all_noted(self) -> Sequence[int] | None:
+    def glance(self) -> object:
         """The number of each one's newest attempt, if all of these have noted their ends."""
-        begun = time.monotonic()
         listed = attempt_folders.read(self._workspace, self._least.keys())
         newest = [listed.newest.get(unit, 0) for unit in self._least]
         ended = all(
             attempt >= least and (unit, attempt) in listed.outcomes
             for (unit, least), attempt in zip(self._least.items(), newest, strict=True)
         )
-        now = time.monotonic()
-        self._list_at = now + max(NOTES_S, LOOKING * (now - begun))
         return newest if ended else None
+
+    def over(self) -> bool:
+        """Whether none of them moves any more."""
+        return not self._least
+
+
+def until_ended(trials: Trials, pause_s: float) -> Known:
+    """Look until none of these trials changes by waiting; return what was known at the last look."""
+    watch.until_over(trials, pause_s)
+    assert trials.known is not None, "it looks at once"
+    return trials.known
 
 
 def after(word: str, launcher: Launcher, launchers: Mapping[str, Launcher]) -> tuple[str, ...]:
@@ -188,5 +160,5 @@ def until_succeeded(workspace: Workspace, launchers: Mapping[str, Launcher]) -> 
     used = [record.launcher for record in submissions.read(workspace)]
     pause_s = max([_AWAIT_S, *(shipped.traits(launcher).pause_s for launcher in used)])
     every = [trial.index for trial in manifest.read(workspace).trials]
-    known = until_ended(workspace, launchers, every, lambda _: None, pause_s)
+    known = until_ended(Trials(workspace, launchers, every, looks=Looks.shared(pause_s)), pause_s)
     return all(f.status is Status.COMPLETED for f in known.facts.values() if not f.trial.orphan)
