@@ -14,7 +14,7 @@ from pathlib import Path
 
 from timing import HERD, Cost, environment, in_turns, process, rival, say, sweep
 
-from hyperherd.attempts import tokens
+from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.engine import describe, facts
 from hyperherd.engine.plan_of_facts import plan_of
@@ -98,10 +98,10 @@ def _as_if_run(workspace: Workspace) -> None:
     nothing = facts.read(workspace, {}, silent_is_fatal=False)
     plan = plan_of(described, nothing, Choice())
     indices = tuple(trial.index for trial in plan.trials)
-    generation = tokens.new_generation()
+    generation = registers.new_generation()
     begun = manifest.begin(workspace, manifest.Manifest(), generation)
     record = submissions.Submission(
-        token=tokens.new(generation),
+        token=registers.new_token(generation),
         launcher="local",
         where=DirectLauncher().where(),
         name="hyperherd_speed",

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import hyperherd
-from hyperherd.launchers.direct import dialect as direct
+from hyperherd.launchers.direct import spawning as direct
 from hyperherd.launchers.node.dialect import Dialect
-from hyperherd.launchers.slurm import dialect as slurm
+from hyperherd.launchers.slurm import job_options as slurm
 
 PACKAGE = Path(hyperherd.__file__).parent
 NEUTRAL = [*PACKAGE.glob("launchers/node/*"), *PACKAGE.glob("attempts/*.sh")]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperherd.errors import WorkspaceError
-from hyperherd.workspace import following, logs
+from hyperherd.workspace import logs
 
 OURS = "==== hyperherd: attempt 2, job 41_3, node7, 2026-11-21T10:00:00 ===="
 OF_0_1_3 = "==== HyperHerd run: 2026-01-01 12:00:00 job 7 ===="
@@ -136,7 +136,7 @@ def writing(path: Path, *pieces: bytes | None) -> Callable[[], bool]:
 def followed(wait: Callable[[], bool], *paths: Path, count: int = 0) -> list[tuple[str, str]]:
     """(file's suffix, whole line) of what follows the last ``count`` lines of each."""
     begin = {path.suffix: (path, logs.so_far(path, count)[1]) for path in paths}
-    return [(grown.name, grown.text) for grown in following.follow(begin, wait) if grown.whole]
+    return [(grown.name, grown.text) for grown in logs.follow(begin, wait) if grown.whole]
 
 
 def lines(wait: Callable[[], bool], path: Path) -> list[str]:
@@ -169,7 +169,7 @@ def test_follow_tells_what_each_of_several_logs_gains_also_one_that_comes_later(
 def test_follow_shows_a_progress_bar_as_it_stands(tmp_path: Path) -> None:
     path = log(tmp_path, b"")
     wait = writing(path, b"10%", b"\r50%", b"", b"\r100%\n")
-    told = [(grown.text, grown.whole) for grown in following.follow({"err": (path, 0)}, wait)]
+    told = [(grown.text, grown.whole) for grown in logs.follow({"err": (path, 0)}, wait)]
     assert told == [("10%", False), ("50%", False), ("100%", True)]
 
 
@@ -188,7 +188,7 @@ def test_follow_reads_a_log_that_was_emptied_or_replaced_from_its_start(tmp_path
 
     path.write_bytes(b"of the same lengtH\n")
     begin = {"out": (path, 0)}
-    told = [grown.text for grown in following.follow(begin, replacing)]
+    told = [grown.text for grown in logs.follow(begin, replacing)]
     assert told == ["of the same lengtH", "of the same length"]
 
 

@@ -14,7 +14,7 @@ from hyperherd.attempts.filenames import Outcome
 from hyperherd.cli.main import COMMANDS
 from hyperherd.config import document, parse
 from hyperherd.jobs import Ended, Phase, State
-from hyperherd.launchers.slurm import check
+from hyperherd.launchers.slurm import option_check
 from hyperherd.search.conditions import OPERATORS
 from hyperherd.sweep.trial import Status, status_of
 from hyperherd.workspace import layout
@@ -57,7 +57,7 @@ def test_every_example_of_a_key_is_read(example: str) -> None:
     given = document.read(example, file="example").value
     assert isinstance(given, dict)
     text = example + "\n".join(line for key, line in rest.items() if key not in given)
-    assert parse.spec(text, file="example", native=check.faults)
+    assert parse.spec(text, file="example", native=option_check.faults)
 
 
 def test_every_key_has_an_example() -> None:

@@ -20,7 +20,7 @@ from hyperherd.attempts.filenames import Unit
 from hyperherd.jobs import Batch, Element, Files, Inline
 from hyperherd.launchers.node.script import script
 from hyperherd.launchers.shipped import native
-from hyperherd.launchers.slurm.dialect import DIALECT
+from hyperherd.launchers.slurm.job_options import DIALECT
 
 DIES_OF_IT = ("sleep 30\n", 143)
 SAVES_FIRST = (

@@ -11,7 +11,7 @@ import pytest
 from hyperherd.attempts.variables import SLOTS_DIR
 from hyperherd.errors import DamagedFileError, LauncherError
 from hyperherd.jobs import Request
-from hyperherd.launchers.direct import cores, gpus, memory, slots, stored, usage
+from hyperherd.launchers.direct import cores, gpu_slots, slots, stored, survey, usage
 
 from .machine import Sweep
 
@@ -43,15 +43,15 @@ def test_no_quota_is_none(tmp_path: Path) -> None:
 
 
 def test_a_gpu_cut_into_parts_is_given_out_in_parts() -> None:
-    listed = gpus.parse_listing(
+    listed = gpu_slots.parse_listing(
         "GPU 0: NVIDIA A100 (UUID: GPU-1)\n  MIG 3g.20gb Device 0: (UUID: MIG-a)\n"
         "  MIG 3g.20gb Device 1: (UUID: MIG-b)\nGPU 1: NVIDIA A100 (UUID: GPU-2)\n"
     )
-    assert [gpu.name for gpu in gpus.listed_gpus(listed)] == ["MIG-a", "MIG-b", "1"]
+    assert [gpu.name for gpu in gpu_slots.listed_gpus(listed)] == ["MIG-a", "MIG-b", "1"]
 
 
 def test_a_trial_gets_all_of_its_slots_or_none(tmp_path: Path) -> None:
-    three = tuple(gpus.Gpu(str(k), str(k)) for k in range(3))
+    three = tuple(gpu_slots.Gpu(str(k), str(k)) for k in range(3))
     room = slots.Slots(tmp_path, ("core-0", "core-1"), three, 2)
     first = room.take("first")
     assert isinstance(first, slots.Taken)
@@ -132,8 +132,8 @@ def test_the_tightest_limit_of_memory_binds(
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert memory.limit(tmp_path) == expected
+    assert survey.memory_limit(tmp_path) == expected
 
 
 def test_the_memory_that_can_be_used_is_at_most_the_machines() -> None:
-    assert 0 < memory.usable() <= psutil.virtual_memory().total
+    assert 0 < survey.usable_memory() <= psutil.virtual_memory().total

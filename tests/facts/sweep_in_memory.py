@@ -10,7 +10,7 @@ import msgspec
 
 from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import AttemptFolder, Unit
-from hyperherd.engine import control, facts, launch, observe
+from hyperherd.engine import facts, launch, observe, stopping
 from hyperherd.engine.describe import Description, describe
 from hyperherd.engine.facts import Known
 from hyperherd.engine.pieces import Run, RunRequest
@@ -128,7 +128,7 @@ class Sweep:
 
     def stop(self, trial: int) -> None:
         try:
-            control.stop(self.workspace, {"memory": self.launcher}, [trial])
+            stopping.stop(self.workspace, {"memory": self.launcher}, [trial])
         except SchedulerSilentError:
             assert self.launcher.silent
         self.running = [one for one in self.running if one.state.phase is Phase.RUNNING]

@@ -21,18 +21,18 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from hyperherd.errors import SchedulerSilentError
-from hyperherd.launcherfinder import gpus, writing
+from hyperherd.launcherfinder import gpu_names, hosts_yaml
 from hyperherd.launchers.slurm import detect, site
 from hyperherd.launchers.slurm.client import Client
+from hyperherd.launchers.slurm.detect import survey
 from hyperherd.launchers.slurm.site import Site
-from hyperherd.launchers.slurm.survey import survey
 from hyperherd.launchers.survey import Detected
 from hyperherd.requirements.parser import parse
 
 from .described import patient
 
 SITES = Path(__file__).with_name("sites")
-TABLE = gpus.read()
+TABLE = gpu_names.read()
 NAMES = sorted(folder.name for folder in SITES.iterdir())
 WRITTEN = "2026-11-21 by herd 1.0"
 
@@ -59,12 +59,12 @@ def said(found: Detected, *parts: str) -> bool:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_site_becomes_the_file_that_lies_beside_it(name: str) -> None:
-    assert writing.text(detected(name), written=WRITTEN) == (SITES / name / "launchers.yaml").read_text()
+    assert hosts_yaml.text(detected(name), written=WRITTEN) == (SITES / name / "launchers.yaml").read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_file_says_the_same_to_every_reader_of_yaml(name: str) -> None:
-    text = writing.text(detected(name), written=WRITTEN)
+    text = hosts_yaml.text(detected(name), written=WRITTEN)
     expected = {"hosts": detected(name).hosts}
     assert YAML(typ="safe", pure=True).load(text) == expected
     assert yaml.safe_load(text) == expected  # YAML 1.1
@@ -191,7 +191,7 @@ def test_silence_names_no_host_and_says_what_to_look_at(answers: dict[str, str])
     found = detect.describe(site.site(answers, user="ann", groups=()), TABLE)
     assert not found.hosts
     assert said(found, "no partition", "scontrol") and said(found, "no node", "scontrol")
-    assert YAML(typ="safe", pure=True).load(writing.text(found, written=WRITTEN)) == {"hosts": {}}
+    assert YAML(typ="safe", pure=True).load(hosts_yaml.text(found, written=WRITTEN)) == {"hosts": {}}
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_names_that_yaml_reads_otherwise_are_quoted_and_what_they_hold_ends_no_c
     found = detect.describe(
         site.site({"partitions": partitions, "nodes": node}, user="ann", groups=()), TABLE
     )
-    text = writing.text(found, written=WRITTEN)
+    text = hosts_yaml.text(found, written=WRITTEN)
     assert (
         list(yaml.safe_load(text)["hosts"])
         == list(found.hosts)
@@ -239,7 +239,7 @@ def test_whatever_a_site_prints_there_is_a_file_that_can_be_read(name: str, data
             st.sampled_from(["", "\n", "=", "0", "-1", "9" * 11, "9" * 5000, "(null)", "x\ty"]) | st.text()
         )
     found = detect.describe(read(name, {**answers, which: "".join(words)}), TABLE)
-    text = writing.text(found, written=WRITTEN)
+    text = hosts_yaml.text(found, written=WRITTEN)
     assert YAML(typ="safe", pure=True).load(text) == {"hosts": found.hosts}
 
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperherd.errors import ConfigError
-from hyperherd.launcherfinder import gpus
+from hyperherd.launcherfinder import gpu_names
 from hyperherd.launchers.direct import cores
 from hyperherd.launchers.direct.survey import survey
 
-TABLE = gpus.read()
+TABLE = gpu_names.read()
 
 
 def this_machine(environ: dict[str, str] | None = None) -> dict[str, Any]:
@@ -110,11 +110,11 @@ def test_any_name_has_an_answer(kind: str, features: list[str]) -> None:
 
 def test_a_table_of_ones_own_adds_to_the_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "gpus.yaml").write_text("cuda: {xyz900: 99, a100: 80}\nnames: {fat: xyz900}\n")
-    table = gpus.read(tmp_path / "gpus.yaml")
+    table = gpu_names.read(tmp_path / "gpus.yaml")
     assert [table.known(name, ()).memory for name in ("xyz900", "fat", "a100", "t4")] == [
         size * GIB for size in (99, 99, 80, 16)
     ]
-    assert gpus.read(tmp_path / "none.yaml") == TABLE
+    assert gpu_names.read(tmp_path / "none.yaml") == TABLE
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_table_of_ones_own_adds_to_the_shipped_one(tmp_path: Path) -> None:
 def test_a_table_that_is_wrong_is_said_where(tmp_path: Path, text: str, fault: str) -> None:
     (tmp_path / "gpus.yaml").write_text(text)
     with pytest.raises(ConfigError, match=fault):
-        gpus.read(tmp_path / "gpus.yaml")
+        gpu_names.read(tmp_path / "gpus.yaml")
 
 
 # --- this machine ----------------------------------------------------------------------------------------------------

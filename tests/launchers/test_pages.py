@@ -10,8 +10,8 @@ import pytest
 from fakeslurm.fixture import FakeSlurm
 
 from hyperherd.config import parse
-from hyperherd.launcherfinder import configuration, gpus, hosts, parser
-from hyperherd.launchers.slurm import check
+from hyperherd.launcherfinder import configuration, gpu_names, hosts, parser
+from hyperherd.launchers.slurm import option_check
 from hyperherd.requirements.amounts import BYTES, SECONDS
 
 from .conftest import on_slurm
@@ -66,7 +66,7 @@ def test_every_sweep_of_the_page_is_read() -> None:
     sweeps = [block.text for block in blocks(MACHINES) if block.file == "hyperherd.yaml"]
     assert sweeps
     for text in sweeps:
-        assert parse.spec(text, file="hyperherd.yaml", native=check.faults).requires
+        assert parse.spec(text, file="hyperherd.yaml", native=option_check.faults).requires
 
 
 @pytest.mark.in_step
@@ -77,7 +77,7 @@ def test_every_key_of_a_machine_and_of_a_preset_is_explained() -> None:
 
 @pytest.mark.in_step
 def test_the_files_of_the_configuration_folder_are_named() -> None:
-    names = (configuration.HOSTS, configuration.PYTHON, configuration.USER, gpus.NAME)
+    names = (configuration.HOSTS, configuration.PYTHON, configuration.USER, gpu_names.NAME)
     assert [name for name in names if name not in TEXT] == []
     assert "Thirteen for the clusters" in TEXT and len(list(configuration.SHIPPED.glob("*/*.yaml"))) == 13
 

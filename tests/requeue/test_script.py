@@ -19,7 +19,7 @@ from hyperherd.attempts import filenames
 from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.jobs import Batch, Element, Files, Requeue
 from hyperherd.launchers.node.script import script
-from hyperherd.launchers.slurm.dialect import DIALECT
+from hyperherd.launchers.slurm.job_options import DIALECT
 
 SCONTROL = """#!/bin/bash
 echo "$*" >>"$FOLDER/asked"

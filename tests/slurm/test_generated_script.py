@@ -22,7 +22,7 @@ from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Files
 from hyperherd.launchers.node.script import script
 from hyperherd.launchers.shipped import native
-from hyperherd.launchers.slurm.dialect import DIALECT
+from hyperherd.launchers.slurm.job_options import DIALECT
 
 from .conftest import own
 

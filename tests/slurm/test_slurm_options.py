@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hyperherd
-from hyperherd.connectors.base import Completed
+from hyperherd.connectors.connector import Completed
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import HerdError, OptionError
 from hyperherd.launchers.shipped import native

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hyperherd import units
 from hyperherd.attempts.filenames import Unit
 from hyperherd.jobs import Job, Offer, Phase
-from hyperherd.launchers.slurm import check, limits, options, parse, polling, site, state_words
+from hyperherd.launchers.slurm import batch_check, option_check, options, parse, polling, site, state_words
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "slurm-22.05"
 
@@ -21,7 +21,7 @@ def recorded(name: str) -> str:
 
 
 def test_the_recorded_configuration_has_the_limits() -> None:
-    found = limits.of(parse.settings(recorded("config")))
+    found = batch_check.of(parse.settings(recorded("config")))
     assert (found.cluster, found.max_array_size, found.max_array_tasks) == ("mini", 1001, 1001)
     assert found.max_script_bytes == 4 * 2**20
     assert found.accounting
@@ -186,4 +186,4 @@ def test_absent_options_give_no_fault_and_no_line() -> None:
 
 @pytest.mark.parametrize("text", ['--mail-user="a -o b"', "--exclusive # -o x", "-x n1 -H"])
 def test_raw_options_that_only_look_like_those_are_taken(text: str) -> None:
-    assert list(check.faults({"extra_args": [text]})) == []
+    assert list(option_check.faults({"extra_args": [text]})) == []

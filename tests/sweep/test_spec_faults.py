@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from examples import examples
 from hyperherd.config import parse
 from hyperherd.errors import ConfigError
-from hyperherd.launchers.slurm import check
+from hyperherd.launchers.slurm import option_check
 from hyperherd.search import combinations
 
 HEAD = "name: x\nlauncher: launch.sh\ngrid: all\n"
@@ -17,7 +17,7 @@ HEAD = "name: x\nlauncher: launch.sh\ngrid: all\n"
 
 def faults(text: str) -> list[str]:
     with pytest.raises(ConfigError) as raised:
-        parse.spec(text, file="f.yaml", native=check.faults)
+        parse.spec(text, file="f.yaml", native=option_check.faults)
     return [str(fault) for fault in raised.value.faults]
 
 
@@ -488,7 +488,7 @@ def test_the_forms_of_slurms_values_are_told_with_all_other_faults_each_at_its_l
     ],
 )
 def test_every_form_that_slurm_reads_is_taken(options: str) -> None:
-    assert parse.spec(WITH_LR + f"slurm: {{{options}}}\n", native=check.faults).slurm
+    assert parse.spec(WITH_LR + f"slurm: {{{options}}}\n", native=option_check.faults).slurm
 
 
 @pytest.mark.parametrize(
@@ -517,7 +517,7 @@ def test_a_raw_line_that_herd_or_slurm_would_not_take_is_told_with_its_line(line
 
 def test_raw_lines_may_say_all_but_what_is_herds_own() -> None:
     lines = ["--export=ALL", "--comment=mine", "--chdir=/data", "--open-mode=truncate", "-Q", "--spank=1"]
-    assert parse.spec(WITH_LR + f"slurm: {{extra_args: {lines!r}}}\n", native=check.faults).extra_args
+    assert parse.spec(WITH_LR + f"slurm: {{extra_args: {lines!r}}}\n", native=option_check.faults).extra_args
 
 
 def test_other_raw_lines_are_taken_without_their_directive() -> None:
@@ -546,7 +546,7 @@ def test_a_parameter_with_a_fault_is_still_known_elsewhere() -> None:
 
 def test_a_condition_may_name_what_only_another_one_forces() -> None:
     text = conditions("- {when: {opt: sgd}, force: {opt: plain}}", "- {when: {opt: plain}, set: {m: 1}}")
-    assert parse.spec(text, native=check.faults)
+    assert parse.spec(text, native=option_check.faults)
 
 
 def test_conditions_that_exclude_everything_are_an_error() -> None:
@@ -595,7 +595,7 @@ def test_any_document_is_a_spec_or_has_faults(
 ) -> None:
     whole = {"name": "x", "launcher": "l", "parameters": searched, **content}
     try:
-        made = parse.spec(as_yaml(whole), native=check.faults)
+        made = parse.spec(as_yaml(whole), native=option_check.faults)
     except ConfigError as error:
         assert all(fault.where.startswith("hyperherd.yaml:") for fault in error.faults)
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hyperherd.cli import arguments, ending, runs
+from hyperherd.cli import agreement, arguments, runs
 from hyperherd.doctor import asking
 from hyperherd.doctor.asking import Question
 from hyperherd.engine.sweep import Sweep
@@ -42,7 +42,7 @@ def doctor(
     timeout_s = _seconds(timeout)
     sweep = Sweep(_workspace(given))
     question = Question(sweep, sweep.describe(), wish, timeout_s)
-    with ending.as_ctrl_c(), runs.or_here(place):
+    with agreement.as_ctrl_c(), runs.or_here(place):
         planned = asking.plan(question)
         if planned.on_a_node:
             click.echo("Looking here, then on a node by a short job ...", err=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from hyperherd.cli import arguments, ending, runs
+from hyperherd.cli import agreement, arguments, runs
 from hyperherd.drill import running as drills
 from hyperherd.drill.resumption import Terms
 from hyperherd.drill.running import Drill, Request
@@ -65,7 +65,7 @@ def drill(given: tuple[str, ...], as_json: bool, seed: int | None, **options: An
         terms=Terms(options["ignore"], options["rtol"]),
     )
     trial = _one(found, free, known)
-    with ending.as_ctrl_c(), runs.or_here(options["place"]):
+    with agreement.as_ctrl_c(), runs.or_here(options["place"]):
         report = drills.run(Drill(sweep, description, trial, request, _tell))
     if as_json:
         arguments.print_json(view.document(report))

@@ -9,7 +9,7 @@ import click
 from hyperherd.engine.describe import read_spec
 from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import HerdError
-from hyperherd.sweep import overrides
+from hyperherd.sweep import trial_overrides
 from hyperherd.workspace import layout, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 
@@ -29,7 +29,7 @@ def resolve_overrides(path: Path, index: int) -> None:
         r.static_overrides for r in submissions.read(workspace) if index in r.trials and r.state != "void"
     ]
     static = given[-1] if given else read_spec(workspace).static_overrides
-    click.echo(overrides.handed(trials[index], static).argument)
+    click.echo(trial_overrides.handed(trials[index], static).argument)
 
 
 @click.command("await")

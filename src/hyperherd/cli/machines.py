@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from hyperherd import __version__, fsio
 from hyperherd.cli import arguments
 from hyperherd.engine import launchers_here
 from hyperherd.errors import HerdError, UsageError
-from hyperherd.launcherfinder import choice, configuration, registry
+from hyperherd.launcherfinder import choice, configuration, presets, registry
 from hyperherd.launcherfinder.choice import Chooser, Chosen
 from hyperherd.launcherfinder.configuration import Sources
 from hyperherd.launcherfinder.registry import Answer
@@ -128,17 +129,14 @@ def _looks_around(kind: str) -> str:
 @ON
 def detect_hosts(write: bool, force: bool, place: str) -> int:
     """Describe this cluster (this machine, where there is no Slurm) as launchers.yaml, for you to edit."""
-    from hyperherd.launcherfinder import (  # 40 ms that the other commands do without
-        gpus,
-        writing,
-    )
+    from hyperherd.launcherfinder import gpu_names, hosts_yaml
 
     if force and not write:
         raise UsageError("-f goes with --write")
-    table = gpus.read(configuration.folder() / gpus.NAME)
+    table = gpu_names.read(configuration.folder() / gpu_names.NAME)
     found = shipped.survey(_looks_around(launchers_here.kind(place)))(table)
     now = datetime.date.today().isoformat()
-    text = writing.text(found, written=f"{now} by herd {__version__}")
+    text = hosts_yaml.text(found, written=f"{now} by herd {__version__}")
     if not write:
         click.echo(text, nl=False)
         return 0
@@ -162,3 +160,49 @@ def detect_hosts(write: bool, force: bool, place: str) -> int:
     for sentence in found.unknown:
         click.echo(f"  note: {sentence}", err=True)
     return 0
+
+
+@click.group(invoke_without_command=True, epilog="\b\nExample:\n  herd compute show killarney/l40s_1x")
+@click.pass_context
+def compute(context: click.Context) -> int | None:
+    """Compute presets: what `compute:` in hyperherd.yaml may name."""
+    return None if context.invoked_subcommand else int(context.invoke(list_presets, as_json=False))
+
+
+@compute.command("list")
+@arguments.as_json
+def list_presets(as_json: bool) -> int:
+    """All presets: those of the workspace and its project, of the configuration folder, and those that ship."""
+    sources = _sources()
+    found, wrong = [], []
+    for name, path in sources.presets():
+        try:
+            found.append((presets.load(name, sources), path))
+        except HerdError as error:
+            wrong.append(error)
+    for message in dict.fromkeys(map(str, wrong)):
+        click.echo(f"herd: {message}", err=True)
+    if as_json:
+        arguments.print_json({"presets": [view.preset(one, path) for one, path in found]})
+    else:
+        click.echo(view.presets(found, Screen.of()))
+    return 1 if wrong else 0
+
+
+@compute.command()
+@click.argument("name")
+@arguments.as_json
+def show(name: str, as_json: bool) -> int:
+    """A preset with everything filled in, and the #SBATCH lines that it becomes."""
+    sources = _sources()
+    found = presets.load(name, sources)
+    if as_json:
+        arguments.print_json(view.preset(found, sources.preset(name)))
+        return 0
+    click.echo(view.resolved(found), nl=False)
+    return 0
+
+
+def _sources() -> Sources:
+    """In the workspace, or from the folder that we are in."""
+    return Sources(arguments.workspace_folder(), here=Path.cwd())

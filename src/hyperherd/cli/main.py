@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -12,8 +14,30 @@ from typing import Any, NoReturn
 import click
 
 from hyperherd import __version__
-from hyperherd.cli import streams
 from hyperherd.errors import HerdError, nearest
+
+NO_OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF})
+"""What writing to stdout fails with where nobody can take it: a full disk, a terminal that is gone."""
+
+
+def open_all() -> None:
+    """Give those that are closed (``herd ls >&-``) to nobody: a file opened later would get their number, and what
+    trials and Slurm's commands print would end up in it.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
+def drop_stdout() -> None:
+    """Throw away what is still to be written, so that nothing fails at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
 
 # Command -> its module and its line in the help; a hidden one -> its module and function.
 COMMANDS = {
@@ -34,7 +58,7 @@ COMMANDS = {
     "multirun": ("multirun", "Run a sweep over any sbatch script."),
     "expand": ("expand", "Print the combinations of a Hydra sweep."),
     "launchers": ("machines", "Describe your machines; see which one has what is required."),
-    "compute": ("presets", "List and show compute presets."),
+    "compute": ("machines", "List and show compute presets."),
     "completion": ("begin", "Print the completion script of a shell."),
 }
 HIDDEN = {"resolve-overrides": ("lookup", "resolve_overrides"), "await": ("lookup", "await_")}
@@ -108,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     words = list(sys.argv[1:] if argv is None else argv)
     # A hundred thousand trials are a million objects and no cycles: looking for cycles is a third of the time.
     gc.set_threshold(200_000, 50, 100)
-    streams.open_all()
+    open_all()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # As stderr does: a character that cannot be shown is no reason to stop.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -117,12 +141,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone (herd ls | head): nothing more to say, and nothing to flush at exit.
-        streams.drop_stdout()
+        drop_stdout()
         code = 0
     except OSError as error:
-        if error.errno not in streams.NO_OUTPUT or error.filename is not None:
+        if error.errno not in NO_OUTPUT or error.filename is not None:
             raise
-        streams.drop_stdout()
+        drop_stdout()
         code = _say(f"herd: the output cannot be written: {error.strerror}", 1)
     sys.exit(code)
 

@@ -10,8 +10,8 @@ from hyperherd import units
 from hyperherd.cli import agreement, runs
 from hyperherd.cli.runs import How
 from hyperherd.engine import describe, scripts
-from hyperherd.engine.multirun import ProductSource
 from hyperherd.engine.pieces import RunRequest
+from hyperherd.engine.script_sources import ProductSource
 from hyperherd.engine.scripts import Call
 from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import UsageError

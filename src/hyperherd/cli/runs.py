@@ -15,18 +15,30 @@ import click
 
 from hyperherd import units
 from hyperherd.cli import arguments
-from hyperherd.engine import cost, launchers_here
+from hyperherd.engine import launchers_here
 from hyperherd.engine.facts import Known
 from hyperherd.engine.launch import Prepared
 from hyperherd.engine.pieces import Run
 from hyperherd.engine.placing import Wish
 from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import SchedulerSilentError, UsageError
-from hyperherd.jobs import NativeValue
+from hyperherd.jobs import Batch, NativeValue
 from hyperherd.launchers import shipped
 from hyperherd.sweep.trial import Status
 from hyperherd.views import documents, progress, summary
 from hyperherd.workspace.submissions import Submission
+
+
+def gpu_hours(batches: Sequence[Batch]) -> float | None:
+    """GPU-hours of all trials running to their time limit; None where no GPU is asked for, or one without a limit."""
+    hours = 0.0
+    for batch in batches:
+        limit_s, each = batch.request.time_s, batch.request.gpus or 0
+        if each and limit_s is None:
+            return None
+        hours += each * (limit_s or 0) / 3600 * len(batch.elements)
+    return hours or None
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -172,7 +184,7 @@ def _dry_run(sweep: Sweep, run: Run, how: How) -> int:
 
 
 def _announce(run: Run, prepared: Prepared) -> None:
-    told = summary.announced(prepared, cost.gpu_hours([piece.batch for piece in prepared.pieces]))
+    told = summary.announced(prepared, gpu_hours([piece.batch for piece in prepared.pieces]))
     click.echo(f"{run.description.spec.name}: {told}", err=True)
     if other_grid := summary.other_grid(run.description):
         click.echo(f"  {other_grid}", err=True)

@@ -20,8 +20,8 @@ from hyperherd.errors import UsageError
 from hyperherd.sweep.trial import LIVE
 from hyperherd.views import documents
 from hyperherd.views.columns import Screen, cut
-from hyperherd.workspace import following, logs
-from hyperherd.workspace.following import Grown
+from hyperherd.workspace import logs
+from hyperherd.workspace.logs import Grown
 
 FOLLOW_S = 0.5
 
@@ -87,7 +87,7 @@ def _follow(look: Look, view: TrialView, paths: Mapping[str, Path], count: int) 
         time.sleep(FOLLOW_S)
         return going_on()
 
-    for grown in following.follow(begin, wait):
+    for grown in logs.follow(begin, wait):
         page.show(grown)
 
 

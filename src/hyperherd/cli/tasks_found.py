@@ -82,7 +82,7 @@ def stop(workspace: Workspace, words: Sequence[str], *, everything: bool, yes: b
 
 def clean(workspace: Workspace, *, everything: bool, yes: bool) -> None:
     """Cancel all that live; with ``everything`` delete their files."""
-    from hyperherd.engine import control, found_tasks
+    from hyperherd.engine import found_tasks, stopping
 
     found = _all(workspace)
     living = [one for one in found if one.lives]
@@ -93,7 +93,7 @@ def clean(workspace: Workspace, *, everything: bool, yes: bool) -> None:
         click.echo("nothing is waiting or running", err=True)
         return
     agreement.ask(" and ".join(what), yes)
-    control.clean(workspace, launchers_here.launchers(), logs=False, everything=everything)
+    stopping.clean(workspace, launchers_here.launchers(), logs=False, everything=everything)
     if not everything:
         found_tasks.stop_all(workspace, launchers_here.launchers())
     click.echo("done: " + " and ".join(what), err=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from hyperherd.config import document, parameters, requeue, resources, rules, short_forms, structure
+from hyperherd.config import document, parameters, requeue, rules, short_forms, structure
 from hyperherd.config.faults import Faults, shown
 from hyperherd.errors import ConfigError, Fault, HerdError, nearest
 from hyperherd.search import sobol
@@ -19,7 +19,7 @@ def spec(
     text: str,
     *,
     file: str = "hyperherd.yaml",
-    native: resources.Check | None = None,
+    native: rules.Check | None = None,
     compute: Callable[[str], object] | None = None,
 ) -> SweepSpec:
     """The sweep that ``text`` describes. ``native`` is a launcher's check of what stands under ``slurm``, ``compute``
@@ -37,14 +37,14 @@ def spec(
     content = short_forms.written_out(source.value, faults)
     structure.check(content, faults)
     requeues = isinstance(content.get("requeue"), dict)
-    resource = resources.build(content.get("slurm"), faults, native, requeues=requeues)
+    resource = rules.build(content.get("slurm"), faults, native, requeues=requeues)
     made = _build(content, faults, resource)
     _check_preset(made.compute, compute, faults)
     faults.raise_any()
     return replace(made, notes=short_forms.notes(source))
 
 
-def _build(content: Mapping[str, Any], faults: Faults, resource: resources.Resources) -> SweepSpec:
+def _build(content: Mapping[str, Any], faults: Faults, resource: rules.Resources) -> SweepSpec:
     """The spec of what has no faults; whoever calls this raises where there are any."""
     given = {key: value for key, value in content.items() if not faults.at((key,))}
     entries = content.get("parameters")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import os
 import shutil
@@ -11,12 +12,12 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from hyperherd.connectors.base import Completed
+from hyperherd.connectors.connector import Completed
 from hyperherd.errors import CommandNotFoundError, CommandTimeoutError
 
 
 class LocalConnector:
-    """Runs programs here; see `hyperherd.connectors.base.Connector` for what its methods promise."""
+    """Runs programs here; see `hyperherd.connectors.connector.Connector` for what its methods promise."""
 
     def __init__(self) -> None:
         self._spawned: set[int] = set()
@@ -119,3 +120,25 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _text(output: bytes | None) -> str:
     return (output or b"").decode("utf-8", "surrogateescape")
+
+
+def call(argv: Sequence[str], *, env: Mapping[str, str]) -> int:
+    """Run a program with our own input and output, and return its exit code (128 + signal where one ended it).
+
+    Ctrl-C reaches the program as well, being in our process group; we wait for its end all the same.
+    """
+    for descriptor in (1, 2):
+        _append(descriptor)
+    with subprocess.Popen(list(argv), env=dict(env)) as process:
+        while True:
+            try:
+                code = process.wait()
+            except KeyboardInterrupt:
+                continue
+            return code if code >= 0 else 128 - code
+
+
+def _append(descriptor: int) -> None:
+    """A program that opens ``/dev/stdout`` anew appends; without this, we would write over that where it is a file."""
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_APPEND)

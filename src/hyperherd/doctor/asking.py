@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyperherd import fsio, units
-from hyperherd.attempts import tokens, variables
+from hyperherd.attempts import registers, variables
 from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.bash import training
 from hyperherd.bash.training import Training
@@ -197,7 +197,7 @@ def _state(task: SubmittedTask) -> str:
 
 def _batch(question: Question, planned: Plan, folder: Path, *, outside: bool) -> tuple[str, Batch]:
     """A batch of one element, as the trial's would be, but for what it runs; with the mark of its answer."""
-    token = tokens.new()
+    token = registers.new_token()
     files = Files(
         script=folder / f"{token}.sbatch",
         register=folder / f"{token}.state",
@@ -265,7 +265,7 @@ def _text(path: Path) -> str:
 @contextmanager
 def _folder(workspace: Workspace) -> Iterator[Path]:
     """A folder of its own, gone afterwards with those above it that were not there before."""
-    folder = workspace.state / "doctor" / tokens.new()
+    folder = workspace.state / "doctor" / registers.new_token()
     made = [path for path in folder.parents if not path.exists()]
     try:
         yield folder

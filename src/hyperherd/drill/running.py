@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from hyperherd.attempts import filenames, tokens
+from hyperherd.attempts import filenames, registers
 from hyperherd.drill import resumption
 from hyperherd.drill.resumption import Course, Cut, Moment, Report, Terms
 from hyperherd.drill.single_run import Going, Side, written_at
@@ -104,7 +104,7 @@ def run(drill: Drill) -> Report:
 
     Raises `HerdError` where a run cannot be submitted or the trial cannot be told.
     """
-    folder = drill.sweep.workspace.state / layout.DRILL / tokens.new()
+    folder = drill.sweep.workspace.state / layout.DRILL / registers.new_token()
     with _removed(drill, folder):
         return _run(drill, folder)
 
@@ -184,7 +184,7 @@ def _side(drill: Drill, folder: Path, word: str) -> Side:
     only = [one for one in drill.description.trials if one.hash == trial.hash]
     proposal = replace(drill.description.proposal, trials=only, proposed=only)
     description = replace(drill.description, spec=spec, proposal=proposal)
-    begun = manifest.begin(workspace, Manifest(), tokens.new_generation())
+    begun = manifest.begin(workspace, Manifest(), registers.new_generation())
     alone = replace(begun, trials=(trial,), next_index=trial.index + 1, name=spec.name)
     manifest.write(workspace, alone, {trial.index: Status.READY})
     asked = RunRequest(drill.request.wish, Choice(lost=True))

@@ -5,14 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hyperherd.attempts import variables
 from hyperherd.attempts.filenames import Unit
-from hyperherd.engine import environment
 from hyperherd.engine.describe import Description
 from hyperherd.jobs import Batch, Element, Files
-from hyperherd.sweep import overrides
-from hyperherd.sweep.overrides import Handed
+from hyperherd.sweep import trial_overrides
 from hyperherd.sweep.trial import Trial
+from hyperherd.sweep.trial_overrides import Handed
 from hyperherd.workspace.folder import Workspace
+
+
+def sweep_variables(workspace: Workspace, name: str) -> tuple[tuple[str, str], ...]:
+    """About its sweep, which is called ``name``."""
+    return ((variables.WORKSPACE, str(workspace.root)), (variables.SWEEP_NAME, name))
+
+
+def trial_variables(trial: Trial, given: Handed, results: str) -> tuple[tuple[str, str], ...]:
+    """About its trial; ``results`` is the folder of all results."""
+    return (
+        (variables.TRIAL_ID, str(trial.index)),
+        (variables.TRIAL_NAME, trial.name),
+        (variables.EXPERIMENT_NAME, trial.name),
+        (variables.ARGV, given.argv),
+        (variables.PARAMS, given.params),
+        (variables.RESULTS, f"{results}/{trial.index}"),
+    )
+
+
+def attempt_variables(index: int, attempt: int) -> tuple[tuple[str, str], ...]:
+    """About its attempt; the script of a job sets them when it runs."""
+    return ((variables.ATTEMPT, str(attempt)), (variables.NUMBER, str(index)))
 
 
 @dataclass(frozen=True)
@@ -34,16 +56,16 @@ class Maker:
             launch=self.workspace.root / spec.launcher,
             files=files,
             elements=tuple(self._element(trial, unit, newest.get(unit, 0) + 1) for trial, unit in units),
-            variables=environment.sweep_variables(self.workspace, spec.name),
+            variables=sweep_variables(self.workspace, spec.name),
             inline=script.inline if script else None,
         )
 
     def _element(self, trial: Trial, unit: Unit, attempt: int) -> Element:
-        given = overrides.handed(trial, self.description.spec.static_overrides)
+        given = trial_overrides.handed(trial, self.description.spec.static_overrides)
         more = "".join(f" {word}" for word in self.appended)
         given = Handed(given.argument + more, given.argv + more, given.params)
         script, typed = self.description.script, trial.typed
         words = (*typed.words, *self.appended) if typed else ()
         argument = script.place.inserted(words) if script else given.argument
-        variables = environment.trial_variables(trial, given, self.results)
+        variables = trial_variables(trial, given, self.results)
         return Element(unit.number, unit, attempt, argument, variables)

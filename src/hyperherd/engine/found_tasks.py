@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hyperherd.attempts import registers
-from hyperherd.engine import control, submitted, submitting
+from hyperherd.engine import stopping, submitted, submitting
 from hyperherd.engine.submitted import SubmittedTask, Verdict
 from hyperherd.errors import HerdError, LauncherError, SchedulerSilentError, nearest
 from hyperherd.jobs import Job
@@ -139,5 +139,5 @@ def stop_all(workspace: Workspace, here: Mapping[str, Launcher]) -> list[Found]:
     if refused := stop(living):
         token, words = next(iter(refused.items()))
         raise HerdError(f"task {token} could not be cancelled: {words}", hint="Nothing was deleted.")
-    submitted.until_ended([one.task for one in living if one.task], control.ENDING_S)
+    submitted.until_ended([one.task for one in living if one.task], stopping.ENDING_S)
     return living

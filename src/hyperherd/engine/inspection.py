@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperherd.attempts.filenames import Outcome, Unit
-from hyperherd.engine import environment
+from hyperherd.engine import batches
 from hyperherd.engine.describe import read_spec
 from hyperherd.engine.facts import NOT_ASKED, Fact, Known
-from hyperherd.sweep import overrides
+from hyperherd.sweep import trial_overrides
 from hyperherd.sweep.trial import LIVE, SHORT, Status, status_of
 from hyperherd.workspace import attempt_folders, ended, logs, results
 from hyperherd.workspace.folder import Workspace
@@ -55,13 +55,13 @@ def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
     """
     fact = known.facts[index]
     record = fact.submission or _described(workspace)
-    given = overrides.handed(fact.trial, record.static_overrides)
+    given = trial_overrides.handed(fact.trial, record.static_overrides)
     words = fact.trial.typed.words if fact.trial.typed else (given.argument,)
     attempt = fact.attempt or _first_attempt(known, record, fact.unit)
     variables = (
-        *environment.sweep_variables(workspace, known.manifest.name),
-        *environment.trial_variables(fact.trial, given, str(workspace.results)),
-        *environment.attempt_variables(fact.unit.number, attempt),
+        *batches.sweep_variables(workspace, known.manifest.name),
+        *batches.trial_variables(fact.trial, given, str(workspace.results)),
+        *batches.attempt_variables(fact.unit.number, attempt),
     )
     return Inspection(
         fact=fact,

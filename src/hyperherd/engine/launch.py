@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hyperherd import fsio, units
-from hyperherd.attempts import tokens
+from hyperherd.attempts import registers
 from hyperherd.engine import (
     facts,
     growth,
@@ -78,7 +78,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     placer = Placer(run.workspace, run.description.spec, run.launchers, run.request.wish)
     placer.check()
     known = facts.read(run.workspace, run.launchers, silent_is_fatal=True)
-    run = replace(run, generation=known.manifest.generation or tokens.new_generation())
+    run = replace(run, generation=known.manifest.generation or registers.new_generation())
     only = run.description.proposal.only
     between()
     planned = plan_of_facts.plan_of(run.description, known, run.request.choice)

@@ -17,7 +17,7 @@ from hyperherd.engine.snapshot import Snapshot
 from hyperherd.errors import WorkspaceError
 from hyperherd.jobs import Usage
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep import overrides
+from hyperherd.sweep import trial_overrides
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import LIVE, Status, Trial
 from hyperherd.workspace import ended, manifest, submissions
@@ -127,4 +127,4 @@ def _outdated(known: Known, index: int, static: Sequence[str]) -> bool:
     record = known.facts[index].submission if index in known.facts else None
     if record is None or record.legacy:
         return False
-    return overrides.values(record.static_overrides) != overrides.values(static)
+    return trial_overrides.values(record.static_overrides) != trial_overrides.values(static)

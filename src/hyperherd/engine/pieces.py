@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hyperherd.attempts import tokens
+from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.engine import waiting
 from hyperherd.engine.batches import Maker
@@ -126,7 +126,7 @@ def _left(trial: Trial, known: Known) -> list[tuple[Trial, Unit]]:
 def _batch(run: Run, place: Place, units: Sequence[tuple[Trial, Unit]], known: Known) -> Batch:
     maker = Maker(run.workspace, run.description, str(run.workspace.results))
     files = replace(
-        run.workspace.files(tokens.new(run.generation)),
+        run.workspace.files(registers.new_token(run.generation)),
         before=_of_version_1(run.workspace, known, {unit for _, unit in units}),
     )
     return replace(
@@ -141,7 +141,7 @@ def _batch(run: Run, place: Place, units: Sequence[tuple[Trial, Unit]], known: K
 def _of_version_1(workspace: Workspace, known: Known, units: Set[Unit]) -> AttemptFolder | None:
     """The attempts of version 1, where a submission of it may still start one of these."""
     for record in known.submissions:
-        old = not tokens.generation_of(record.token) and not record.legacy and record.state != "void"
+        old = not registers.generation_of(record.token) and not record.legacy and record.state != "void"
         if old and not units.isdisjoint(record.units):
             return attempt_folders.of_version_1(workspace)
     return None
@@ -187,7 +187,7 @@ def _shares(at_once: int | None, pieces: int) -> list[int | None]:
 
 def _piece(run: Run, whole: Piece, elements: tuple[Element, ...], share: int | None) -> Piece:
     """One submission of several, with a token of its own."""
-    token = tokens.new(run.generation)
+    token = registers.new_token(run.generation)
     files = replace(run.workspace.files(token), before=whole.batch.files.before)
     own = run.description.script.tasks_at_once if run.description.script else None
     room = min((most for most in (share, whole.place.at_once, own) if most), default=None)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hyperherd.engine.describe import Description
 from hyperherd.engine.facts import Fact, Known
 from hyperherd.jobs import Phase
-from hyperherd.sweep import overrides, plan
+from hyperherd.sweep import plan, trial_overrides
 from hyperherd.sweep.plan import Choice, Plan
 from hyperherd.sweep.trial import LIVE, Status, Trial
 
@@ -18,7 +18,9 @@ def plan_of(described: Description, known: Known, choice: Choice) -> Plan:
     records = {i: fact.submission for i, fact in known.facts.items() if fact.submission}
     matcher = plan.Matcher(
         defaults=described.spec.defaults,
-        ran_with=lambda index: overrides.values(records[index].static_overrides) if index in records else {},
+        ran_with=lambda index: (
+            trial_overrides.values(records[index].static_overrides) if index in records else {}
+        ),
         adopted=known.manifest.without_identity,
     )
     statuses = {**known.statuses, **_given_up(known, choice), **_unfinished(described, known)}

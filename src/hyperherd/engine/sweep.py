@@ -27,12 +27,12 @@ from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
 if TYPE_CHECKING:  # a command that looks does not load what submits
-    from hyperherd.engine.control import Stopped
     from hyperherd.engine.describe import Description
     from hyperherd.engine.inspection import Inspection
     from hyperherd.engine.launch import Made, Prepared
     from hyperherd.engine.outputs import Metrics
     from hyperherd.engine.pieces import Run, RunRequest
+    from hyperherd.engine.stopping import Stopped
     from hyperherd.engine.trying import Tried
     from hyperherd.search.source import Source
 
@@ -171,15 +171,15 @@ class Sweep:
 
     def stop(self, indices: Iterable[int] | None = None) -> Stopped:
         """Cancel these trials, or all. Raises `SchedulerSilentError`."""
-        from hyperherd.engine import control
+        from hyperherd.engine import stopping
 
-        return control.stop(self.workspace, self.launchers, indices)
+        return stopping.stop(self.workspace, self.launchers, indices)
 
     def clean(self, *, logs: bool = False, everything: bool = False) -> Stopped:
         """Cancel all; delete the logs, or all state. Raises `HerdError`: then nothing is deleted."""
-        from hyperherd.engine import control
+        from hyperherd.engine import stopping
 
-        return control.clean(self.workspace, self.launchers, logs=logs, everything=everything)
+        return stopping.clean(self.workspace, self.launchers, logs=logs, everything=everything)
 
 
 @dataclass(frozen=True)

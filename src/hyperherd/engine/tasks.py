@@ -19,7 +19,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from hyperherd import fsio
-from hyperherd.attempts import tokens, variables
+from hyperherd.attempts import registers, variables
 from hyperherd.attempts.filenames import Unit
 from hyperherd.bash.quoting import quote
 from hyperherd.engine import submitted
@@ -114,7 +114,7 @@ class Task:
             )
         if isinstance(self.command, Path) and not (folder / self.command).is_file():
             raise HerdError("there is no such script", where=str(folder / self.command))
-        token = tokens.new()
+        token = registers.new_token()
         workspace = Workspace(folder)
         files = task_folders.files(workspace, token)
         place = files.script.parent

@@ -15,7 +15,7 @@ from typing import Any
 
 from hyperherd.attempts import variables
 from hyperherd.attempts.filenames import AttemptFolder
-from hyperherd.connectors import attached
+from hyperherd.connectors import local
 from hyperherd.engine import facts, preflight
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
@@ -69,7 +69,7 @@ def attempt(workspace: Workspace, description: Description, trial: Trial, *, cfg
         for name, device in (("out", "/dev/stdout"), ("err", "/dev/stderr")):
             (batch.files.logs / f"{element.unit.log}.{name}").symlink_to(device)
         inherited = {**os.environ, variables.NUMBER: str(element.number)}
-        code = attached.call(["bash", "-c", script(batch, shipped.by_hand("test"))], env=inherited)
+        code = local.call(["bash", "-c", script(batch, shipped.by_hand("test"))], env=inherited)
         return Tried(trial, code, results.finals(place / layout.RESULTS, trial.index))
 
 

@@ -17,9 +17,9 @@ from hyperherd import __version__
 from hyperherd.errors import HerdError, ScriptError
 from hyperherd.grammar import product
 from hyperherd.grammar.product import Product
-from hyperherd.heracles import command_line, disk, files
+from hyperherd.heracles import command_line, disk, sweep_files
 from hyperherd.heracles.command_line import Action, Asked
-from hyperherd.heracles.files import File, Script
+from hyperherd.heracles.sweep_files import File, Script
 
 MOST = 10_000
 """More files than this are taken for a slip of the pen."""
@@ -61,7 +61,7 @@ def _end(number: int, _: FrameType | None) -> NoReturn:
 
 def _do(asked: Asked) -> int:
     with disk.alone(asked.script):
-        script = files.load(asked.script, asked.at)
+        script = sweep_files.load(asked.script, asked.at)
         found = product.read(asked.overrides, seed=asked.seed)
         if asked.action is Action.DELETE:
             return _delete(script)

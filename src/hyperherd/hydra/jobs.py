@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperherd.bash.quoting import quote
-from hyperherd.engine import describe, facts, launchers_here, multirun, scripts
+from hyperherd.engine import describe, facts, launchers_here, script_sources, scripts
 from hyperherd.engine import sweep as engine
 from hyperherd.engine.launch import Made, Prepared
 from hyperherd.engine.pieces import Run, RunRequest
@@ -140,7 +140,7 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     app.write_script(request)
     script = scripts.load(app.script, scripts.Call(app.folder))
     wanted = RunRequest(Wish(place), at_once=asked.max_concurrent, requeue=asked.requeue)
-    source = multirun.JobsSource(script, described)
+    source = script_sources.JobsSource(script, described)
     run = sweep.asked(describe.of_script(sweep.workspace, source), wanted)
     prepared, made = sweep.carry_out(run, lambda prepared: _announce(prepared, say))
     index = {trial.hash: trial.index for trial in prepared.plan.trials}
@@ -193,7 +193,7 @@ def _described(app: Application, job: Job) -> Described:
     own = [f"hydra.run.dir={write(str(output.folder))}", f"hydra.sweep.dir={write(str(output.sweep))}"]
     own += [f"hydra.sweep.subdir={write(output.subdir)}", "hydra.mode=RUN"]
     own += [f"hydra.job.num={job.number}", f"hydra.job.id={job.number}", _REPORT]
-    params = multirun.parameters(next(product.read(job.overrides).combinations()))
+    params = script_sources.parameters(next(product.read(job.overrides).combinations()))
     extras = {"hydra.job.num": job.number}
     return Described(
         trial_hash(params, extras), params, extras, typed=Typed((*job.overrides, *app.hydra, *own))

@@ -159,10 +159,10 @@ def _share_of(host: HostSpecification | None, asked: HostSimpleRequirement) -> S
 
 
 def _this_machine() -> Host:
-    from hyperherd.launcherfinder import gpus  # 10 ms, where this machine is none of the described ones
+    from hyperherd.launcherfinder import gpu_names  # 10 ms, where this machine is none of the described ones
 
     name = next(filter(_is_here, shipped.SHIPPED))
-    (described,) = shipped.survey(name)(gpus.read()).hosts.values()
+    (described,) = shipped.survey(name)(gpu_names.read()).hosts.values()
     return hosts.host("this machine", layers.Layered(described))
 
 

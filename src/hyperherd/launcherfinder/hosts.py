@@ -340,7 +340,7 @@ ACCELERATOR_KEYS: Mapping[str, Callable[[Any], Any]] = {
 @cache
 def _known_memory(model: str) -> int:
     """Bytes; 0 of a GPU that the tables do not know."""
-    from hyperherd.launcherfinder import gpus  # 17 ms, where a model stands without its memory
+    from hyperherd.launcherfinder import gpu_names  # 17 ms, where a model stands without its memory
 
-    table = gpus.read(configuration.folder() / gpus.NAME)
+    table = gpu_names.read(configuration.folder() / gpu_names.NAME)
     return (table.known(model, ()).memory or 0) if model else 0

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from random import Random
 
-from hyperherd.connectors.base import Connector
+from hyperherd.connectors.connector import Connector
 from hyperherd.errors import ChoiceError
 from hyperherd.jobs import Share
 from hyperherd.launchers.base import Candidate, Launcher, is_candidate, requiring

@@ -42,7 +42,7 @@ _NATIVE = {"slurm": "hyperherd.launchers.slurm.native:NATIVE"}
 
 _SURVEYS = {
     "local": "hyperherd.launchers.direct.survey:survey",
-    "slurm": "hyperherd.launchers.slurm.survey:survey",
+    "slurm": "hyperherd.launchers.slurm.detect:survey",
 }
 """Those that can tell of the machines that they reach -> module and function."""
 
@@ -152,7 +152,7 @@ def survey(name: str) -> Survey:
 
 def by_hand(job: str) -> Dialect:
     """What a script asks that runs here without its launcher (`herd test`); ``job`` is whose it says it is."""
-    return cast("Dialect", _found("hyperherd.launchers.direct.dialect:by_hand")(job))
+    return cast("Dialect", _found("hyperherd.launchers.direct.spawning:by_hand")(job))
 
 
 def _found(place: str) -> Any:

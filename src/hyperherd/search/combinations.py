@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Iterable, Iterator
 
 from hyperherd.errors import ConfigError, Fault
-from hyperherd.search import grid, sample
+from hyperherd.search import grid, sobol
 from hyperherd.search.conditions import ruling
+from hyperherd.search.grid import Axis, Row, axes, between_ends, combined
 from hyperherd.search.source import History, Source
 from hyperherd.sweep.identity import canonical, trial_hash
 from hyperherd.sweep.plan import Described
-from hyperherd.sweep.spec import SweepSpec
-from hyperherd.sweep.trial import Combination
+from hyperherd.sweep.spec import Sample, SweepSpec
+from hyperherd.sweep.trial import Combination, Value
+
+
+def combinations(spec: SweepSpec, sample: Sample) -> Iterator[dict[str, Value]]:
+    """Draws without end; the first ones do not depend on how many are taken.
+
+    Each parameter has a stream of its own, made of the seed and its name, so that random draws of one stay
+    what they are when another is added.
+    """
+    all_axes = axes(spec)
+    seeds = [f"{sample.seed}/{axis.parameters[0].name}" for axis in all_axes]
+    points = sobol.points(seeds) if sample.method == "sobol" else _random_points(seeds)
+    rows = (tuple(_at(axis, share) for axis, share in zip(all_axes, point, strict=True)) for point in points)
+    return combined(spec, all_axes, rows)
+
+
+def _random_points(seeds: list[str]) -> Iterator[tuple[float, ...]]:
+    streams = [random.Random(seed) for seed in seeds]
+    while True:
+        yield tuple(stream.random() for stream in streams)
+
+
+def _at(axis: Axis, share: float) -> Row:
+    """The axis' row at ``share`` (0 up to, not including, 1) of it."""
+    if len(axis.parameters) == 1 and axis.parameters[0].kind == "continuous":
+        only = axis.parameters[0]
+        return (between_ends(only.low, only.high, only.scale, share),)
+    return axis.rows[int(share * len(axis.rows))]
 
 
 class Combinations(Source):
@@ -44,7 +73,7 @@ def generate(spec: SweepSpec) -> list[Combination]:
     Raises `ExpressionError`, and `ConfigError` where the conditions leave nothing.
     """
     apply = ruling(spec.conditions, spec.requires)
-    drawn = sample.combinations(spec, spec.sample) if spec.sample else grid.combinations(spec)
+    drawn = combinations(spec, spec.sample) if spec.sample else grid.combinations(spec)
     made = (Combination(*ruled) if (ruled := apply(params)) else None for params in drawn)
     if spec.sample:
         found = list(itertools.islice(_until_fruitless(made), spec.sample.n))

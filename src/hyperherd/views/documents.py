@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hyperherd.engine.control import Stopped
 from hyperherd.engine.inspection import Inspection
 from hyperherd.engine.observe import Listed
 from hyperherd.engine.overview import Glance
 from hyperherd.engine.snapshot import Snapshot, TrialView
+from hyperherd.engine.stopping import Stopped
 from hyperherd.jobs import Usage
 from hyperherd.launchers import shipped
 from hyperherd.sweep.trial import Status, Trial
-from hyperherd.views import slurm_words
+from hyperherd.views import numbers
 from hyperherd.workspace.results import tagged, utc
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def stats(snapshot: Snapshot, used: Mapping[int, Usage]) -> dict[str, Any]:
 def usage(v: TrialView, used: Usage) -> dict[str, Any]:
     """Seconds and bytes. The exit code is the trial's own: sacct shows 9 for an exit of 137."""
     return {
-        "slurm_state": slurm_words.state(v, used) or None,
+        "slurm_state": numbers.state(v, used) or None,
         "elapsed": clock(used.elapsed_s),
         "elapsed_seconds": used.elapsed_s,
         "max_rss_bytes": used.max_rss_bytes,

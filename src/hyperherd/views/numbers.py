@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hyperherd.engine.snapshot import TrialView
 from hyperherd.errors import GrammarError
 from hyperherd.grammar.values import read, write
+from hyperherd.jobs import Usage
+from hyperherd.sweep.trial import Status
 
 
 def parameter(item: Any) -> str:
@@ -40,3 +43,20 @@ def value(item: Any) -> str:
     if isinstance(item, float):
         return f"{item:.6g}"
     return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+
+
+_WORDS = {
+    Status.SUBMITTED: "PENDING",
+    Status.QUEUED: "PENDING",
+    Status.RUNNING: "RUNNING",
+    Status.COMPLETED: "COMPLETED",
+    Status.FAILED: "FAILED",
+    Status.CANCELLED: "CANCELLED",
+}
+
+
+def state(view: TrialView, used: Usage) -> str:
+    """The scheduler's own word where it has one. It has none on this machine, nor for a trial of which sacct has no row
+    of its own (one that was cancelled while it waited); nothing for a trial that was never submitted.
+    """
+    return used.word or (_WORDS.get(view.status, "") if view.submitted else "")

@@ -14,11 +14,11 @@ from hyperherd.sweep.plan import Choice, matches
 from hyperherd.sweep.trial import ENDED_EARLY, Status
 
 if TYPE_CHECKING:
-    from hyperherd.engine.control import Stopped
     from hyperherd.engine.describe import Description
     from hyperherd.engine.launch import Made, Prepared
     from hyperherd.engine.pieces import Piece
     from hyperherd.engine.placing import Place
+    from hyperherd.engine.stopping import Stopped
 
 LONGEST = 60
 """Characters of the list of trials that go to one place."""

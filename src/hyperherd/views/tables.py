@@ -19,7 +19,7 @@ from hyperherd.engine.overview import Glance
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import LIVE, Status
-from hyperherd.views import numbers, slurm_words
+from hyperherd.views import numbers
 from hyperherd.views.columns import Cell, Screen, printable, table
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ def _stats_row(v: TrialView, used: Usage) -> tuple[str | Cell, ...]:
     return (
         str(v.index),
         v.trial.name,
-        Cell(slurm_words.state(v, used) or v.status.value, COLOURS.get(v.status, "")),
+        Cell(numbers.state(v, used) or v.status.value, COLOURS.get(v.status, "")),
         units.duration(used.elapsed_s) if used.elapsed_s is not None else "",
         *(
             units.memory(size) if size else ""

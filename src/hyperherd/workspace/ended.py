@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
-from hyperherd.attempts import tokens
+from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import Unit, is_number
 from hyperherd.jobs import Ended, Phase, State
 from hyperherd.workspace import json_files
@@ -26,7 +26,7 @@ def key(token: str, unit: Unit, attempt: int) -> str:
     """What was heard is of one attempt: the job may have been queued again since (``scontrol requeue``). Version 1
     names a task by its number alone.
     """
-    return f"{unit if tokens.generation_of(token) else unit.number}.{attempt}"
+    return f"{unit if registers.generation_of(token) else unit.number}.{attempt}"
 
 
 def read_key(token: str, unit_of: Callable[[int], Unit], key: str) -> tuple[Unit, int] | None:
@@ -35,7 +35,7 @@ def read_key(token: str, unit_of: Callable[[int], Unit], key: str) -> tuple[Unit
     unit = Unit.read(word)
     if unit is None or not is_number(attempt):
         return None
-    return (unit if tokens.generation_of(token) else unit_of(unit.trial)), int(attempt)
+    return (unit if registers.generation_of(token) else unit_of(unit.trial)), int(attempt)
 
 
 def read(workspace: Workspace) -> Heard:

@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hyperherd.attempts import tokens
+from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.errors import HerdError, WorkspaceError, nearest
 from hyperherd.jobs import Batch, Files
@@ -100,7 +100,7 @@ class Workspace:
 
     def files(self, token: str) -> Files:
         """Where the submission ``token`` keeps its files."""
-        generation = tokens.generation_of(token)
+        generation = registers.generation_of(token)
         place = self.generation(generation)
         return Files(
             script=self.state / layout.JOBS / f"{token}.sbatch",

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from hyperherd import fsio
-from hyperherd.attempts import registers, tokens
+from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import Unit
 from hyperherd.jobs import Files, Job, Offer, Requeue
 from hyperherd.workspace import json_files
@@ -153,7 +153,7 @@ def write(workspace: Workspace, submissions: Sequence[Submission]) -> None:
 
 def _stored(submission: Submission) -> Submission | dict[str, Any]:
     """One of version 1 stays as that has written it, which may read it yet."""
-    if submission.tasks is None or tokens.generation_of(submission.token):
+    if submission.tasks is None or registers.generation_of(submission.token):
         return submission
     record: dict[str, Any] = msgspec.to_builtins(submission)
     trial, tasks = submission.indices[0], record.pop("tasks")

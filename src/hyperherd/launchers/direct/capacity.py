@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from hyperherd.attempts import variables
 from hyperherd.errors import LauncherError, SubmissionRefusedError
 from hyperherd.jobs import Batch
-from hyperherd.launchers.direct import environment, gpus, slots
+from hyperherd.launchers.direct import gpu_slots, slots
 from hyperherd.launchers.direct.cores import usable
-from hyperherd.launchers.direct.gpus import Gpu
+from hyperherd.launchers.direct.gpu_slots import Gpu
 from hyperherd.launchers.direct.slots import Slots
+
+_OF_ANOTHER_JOB = ("SLURM_", "SBATCH_")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS")
+_ENV_FILE_NAME = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=", re.MULTILINE)
+
+
+def cleaned(environ: Mapping[str, str]) -> dict[str, str]:
+    """Without what belongs to an allocation or a trial in which herd itself was started.
+
+    >>> cleaned({"SLURM_JOB_ID": "7", "HYPERHERD_TRIAL_ID": "3", "HOME": "/home/ada"})
+    {'HOME': '/home/ada'}
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(_OF_ANOTHER_JOB) and name not in variables.OF_A_TRIAL
+    }
+
+
+def threads(cores_each: int, set_by_user: Collection[str]) -> dict[str, str]:
+    """How many threads numeric libraries may start, so that trials side by side do not fight for cores.
+
+    >>> threads(4, {"MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"})
+    {'OMP_NUM_THREADS': '4', 'NUMEXPR_MAX_THREADS': '4'}
+    """
+    each = str(max(1, cores_each))
+    return {name: each for name in _THREADS if name not in set_by_user}
+
+
+def names_in_env_file(text: str) -> set[str]:
+    """The variables that a .env file gives a value to; it counts only where a variable is not set already.
+
+    >>> sorted(names_in_env_file("# A=1\\nexport B = 2\\nC='x'\\nnonsense\\n"))
+    ['B', 'C']
+    """
+    return set(_ENV_FILE_NAME.findall(text))
 
 
 @dataclass(frozen=True)
@@ -34,7 +72,7 @@ def faults(batch: Batch, environ: Mapping[str, str]) -> dict[str, str]:
     if shutil.which("bash", path=environ.get("PATH")) is None:
         found["there is no bash on PATH"] = "install bash, or mend PATH"
     wanted = _gpus_each(batch)
-    there = gpus.available(environ) if wanted else ()
+    there = gpu_slots.available(environ) if wanted else ()
     if wanted > len(there):
         found[_too_few(wanted, there, environ)] = _FEWER_GPUS
     cores = len(usable())
@@ -62,7 +100,7 @@ def of(batch: Batch, environ: Mapping[str, str]) -> Capacity:
     """Raises `SubmissionRefusedError` where there are fewer GPUs than one trial needs, and `LauncherError`."""
     cores = usable()
     each = _gpus_each(batch)
-    there = gpus.available(environ) if each else ()
+    there = gpu_slots.available(environ) if each else ()
     if each > len(there):
         raise SubmissionRefusedError(_too_few(each, there, environ))
     cores_each = batch.share.cores or 1
@@ -78,17 +116,17 @@ def of(batch: Batch, environ: Mapping[str, str]) -> Capacity:
 
 
 def _too_few(wanted: int, there: tuple[Gpu, ...], environ: Mapping[str, str]) -> str:
-    visible = f" ({gpus.VISIBLE}={environ[gpus.VISIBLE]})" if gpus.VISIBLE in environ else ""
+    visible = f" ({gpu_slots.VISIBLE}={environ[gpu_slots.VISIBLE]})" if gpu_slots.VISIBLE in environ else ""
     return f"each trial asks for {wanted} GPU{'s' * (wanted > 1)}, and {len(there)} can be used here{visible}"
 
 
 def _variables(batch: Batch, environ: Mapping[str, str], cores_each: int, gpus_each: int) -> dict[str, str]:
     set_by_user = {*environ, *_names_in_env_file(batch)}
-    variables = environment.threads(cores_each, set_by_user)
+    variables = threads(cores_each, set_by_user)
     if not gpus_each and batch.share.gpus == 0:
-        variables[gpus.VISIBLE] = ""
-    if gpus_each and not set_by_user & {gpus.VISIBLE, gpus.ORDER}:
-        variables[gpus.ORDER] = gpus.ORDER_OF_LISTING
+        variables[gpu_slots.VISIBLE] = ""
+    if gpus_each and not set_by_user & {gpu_slots.VISIBLE, gpu_slots.ORDER}:
+        variables[gpu_slots.ORDER] = gpu_slots.ORDER_OF_LISTING
     return variables
 
 
@@ -99,4 +137,4 @@ def _names_in_env_file(batch: Batch) -> set[str]:
         text = batch.files.env_file.read_text(encoding="utf-8", errors="replace")
     except OSError:  # there need not be one, and the script says so where it cannot be read
         return set()
-    return environment.names_in_env_file(text)
+    return names_in_env_file(text)

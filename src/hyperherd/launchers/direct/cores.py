@@ -5,9 +5,33 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from hyperherd.launchers.direct import cgroups
+
+def cgroup_folders(controller: str, root: Path) -> Iterator[tuple[int, Path]]:
+    """Version and folder of this process's groups for a controller, such as ``cpu``, with those above them.
+
+    ``root`` is where /proc and /sys are found. In a container the path may be the host's.
+    """
+    for line in file_text(root / "proc/self/cgroup").splitlines():
+        number, controllers, path = line.split(":", 2)
+        if number == "0" and not controllers:
+            version, mount = 2, root / "sys/fs/cgroup"
+        elif controller in controllers.split(","):
+            version, mount = 1, root / "sys/fs/cgroup" / controller
+        else:
+            continue
+        group = PurePosixPath(path)
+        for above in (group, *group.parents):
+            yield version, mount / above.relative_to("/")
+
+
+def file_text(path: Path) -> str:
+    """A file's text; empty where there is none, or none for us to see."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def usable() -> tuple[int, ...]:
@@ -43,7 +67,7 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
     """
     quotas = [
         _quota_v1(folder) if version == 1 else _quota_v2(folder)
-        for version, folder in cgroups.of_process("cpu", root)
+        for version, folder in cgroup_folders("cpu", root)
     ]
     return min((quota for quota in quotas if quota is not None), default=None)
 
@@ -55,13 +79,13 @@ def _affinity() -> tuple[int, ...]:
 
 
 def _quota_v2(folder: Path) -> float | None:
-    words = cgroups.text(folder / "cpu.max").split()
+    words = file_text(folder / "cpu.max").split()
     return int(words[0]) / int(words[1]) if len(words) == 2 and words[0] != "max" else None
 
 
 def _quota_v1(folder: Path) -> float | None:
     quota, period = (
-        cgroups.text(folder / "cpu.cfs_quota_us").strip(),
-        cgroups.text(folder / "cpu.cfs_period_us").strip(),
+        file_text(folder / "cpu.cfs_quota_us").strip(),
+        file_text(folder / "cpu.cfs_period_us").strip(),
     )
     return int(quota) / int(period) if quota.isdigit() and period.isdigit() else None

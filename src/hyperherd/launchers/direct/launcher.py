@@ -18,7 +18,7 @@ from hyperherd.attempts.claims import Claim
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.attempts.listing import Attempt
 from hyperherd.attempts.registers import VOID
-from hyperherd.connectors.base import Connector
+from hyperherd.connectors.connector import Connector
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.fsio import processes
@@ -26,9 +26,9 @@ from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Job, NativeValue, Offer, Phase, Request, Share, State, Usage
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.direct import capacity, shares, states, stored, trees, usage
-from hyperherd.launchers.direct.dialect import DIALECT
+from hyperherd.launchers.direct.spawning import DIALECT
+from hyperherd.launchers.direct.supervisor import TO_LOOK_AGAIN
 from hyperherd.launchers.direct.traits import TRAITS
-from hyperherd.launchers.direct.wakeups import TO_LOOK_AGAIN
 from hyperherd.launchers.node.script import script
 
 # Not `python -m`: that looks for modules in the current folder first, where a user's json.py may lie.

@@ -17,7 +17,7 @@ from pathlib import Path
 from hyperherd import units
 from hyperherd.attempts import variables
 from hyperherd.errors import LauncherError
-from hyperherd.launchers.direct.gpus import Gpu
+from hyperherd.launchers.direct.gpu_slots import Gpu
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from hyperherd.attempts import variables
 from hyperherd.connectors import children
 from hyperherd.jobs import Batch, Element
-from hyperherd.launchers.direct import cores, gpus
-from hyperherd.launchers.direct.dialect import DIALECT
+from hyperherd.launchers.direct import cores, gpu_slots
 from hyperherd.launchers.direct.slots import Taken
+from hyperherd.launchers.node.dialect import Dialect
 from hyperherd.launchers.node.script import script
+
+DIALECT = Dialect.of(Path(__file__).parent, job=f'"${variables.JOB}"', number=f'"${{{variables.NUMBER}-}}"')
+
+_IN_A_JOB = "[[ ${SLURM_EXPORT_ENV+set} && -z ${herd_interpreter-} ]] && export SLURM_EXPORT_ENV=ALL\n"
+
+
+def by_hand(job: str) -> Dialect:
+    """For a script that runs here without a supervisor (`herd test`), maybe in a job of Slurm's, whose srun it uses."""
+    return replace(DIALECT.as_job(job), always=DIALECT.always + _IN_A_JOB)
+
 
 _FIRST_SLOT = 200
 """Number of the first slot's descriptor in a trial: above what scripts use by hand and bash for itself."""
@@ -48,7 +59,7 @@ class Spawner:
         if element.attempt > first:
             environ[variables.RESTARTS] = str(element.attempt - first)
         if slots.gpus:
-            environ[gpus.VISIBLE] = ",".join(slots.gpus)
+            environ[gpu_slots.VISIBLE] = ",".join(slots.gpus)
         words, text = self._words(replace(element, attempt=first))
         inherited = {_FIRST_SLOT + k: descriptor for k, descriptor in enumerate(slots.descriptors)}
         with cores.confined(slots.cores if self.batch.share.cores else ()):

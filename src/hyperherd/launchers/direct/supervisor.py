@@ -11,13 +11,16 @@ import ctypes
 import errno
 import os
 import random
+import select
 import shutil
+import signal
 import sys
 import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 
 from hyperherd import fsio
 from hyperherd.attempts import claims, filenames, listing, notes, variables
@@ -26,12 +29,50 @@ from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import CommandNotFoundError, HerdError, WorkspaceError
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element
-from hyperherd.launchers.direct import capacity, environment, stored, trees, usage
+from hyperherd.launchers.direct import capacity, stored, trees, usage
 from hyperherd.launchers.direct.deadlines import GRACE_S, Deadlines, limit_of
 from hyperherd.launchers.direct.slots import Lack, Slots
 from hyperherd.launchers.direct.spawning import Spawner
 from hyperherd.launchers.direct.stored import log_path
-from hyperherd.launchers.direct.wakeups import Wakeups
+
+TO_END = (signal.SIGTERM, signal.SIGINT)
+TO_LOOK_AGAIN = signal.SIGUSR1
+"""Sent by `herd stop`, which has claimed trials that wait."""
+
+
+class Wakeups:
+    """Installs the handlers of this process; make it before anybody can learn its pid."""
+
+    def __init__(self) -> None:
+        self.told_to_end = False
+        self.told_to_look = False
+        self._read, write = _pipe()
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, TO_LOOK_AGAIN, *TO_END):
+            signal.signal(number, self._note)
+
+    def wait(self, timeout_s: float | None) -> None:
+        """Until something happens, or ``timeout_s`` (None: for ever)."""
+        select.select([self._read], [], [], timeout_s)
+        try:
+            while os.read(self._read, 4096):
+                continue
+        except BlockingIOError:
+            return
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if number in TO_END:
+            self.told_to_end = True
+        elif number == TO_LOOK_AGAIN:
+            self.told_to_look = True
+
+
+def _pipe() -> tuple[int, int]:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    os.set_blocking(write, False)
+    return read, write
+
 
 _TRY_AGAIN_S = 0.1
 _LOOK_AGAIN_S = 1.0
@@ -286,7 +327,7 @@ def _supervise(batch: Batch, identity: str, wakeups: Wakeups) -> None:
     bash = shutil.which("bash")
     if bash is None:
         raise CommandNotFoundError(["bash"])
-    environ = environment.cleaned(os.environ) | {variables.JOB: identity} | dict(room.variables)
+    environ = capacity.cleaned(os.environ) | {variables.JOB: identity} | dict(room.variables)
     limit = limit_of(batch)
     spawner = Spawner(batch, bash, environ, limit.time_s if limit else None)
     Supervisor(batch, spawner, room.slots, room.at_once, wakeups).run()

@@ -6,10 +6,11 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 from hyperherd.launchers import survey as surveys
-from hyperherd.launchers.direct import cores, gpus, memory
-from hyperherd.launchers.direct.gpus import Card
+from hyperherd.launchers.direct import cores, gpu_slots
+from hyperherd.launchers.direct.gpu_slots import Card
 from hyperherd.launchers.survey import Description, Detected, GpuTable
 
 
@@ -22,9 +23,9 @@ def survey(gpus: GpuTable, environ: Mapping[str, str] | None = None) -> Detected
 
 
 def _machine(table: GpuTable, environ: Mapping[str, str]) -> Description:
-    total = memory.usable()
+    total = usable_memory()
     apple = platform.system() == "Darwin" and platform.machine() == "arm64"
-    found = [_apple(total)] if apple else _nvidia(gpus.cards(environ), table)
+    found = [_apple(total)] if apple else _nvidia(gpu_slots.cards(environ), table)
     host: dict[str, object] = {
         "launcher": "local",
         "machines": 1,
@@ -47,3 +48,26 @@ def _accelerator(card: Card, count: int, table: GpuTable) -> Description:
 def _apple(total: int) -> Description:
     """Its GPU shares the machine's memory."""
     return {"kind": "mps", "memory": surveys.memory(total), "count": 1}
+
+
+def usable_memory() -> int:
+    """Bytes."""
+    import psutil  # 20 ms, and asked for by few commands
+
+    total: int = psutil.virtual_memory().total
+    allowed = memory_limit()
+    return total if allowed is None else min(total, allowed)
+
+
+def memory_limit(root: Path = Path("/")) -> int | None:
+    """The tightest limit of this process's cgroups, in bytes, or None. ``root`` is where /proc and /sys are found.
+
+    cgroup v2: ``memory.max``, a number or ``max`` (kernel, admin-guide/cgroup-v2); v1: ``memory.limit_in_bytes``,
+    a huge number where there is none (kernel, admin-guide/cgroup-v1/memory). A group's limit binds those below it.
+    """
+    names = {1: "memory.limit_in_bytes", 2: "memory.max"}
+    told = [
+        cores.file_text(folder / names[version]).strip()
+        for version, folder in cores.cgroup_folders("memory", root)
+    ]
+    return min((int(word) for word in told if word.isdigit()), default=None)

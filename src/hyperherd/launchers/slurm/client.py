@@ -16,7 +16,7 @@ from typing import Any
 
 from hyperherd import units
 from hyperherd.attempts.variables import SLURM_TIMEOUT_S
-from hyperherd.connectors.base import Completed, Connector
+from hyperherd.connectors.connector import Completed, Connector
 from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import (
     CommandNotFoundError,

@@ -7,13 +7,18 @@ that what needs none leaves them alone; 0 where jobs may be preempted by those o
 
 from __future__ import annotations
 
+import getpass
+import grp
 import math
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-from hyperherd.launchers import survey
+from hyperherd.launchers import survey as survey_words
 from hyperherd.launchers.slurm import node_kinds, partition_limits
+from hyperherd.launchers.slurm.client import Client
 from hyperherd.launchers.slurm.node_kinds import Accelerator, Kind, Known
 from hyperherd.launchers.slurm.partition_limits import ClosedError, Terms
 from hyperherd.launchers.slurm.site import Node, Partition, Site, finite
@@ -53,8 +58,8 @@ def describe(site: Site, gpus: GpuTable) -> Detected:
         remarks={name: one.remarks for name, one in zip(names, found, strict=True) if one.remarks},
         unknown=(
             *_about_site(site),
-            *(f"{survey.listed(where)}: {sentence}" for sentence, where in said.items()),
-            *(f"left out {survey.listed(where)}: {why}" for why, where in closed.items()),
+            *(f"{survey_words.listed(where)}: {sentence}" for sentence, where in said.items()),
+            *(f"left out {survey_words.listed(where)}: {why}" for why, where in closed.items()),
         ),
     )
 
@@ -66,7 +71,7 @@ def _about_site(site: Site) -> Iterator[str]:
         yield "Slurm names no node: look at what 'scontrol show node' prints, and write the hosts by hand"
     mute = [node.name for node in site.nodes if not node.cpus and not node.planned]
     if mute:
-        yield f"{survey.listed(mute)} left out: Slurm says no number of CPUs; ask 'scontrol show node {mute[0]}'"
+        yield f"{survey_words.listed(mute)} left out: Slurm says no number of CPUs; ask 'scontrol show node {mute[0]}'"
     if site.accounting and site.associations is None:
         yield (
             "your accounts and QOS: 'sacctmgr show assoc' does not answer; add 'account:' and 'qos:' where the cluster "
@@ -105,7 +110,7 @@ def _host(partition: Partition, site: Site, kind: Kind, on: Terms) -> Descriptio
         "constraint": kind.constraint,
         "machines": kind.nodes,
         "cores": min(kind.cores, partition.max_cpus or kind.cores),
-        "memory": survey.memory(min(kind.memory, partition.max_memory or kind.memory)),
+        "memory": survey_words.memory(min(kind.memory, partition.max_memory or kind.memory)),
         "accelerators": [_accelerator(gpu) for gpu in kind.accelerators],
         "max_duration": amounts.duration(math.ceil(limit)) if limit is not None and finite(limit) else "",
         "min_gpu": on.min_gpus,
@@ -119,7 +124,7 @@ def _accelerator(gpu: Accelerator) -> Description:
     entry = {
         "kind": gpu.kind,
         "model": gpu.model,
-        "memory": survey.memory(gpu.memory) if gpu.memory else "",
+        "memory": survey_words.memory(gpu.memory) if gpu.memory else "",
         "count": gpu.count,
         "gres": gpu.gres,
     }
@@ -162,7 +167,7 @@ def _unknown(kind: Kind) -> Iterator[str]:
         elif gpu.memory is None:
             yield (
                 f"the memory of GPU '{gpu.model}' is not known, and it is taken for CUDA: write 'memory:' into the "
-                f"accelerators, or its model into {survey.OWN_GPUS} in the configuration folder and detect again"
+                f"accelerators, or its model into {survey_words.OWN_GPUS} in the configuration folder and detect again"
             )
         elif gpu.others:
             sizes = " or ".join(f"{size >> 30}" for size in (gpu.memory, *gpu.others))
@@ -170,3 +175,17 @@ def _unknown(kind: Kind) -> Iterator[str]:
                 f"the model {gpu.model} has {sizes} GiB, and nothing says which '{gpu.gres}' is: the least is taken; "
                 "write 'memory:' into the accelerators if it has more"
             )
+
+
+def survey(gpus: GpuTable, client: Client | None = None) -> Detected:
+    """What the user who asks may use; ``client`` None is that of this process's environment. Raises
+    `SchedulerSilentError`.
+    """
+    asked = client or Client.of_environment()
+    return describe(asked.survey(getpass.getuser(), frozenset(_groups())), gpus)
+
+
+def _groups() -> Iterator[str]:
+    for number in {os.getgid(), *os.getgroups()}:
+        with suppress(KeyError):  # a group without a name
+            yield grp.getgrgid(number).gr_name

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 from hyperherd import units
 from hyperherd.jobs import Batch
 from hyperherd.jobs import NativeValue as Value
 from hyperherd.launchers.node import script
+from hyperherd.launchers.node.dialect import Dialect
 from hyperherd.launchers.slurm import options
 from hyperherd.launchers.slurm.option_table import REQUEUE
+
+DIALECT = Dialect.of(
+    Path(__file__).parent,
+    job='"$SLURM_ARRAY_JOB_ID"',
+    number='"${SLURM_ARRAY_TASK_ID-}"',
+    ends_earlier=True,
+)
 
 
 def directives(batch: Batch) -> list[str]:
@@ -55,7 +64,7 @@ def after(batch: Batch) -> str | None:
 def output(batch: Batch) -> str:
     """Where Slurm's own words go. A backslash switches all patterns off (man sbatch, filename pattern)."""
     folder = str(batch.files.logs / "slurm")
-    return os.devnull if "\\" in folder else folder.replace("%", "%%") + "/%A_%a.log"
+    return os.devnull if "\\" in folder else folder.replace("%", "") + "/%A_%a.log"
 
 
 def said(batch: Batch) -> list[str]:

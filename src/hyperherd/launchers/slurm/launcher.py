@@ -14,26 +14,25 @@ from typing import Any
 
 from hyperherd import units
 from hyperherd.attempts import claims
-from hyperherd.connectors.base import Completed, Connector
+from hyperherd.connectors.connector import Completed, Connector
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Batch, Forecast, Job, Phase, Request, State, Usage
 from hyperherd.jobs import NativeValue as Value
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.node import script
 from hyperherd.launchers.slurm import (
+    batch_check,
     directives,
     forecast,
     job_options,
-    limits,
     options,
     parse,
     polling,
-    preflight,
     site,
     translation,
 )
 from hyperherd.launchers.slurm.client import Client
-from hyperherd.launchers.slurm.dialect import DIALECT
+from hyperherd.launchers.slurm.job_options import DIALECT
 from hyperherd.launchers.slurm.option_table import TALK
 from hyperherd.launchers.slurm.options import SlurmOptions
 from hyperherd.launchers.slurm.traits import TRAITS
@@ -142,8 +141,8 @@ class SlurmLauncher(Launcher):
         return self._client.cluster()
 
     @cached_property
-    def _limits(self) -> limits.Limits:
-        return limits.of(self._client.config())
+    def _limits(self) -> batch_check.Limits:
+        return batch_check.of(self._client.config())
 
     def limits(self, batch: Batch) -> Limits:
         """What array, script and submit line allow."""
@@ -265,7 +264,7 @@ class SlurmLauncher(Launcher):
 
     def check(self, batch: Batch) -> Mapping[str, str]:
         """Raises `SchedulerSilentError` where the controller does not answer."""
-        return preflight.form_faults(batch) or preflight.faults(
+        return batch_check.form_faults(batch) or batch_check.faults(
             self._asked(batch), self._client, self._limits, _me()
         )
 

@@ -6,13 +6,7 @@ from collections.abc import Sequence
 
 from hyperherd.jobs import OwnScript, Request
 from hyperherd.launchers.native import Native
-from hyperherd.launchers.slurm import (
-    check,
-    directives,
-    gpu_options,
-    option_table,
-    translation,
-)
+from hyperherd.launchers.slurm import directives, gpu_options, option_check, option_table, translation
 from hyperherd.launchers.slurm import options as sbatch
 
 _SRUN = """\
@@ -25,13 +19,13 @@ class SlurmNative:
     """sbatch's long options by name with ``_``, and ``#SBATCH`` lines."""
 
     signs: Sequence[str] = option_table.OF_A_CLUSTER
-    raw = check.RAW
+    raw = option_check.RAW
     job_name = "job_name"
     queue = "partition"
     described_by: Sequence[str] = option_table.DESCRIBED
     written_as = option_table.WRITTEN
 
-    faults = staticmethod(check.faults)
+    faults = staticmethod(option_check.faults)
     fault = staticmethod(sbatch.fault)
     request = staticmethod(translation.request)
     options = staticmethod(translation.options)

@@ -3,19 +3,78 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hyperherd.bash import insertion
 from hyperherd.bash.insertion import Place
 from hyperherd.bash.scanning import PLACEHOLDER
-from hyperherd.errors import GrammarError, ScriptError
+from hyperherd.errors import GrammarError, HerdError, ScriptError
 from hyperherd.grammar.sweeps import parse
-from hyperherd.heracles import disk, record
-from hyperherd.heracles.record import Made
+from hyperherd.heracles import disk
+
+_LINE = re.compile(r"(\\?)([0-9a-f]{64})  (.+)")
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+_MEANINGS = {escaped: character for character, escaped in _ESCAPES.items()}
+_ESCAPED = re.compile(r"\\.")
+
+
+class Made(NamedTuple):
+    """A file that heracles wrote: its ``name`` in the script's folder, and the SHA-256 of its content."""
+
+    name: str
+    checksum: str
+
+    @classmethod
+    def of(cls, path: str, content: bytes) -> Made:
+        return cls(os.path.basename(path), hashlib.sha256(content).hexdigest())
+
+
+def place(script: str) -> str:
+    """Where the record of a script lies."""
+    folder, name = os.path.split(script)
+    return os.path.join(folder, f".{name}.heracles")
+
+
+def read(script: str) -> frozenset[Made]:
+    """What is recorded; nothing where there is no record. Raises `HerdError` for a file that is not one."""
+    path = place(script)
+    content = disk.read_own(path)
+    if content is None and os.path.lexists(path):
+        raise _foreign(path)
+    lines = (content or b"").decode("utf-8", "surrogateescape").split("\n")
+    found = [_LINE.fullmatch(line) for line in lines if line]
+    if not all(found):
+        raise _foreign(path)
+    return frozenset(Made(_unescaped(one[3]) if one[1] else one[3], one[2]) for one in found if one)
+
+
+def write(script: str, files: Iterable[Made]) -> None:
+    """Replace the record; without files there is none. Raises `HerdError`."""
+    lines = "".join(sorted(map(_line, files)))
+    if lines:
+        disk.replace(place(script), lines.encode("utf-8", "surrogateescape"), 0o644)
+    else:
+        disk.delete(place(script))
+
+
+def _line(file: Made) -> str:
+    name = "".join(_ESCAPES.get(character, character) for character in file.name)
+    return f"{'' if name == file.name else chr(92)}{file.checksum}  {name}\n"
+
+
+def _unescaped(name: str) -> str:
+    return _ESCAPED.sub(lambda found: _MEANINGS.get(found[0], found[0]), name)
+
+
+def _foreign(path: str) -> HerdError:
+    what = "heracles keeps here what it has written, and this is something else"
+    return HerdError(what, where=path, hint="move or delete it; nothing was written")
 
 
 @dataclass(frozen=True)
@@ -73,7 +132,7 @@ class Script:
 
     def record(self, files: Sequence[File]) -> None:
         """Record what will be written, before it is: whenever heracles is killed, its files are known."""
-        record.write(self.path, {*self.recorded, *map(self._made, files)})
+        write(self.path, {*self.recorded, *map(self._made, files)})
 
     def write(self, file: File) -> None:
         """Write one, which is ours or not there; whole or not at all."""
@@ -83,11 +142,11 @@ class Script:
         """Record no more than what has been written and is there."""
         made = {one.name: one for one in (*self.recorded, *map(self._made, files))}
         there = {os.path.basename(path) for _, path in self.there()}
-        record.write(self.path, [one for name, one in made.items() if name in there])
+        write(self.path, [one for name, one in made.items() if name in there])
 
     def forget(self) -> None:
         """Record nothing any more: what is there now is the user's."""
-        record.write(self.path, ())
+        write(self.path, ())
 
     def _made(self, file: File) -> Made:
         return Made.of(file.path, self._content(file))
@@ -102,7 +161,7 @@ def load(path: str, at: str = "") -> Script:
     """The script at ``path``, with the place that the user has named (`insertion.find`). Raises `HerdError`, but not
     for a script without a place for overrides.
     """
-    text, recorded = _text(disk.read(path)), record.read(path)
+    text, recorded = _text(disk.read(path)), read(path)
     mode = stat.S_IMODE(os.stat(path).st_mode) & 0o777
     former = None
     with contextlib.suppress(ScriptError):

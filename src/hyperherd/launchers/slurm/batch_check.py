@@ -2,16 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from hyperherd import units
 from hyperherd.errors import SchedulerSilentError, nearest
 from hyperherd.jobs import Batch
-from hyperherd.launchers.slurm import check, parse, translation
+from hyperherd.launchers.slurm import option_check, parse, translation
 from hyperherd.launchers.slurm.client import Client
-from hyperherd.launchers.slurm.limits import Limits
 from hyperherd.launchers.slurm.option_table import SAID_BY_REQUEUE
 from hyperherd.launchers.slurm.site import Partition
+
+_DEFAULT_SCRIPT_BYTES = 4 * 2**20
+_DEFAULT_ARRAY_SIZE = 1001
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``max_array_size`` is one more than the largest array *index*; ``max_array_tasks`` counts elements.
+
+    ``enforced`` are the words of AccountingStorageEnforce; ``accounting`` is whether there is any.
+    """
+
+    cluster: str
+    max_array_size: int
+    max_array_tasks: int
+    max_script_bytes: int
+    enforced: frozenset[str]
+    accounting: bool
+
+
+def of(settings: Mapping[str, str]) -> Limits:
+    """The limits in a cluster's settings; Slurm's defaults where it names none (man slurm.conf).
+
+    >>> of({"ClusterName": "c", "SchedulerParameters": "defer,max_array_tasks=50"}).max_array_tasks
+    50
+    """
+    scheduler = parse.flags(settings.get("SchedulerParameters", ""))
+    size = _number(settings.get("MaxArraySize"), _DEFAULT_ARRAY_SIZE)
+    enforced = settings.get("AccountingStorageEnforce", "")
+    return Limits(
+        cluster=settings.get("ClusterName", ""),
+        max_array_size=size,
+        max_array_tasks=min(size, _number(scheduler.get("max_array_tasks"), size)),
+        max_script_bytes=_number(scheduler.get("max_script_size"), _DEFAULT_SCRIPT_BYTES),
+        enforced=frozenset(enforced.lower().split(",")) - {"none", ""},
+        accounting=settings.get("AccountingStorageType", "").endswith("slurmdbd"),
+    )
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdigit() else default
 
 
 def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str, str]:
@@ -30,10 +71,10 @@ def faults(batch: Batch, client: Client, limits: Limits, user: str) -> dict[str,
 
 def form_faults(batch: Batch) -> dict[str, str]:
     """The same of what can be known without asking anybody."""
-    given = {**translation.options(batch.request), check.RAW: batch.request.native_lines}
+    given = {**translation.options(batch.request), option_check.RAW: batch.request.native_lines}
     return {
         f"slurm.{path[0]}{''.join(f'[{place}]' for place in path[1:])}: {what}": hint
-        for path, what, hint in check.faults(given)
+        for path, what, hint in option_check.faults(given)
     }
 
 
