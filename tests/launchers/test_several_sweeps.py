@@ -128,3 +128,19 @@ def test_several_that_are_named_are_shown_under_their_names(user: User) -> None:
         ("b", str(user.b), 2),
     ]
     assert "no trial 'b'" in user.herd(user.home, "status", "a", "0", "b", code=1).stderr
+
+
+def test_an_entry_tells_the_folder_and_the_generation_which_changes_with_the_state(user: User) -> None:
+    def entry() -> dict[str, str]:
+        told = [json.loads(path.read_text()) for path in user.entries.iterdir()]
+        return next(one for one in told if one["folder"] == str(user.a))
+
+    def generation() -> str:
+        form = json.loads((user.a / ".hyperherd/workspace.json").read_text())
+        return str(form["generation"])
+
+    before = generation()
+    assert entry()["generation"] == before
+    user.herd(user.a, "clean", "-a", "--yes")
+    user.herd(user.a, "run", "--wait")
+    assert entry()["generation"] == generation() != before

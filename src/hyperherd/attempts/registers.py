@@ -2,7 +2,7 @@
 tokens, the names of submissions: ``<generation>-<date>-<time>-<random>``.
 
 A *generation* is one life of a state folder: what nodes write in it lies in ``g-<generation>/``, and a token of another
-one finds nothing there. What is in a folder of its own (a task, a doctor's job) has none, as had version 1 of the format.
+one finds nothing there. What is in a folder of its own (a task, a doctor's job) has none; nor had version 1.
 """
 
 from __future__ import annotations

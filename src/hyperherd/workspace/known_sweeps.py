@@ -1,17 +1,19 @@
 """The sweeps that this user has on this machine: a file for each in ``hyperherd/sweeps`` of the state folder (XDG Base
-Directory). Best effort: where nothing can be written a sweep is not listed, and the next command in it tries again.
+Directory), ``{"folder": ..., "generation": ...}``. Best effort: where nothing can be written a sweep is not listed, and
+the next command in it tries again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 from pathlib import Path
 
 from hyperherd import fsio
 from hyperherd.errors import WorkspaceError
-from hyperherd.workspace import attempt_folders
+from hyperherd.workspace import attempt_folders, layout
 from hyperherd.workspace.folder import Workspace
 
 
@@ -21,10 +23,28 @@ def note(workspace: Workspace) -> None:
     if folder is None or workspace.apart or not workspace.manifest.exists():
         return
     entry = folder / hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:16]
-    if not entry.exists():
-        with contextlib.suppress(OSError, WorkspaceError):
+    with contextlib.suppress(OSError, WorkspaceError):
+        now = {"folder": os.fspath(workspace.root), "generation": _generation(workspace)}
+        if _read(entry) != now:
             folder.mkdir(parents=True, exist_ok=True)
-            fsio.replace(entry, os.fsencode(workspace.root), durable=False)
+            fsio.replace(entry, json.dumps(now).encode() + b"\n", durable=False)
+
+
+def _generation(workspace: Workspace) -> str:
+    """The newest life of its state folder; "" where that is of version 1."""
+    newest = max(
+        workspace.state.glob(f"{layout.GENERATION}*"), key=lambda one: one.stat().st_mtime, default=None
+    )
+    return newest.name.removeprefix(layout.GENERATION) if newest else ""
+
+
+def _read(entry: Path) -> dict[str, str] | None:
+    """None where there is none, or none that can be understood."""
+    try:
+        found = json.loads(entry.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("folder"), str) else None
 
 
 def listed() -> list[Workspace]:
@@ -38,8 +58,12 @@ def listed() -> list[Workspace]:
     except OSError:
         return []
     for entry in entries:
-        with contextlib.suppress(OSError, ValueError):
-            workspace = Workspace(Path(os.fsdecode(entry.read_bytes())))
+        with contextlib.suppress(OSError):
+            known = _read(entry)
+            if known is None:
+                entry.unlink()
+                continue
+            workspace = Workspace(Path(known["folder"]))
             if workspace.root.is_absolute() and workspace.manifest.exists():
                 found[workspace] = active_at(workspace)
             elif workspace.root.parent.exists():  # else its disk may not be mounted now
