@@ -142,5 +142,5 @@ def test_an_entry_tells_the_folder_and_the_generation_which_changes_with_the_sta
     before = generation()
     assert entry()["generation"] == before
     user.herd(user.a, "clean", "-a", "--yes")
-    user.herd(user.a, "run", "--wait")
+    user.herd(user.a, "run", "--wait", "--on", "local")
     assert entry()["generation"] == generation() != before

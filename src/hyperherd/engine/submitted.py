@@ -69,6 +69,11 @@ class SubmittedTask:
         return self.job.job_id or self.job.token
 
     @property
+    def token(self) -> str:
+        """Its own name, by which `Task.load` finds it again in its folder."""
+        return self.job.token
+
+    @property
     def stdout(self) -> Path:
         """What it wrote, below a line that herd begins each attempt with; there once it has begun."""
         return self.job.files.logs / f"{INDEX}.out"
