@@ -11,7 +11,7 @@ import pytest
 from hyperherd.attempts.variables import SLOTS_DIR
 from hyperherd.errors import DamagedFileError, LauncherError
 from hyperherd.jobs import Request
-from hyperherd.launchers.direct import cores, gpu_slots, slots, stored, survey, usage
+from hyperherd.launchers.direct import cores, gpu_slots, slots, stored, survey
 
 from .machine import Sweep
 
@@ -102,12 +102,12 @@ def test_a_damaged_batch_is_named(tmp_path: Path) -> None:
 
 
 def test_a_line_of_the_usage_journal_that_was_cut_off_is_skipped(tmp_path: Path) -> None:
-    journal = usage.Journal(tmp_path / "j")
-    journal.add(usage.Measured(0, 1, 2.0, 300, 0))
-    journal.add(usage.Measured(0, 2, 5.0, 700, 1))
+    journal = stored.Journal(tmp_path / "j")
+    journal.add(stored.Measured(0, 1, 2.0, 300, 0))
+    journal.add(stored.Measured(0, 2, 5.0, 700, 1))
     with open(tmp_path / "j", "a") as file:
         file.write('{"index": 1, "att')
-    used = usage.read(tmp_path / "j")
+    used = stored.read(tmp_path / "j")
     assert {i: (u.elapsed_s, u.max_rss_bytes, u.exit_code) for i, u in used.items()} == {0: (5.0, 700, 1)}
 
 

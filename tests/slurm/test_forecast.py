@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hyperherd.launchers.slurm import forecast, parse, site
+from hyperherd.launchers.slurm import batch_check, parse, site
 from hyperherd.launchers.slurm.parse import Tried, Verdict
 
 from .conftest import Cluster, batch_in
@@ -74,7 +74,7 @@ def test_a_limit_on_how_many_jobs_and_silence_are_no_refusal(code: int, said: st
 def told(asked: dict[str, str | int | bool | None], *states: str) -> str:
     """Refused or unsure, with the words and the hint, where sbatch says that there are no such nodes."""
     nodes = [replace(node, states=frozenset({state})) for node, state in zip(NODES, states, strict=False)]
-    found = forecast.forecast(Tried(Verdict.SHORT, SHORT), asked, nodes)
+    found = batch_check.forecast(Tried(Verdict.SHORT, SHORT), asked, nodes)
     return f"{'refused' if found.refused else 'unsure'}: {found.refused}{found.unsure}: {found.hint}"
 
 
@@ -119,8 +119,8 @@ def test_nodes_that_are_down_or_kept_for_others_are_no_refusal() -> None:
 
 def test_a_job_that_waits_for_another_or_is_held_has_no_expected_start() -> None:
     for asked in ({"dependency": "afterok:7"}, {"hold": True}):
-        assert forecast.forecast(recorded("now"), asked, ()).starts_at is None
-    assert forecast.forecast(recorded("now"), {"dependency": None}, ()).starts_at is not None
+        assert batch_check.forecast(recorded("now"), asked, ()).starts_at is None
+    assert batch_check.forecast(recorded("now"), {"dependency": None}, ()).starts_at is not None
 
 
 def test_sbatch_is_asked_for_what_will_be_asked_for_and_nothing_is_submitted(

@@ -1,4 +1,4 @@
-"""Asking before what cannot be taken back."""
+"""Asking before what cannot be taken back, and ending what was started when the terminal goes."""
 
 from __future__ import annotations
 

@@ -95,5 +95,5 @@ def clean(workspace: Workspace, *, everything: bool, yes: bool) -> None:
     agreement.ask(" and ".join(what), yes)
     stopping.clean(workspace, launchers_here.launchers(), logs=False, everything=everything)
     if not everything:
-        found_tasks.stop_all(workspace, launchers_here.launchers())
+        found_tasks.stop_all(workspace, launchers_here.launchers(), stopping.ENDING_S)
     click.echo("done: " + " and ".join(what), err=True)

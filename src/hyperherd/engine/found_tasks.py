@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hyperherd.attempts import registers
-from hyperherd.engine import stopping, submitted, submitting
+from hyperherd.engine import submitted, submitting
 from hyperherd.engine.submitted import SubmittedTask, Verdict
 from hyperherd.errors import HerdError, LauncherError, SchedulerSilentError, nearest
 from hyperherd.jobs import Job
@@ -132,12 +132,14 @@ def stop(found: Iterable[Found]) -> dict[str, str]:
     return refused
 
 
-def stop_all(workspace: Workspace, here: Mapping[str, Launcher]) -> list[Found]:
-    """Cancel all that live, and wait for their ends; those that were. Raises `HerdError` where one goes on."""
+def stop_all(workspace: Workspace, here: Mapping[str, Launcher], ending_s: float) -> None:
+    """Cancel all that live, and wait for their ends, so long at most. Raises `HerdError` where one goes on."""
     found, _ = look(workspace, here)
     living = [one for one in found if one.lives]
     if refused := stop(living):
         token, words = next(iter(refused.items()))
         raise HerdError(f"task {token} could not be cancelled: {words}", hint="Nothing was deleted.")
-    submitted.until_ended([one.task for one in living if one.task], stopping.ENDING_S)
-    return living
+    try:
+        submitted.until_ended([one.task for one in living if one.task], ending_s)
+    except TimeoutError as late:
+        raise HerdError(str(late), hint="Nothing was deleted; look at herd status, and try again.") from late

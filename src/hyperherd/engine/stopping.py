@@ -131,7 +131,7 @@ def _clean_beside(workspace: Workspace, launchers: Mapping[str, Launcher], clock
         except HerdError:
             if drill.state.exists():  # else its own herd has cleared up meanwhile
                 raise
-    found_tasks.stop_all(workspace, launchers)
+    found_tasks.stop_all(workspace, launchers, ENDING_S)
 
 
 def _delete_copies(workspace: Workspace) -> None:

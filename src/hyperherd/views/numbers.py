@@ -1,4 +1,4 @@
-"""Values as people read them."""
+"""Values as people read them, and Slurm's word for how a trial stands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The logs of a trial, read from their ends only: they may hold gigabytes, or one line without an end.
+"""The logs of a trial, read from their ends only, and followed: they may hold gigabytes, or one line without an end.
 
 What is returned is safe to print: no escape sequence, no control character but the tab, no invalid UTF-8.
 """

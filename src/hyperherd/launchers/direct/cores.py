@@ -1,4 +1,4 @@
-"""How many cores this process may use: its affinity and the CPU quotas of its cgroups."""
+"""How many cores this process may use: its affinity and the quotas of its cgroups, which are found here."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Job, NativeValue, Offer, Phase, Request, Share, State, Usage
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.direct import capacity, shares, states, stored, trees, usage
+from hyperherd.launchers.direct import capacity, states, stored, trees
 from hyperherd.launchers.direct.spawning import DIALECT
 from hyperherd.launchers.direct.supervisor import TO_LOOK_AGAIN
 from hyperherd.launchers.direct.traits import TRAITS
@@ -63,16 +63,16 @@ class DirectLauncher(Launcher):
         priority: float = 0,
         grace_s: float = 10.0,
         settle_s: float = 60.0,
-        **by_name: shares.Value,
+        **by_name: capacity.Value,
     ) -> None:
         self.connector = connector or LocalConnector.instance()
         self.priority = priority
         self._grace_s = grace_s
         self._settle_s = settle_s
-        self._options = shares.named(by_name)
+        self._options = capacity.named(by_name)
 
     def config(
-        self, *, connector: Connector | None = None, priority: float | None = None, **by_name: shares.Value
+        self, *, connector: Connector | None = None, priority: float | None = None, **by_name: capacity.Value
     ) -> DirectLauncher:
         """A copy that holds other things; what is not named stays as it is, None takes one away. Raises
         `OptionError`.
@@ -80,7 +80,7 @@ class DirectLauncher(Launcher):
         changed = copy.copy(self)
         changed.connector = connector or self.connector
         changed.priority = self.priority if priority is None else priority
-        changed._options = {**self._options, **shares.named(by_name)}
+        changed._options = {**self._options, **capacity.named(by_name)}
         return changed
 
     def asking(self, request: Request) -> DirectLauncher:
@@ -94,12 +94,12 @@ class DirectLauncher(Launcher):
     def requiring(self, share: Share) -> DirectLauncher:
         """A copy that holds this much for each job, but for what it says itself."""
         made = self.config()
-        made._options = shares.options(self._share.over(share))
+        made._options = capacity.options(self._share.over(share))
         return made
 
     @property
     def _share(self) -> Share:
-        return shares.share(self._options)
+        return capacity.share(self._options)
 
     def __repr__(self) -> str:
         priority = {"priority": self.priority} if self.priority else {}
@@ -227,7 +227,7 @@ class DirectLauncher(Launcher):
         return {
             job.token: {
                 number: used
-                for number, used in usage.read(usage.journal_path(job.files.script)).items()
+                for number, used in stored.read(stored.journal_path(job.files.script)).items()
                 if number in job.offers
             }
             for job in jobs

@@ -1,4 +1,6 @@
-"""How this machine starts one trial: which bash, which text, which environment, which slots."""
+"""How this machine starts one trial: which bash, which text, which environment, which slots; what its bash asks is
+`dialect.sh` and `dialect_requeue.sh` beside this.
+"""
 
 from __future__ import annotations
 

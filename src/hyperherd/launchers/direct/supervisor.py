@@ -29,7 +29,7 @@ from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import CommandNotFoundError, HerdError, WorkspaceError
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element
-from hyperherd.launchers.direct import capacity, stored, trees, usage
+from hyperherd.launchers.direct import capacity, stored, trees
 from hyperherd.launchers.direct.deadlines import GRACE_S, Deadlines, limit_of
 from hyperherd.launchers.direct.slots import Lack, Slots
 from hyperherd.launchers.direct.spawning import Spawner
@@ -109,7 +109,7 @@ class Supervisor:
         self._leaving: dict[str, tuple[Element, float]] = {}
         self._first = {element.unit: element.attempt for element in batch.elements}
         self._deadlines = Deadlines(limit_of(batch), spawner.mark)
-        self._journal = usage.Journal(usage.journal_path(batch.files.script))
+        self._journal = stored.Journal(stored.journal_path(batch.files.script))
         self._attempts = batch.files.attempts
 
     def run(self) -> None:
@@ -215,8 +215,8 @@ class Supervisor:
     def _ended(self, run: Running, code: int, pid: int, maxrss: int) -> None:
         unit, attempt = run.element.unit, run.element.attempt
         elapsed_s = round(time.monotonic() - run.started, 3)
-        peak = usage.peak_bytes(maxrss, usage.own_peak_bytes())
-        self._journal.add(usage.Measured(run.element.number, attempt, elapsed_s, peak, code))
+        peak = stored.peak_bytes(maxrss, stored.own_peak_bytes())
+        self._journal.add(stored.Measured(run.element.number, attempt, elapsed_s, peak, code))
         if not notes.is_written(self._attempts, unit, attempt):
             claim = claims.read(self._attempts, unit, attempt)
             if claim is None or claim.owner.pid != pid or claim.token != self._batch.token:

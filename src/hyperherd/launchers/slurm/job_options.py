@@ -1,4 +1,6 @@
-"""What sbatch is given of a batch: the user's options, and those that herd sets itself."""
+"""What sbatch is given of a batch: the user's options, those that herd sets itself, and the bash that asks Slurm on a
+node (`dialect.sh` and `dialect_requeue.sh` beside this).
+"""
 
 from __future__ import annotations
 

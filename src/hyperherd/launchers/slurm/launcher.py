@@ -23,7 +23,6 @@ from hyperherd.launchers.node import script
 from hyperherd.launchers.slurm import (
     batch_check,
     directives,
-    forecast,
     job_options,
     options,
     parse,
@@ -277,7 +276,7 @@ class SlurmLauncher(Launcher):
         tried = self._client.test_only(arguments, cwd=folder, options=job_options.said(batch))
         nodes = self._nodes(asked) if tried.verdict is parse.Verdict.SHORT else ()
         asked["dependency"] = asked.get("dependency") or job_options.after(batch)
-        return forecast.forecast(tried, asked, nodes)
+        return batch_check.forecast(tried, asked, nodes)
 
     def _nodes(self, asked: Mapping[str, Value]) -> Sequence[site.Node]:
         """Those of the partitions that are asked for; none where the controller does not tell."""
