@@ -11,7 +11,7 @@ __version__ = "1.0.0.dev0"
 
 _PUBLIC = {
     "Experiment": "hyperherd.engine.tasks",
-    "SubmittedTask": "hyperherd.engine.submitted",
+    "SubmittedTask": "hyperherd.engine.submitted_task",
     "Sweep": "hyperherd.api",
     "Task": "hyperherd.engine.tasks",
     "checkpoint": "hyperherd.checkpoint",

@@ -19,7 +19,7 @@ from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Element, Files, Job, Phase, State
-from hyperherd.launchers.direct import DirectLauncher, trees
+from hyperherd.launchers.direct import DirectLauncher, process_trees
 
 until = partial(eventually.until, deadline_s=60.0)
 
@@ -102,18 +102,18 @@ class Sweep:
         path = job.files.logs / "local" / f"{job.token}.log"
         return path.read_text() if path.exists() else ""
 
-    def processes(self) -> list[trees.Process]:
+    def processes(self) -> list[process_trees.Process]:
         """Everything alive that this sweep has started."""
         ours = tuple(f"{token}/" for token in self.tokens)
         return [
             process
-            for process in trees.scan()
+            for process in process_trees.scan()
             if not process.zombie and (process.supervisor in self.tokens or process.mark.startswith(ours))
         ]
 
     def end(self) -> None:
         while left := self.processes():
-            trees.kill(left)
+            process_trees.kill(left)
             time.sleep(0.01)
 
 

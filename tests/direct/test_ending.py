@@ -18,7 +18,7 @@ from hyperherd.attempts import claims
 from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.fsio import processes
 from hyperherd.jobs import Files, Phase
-from hyperherd.launchers.direct import trees
+from hyperherd.launchers.direct import process_trees
 
 from .machine import Sweep, kill, until
 
@@ -238,17 +238,17 @@ def test_what_an_ended_trial_leaves_behind_is_ended_too(sweep: Sweep) -> None:
 
 
 def test_a_process_is_found_after_its_parent_has_gone_and_its_mark_is_lost() -> None:
-    trial = trees.Process(10, parent=1, group=10, start=5, mark="t/0.1")
-    child = trees.Process(11, parent=10, group=11, start=6)
-    stranger = trees.Process(12, parent=1, group=12, start=7)
-    looked_for = trees.Trees({"t/0.1"})
+    trial = process_trees.Process(10, parent=1, group=10, start=5, mark="t/0.1")
+    child = process_trees.Process(11, parent=10, group=11, start=6)
+    stranger = process_trees.Process(12, parent=1, group=12, start=7)
+    looked_for = process_trees.Trees({"t/0.1"})
     assert looked_for.living([trial, child, stranger]) == [trial, child]
-    orphan = trees.Process(11, parent=1, group=11, start=6)
+    orphan = process_trees.Process(11, parent=1, group=11, start=6)
     assert looked_for.living([orphan, stranger]) == [orphan]
 
 
 def test_a_process_group_whose_number_was_given_to_another_is_left_alone() -> None:
-    other = trees.Process(10, parent=1, group=10, start=99)
-    assert trees.Trees((), [(10, 5)]).living([other]) == []
-    survivor = trees.Process(11, parent=1, group=10, start=6)
-    assert trees.Trees((), [(10, 5)]).living([survivor]) == [survivor]
+    other = process_trees.Process(10, parent=1, group=10, start=99)
+    assert process_trees.Trees((), [(10, 5)]).living([other]) == []
+    survivor = process_trees.Process(11, parent=1, group=10, start=6)
+    assert process_trees.Trees((), [(10, 5)]).living([survivor]) == [survivor]

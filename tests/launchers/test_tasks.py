@@ -33,7 +33,7 @@ from hyperherd.jobs import Ended
 from hyperherd.launcherfinder import find_launcher
 from hyperherd.launchers import DirectLauncher, DynamicLauncher, SlurmLauncher
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.direct import trees
+from hyperherd.launchers.direct import process_trees
 from hyperherd.launchers.direct.cores import usable
 
 from .conftest import here, on_slurm, on_the_fake_slurm
@@ -448,7 +448,7 @@ def test_ended_tasks_leave_no_zombies_behind(launcher: Launcher) -> None:
 
 def zombies() -> set[int]:
     """Children of this very process that have ended and that nobody has asked for."""
-    own = (process for process in trees.scan() if process.parent == os.getpid())
+    own = (process for process in process_trees.scan() if process.parent == os.getpid())
     return {process.pid for process in own if process.zombie}
 
 

@@ -13,7 +13,7 @@ from hyperherd import units
 from hyperherd.attempts import filenames
 from hyperherd.attempts.filenames import AttemptFolder, Outcome, Unit
 from hyperherd.attempts.listing import Listing
-from hyperherd.engine import growth, interruptions
+from hyperherd.engine import end_causes, growth
 from hyperherd.jobs import CAUSES, Phase, Requeue, State
 from hyperherd.launchers.slurm import state_words
 from hyperherd.workspace.submissions import Submission
@@ -51,23 +51,23 @@ def test_any_other_name_is_no_mark(name: str) -> None:
 
 def test_each_mark_and_each_word_of_slurm_is_a_cause() -> None:
     for word, cause in WORDS.items():
-        assert interruptions.causes(listed({(T, 1): {word, "AGAIN"}}), {}, []) == {T: {1: cause}}
+        assert end_causes.causes(listed({(T, 1): {word, "AGAIN"}}), {}, []) == {T: {1: cause}}
     told = {"OUT_OF_MEMORY": "oom", "BOOT_FAIL": "node_fail", "PREEMPTED": "preemption", "TIMEOUT": "timeout"}
     for word, cause in told.items():
-        assert interruptions.causes(listed({}), heard(word), [RECORD]) == {T: {1: cause}}
+        assert end_causes.causes(listed({}), heard(word), [RECORD]) == {T: {1: cause}}
     for word in ("FAILED", "CANCELLED", "COMPLETED"):
-        assert interruptions.causes(listed({}), heard(word), [RECORD]) == {}
+        assert end_causes.causes(listed({}), heard(word), [RECORD]) == {}
 
 
 def test_out_of_memory_is_believed_before_a_mark_and_a_mark_before_any_other_word() -> None:
     marked = listed({(T, 1): {"TIMEOUT"}})
-    assert interruptions.causes(marked, heard("OUT_OF_MEMORY"), [RECORD]) == {T: {1: "oom"}}
-    assert interruptions.causes(marked, heard("PREEMPTED"), [RECORD]) == {T: {1: "timeout"}}
+    assert end_causes.causes(marked, heard("OUT_OF_MEMORY"), [RECORD]) == {T: {1: "oom"}}
+    assert end_causes.causes(marked, heard("PREEMPTED"), [RECORD]) == {T: {1: "timeout"}}
 
 
 def test_what_succeeded_after_all_was_not_cut_short() -> None:
     marked = {(T, 1): {"TIMEOUT"}, (T, 2): {"TIMEOUT"}}
-    assert interruptions.causes(listed(marked, a1=Outcome(75), a2=Outcome(0)), {}, []) == {T: {1: "timeout"}}
+    assert end_causes.causes(listed(marked, a1=Outcome(75), a2=Outcome(0)), {}, []) == {T: {1: "timeout"}}
 
 
 def test_what_was_heard_of_one_task_is_said_of_that_task() -> None:
@@ -76,7 +76,7 @@ def test_what_was_heard_of_one_task_is_said_of_that_task() -> None:
     for token, key in (("20300101-120000-0b1c2d3e", "0.1"), ("0b1c2d3e4f-20300101-120000-0b1c2d3e", "4_0.1")):
         record = Submission(token=token, indices=(4,), tasks=(0,), attempts=(1,))
         said = {token: heard("TIMEOUT", key)["t"]}
-        assert interruptions.causes(listed({}), said, [record]) == cause
+        assert end_causes.causes(listed({}), said, [record]) == cause
 
 
 @given(
@@ -88,7 +88,7 @@ def test_a_reason_tells_of_a_limit_just_where_it_is_used_up(causes: list[str], m
     of_unit = dict(enumerate(causes, start=1))
     newest = len(causes)
     first = min(first, newest)
-    told = interruptions.reason(of_unit, newest, first, Requeue(max_timeouts=most, max_restarts=most), "")
+    told = end_causes.reason(of_unit, newest, first, Requeue(max_timeouts=most, max_restarts=most), "")
     timeouts = [cause == "timeout" for cause in causes[first - 1 : -1]]
     used = timeouts.count(causes[-1] == "timeout")
     assert ("used" in told) == (used >= most)
@@ -104,8 +104,8 @@ def test_a_reason_is_the_cause_alone_where_nobody_wanted_another_attempt() -> No
         ({1: "timeout", 2: "preemption"}, both, "preempted"),
         ({1: "preemption", 2: "oom", 3: "preemption"}, both, "preempted, 1 of 1 restarts used"),
     ):
-        assert interruptions.reason(of_unit, max(of_unit), 1, requeue, "") == words
-    refused = interruptions.reason({1: "timeout"}, 1, 1, both, "nobody would")
+        assert end_causes.reason(of_unit, max(of_unit), 1, requeue, "") == words
+    refused = end_causes.reason({1: "timeout"}, 1, 1, both, "nobody would")
     assert refused == "time limit; nobody would"
 
 
@@ -114,8 +114,8 @@ def test_submissions_that_ended_so_are_counted_and_not_their_attempts() -> None:
         Submission(token=t, indices=(0,), attempts=(first,)) for t, first in (("a", 1), ("b", 4), ("c", 5))
     ]
     of_unit = {1: "timeout", 2: "timeout", 3: "timeout", 4: "oom", 5: "timeout"}
-    assert interruptions.ends(of_unit, T, records, newest=6) == {"timeout": 1, "oom": 1}
-    assert interruptions.ends(of_unit, T, records, newest=5) == {"timeout": 2, "oom": 1}
+    assert end_causes.ends(of_unit, T, records, newest=6) == {"timeout": 1, "oom": 1}
+    assert end_causes.ends(of_unit, T, records, newest=5) == {"timeout": 2, "oom": 1}
 
 
 @given(

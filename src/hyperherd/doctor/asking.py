@@ -22,11 +22,11 @@ from hyperherd.connectors.local import LocalConnector
 from hyperherd.doctor import diagnosis, installing, probe
 from hyperherd.doctor.diagnosis import Case, Diagnosis
 from hyperherd.doctor.probe import Seen
-from hyperherd.engine import preflight, submitted, submitting
+from hyperherd.engine import preflight, submitted_task, submitting
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
 from hyperherd.engine.placing import Place, Placer, Wish
-from hyperherd.engine.submitted import INDEX, SubmittedTask
+from hyperherd.engine.submitted_task import INDEX, SubmittedTask
 from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import (
     CommandTimeoutError,
@@ -157,11 +157,11 @@ def _on_a_node(question: Question, planned: Plan, folder: Path) -> Seen:
     preflight.raise_fatal(preflight.check(question.workspace, batch, launcher))
     _write(batch, launcher.script(batch))
     try:
-        task = submitted.submit(JOB_NAME, launcher, batch)
+        task = submitted_task.submit(JOB_NAME, launcher, batch)
         late = _wait(task, question.timeout_s)
         verdict = None if late else task.verdict()
     except BaseException:
-        if refused := submitting.give_up(launcher, submitted.job(launcher, batch)):
+        if refused := submitting.give_up(launcher, submitted_task.job(launcher, batch)):
             what = f"the job could not be cancelled: {refused[INDEX]}"
             raise LauncherError(what, hint=f"scancel --name={JOB_NAME}") from None
         raise
@@ -179,7 +179,7 @@ def _write(batch: Batch, text: str) -> None:
 def _wait(task: SubmittedTask, timeout_s: float) -> str:
     """Wait for the job's end; what was not to be waited for is cancelled, and said."""
     try:
-        submitted.until_ended([task], timeout_s)
+        submitted_task.until_ended([task], timeout_s)
     except TimeoutError:
         late = f"{_state(task)} after {units.duration(timeout_s)}"
         task.cancel()

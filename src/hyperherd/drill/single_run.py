@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hyperherd.attempts import listing
 from hyperherd.attempts.filenames import AttemptFolder, Outcome, Unit
-from hyperherd.engine import waiting, watch
+from hyperherd.engine import wait_for_trials, watch
 from hyperherd.engine.facts import Fact
 from hyperherd.engine.launch import Made, Prepared
 from hyperherd.engine.pieces import Run
@@ -117,7 +117,7 @@ class Going:
     def until(self, true: Callable[[], bool]) -> bool:
         """Wait until it is true, or (False) until the trial's status changes by waiting no more."""
         watched = _Until(self, true)
-        watch.until_over(watched, waiting.pause_s(self.launcher.name), glance_s=GLANCE_S)
+        watch.until_over(watched, wait_for_trials.pause_s(self.launcher.name), glance_s=GLANCE_S)
         return watched.is_true
 
     def until_ended(self) -> None:

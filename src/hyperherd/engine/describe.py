@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hyperherd.engine import proposing
+from hyperherd.engine import source_history
 from hyperherd.errors import ConfigError, Fault, HerdError
 from hyperherd.launchers import shipped
 from hyperherd.search import combinations
@@ -57,7 +57,7 @@ class Description:
 
     def again(self, workspace: Workspace, known: Known | None = None) -> Description:
         """What the source proposes now; ``known``: how the trials stand, for one that learns."""
-        asked = proposing.history(workspace, self.source, known)
+        asked = source_history.history(workspace, self.source, known)
         return replace(self, proposal=propose(self.source, asked))
 
 
@@ -115,7 +115,7 @@ def describe(
         )
     asked = source or combinations.Combinations(checked)
     return Description(
-        checked, propose(asked, proposing.history(workspace, asked, _as_noted(workspace, asked)))
+        checked, propose(asked, source_history.history(workspace, asked, _as_noted(workspace, asked)))
     )
 
 
@@ -133,7 +133,7 @@ def of_script(workspace: Workspace, source: ScriptSource) -> Description:
     for now.
     """
     script = source.script
-    proposal = propose(source, proposing.history(workspace, source, None))
+    proposal = propose(source, source_history.history(workspace, source, None))
     keys = dict.fromkeys(name for one in proposal.trials for name in one.params)
     spec = SweepSpec(
         name=script.path.name,

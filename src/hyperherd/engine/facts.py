@@ -13,7 +13,7 @@ from functools import cached_property
 from hyperherd.attempts import filenames
 from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.attempts.listing import Listing
-from hyperherd.engine import interruptions, submitting
+from hyperherd.engine import end_causes, submitting
 from hyperherd.engine.shared_looks import ASK, Looks
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Ended, Phase, State
@@ -138,7 +138,7 @@ def read(
     heard = _remember(heard, tracked, states)
     interrupted = {r.token for r in records if r.state == "intent" and not submitting.submitting(r)}
 
-    causes = interruptions.causes(listed, heard, records)
+    causes = end_causes.causes(listed, heard, records)
 
     def fact(trial: Trial, unit: Unit) -> Fact:
         state = _state(tracked, states, heard, unit)
@@ -166,7 +166,7 @@ def _with_causes(workspace: Workspace, fact: Fact, causes: Mapping[int, str], li
     if filenames.REFUSED in marks:
         words = attempt_folders.refusal(workspace, fact.unit, fact.attempt)
         refused = f"{shipped.traits(record.launcher).title} would not queue it again: {words}"
-    why = interruptions.reason(causes, fact.attempt, first, record.requeue, refused)
+    why = end_causes.reason(causes, fact.attempt, first, record.requeue, refused)
     return replace(fact, status=Status.FAILED, reason=why)
 
 

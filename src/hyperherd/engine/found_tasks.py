@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hyperherd.attempts import registers
-from hyperherd.engine import submitted, submitting
-from hyperherd.engine.submitted import SubmittedTask, Verdict
+from hyperherd.engine import submitted_task, submitting
+from hyperherd.engine.submitted_task import SubmittedTask, Verdict
 from hyperherd.errors import HerdError, LauncherError, SchedulerSilentError, nearest
 from hyperherd.jobs import Job
 from hyperherd.launchers import shipped
@@ -84,7 +84,7 @@ def look(workspace: Workspace, here: Mapping[str, Launcher]) -> tuple[Sequence[F
         for record in records
         if record.launcher in here
     }
-    warnings = submitted.ask_all([task for task in tasks.values() if task.ended() is None])
+    warnings = submitted_task.ask_all([task for task in tasks.values() if task.ended() is None])
     found = []
     for record in records:
         task = tasks.get(record.token)
@@ -140,6 +140,6 @@ def stop_all(workspace: Workspace, here: Mapping[str, Launcher], ending_s: float
         token, words = next(iter(refused.items()))
         raise HerdError(f"task {token} could not be cancelled: {words}", hint="Nothing was deleted.")
     try:
-        submitted.until_ended([one.task for one in living if one.task], ending_s)
+        submitted_task.until_ended([one.task for one in living if one.task], ending_s)
     except TimeoutError as late:
         raise HerdError(str(late), hint="Nothing was deleted; look at herd status, and try again.") from late

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hyperherd import units
-from hyperherd.engine import interruptions
+from hyperherd.engine import end_causes
 from hyperherd.engine.facts import Known
 from hyperherd.engine.placing import Place
 from hyperherd.sweep.spec import Growth
@@ -35,7 +35,7 @@ def _counts(trial: Trial, growth: Growth, known: Known) -> tuple[int, int]:
     if fact is None or not fact.causes:
         return 0, 0
     newest = known.newest_attempt.get(fact.unit, 0)
-    ended = interruptions.ends(fact.causes, fact.unit, known.submissions, newest)
+    ended = end_causes.ends(fact.causes, fact.unit, known.submissions, newest)
     return (ended["oom"] if growth.mem else 0), (ended["timeout"] if growth.time else 0)
 
 

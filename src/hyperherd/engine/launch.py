@@ -19,9 +19,9 @@ from hyperherd.engine import (
     pieces,
     plan_of_facts,
     preflight,
-    proposing,
     provenance,
     shared_looks,
+    source_history,
     submitting,
 )
 from hyperherd.engine.pieces import SHOWN, Piece, Run
@@ -228,8 +228,8 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     lock.check()
     stored = manifest.begin(workspace, known.manifest, prepared.generation)
     if run.description.source.learns:
-        asked = proposing.history(workspace, run.description.source, known)
-        proposing.note(workspace, run.description.source, asked, run.description.proposal.proposed)
+        asked = source_history.history(workspace, run.description.source, known)
+        source_history.note(workspace, run.description.source, asked, run.description.proposal.proposed)
     for one in made:
         workspace.make_folders_of(one.batch)
         fsio.replace(one.batch.files.script, one.piece.script().encode("utf-8", "surrogateescape"), 0o600)

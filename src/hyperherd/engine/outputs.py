@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from hyperherd.attempts.filenames import Unit
-from hyperherd.engine import waiting, watch
+from hyperherd.engine import wait_for_trials, watch
 from hyperherd.engine.shared_looks import Looks
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import HerdError
@@ -52,7 +52,7 @@ def going_on(
     workspace: Workspace, launchers: Mapping[str, Launcher], index: int, pause_s: float
 ) -> Callable[[], bool]:
     """A function that says whether the trial still moves; it looks when a look is due, and says yes between."""
-    trials = waiting.Trials(workspace, launchers, [index], looks=Looks.shared(pause_s))
+    trials = wait_for_trials.Trials(workspace, launchers, [index], looks=Looks.shared(pause_s))
     watched = watch.Watch(trials, watch.Rhythm(pause_s))
     return lambda: not watched.step()
 

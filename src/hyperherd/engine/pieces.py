@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import AttemptFolder, Unit
-from hyperherd.engine import waiting
+from hyperherd.engine import wait_for_trials
 from hyperherd.engine.batches import Maker
 from hyperherd.engine.describe import Description
 from hyperherd.engine.facts import Known
@@ -133,7 +133,9 @@ def _batch(run: Run, place: Place, units: Sequence[tuple[Trial, Unit]], known: K
         maker.batch(files, units, known.newest_attempt),
         request=replace(place.request, requeue=run.request.requeue),
         at_once=run.at_once,
-        after=waiting.after(run.request.after, place.launcher, run.launchers) if run.request.after else (),
+        after=wait_for_trials.after(run.request.after, place.launcher, run.launchers)
+        if run.request.after
+        else (),
         requeue=run.requeue,
     )
 

@@ -154,20 +154,20 @@ class Sweep:
         each: Callable[[Known], None] = lambda _: None,
     ) -> Known:
         """Until none of these trials of these submissions moves; ``each`` is told of every look."""
-        from hyperherd.engine import waiting
+        from hyperherd.engine import wait_for_trials
 
-        pause_s = waiting.pause_s(*(record.launcher for record in submitted))
+        pause_s = wait_for_trials.pause_s(*(record.launcher for record in submitted))
         looks = Looks.shared(pause_s)
-        trials = waiting.Trials(self.workspace, self.launchers, indices, each, looks)
-        known = waiting.until_ended(trials, pause_s)
+        trials = wait_for_trials.Trials(self.workspace, self.launchers, indices, each, looks)
+        known = wait_for_trials.until_ended(trials, pause_s)
         observe.remember(self.workspace, known)
         return known
 
     def succeeds(self) -> bool:
         """Wait until no trial is live; whether all that are not orphans have completed."""
-        from hyperherd.engine import waiting
+        from hyperherd.engine import wait_for_trials
 
-        return waiting.until_succeeded(self.workspace, self.launchers)
+        return wait_for_trials.until_succeeded(self.workspace, self.launchers)
 
     def stop(self, indices: Iterable[int] | None = None) -> Stopped:
         """Cancel these trials, or all. Raises `SchedulerSilentError`."""
@@ -230,10 +230,10 @@ class Look:
 
     def going_on(self, view: TrialView, least_pause_s: float) -> Callable[[], bool]:
         """A function that says whether a trial still moves; it looks when a look is due, and says yes between."""
-        from hyperherd.engine import outputs, waiting
+        from hyperherd.engine import outputs, wait_for_trials
 
         record = self.fact(view).submission
-        pause_s = max(waiting.pause_s(record.launcher), least_pause_s) if record else least_pause_s
+        pause_s = max(wait_for_trials.pause_s(record.launcher), least_pause_s) if record else least_pause_s
         return outputs.going_on(self.workspace, self.sweep.launchers, view.index, pause_s)
 
 

@@ -22,8 +22,8 @@ from hyperherd import fsio
 from hyperherd.attempts import registers, variables
 from hyperherd.attempts.filenames import Unit
 from hyperherd.bash.quoting import quote
-from hyperherd.engine import submitted
-from hyperherd.engine.submitted import INDEX, SubmittedTask
+from hyperherd.engine import submitted_task
+from hyperherd.engine.submitted_task import INDEX, SubmittedTask
 from hyperherd.errors import HerdError, WorkspaceError
 from hyperherd.jobs import Batch, Element
 from hyperherd.launchers.base import Candidate, Launcher, candidate, complete
@@ -87,7 +87,7 @@ class Task:
         chosen = complete(_checked(launcher).chosen())
         workspace, batch = self._batch(around.folder if around else absolute(Path(".")))
         _write(batch, chosen, self)
-        made = submitted.submit(batch.name, chosen, batch, workspace)
+        made = submitted_task.submit(batch.name, chosen, batch, workspace)
         if around is not None:
             around.tasks.append(made)
         return made
@@ -180,11 +180,11 @@ def experiment(launcher: Candidate, folder: str | Path = ".") -> Iterator[Experi
         except KeyboardInterrupt:
             raise
         except BaseException:
-            submitted.until_ended(current.tasks)
+            submitted_task.until_ended(current.tasks)
             raise
         finally:
             _EXPERIMENT.reset(before)
-        submitted.until_ended(current.tasks)
+        submitted_task.until_ended(current.tasks)
     except KeyboardInterrupt as interrupt:
         _end_local(current.tasks, interrupt)
         raise

@@ -19,7 +19,7 @@ from hyperherd.attempts import claims, filenames, notes
 from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element, Requeue
-from hyperherd.launchers.direct import trees
+from hyperherd.launchers.direct import process_trees
 from hyperherd.launchers.node.script import warning_signal
 
 GRACE_S = 10.0
@@ -120,17 +120,17 @@ class Deadlines:
             notes.mark(limit.attempts, *attempt, filenames.TIMEOUT)
         if limit.allows_another(one.element):
             notes.mark(limit.attempts, *attempt, filenames.AGAIN)
-        trees.tell(self._living(pid, one.element))
+        process_trees.tell(self._living(pid, one.element))
         return self._kill, now + GRACE_S
 
     def _kill(self, pid: int, one: _Running, now: float) -> tuple[Step, float]:
-        trees.kill(process for process in self._living(pid, one.element) if process.pid != pid)
+        process_trees.kill(process for process in self._living(pid, one.element) if process.pid != pid)
         return self._kill_script, now + 1.0
 
     def _kill_script(self, pid: int, one: _Running, now: float) -> tuple[Step, float]:
-        trees.kill(self._living(pid, one.element))
+        process_trees.kill(self._living(pid, one.element))
         return self._kill_script, now + 1.0
 
-    def _living(self, pid: int, element: Element) -> list[trees.Process]:
-        tree = trees.Trees([self._mark(element)], [(pid, processes.started(pid))])
-        return tree.living(trees.scan())
+    def _living(self, pid: int, element: Element) -> list[process_trees.Process]:
+        tree = process_trees.Trees([self._mark(element)], [(pid, processes.started(pid))])
+        return tree.living(process_trees.scan())

@@ -25,7 +25,7 @@ from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Job, NativeValue, Offer, Phase, Request, Share, State, Usage
 from hyperherd.launchers.base import Launcher
-from hyperherd.launchers.direct import capacity, states, stored, trees
+from hyperherd.launchers.direct import capacity, process_trees, states, stored
 from hyperherd.launchers.direct.spawning import DIALECT
 from hyperherd.launchers.direct.supervisor import TO_LOOK_AGAIN
 from hyperherd.launchers.direct.traits import TRAITS
@@ -197,7 +197,7 @@ class DirectLauncher(Launcher):
         leaders = [(owner.pid, owner.start) for owner in owners if _is_of_this_boot(owner)]
         if not running:
             return {}
-        left = trees.end(trees.Trees(marks, leaders), self._grace_s)
+        left = process_trees.end(process_trees.Trees(marks, leaders), self._grace_s)
         refused = {marks[p.mark]: f"process {p.pid} cannot be killed" for p in left if p.mark in marks}
         for number, (attempt, _) in running.items():
             if number not in refused:
@@ -213,8 +213,8 @@ class DirectLauncher(Launcher):
             return f"trial {unit} does not run on {self.where()}"
         if signal == "KILL":
             mark = states.mark(job, claim.token, attempt)
-            tree = trees.Trees([mark], [(claim.owner.pid, claim.owner.start)])
-            trees.kill(tree.living(trees.scan()))
+            tree = process_trees.Trees([mark], [(claim.owner.pid, claim.owner.start)])
+            process_trees.kill(tree.living(process_trees.scan()))
             return ""
         try:
             os.kill(claim.owner.pid, Signals[f"SIG{signal}"])
@@ -260,7 +260,7 @@ def _await_supervisor(job: Job) -> None:
 
     One that takes long is left alone.
     """
-    deadline = time.monotonic() + trees.KILL_WAIT_S
+    deadline = time.monotonic() + process_trees.KILL_WAIT_S
     while _supervisor(job) and time.monotonic() < deadline:
         if any(
             state.phase in (Phase.QUEUED, Phase.RUNNING) for state in states.poll([job])[job.token].values()

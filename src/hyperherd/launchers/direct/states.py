@@ -18,7 +18,7 @@ from hyperherd.attempts.registers import VOID
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Ended, Job, Phase, State
-from hyperherd.launchers.direct import stored, trees
+from hyperherd.launchers.direct import process_trees, stored
 
 _NEVER = State.of_end(Ended.NEVER_STARTED)
 
@@ -72,7 +72,7 @@ def _listings(jobs: Sequence[Job]) -> Callable[[AttemptFolder], Listing]:
 
 
 def living_marks() -> Marks:
-    living = [process for process in trees.scan() if not process.zombie]
+    living = [process for process in process_trees.scan() if not process.zombie]
     return Marks({p.mark for p in living if p.mark}, {p.supervisor for p in living if p.supervisor})
 
 

@@ -1,5 +1,5 @@
-"""What lies beside a submission's script on this machine: the batch, for the supervisor to read; what its trials wait for;
-and its usage journal, a line of JSON for each attempt that the supervisor saw ending.
+"""What lies beside a submission's script on this machine: the batch, for the supervisor to read; what its trials wait
+for; and its usage journal, a line of JSON for each attempt that the supervisor saw ending.
 """
 
 from __future__ import annotations

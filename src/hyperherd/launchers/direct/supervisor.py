@@ -29,7 +29,7 @@ from hyperherd.connectors.local import LocalConnector
 from hyperherd.errors import CommandNotFoundError, HerdError, WorkspaceError
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element
-from hyperherd.launchers.direct import capacity, stored, trees
+from hyperherd.launchers.direct import capacity, process_trees, stored
 from hyperherd.launchers.direct.deadlines import GRACE_S, Deadlines, limit_of
 from hyperherd.launchers.direct.slots import Lack, Slots
 from hyperherd.launchers.direct.spawning import Spawner
@@ -126,7 +126,7 @@ class Supervisor:
             self._see_off()
         self._say_why("")
         if self._gate is not None:
-            trees.end(trees.Trees((), [(self._gate, processes.started(self._gate))]), GRACE_S)
+            process_trees.end(process_trees.Trees((), [(self._gate, processes.started(self._gate))]), GRACE_S)
 
     def _open_gate(self) -> None:
         try:
@@ -244,15 +244,19 @@ class Supervisor:
 
     def _left_some(self, marked: str) -> bool:
         """Whether a process of an ended trial has become our child."""
-        return any(trees.mark_of(pid) == marked for pid in trees.children() if pid not in self._running)
+        return any(
+            process_trees.mark_of(pid) == marked
+            for pid in process_trees.children()
+            if pid not in self._running
+        )
 
     def _look_after_bereft(self) -> None:
         """Note the end of trials whose script could not, once the last of their processes has gone."""
         if not self._bereft:
             return
-        processes_now = trees.scan()
+        processes_now = process_trees.scan()
         for marked, (run, code) in list(self._bereft.items()):
-            if not trees.Trees([marked]).living(processes_now):
+            if not process_trees.Trees([marked]).living(processes_now):
                 del self._bereft[marked]
                 notes.write(
                     self._attempts,
@@ -267,16 +271,16 @@ class Supervisor:
         """End what ended trials have left behind, as a cluster does: it would keep their slots for ever."""
         if not self._leaving:
             return
-        processes_now = trees.scan()
+        processes_now = process_trees.scan()
         for marked, (element, deadline) in list(self._leaving.items()):
-            left = trees.Trees([marked]).living(processes_now)
+            left = process_trees.Trees([marked]).living(processes_now)
             if not left:
                 del self._leaving[marked]
                 self._go_on(element)
             elif time.monotonic() > deadline:
-                trees.kill(left)
+                process_trees.kill(left)
             else:
-                trees.tell(left)
+                process_trees.tell(left)
 
     def _obey(self) -> None:
         if self._wakeups.told_to_end:
@@ -296,7 +300,9 @@ class Supervisor:
         runs = [*self._running.values(), *(run for run, _ in self._bereft.values())]
         begun = [run.element for run in runs if not self._take(run.element)]
         leaders = [(pid, processes.started(pid)) for pid in self._running]
-        trees.end(trees.Trees({self._spawner.mark(run.element) for run in runs}, leaders), GRACE_S)
+        process_trees.end(
+            process_trees.Trees({self._spawner.mark(run.element) for run in runs}, leaders), GRACE_S
+        )
         for element in begun:
             notes.write(self._attempts, element.unit, element.attempt, Outcome(137, terminated=True))
 

@@ -1,5 +1,5 @@
-"""What a cluster would refuse, found before anything is submitted: options, partition, account, QOS, time; the limits on
-arrays and scripts; and what an answer of ``sbatch --test-only`` means.
+"""What a cluster would refuse, found before anything is submitted: options, partition, account, QOS, time; the limits
+on arrays and scripts; and what an answer of ``sbatch --test-only`` means.
 """
 
 from __future__ import annotations
