@@ -50,8 +50,8 @@ def job(token: str, submitted_at: float = 1_700_000_000.0) -> Job:
     )
 
 
-def wanted(token: str, attempt: int = 1) -> list[tuple[Job, dict[int, int]]]:
-    return [(job(token), {0: attempt, 5: 0})]
+def wanted(token: str, known: int = 2) -> list[tuple[Job, dict[int, int]]]:
+    return [(job(token), {0: known, 5: 0})]
 
 
 def somebody_elses(looks: Looks, token: str) -> None:
@@ -85,14 +85,14 @@ def test_whoever_asks_first_asks_for_all_and_the_others_take_that(watching: Look
     assert len(scheduler.asked) == 2, "the answer has become too old"
 
 
-def test_an_answer_is_not_taken_for_another_attempt_a_later_job_or_one_that_nobody_asked_about(
+def test_an_answer_is_not_taken_once_more_is_known_nor_for_a_later_job_or_one_that_nobody_asked_about(
     watching: Looks, time: Time
 ) -> None:
     scheduler = Scheduler()
     watching.poll(scheduler, wanted("a"))
     time.at += 1
-    watching.poll(scheduler, wanted("a", attempt=2))
-    watching.poll(scheduler, [(job("a", submitted_at=time.at), {0: 2, 5: 0})])
+    watching.poll(scheduler, wanted("a", known=3))
+    watching.poll(scheduler, [(job("a", submitted_at=time.at), {0: 3, 5: 0})])
     watching.poll(scheduler, wanted("c"))
     assert scheduler.asked == [{"a"}, {"a"}, {"a"}, {"c"}]
 
@@ -123,7 +123,7 @@ def test_what_was_started_or_stopped_is_asked_about_anew(
     assert len(scheduler.asked) == 2
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"said": 3}', '{"said": {"a": {"0": {"attempt": 1}}}}'])
+@pytest.mark.parametrize("content", ["", "{", '{"said": 3}', '{"said": {"a": {"0": {"known": 1}}}}'])
 def test_a_damaged_answer_is_none(watching: Looks, content: str) -> None:
     scheduler = Scheduler()
     watching.poll(scheduler, wanted("a"))

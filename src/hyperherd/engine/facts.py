@@ -95,6 +95,11 @@ class _Tracked:
     stopped: bool
 
     @property
+    def known(self) -> int:
+        """Grows with each attempt that begins or is noted: what was said before that is out of date."""
+        return 2 * self.attempt + (self.outcome is not None)
+
+    @property
     def key(self) -> str:
         """Of what was heard of its submission."""
         return ended.key(self.submission.token, self.unit, self.attempt)
@@ -200,16 +205,16 @@ def _track(trials: Sequence[Trial], records: Sequence[Submission], listed: Listi
 def _unsettled(
     tracked: Mapping[Unit, _Tracked], heard: ended.Heard
 ) -> dict[str, list[tuple[Submission, dict[int, int]]]]:
-    """Launcher -> submissions with their elements that somebody has to be asked about, each with its newest attempt."""
+    """Launcher -> submissions with their elements that somebody has to be asked about, each with what is known of it."""
     asked: dict[str, tuple[Submission, dict[int, int]]] = {}
     for one in tracked.values():
         record = one.submission
         if one.settled(heard) or record.state == "intent":
             continue
-        asked.setdefault(record.token, (record, {}))[1][one.element] = one.attempt
+        asked.setdefault(record.token, (record, {}))[1][one.element] = one.known
     by_launcher: dict[str, list[tuple[Submission, dict[int, int]]]] = {}
-    for record, attempts in asked.values():
-        by_launcher.setdefault(record.launcher, []).append((record, attempts))
+    for record, known in asked.values():
+        by_launcher.setdefault(record.launcher, []).append((record, known))
     return by_launcher
 
 
@@ -232,8 +237,8 @@ def _ask(
             continue
         try:
             here = launchers[name].where()
-            mine = [(record, attempts) for record, attempts in asked if record.where in ("", here)]
-            wanted = [(submissions.job(workspace, record, attempts), attempts) for record, attempts in mine]
+            mine = [(record, known) for record, known in asked if record.where in ("", here)]
+            wanted = [(submissions.job(workspace, record, known), known) for record, known in mine]
             if wanted:
                 states.update(looks.poll(launchers[name], wanted, warnings.append))
         except SchedulerSilentError as silent:

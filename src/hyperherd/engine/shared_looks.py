@@ -4,8 +4,8 @@ A file for each scheduler in the runtime folder (``$XDG_RUNTIME_DIR/hyperherd``)
 watches writes down there what it waits for; whoever has to ask next asks for all of them at once, and the others take
 that answer. Best effort: without the folder, or with a damaged file, each asks for itself.
 
-An answer counts for an element only where its attempt is still the one that was known when the question was asked, and
-only for jobs that were recorded before. What starts, stops or gives up asks anew.
+An answer counts for an element only while nothing more is known of it than when the question was asked (no attempt has
+begun or noted its end since), and only for jobs that were recorded before. What starts, stops or gives up asks anew.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ BUDGET = 20
 _MINUTE_S = 60.0
 
 Wanted = Sequence[tuple[Job, Mapping[int, int]]]
-"""Jobs, and of each element that is asked about the number of its newest attempt (0: none has begun)."""
+"""Jobs, and of each element that is asked about a number for what is known of it (see `facts`), which grows."""
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What was said of an element, and the newest attempt that was known then."""
+    """What was said of an element, and what was ``known`` of it then."""
 
-    attempt: int
+    known: int
     state: State
 
 
@@ -93,7 +93,7 @@ class Looks:
         place = self.folder / f"{launcher.name}-{launcher.where()}".replace("/", "%2F")
         answer = _read(place / "answer.json", Answer, Answer())
         if self.watches:
-            jobs = tuple((job, dict(attempts)) for job, attempts in wanted)
+            jobs = tuple((job, dict(known)) for job, known in wanted)
             _write(place / _mine(), Want(str(processes.me()), jobs))
         if (found := _taken(answer, wanted, self.now() - self.age_s)) is not None:
             return found
@@ -110,13 +110,13 @@ class Looks:
 
     def _ask(self, launcher: Launcher, wanted: Wanted, place: Path) -> dict[str, dict[int, State]]:
         """For ourselves, and for all who wait on this machine."""
-        asked = {job.token: (job, attempts) for job, attempts in (*_of_others(place), *wanted)}
+        asked = {job.token: (job, known) for job, known in (*_of_others(place), *wanted)}
         begun = self.now()
         states = launcher.poll([job for job, _ in asked.values()])
         before = _read(place / "answer.json", Answer, Answer())
         fresh = {
-            token: {n: Said(attempts.get(n, 0), state) for n, state in states.get(token, {}).items()}
-            for token, (_, attempts) in asked.items()
+            token: {n: Said(known.get(n, 0), state) for n, state in states.get(token, {}).items()}
+            for token, (_, known) in asked.items()
         }
         recent = {t: at for t, at in before.asked_at.items() if at > begun - ONE_SHOT_S and t not in fresh}
         answer = Answer(
@@ -154,11 +154,11 @@ def runtime_folder() -> Path | None:
 def _taken(answer: Answer, wanted: Wanted, since: float) -> dict[str, dict[int, State]] | None:
     """The states of all that is wanted, where each was asked since then; None where one was not."""
     found: dict[str, dict[int, State]] = {}
-    for job, attempts in wanted:
+    for job, known in wanted:
         asked_at, said = answer.asked_at.get(job.token, 0.0), answer.said.get(job.token, {})
         if asked_at <= since or asked_at <= job.submitted_at:
             return None
-        if any(n not in said or said[n].attempt != attempts.get(n, 0) for n in job.offers):
+        if any(n not in said or said[n].known != known.get(n, 0) for n in job.offers):
             return None
         found[job.token] = {n: said[n].state for n in job.offers}
     return found

@@ -16,6 +16,9 @@ from typing import Protocol
 GLANCE_S = 1.0
 """Between two glances."""
 
+_FIRST_S = 0.01
+"""Before the first glance; from there to `GLANCE_S`: much that is waited for ends at once."""
+
 BUSY = 10.0
 """Pauses are at least so many times as long as what stands before them took."""
 
@@ -63,6 +66,7 @@ class Rhythm:
         self._glance_s = glance_s
         self._clock = clock
         self._begun = self._look_at = self._glance_at = clock.now()
+        self._next_glance_s = min(_FIRST_S, glance_s)
         self._soon_s = GLANCE_S
         self._still = 1.0
         self._seen: object = None
@@ -82,14 +86,18 @@ class Rhythm:
         if glimpsed is not None:
             pause_s = min(self._soon_s, pause_s)
         self._look_at = now + max(pause_s, BUSY * (now - self._begun))
-        self._glance_at = now + self._glance_s
+        self._glance_later(now)
 
     def glanced(self, glimpsed: object) -> None:
         """After a glance: plan the next, or the look that it has brought forward."""
         now = self._clock.now()
-        self._glance_at = now + max(self._glance_s, BUSY * (now - self._begun))
+        self._glance_later(now)
         if glimpsed is not None and glimpsed != self._glimpsed:
             self._look_at = now
+
+    def _glance_later(self, now: float) -> None:
+        self._glance_at = now + max(self._next_glance_s, BUSY * (now - self._begun))
+        self._next_glance_s = min(self._next_glance_s * BACK_OFF, self._glance_s)
 
     @property
     def look_is_due(self) -> bool:
