@@ -205,7 +205,7 @@ def _track(trials: Sequence[Trial], records: Sequence[Submission], listed: Listi
 def _unsettled(
     tracked: Mapping[Unit, _Tracked], heard: ended.Heard
 ) -> dict[str, list[tuple[Submission, dict[int, int]]]]:
-    """Launcher -> submissions with their elements that somebody has to be asked about, each with what is known of it."""
+    """Launcher -> submissions with their elements that somebody has to be asked about, and what is known of each."""
     asked: dict[str, tuple[Submission, dict[int, int]]] = {}
     for one in tracked.values():
         record = one.submission
