@@ -276,7 +276,7 @@ def test_options_come_from_the_script_and_the_command_line_wins(
     script = tmp_path / "job"
     script.write_text(
         "#!/bin/bash\n\n#SBATCH --job-name='from script' --array=0-1\n#SBATCH -p cpu # here\n# SBATCH --hold\n"
-        f'#SBATCH --output={tmp_path}/%x.%A.%a..%4a\necho "$0" "$@"\n#SBATCH --hold\n'
+        f'#SBATCH --output={tmp_path}/%x.%A.%a.%%.%4a\necho "$0" "$@"\n#SBATCH --hold\n'
     )
     fake_slurm.run("sbatch", "--partition=gpu", "--array", "2", script, "one", "two words")
     fake_slurm.wait_idle()

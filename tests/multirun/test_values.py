@@ -26,7 +26,7 @@ ODD = [
     "*.sh ? [a-z] ~ ~root {a,b} !!",
     "ünïcödé 漢字 🐑 \u2028 \u00a0",
     "-n --help",
-    "%A %a  %",
+    "%A %a %% %",
     "{overrides}",
     "EOF\nEOF",
     "x" * 3000,

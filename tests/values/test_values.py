@@ -30,7 +30,7 @@ NAMED = [
     "007", "nan", "inf", "-inf", float("inf"), float("-inf"), float("nan"), -0.0, 0.0, 0, 0.1 + 0.2, 1e-300, 5e-324,
     1.7976931348623157e308, 0.12345678901234567, 123456789012345.67, 2**53 + 1, 10**30, -1, [], {}, [[]], [1, 1.0, "1"],
     ["a b", "it's", None], {"a": {"b-c": [None, True, {"d": ""}]}}, {"k": float("inf")}, [float("nan")], "/data/x.yaml",
-    "s3://bucket:9000/x", "%a", "", "a" * 1000,
+    "s3://bucket:9000/x", "%a", "%%", "a" * 1000,
 ]  # fmt: skip
 
 HYDRA = OverridesParser.create()

@@ -1,6 +1,7 @@
 """A value in Hydra's grammar, from text to value or sweep.
 
-Source: hydra-core 1.3, ``OverrideParser.g4`` and ``overrides_visitor.py``.
+Source: hydra-core 1.3, ``OverrideParser.g4`` and ``overrides_visitor.py``; for the pieces ``OverrideLexer.g4``,
+VALUE_MODE. Beyond it, unquoted text may hold ``; # & ~`` and any character outside of ASCII.
 """
 
 from __future__ import annotations

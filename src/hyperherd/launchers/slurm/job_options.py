@@ -66,7 +66,7 @@ def after(batch: Batch) -> str | None:
 def output(batch: Batch) -> str:
     """Where Slurm's own words go. A backslash switches all patterns off (man sbatch, filename pattern)."""
     folder = str(batch.files.logs / "slurm")
-    return os.devnull if "\\" in folder else folder.replace("%", "") + "/%A_%a.log"
+    return os.devnull if "\\" in folder else folder.replace("%", "%%") + "/%A_%a.log"
 
 
 def said(batch: Batch) -> list[str]:
