@@ -1,9 +1,9 @@
 """The files beside a script: which are ours, writing them, deleting them. Nothing of the user's is touched.
 
 What was written stands in ``.sbatch.sh.heracles``, one line a file: once the script has been edited nothing else tells
-its older files from the user's own. A file is ours if it has the name and the checksum of a line. The lines are those of
-``sha256sum`` (coreutils), which checks them with ``-c``; a backslash or line end in a name is escaped as it does, with a
-backslash before the line.
+its older files from the user's own. A file is ours if it has the name and the checksum of a line. The lines are those
+of ``sha256sum`` (coreutils), which checks them with ``-c``; a backslash or line end in a name is escaped as it does,
+with a backslash before the line.
 """
 
 from __future__ import annotations
