@@ -120,7 +120,7 @@ def test_a_list_of_jobs_with_something_else_in_it_is_refused(ran: Workspace, con
 def test_jobs_whose_lists_do_not_fit_together_are_refused(ran: Workspace) -> None:
     path = ran.root / ".hyperherd/job_ids.json"
     records = json.loads(path.read_text())
-    for broken in ({"attempts": [1]}, {"array": [4]}):
+    for broken in ({"attempts": [1]}, {"array": [4]}, {"trial": 3, "indices": None}, {"indices": 7}):
         path.write_text(json.dumps([{**records[0], **broken}]))
         refused_by_all(ran, [("run",), ("status",)], str(path))
 

@@ -236,7 +236,7 @@ def test_a_new_trial_has_a_number_that_nothing_has_had(
 def description(values: list[int], typed: Typed | None = None) -> Description:
     spec = SweepSpec("s", "launch.sh", (Parameter("a", tuple(values), "a"),))
     trials = [Described(trial_hash({"a": v}, {}), {"a": v}, {}, typed=typed) for v in values]
-    return Description(spec, Proposal(Combinations(spec), trials, trials, 0))
+    return Description(spec, Proposal(Combinations(spec), trials, trials))
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_a_parameter_that_is_new_has_for_older_trials_what_they_ran_with() -> No
     spec = SweepSpec("s", "launch.sh", (Parameter("a", (1,), "a"), Parameter("b", (5, 7), "b", default=5)))
     now = [{"a": 1, "b": b} for b in (5, 7)]
     trials = [Described(trial_hash(one, {}), one, {}) for one in now]
-    described = Description(spec, Proposal(Combinations(spec), trials, trials, 0))
+    described = Description(spec, Proposal(Combinations(spec), trials, trials))
     for submission, b in ((record, 7), (None, 5)):
         fact = Fact(old, Unit(0), Status.COMPLETED, submission=submission)
         known = Known(Manifest(trials=(old,), next_index=1), [record], {0: fact})

@@ -144,3 +144,9 @@ def test_an_entry_tells_the_folder_and_the_generation_which_changes_with_the_sta
     user.herd(user.a, "clean", "-a", "--yes")
     user.herd(user.a, "run", "--wait", "--on", "local")
     assert entry()["generation"] == generation() != before
+
+
+def test_an_entry_of_before_is_the_folder_alone_and_stays(user: User) -> None:
+    for path in user.entries.iterdir():
+        path.write_bytes(os.fsencode(json.loads(path.read_text())["folder"]))
+    assert len(user.folders()) == 2 == len(list(user.entries.iterdir()))

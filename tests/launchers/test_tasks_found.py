@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +18,11 @@ from eventually import until
 from fakeslurm.fixture import FakeSlurm
 
 from hyperherd import Task
-from hyperherd.errors import HerdError
+from hyperherd.attempts.filenames import Outcome, Unit
+from hyperherd.errors import HerdError, LauncherError, WorkspaceError
+from hyperherd.fsio import files
+from hyperherd.jobs import Batch
+from hyperherd.launchers import DirectLauncher, SlurmLauncher
 from hyperherd.workspace import task_folders
 from hyperherd.workspace.folder import Workspace
 
@@ -143,3 +149,131 @@ def test_one_whose_submission_was_interrupted_is_settled_by_loading_it(place: Pl
         with pytest.raises(HerdError, match="was never submitted"):
             Task.load(".", token)
         assert list(place.tasks()) == ["waits"]
+
+
+def test_a_word_that_means_something_else_is_never_taken_for_what_lies_here(place: Place) -> None:
+    place.until_running()
+    for words in (
+        ("clean", "-a", "../no_such", "--yes"),
+        ("status", "../no_such"),
+        ("clean", "other", "--yes"),
+    ):
+        assert place.herd(*words, code=1).stderr
+    assert "one word too many" in place.herd("status", ".", "more", code=2).stderr
+    assert "--where" in place.herd("stop", "--where", "x > 1", "--all", "--yes", code=2).stderr
+    assert "-l" in place.herd("clean", "-l", "--yes", code=2).stderr
+    assert "no task other" in place.herd("stop", "--all", "other", "--yes", code=1).stderr
+    assert "no task 0,1," in place.herd("stop", ",".join(map(str, range(200))), code=1).stderr
+    assert place.tasks()["waits"][0] == "running"
+    told = json.loads(place.herd("stop", "waits", "--json").stdout)
+    assert [(one["previous_status"], one["token"]) for one in told["cancelled"]] == [
+        ("running", place.token("waits"))
+    ]
+
+
+def test_a_copy_of_the_folder_cancels_nothing_of_the_originals(place: Place, tmp_path: Path) -> None:
+    place.until_running()
+    copy = tmp_path / "copy"
+    shutil.copytree(place.folder, copy)
+    said = herding.herd("stop", "waits", folder=copy, env=place.env, code=1).stderr
+    assert f"it belongs to {place.folder}" in said
+    with pytest.raises(LauncherError, match="belongs to"):
+        Task.load(copy, place.token("waits")).cancel()
+    assert "cancel" not in herding.herd("clean", "-a", "--yes", folder=copy, env=place.env).stderr
+    assert place.tasks()["waits"][0] == "running" and not (copy / ".hyperherd").exists()
+
+
+def test_while_the_scheduler_is_silent_nothing_is_over_and_nothing_is_deleted(
+    place: Place, fake_slurm: FakeSlurm
+) -> None:
+    """Its note says that it failed, and Slurm has queued it again."""
+    if place.env["PLACE"] == "local":
+        pytest.skip("nobody is asked there")
+    place.until_running()
+    token = place.token("waits")
+    task_folders.files(Workspace(place.folder), token).attempts.note(Unit(0), 1, Outcome(9)).touch()
+    fake_slurm.controller_down()
+    for words in (("clean", "-a", "--yes"), ("stop", "waits"), ("stop", "--all", "--yes")):
+        assert "Unable to contact" in place.herd(*words, code=1).stderr
+    with pytest.raises(TimeoutError):
+        Task.load(".", token).wait(0.5)
+    assert "Unable to contact" in place.herd("status").stderr
+    fake_slurm.controller_up()
+    assert place.tasks()["waits"][0] == "running"
+
+
+def test_a_submission_whose_submitter_was_killed_can_be_given_up(place: Place) -> None:
+    place.until_running()
+    workspace, token = Workspace(place.folder), "20300101-000000-00000000"
+    record = task_folders.read(workspace, place.token("bad"))
+    assert record
+    (task_folders.folder(workspace) / token / "attempts").mkdir(parents=True)
+    dead = msgspec.structs.replace(
+        record, token=token, name="never", state="intent", slurm_job_id=None, owner=""
+    )
+    task_folders.write(workspace, dead)
+    assert "its submission was interrupted: herd stop gives it up" in place.herd("status").stdout
+    assert f"task {token} cancelled (it was submitted)" in place.herd("stop", "never").stdout
+    assert set(place.tasks()) == {"bad", "waits"}
+    place.herd("clean", "-a", "--yes")
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"token": "x", "indices": [0]}', '{"token": 3}', "[]"])
+def test_one_that_cannot_be_read_hides_no_other_and_is_deleted_with_all(place: Place, content: str) -> None:
+    place.until_running()
+    bad = place.folder / f".hyperherd/tasks/{place.token('bad')}/task.json"
+    bad.write_text(content)
+    done = place.herd("status", "--json")
+    assert [one["name"] for one in json.loads(done.stdout)["tasks"]] == ["waits"]
+    assert f"task {bad.parent.name} is left out" in done.stderr and str(bad) in done.stderr
+    assert "delete the files of 2 tasks" in place.herd("clean", "-a", "--yes").stderr
+
+
+def test_one_of_version_1_which_has_no_record_is_found_too(place: Place) -> None:
+    place.until_running()
+    folder = place.folder / f".hyperherd/tasks/{place.token('waits')}"
+    (folder / "task.json").unlink()
+    for path in (folder / "attempts/0").iterdir():
+        path.rename(folder / "attempts" / path.name)
+    (folder / "attempts/0").rmdir()
+    assert place.tasks()["task"][0] == "running"
+    assert place.herd("stop", "task").stdout == f"task {folder.name} cancelled (it was running)\n"
+
+
+def test_one_whose_launcher_is_not_here_stands_as_its_notes_say(place: Place) -> None:
+    place.until_running()
+    for name in ("bad", "waits"):
+        path = place.folder / f".hyperherd/tasks/{place.token(name)}/task.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"launcher": "nobodys"}))
+    why = "it was submitted with nobodys, which is not here"
+    assert place.tasks() == {"bad": ("failed", why), "waits": ("running", why)}
+    assert f"could not be cancelled: {why}" in place.herd("stop", "waits", code=1).stderr
+
+
+def test_where_the_disk_is_full_after_it_was_submitted_it_does_not_run(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full: list[bool] = []
+    write = files._write_all
+
+    def filling(descriptor: int, data: bytes, durable: bool) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(descriptor, data, durable)
+
+    monkeypatch.setattr(files, "_write_all", filling)
+    launcher = (DirectLauncher if place.env["PLACE"] == "local" else SlurmLauncher)()
+    submit = launcher.submit
+
+    def submitted(batch: Batch) -> str | None:
+        job_id = submit(batch)
+        until(lambda: Path("pid").exists() and Path("pid").read_text(), "its start")
+        full.append(True)
+        return job_id
+
+    monkeypatch.setattr(launcher, "submit", submitted)
+    with pytest.raises(WorkspaceError, match="No space left"):
+        Task("echo $$ >pid; until [[ -e go ]]; do sleep 0.05; done", name="full").submit(launcher)
+    full.clear()
+    pid = int(Path("pid").read_text())
+    until(lambda: not os.path.exists(f"/proc/{pid}"), "its end")

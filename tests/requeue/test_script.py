@@ -555,6 +555,16 @@ def test_after_a_preemption_that_the_sweep_does_not_take_nothing_is_run(trial: T
     assert not trial.has("ran")
 
 
+def test_what_the_folders_name_holds_says_nothing_of_an_attempt(tmp_path: Path) -> None:
+    folder = tmp_path / "run.143.TERM"
+    folder.mkdir()
+    trial = Trial(folder)
+    trial.begun(1, "failed.1")
+    trial.launch("exit 0\n")
+    assert trial.run(restarts=1) == 0
+    assert trial.names() == ["3.1", "3.1.failed.1", "3.2", "3.2.completed.0"]
+
+
 def test_another_submissions_attempt_is_not_judged(trial: Trial) -> None:
     (trial.folder / "attempts/0/3.1").write_text("other 9 n1 - 1 - -\n")
     trial.launch(": >ran\n")

@@ -90,6 +90,23 @@ def test_what_it_was_told_is_told_once_and_does_not_change(place: Place) -> None
     assert [[one.params["x"] for one in entry.gave] for entry in entries] == [[0, 10], [-1, 1], [2]]
 
 
+def test_what_ends_while_it_thinks_it_was_not_told(place: Place) -> None:
+    asked: list[History] = []
+
+    class Thinks(Climbing):
+        def described(self, history: History) -> list[Described]:
+            asked.append(history)
+            if len(asked) == 2:  # the first time for the description
+                place.end_all()
+            return super().described(history)
+
+    place.run(Climbing("score"))
+    assert place.run(Thinks("score")) == []
+    entries = source_journal.read(place.sweep.workspace)
+    assert [one.told for one in entries] == [()]
+    assert place.run(Climbing("score")) == [-1.0, 1.0]
+
+
 def test_it_is_asked_without_the_lock(place: Place) -> None:
     place.sweep.workspace.state.mkdir()
 

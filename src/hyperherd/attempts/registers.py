@@ -20,7 +20,8 @@ VOID = "void"
 
 def settle(register: Path, owner: str) -> str:
     """Make ``owner`` (a job id, or `VOID`) what the submission is, unless that is decided; return the decision."""
-    if fsio.create(register, f"{owner}\n".encode()):
+    # A full disk makes no file, not even to find that there is one.
+    if not register.exists() and fsio.create(register, f"{owner}\n".encode()):
         return owner
     return settled(register) or owner
 

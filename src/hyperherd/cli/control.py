@@ -23,8 +23,12 @@ from hyperherd.views import documents
 @arguments.as_json
 def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None, as_json: bool) -> int:
     """Cancel trials, or tasks of Python's. What was cancelled of a sweep runs again at the next herd run."""
-    if tasks := tasks_found.alone(given):
-        return tasks_found.stop(*tasks, everything=everything, yes=yes)
+    if tasks := tasks_found.alone(given, takes_words=True):
+        if where:
+            raise UsageError(
+                "--where: tasks have no parameters", hint="their tokens, names or job ids, or --all"
+            )
+        return tasks_found.stop(*tasks, everything=everything, yes=yes, as_json=as_json)
     look = arguments.look(given, where, silent_is_fatal=True)
     if not everything and not look.named:
         raise UsageError("which trials?", hint="their numbers or names, --where, or --all")
@@ -53,7 +57,7 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
     launch script stay.
     """
     if tasks := tasks_found.alone(given):
-        tasks_found.clean(tasks[0], everything=everything, yes=yes)
+        tasks_found.clean(tasks[0], logs=logs, everything=everything, yes=yes)
         return
     workspace = arguments.read(given).workspace
     if not workspace.state.exists():
@@ -63,7 +67,7 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
     live = [view.index for view in look.snapshot.trials if view.status in LIVE]
     what = [f"cancel {units.counted(len(live), 'trial')}"] if live else []
     beside = tasks_found.beside(workspace, look.sweep.launchers) if everything else []
-    if tasks_alive := sum(one.lives for one in beside):
+    if tasks_alive := sum(one.lives and not one.elsewhere for one in beside):
         what.append(f"cancel {units.counted(tasks_alive, 'task')}")
     whose = f"{_of(look.indices)} of {look.snapshot.sweep_name} in {workspace.root}"
     if everything:

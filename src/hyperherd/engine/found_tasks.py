@@ -3,35 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from hyperherd.attempts import registers
 from hyperherd.engine import submitted_task, submitting
 from hyperherd.engine.submitted_task import SubmittedTask, Verdict
-from hyperherd.errors import HerdError, LauncherError, SchedulerSilentError, nearest
-from hyperherd.jobs import Job
+from hyperherd.errors import HerdError, LauncherError, SchedulerSilentError, WorkspaceError, nearest
+from hyperherd.jobs import Batch, Job, Phase, State
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.traits import Traits
 from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.workspace import submissions, task_folders
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
+INTERRUPTED = "its submission was interrupted: herd stop gives it up, Task.load settles it"
+
 
 @dataclass(frozen=True)
 class Found:
-    """A task and how it stands. ``task`` is None where its launcher is not here; ``job`` is its scheduler's id."""
+    """A task and how it stands. ``task`` is None where its launcher is not here; ``job`` is its scheduler's id, and
+    ``elsewhere`` the folder that it belongs to where this one is but its copy.
+    """
 
-    token: str
-    name: str
-    where: str
-    job: str | None
+    record: Submission
     verdict: Verdict
     task: SubmittedTask | None
+    elsewhere: Path | None = None
+
+    @property
+    def token(self) -> str:
+        return self.record.token
+
+    @property
+    def name(self) -> str:
+        """Of one of version 1 nothing tells it."""
+        return self.record.name or "task"
+
+    @property
+    def where(self) -> str:
+        return self.record.where
+
+    @property
+    def job(self) -> str | None:
+        return self.record.slurm_job_id
 
     @property
     def lives(self) -> bool:
-        return self.verdict.status in LIVE
+        """Whether it may run, or begin, as far as anybody knows."""
+        return self.verdict.status in LIVE or (self.task is not None and self.task.ended() is None)
 
 
 def load(
@@ -66,7 +88,7 @@ def load(
 
 def of_record(workspace: Workspace, record: Submission, launcher: Launcher) -> SubmittedTask:
     """The task of a record, on its launcher."""
-    task = SubmittedTask(record.name, launcher, job_of(workspace, record), workspace)
+    task = SubmittedTask(record.name or "task", launcher, job_of(workspace, record), workspace)
     task.stopped = bool(record.stopped)
     return task
 
@@ -75,22 +97,45 @@ def job_of(workspace: Workspace, record: Submission) -> Job:
     return submissions.job(workspace, record, files=task_folders.files(workspace, record.token))
 
 
-def look(workspace: Workspace, here: Mapping[str, Launcher]) -> tuple[Sequence[Found], Sequence[str]]:
-    """All tasks of a folder, oldest first, each launcher asked once; and what could not be said of some, for people."""
-    read = (task_folders.read(workspace, token) for token in task_folders.tokens(workspace))
-    records = [one for record in read if record and (one := _as_decided(workspace, record)).state != "void"]
+def look(
+    workspace: Workspace, here: Mapping[str, Launcher], *, silent_is_fatal: bool = False
+) -> tuple[Sequence[Found], Sequence[str]]:
+    """All tasks of a folder, oldest first, each launcher asked once; and what could not be said of some, for people.
+
+    Raises `SchedulerSilentError` where a scheduler that does not answer is fatal.
+    """
+    records, warnings = _records(workspace)
     tasks = {
         record.token: of_record(workspace, record, here[record.launcher])
         for record in records
         if record.launcher in here
     }
-    warnings = submitted_task.ask_all([task for task in tasks.values() if task.ended() is None])
+    unsettled = [task for task in tasks.values() if task.ended() is None]
+    silent = submitted_task.ask_all(unsettled)
+    if silent and silent_is_fatal:
+        raise SchedulerSilentError(silent[0], hint="nothing was changed; try again later")
     found = []
     for record in records:
         task = tasks.get(record.token)
-        verdict = task.last_known() if task else _not_here(record)
-        found.append(Found(record.token, record.name, record.where, record.slurm_job_id, verdict, task))
-    return found, warnings
+        verdict = task.last_known() if task else _not_here(workspace, record)
+        if record.state == "intent" and not submitting.submitting(record):
+            verdict = replace(verdict, reason=INTERRUPTED)
+        found.append(Found(record, verdict, task, task_folders.original(workspace, record.token)))
+    return found, [*warnings, *silent]
+
+
+def _records(workspace: Workspace) -> tuple[list[Submission], list[str]]:
+    """Of all tasks that were submitted, or are about to be; and of those that cannot be read why."""
+    records, unreadable = [], []
+    for token in task_folders.tokens(workspace):
+        try:
+            record = task_folders.read(workspace, token)
+            if record and (record := _as_decided(workspace, record)).state != "void":
+                of_record(workspace, record, _NOBODY).ended()  # whether its notes can be read
+                records.append(record)
+        except WorkspaceError as error:
+            unreadable.append(f"task {token} is left out: {error}")
+    return records, unreadable
 
 
 def _as_decided(workspace: Workspace, record: Submission) -> Submission:
@@ -99,8 +144,36 @@ def _as_decided(workspace: Workspace, record: Submission) -> Submission:
     return submitting.as_decided(record, decision) if record.state == "intent" and decision else record
 
 
-def _not_here(record: Submission) -> Verdict:
-    return Verdict(Status.SUBMITTED, f"{record.launcher} is {shipped.why_absent(record.launcher)}", None)
+class _Nobody(Launcher):
+    """In the place of a launcher that is not here: it knows nothing."""
+
+    name = "nobody"
+    traits = Traits("nobody", starts_again=True)
+
+    def script(self, batch: Batch) -> str:
+        raise NotImplementedError
+
+    def submit(self, batch: Batch) -> str | None:
+        raise NotImplementedError
+
+    def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
+        return {job.token: dict.fromkeys(job.offers, State(Phase.UNKNOWN)) for job in jobs}
+
+    def cancel(self, job: Job, elements: Sequence[int]) -> dict[int, str]:
+        return dict.fromkeys(elements, "its launcher is not here")
+
+
+_NOBODY = _Nobody()
+
+
+def _not_here(workspace: Workspace, record: Submission) -> Verdict:
+    """What its own notes say, with why nobody can be asked."""
+    told = of_record(workspace, record, _NOBODY).last_known()
+    if told.status is Status.COMPLETED:
+        return told
+    return replace(
+        told, reason=f"it was submitted with {record.launcher}, {shipped.why_absent(record.launcher)}"
+    )
 
 
 def named(found: Sequence[Found], words: Iterable[str]) -> list[Found]:
@@ -116,30 +189,46 @@ def named(found: Sequence[Found], words: Iterable[str]) -> list[Found]:
     return list(chosen.values())
 
 
-def stop(found: Iterable[Found]) -> dict[str, str]:
+def stop(workspace: Workspace, found: Iterable[Found]) -> dict[str, str]:
     """Cancel these, those that have ended left out; what was refused: token -> words."""
     refused: dict[str, str] = {}
     for one in found:
-        if not one.lives:
-            continue
-        if one.task is None:
-            refused[one.token] = one.verdict.reason
-            continue
-        try:
-            one.task.cancel()
-        except (LauncherError, SchedulerSilentError) as error:
-            refused[one.token] = str(error)
+        if words := _stopped(workspace, one) if one.lives else "":
+            refused[one.token] = words
     return refused
 
 
+def _stopped(workspace: Workspace, one: Found) -> str:
+    """Why it was not; nothing where it was."""
+    if one.task is None:
+        return one.verdict.reason
+    if one.elsewhere:
+        return f"it belongs to {one.elsewhere}; stop it from there"
+    try:
+        if one.record.state == "intent":
+            if submitting.submitting(one.record):
+                return "it is being submitted right now; try again in a moment"
+            words = submitting.give_up(one.task.launcher, one.task.job)
+            task_folders.write(workspace, submitting.record_of(one.record, None))
+            return next(iter(words.values()), "")
+        one.task.cancel()
+    except (LauncherError, SchedulerSilentError, WorkspaceError) as error:
+        return str(error)
+    return ""
+
+
 def stop_all(workspace: Workspace, here: Mapping[str, Launcher], ending_s: float) -> None:
-    """Cancel all that live, and wait for their ends, so long at most. Raises `HerdError` where one goes on."""
-    found, _ = look(workspace, here)
-    living = [one for one in found if one.lives]
-    if refused := stop(living):
+    """Cancel all that live and are ours, and wait for their ends, so long at most.
+
+    Raises `HerdError` where one goes on, `SchedulerSilentError`.
+    """
+    found, _ = look(workspace, here, silent_is_fatal=True)
+    living = [one for one in found if one.lives and not one.elsewhere]
+    if refused := stop(workspace, living):
         token, words = next(iter(refused.items()))
         raise HerdError(f"task {token} could not be cancelled: {words}", hint="Nothing was deleted.")
+    ending = [one.task for one in living if one.task and one.record.state != "intent"]
     try:
-        submitted_task.until_ended([one.task for one in living if one.task], ending_s)
+        submitted_task.until_ended(ending, ending_s)
     except TimeoutError as late:
         raise HerdError(str(late), hint="Nothing was deleted; look at herd status, and try again.") from late

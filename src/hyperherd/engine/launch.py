@@ -145,7 +145,7 @@ def _committed(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared
     with fsio.Lock(run.workspace.lock) as lock:
         if source.keeps or source.learns:
             stored = manifest.read(run.workspace)
-            if stored.next_index != proposal.next_index:
+            if stored.next_index != proposal.history.next_index:
                 return None
         submitting.recover(run.workspace, run.launchers, lock)
         lock.touch()
@@ -228,8 +228,8 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     lock.check()
     stored = manifest.begin(workspace, known.manifest, prepared.generation)
     if run.description.source.learns:
-        asked = source_history.history(workspace, run.description.source, known)
-        source_history.note(workspace, run.description.source, asked, run.description.proposal.proposed)
+        proposal = run.description.proposal
+        source_history.note(workspace, proposal.source, proposal.history, proposal.proposed)
     for one in made:
         workspace.make_folders_of(one.batch)
         fsio.replace(one.batch.files.script, one.piece.script().encode("utf-8", "surrogateescape"), 0o600)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hyperherd import fsio, units
 from hyperherd.attempts.registers import VOID
-from hyperherd.engine import facts, shared_looks, watch
+from hyperherd.engine import facts, shared_looks, submitting, watch
 from hyperherd.engine.facts import Fact, Known
 from hyperherd.engine.watch import CLOCK, Clock
 from hyperherd.errors import HerdError, WorkspaceError
@@ -82,6 +82,10 @@ def _cancel(
         whole = set(elements) >= set(submission.numbers)
         if whole and submissions.settle(workspace, submission.token, VOID) == VOID:
             return {}
+        if not submitting.submitting(submission):
+            return dict.fromkeys(
+                elements, "its submission was interrupted: herd stop --all gives up all of it"
+            )
         return dict.fromkeys(elements, "it is being submitted right now; try again in a moment")
     if submission.where not in ("", launcher.where()):
         return dict.fromkeys(elements, f"it runs on {submission.where}; stop it from there")

@@ -6,6 +6,7 @@ or end it from outside, also about what has failed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Collection, Sequence
@@ -18,7 +19,7 @@ from hyperherd.attempts import filenames, listing, variables
 from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.engine import submitting, watch
 from hyperherd.engine.watch import CLOCK, Clock
-from hyperherd.errors import LauncherError, SchedulerSilentError, SubmissionUnknownError
+from hyperherd.errors import HerdError, LauncherError, SchedulerSilentError, SubmissionUnknownError
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Ended, Job, Phase, State
 from hyperherd.launchers.base import Launcher
@@ -127,6 +128,8 @@ class SubmittedTask:
         """
         if self.ended() is not None or (self.failed and self.verdict().status not in LIVE):
             return
+        if self._workspace and (other := task_folders.original(self._workspace, self.job.token)):
+            raise LauncherError(f"{self.name} ({self.id}) belongs to {other}", hint="cancel it from there")
         refused = self.launcher.cancel(self.job, [INDEX])
         if refused:
             raise LauncherError(f"{self.name} ({self.id}) could not be cancelled: {refused[INDEX]}")
@@ -143,7 +146,7 @@ class SubmittedTask:
         if self._verdict is None:
             _, outcome, _ = _noted(self.job)
             self.failed = outcome is not None
-            if outcome is not None and (outcome.succeeded or self._nobody_starts_it_again()):
+            if outcome is not None and self._is_proven(outcome):
                 self.hear(State(Phase.ABSENT))
         return self._verdict
 
@@ -161,14 +164,18 @@ class SubmittedTask:
             status, reason = Status.LOST, "it was never started"
         if status in LIVE:  # what an attempt before this one has left is not its own
             return Verdict(status, reason, None)
+        if state.phase is Phase.UNKNOWN and not self._is_proven(outcome):
+            return Verdict(status, reason, outcome.exit_code if outcome else None)
         self._verdict = Verdict(status, reason, outcome.exit_code if outcome else _exit_code(status, state))
         return self._verdict
 
-    def _nobody_starts_it_again(self) -> bool:
-        """A scheduler may queue a job again, or have ended it. The note alone does not tell: bash may forget that it
-        was told to end where its program ends in the same instant.
+    def _is_proven(self, outcome: Outcome | None) -> bool:
+        """Whether a note is the end. A scheduler may queue a job again, or have ended it: a note of failure does not
+        tell, as bash may forget that it was told to end where its program ends in the same instant.
         """
-        return self.stopped or not self.launcher.traits.starts_again
+        if outcome is None:
+            return False
+        return outcome.succeeded or self.stopped or not self.launcher.traits.starts_again
 
 
 def submit(name: str, launcher: Launcher, batch: Batch, workspace: Workspace | None = None) -> SubmittedTask:
@@ -187,7 +194,8 @@ def submit(name: str, launcher: Launcher, batch: Batch, workspace: Workspace | N
         submitting.give_up(launcher, intent)
         raise SubmissionUnknownError(str(silent)) from silent
     except BaseException:
-        submitting.give_up(launcher, intent)
+        with contextlib.suppress(HerdError):  # what went wrong first is what is told
+            submitting.give_up(launcher, intent)
         raise
 
 

@@ -15,7 +15,12 @@ import msgspec
 from hyperherd import fsio
 from hyperherd.attempts import registers
 from hyperherd.attempts.registers import VOID
-from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
+from hyperherd.errors import (
+    SchedulerSilentError,
+    SubmissionRefusedError,
+    SubmissionUnknownError,
+    WorkspaceError,
+)
 from hyperherd.fsio.processes import Identity, alive
 from hyperherd.jobs import Batch, Job
 from hyperherd.launchers import shipped
@@ -74,8 +79,21 @@ def give_up(launcher: Launcher, job: Job) -> Mapping[int, str]:
     """See that it does not run, or not any more, whether it has been submitted or not. Return the launcher's words
     where it goes on.
     """
-    settled = _as(launcher, job, registers.settle(job.files.register, job.job_id or VOID))
+    try:
+        settled = _as(launcher, job, registers.settle(job.files.register, job.job_id or VOID))
+    except WorkspaceError:  # a full disk: it can be cancelled all the same
+        settled = _found(launcher, job)
     return launcher.cancel(settled, list(job.offers)) if settled else {}
+
+
+def _found(launcher: Launcher, job: Job) -> Job | None:
+    if not launcher.traits.gives_ids or job.job_id:
+        return job
+    try:
+        job_id = launcher.find([job]).get(job.token)
+    except SchedulerSilentError:
+        return None
+    return replace(job, job_id=job_id) if job_id else None
 
 
 def _as(launcher: Launcher, job: Job, decision: str) -> Job | None:

@@ -166,5 +166,5 @@ def until_all_over(
             if clock.now() >= deadline:
                 return False
             pause_s = min(pause_s, deadline - clock.now())
-        clock.sleep(pause_s)
+        clock.sleep(max(0.0, pause_s))
     return True

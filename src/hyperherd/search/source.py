@@ -80,15 +80,14 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Proposal:
-    """``trials`` are all that are described now; ``proposed`` those that the source has named this time.
-
-    ``next_index`` is the number that was free when it was made: it holds while that is.
+    """``trials`` are all that are described now; ``proposed`` those that the source has named this time, asked with
+    ``history``. It holds while the number that was free then still is.
     """
 
     source: Source
     trials: Sequence[Described]
     proposed: Sequence[Described]
-    next_index: int
+    history: History = field(default_factory=History)
 
     @property
     def only(self) -> frozenset[str] | None:
@@ -100,8 +99,8 @@ def propose(source: Source, history: History) -> Proposal:
     """Ask the source, and keep what is to be kept. Raises what the source does."""
     proposed = source.described(history)
     if not (source.keeps or source.learns):
-        return Proposal(source, proposed, proposed, history.next_index)
+        return Proposal(source, proposed, proposed, history)
     trials = {one.hash: one for one in proposed}
     for past in history.trials:
         trials.setdefault(past.trial.hash, source.as_now(past.trial))
-    return Proposal(source, list(trials.values()), proposed, history.next_index)
+    return Proposal(source, list(trials.values()), proposed, history)

@@ -156,6 +156,18 @@ def tasks(found: Sequence[Found]) -> dict[str, Any]:
     }
 
 
+def stopped_tasks(asked: Sequence[Found], refused: Mapping[str, str]) -> dict[str, Any]:
+    """``herd stop --json`` of tasks of Python's."""
+    return {
+        "cancelled": [
+            {"token": one.token, "slurm_job_id": one.job, "previous_status": one.verdict.status.value}
+            for one in asked
+            if one.token not in refused
+        ],
+        "refused": [{"token": token, "reason": words} for token, words in refused.items()],
+    }
+
+
 def overview(glances: Sequence[Glance]) -> dict[str, Any]:
     """``herd status --json`` outside of any workspace."""
     return {

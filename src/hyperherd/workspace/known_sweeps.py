@@ -41,7 +41,10 @@ def _generation(workspace: Workspace) -> str:
 def _read(entry: Path) -> dict[str, str] | None:
     """None where there is none, or none that can be understood."""
     try:
-        found = json.loads(entry.read_bytes())
+        content = entry.read_bytes()
+        if content.startswith(b"/"):  # as entries were before: the folder alone
+            return {"folder": os.fsdecode(content).rstrip("\n"), "generation": ""}
+        found = json.loads(content)
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) and isinstance(found.get("folder"), str) else None
@@ -74,9 +77,10 @@ def listed() -> list[Workspace]:
 def active_at(workspace: Workspace) -> float:
     """When something last changed in it, in seconds since the epoch: a trial began or ended, or a run was made."""
     newest = 0.0
-    blocks = [
-        block for one in attempt_folders.folders(workspace) for block in (one.path, *one.path.glob("*"))
-    ]
+    blocks: list[Path] = []
+    with contextlib.suppress(OSError, WorkspaceError):  # somebody lets us enter, and not look
+        folders = attempt_folders.folders(workspace)
+        blocks = [block for one in folders for block in (one.path, *one.path.glob("*"))]
     for path in (workspace.manifest, workspace.job_ids, workspace.results, *blocks):
         with contextlib.suppress(OSError):
             newest = max(newest, path.stat().st_mtime)

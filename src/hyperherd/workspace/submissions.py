@@ -124,10 +124,18 @@ def _legacy_name(workspace: Workspace) -> str:
 
 
 def _decode(content: bytes) -> list[Submission]:
-    return [_submission(record) for record in msgspec.json.decode(content, type=list[dict[str, Any]])]
+    return [decoded(record) for record in msgspec.json.decode(content, type=list[dict[str, Any]])]
 
 
-def _submission(record: dict[str, Any]) -> Submission:
+def decoded(record: dict[str, Any]) -> Submission:
+    """A record, also of a version before. Raises `msgspec.ValidationError`."""
+    try:
+        return _decoded_record(record)
+    except (KeyError, TypeError) as error:
+        raise msgspec.ValidationError(f"a submission lacks or garbles {error}") from error
+
+
+def _decoded_record(record: dict[str, Any]) -> Submission:
     job = record.get("slurm_job_id")
     record = {**record, "slurm_job_id": None if job is None else str(job)}
     if (trial := record.pop("trial", None)) is not None:  # version 1 had the tasks as its indices

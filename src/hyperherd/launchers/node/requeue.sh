@@ -31,8 +31,8 @@ herd_judge_the_last() {
   if herd_marked "$attempt" PREEMPTION; then
     cause=PREEMPTION
   elif
-    herd_marked "$attempt" TOLD || [[ "${herd_notes[*]}" == *.TERM* ]] && told=1
-    [[ $told || "${herd_notes[*]}" == *.143* ]]
+    herd_marked "$attempt" TOLD || [[ "${herd_notes[*]##*/}" == *.TERM* ]] && told=1
+    [[ $told || "${herd_notes[*]##*/}" == *.143* ]]
   then
     herd_ask_why_before
     case $herd_why in

@@ -184,9 +184,9 @@ class SlurmLauncher(Launcher):
         queued = {job.token: polling.of_queue(job, rows) for job in asked}
         unsaid = [job for job in asked if polling.unsaid(job, queued[job.token])]
         accounts = self._accounting(unsaid)
-        hidden = owner is not None and owner != os.getuid()
         for job in asked:
             states = polling.joined(job, queued[job.token], accounts, partial(_claimed, job))
+            hidden = _owner([job]) not in (None, os.getuid())
             answer[job.token] = {i: polling.hidden(s) if hidden else s for i, s in states.items()}
         return answer
 
