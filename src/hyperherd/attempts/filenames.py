@@ -7,6 +7,8 @@ itself, each of its tasks has its own: ``3_7.1``. The format is described in doc
 
 from __future__ import annotations
 
+import functools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -139,20 +141,30 @@ def read(file: str) -> tuple[Unit, int, Outcome | str | None] | None:
     >>> read("3.1.failed.143.TERM")[2] == read("3.1.143.TERM")[2] == Outcome(143, terminated=True)
     True
     """
-    words = file.split(".")
-    if len(words) < 2 or not is_number(words[1]):
+    found = _NAME(file)
+    if found is None:
         return None
-    unit, attempt, rest = Unit.read(words[0]), int(words[1]), words[2:]
-    if unit is None:
-        return None
-    if not rest:
-        return unit, attempt, None
-    if is_number(rest[0]):
-        return unit, attempt, Outcome(int(rest[0]), _TERMINATED in rest, _CHANGED in rest)
-    if len(rest) == 1:
-        return (unit, attempt, rest[0]) if rest[0] in _MARKS else None
-    if rest[0].islower() and is_number(rest[1]):
-        return unit, attempt, Outcome(int(rest[1]), _TERMINATED in rest, _CHANGED in rest, rest[0])
+    trial, task, attempt, end = found.groups()
+    unit = tuple.__new__(Unit, (int(trial), None if task is None else int(task)))  # half of what Unit() takes
+    if end is None:
+        return unit, int(attempt), None
+    rest = _read_end(end)
+    return None if rest is None else (unit, int(attempt), rest)
+
+
+_NAME = re.compile(r"([0-9]{1,19})(?:_([0-9]{1,19}))?\.([0-9]{1,19})(?:\.(.+))?").fullmatch
+
+
+@functools.lru_cache(maxsize=1024)  # there are few different ones among a hundred thousand
+def _read_end(end: str) -> Outcome | str | None:
+    """What stands behind unit and attempt: of a note, or of a mark; None for neither."""
+    words = end.split(".")
+    if is_number(words[0]):
+        return Outcome(int(words[0]), _TERMINATED in words, _CHANGED in words)
+    if len(words) == 1:
+        return words[0] if words[0] in _MARKS else None
+    if words[0].islower() and is_number(words[1]):
+        return Outcome(int(words[1]), _TERMINATED in words, _CHANGED in words, words[0])
     return None
 
 

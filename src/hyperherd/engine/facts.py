@@ -6,7 +6,7 @@ Absent is not finished, unknown is not success, and a launcher that does not ans
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -129,12 +129,13 @@ def read(
     records = [_with_register(workspace, record) for record in submissions.read(workspace)]
     heard = ended.read(workspace)
     listed = attempt_folders.read(workspace)
-    tracked = _track(stored.trials, records, listed)
+    units = [trial.units for trial in stored.trials]
+    tracked = _track(units, records, listed)
     unsettled = _unsettled(tracked, heard)
     states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal, looks)
     if unsettled:
         before, listed = tracked, attempt_folders.read(workspace)
-        tracked = _track(stored.trials, records, listed)
+        tracked = _track(units, records, listed)
         states = _without_the_outrun(states, before, tracked)
     if taken := _taken_by_others(workspace, tracked, states, records):
         tracked.update(taken)
@@ -150,7 +151,10 @@ def read(
         found = _fact(stored, trial, unit, tracked.get(unit), state, interrupted)
         return _with_causes(workspace, found, causes[unit], listed) if unit in causes else found
 
-    facts = {t.index: _together(t, [fact(t, unit) for unit in t.units]) for t in stored.trials}
+    facts = {
+        trial.index: _together(trial, [fact(trial, unit) for unit in of_trial])
+        for trial, of_trial in zip(stored.trials, units, strict=True)
+    }
     return Known(stored, records, facts, heard, listed.newest, tuple(warnings))
 
 
@@ -183,7 +187,9 @@ def _with_register(workspace: Workspace, record: Submission) -> Submission:
     return submitting.as_decided(record, decision) if decision else record
 
 
-def _track(trials: Sequence[Trial], records: Sequence[Submission], listed: Listing) -> dict[Unit, _Tracked]:
+def _track(
+    units: Iterable[Sequence[Unit]], records: Sequence[Submission], listed: Listing
+) -> dict[Unit, _Tracked]:
     newest: dict[Unit, tuple[Submission, int, int, bool]] = {}
     for record in records:
         if record.state != "void":
@@ -191,7 +197,7 @@ def _track(trials: Sequence[Trial], records: Sequence[Submission], listed: Listi
             rows = zip(record.units, record.numbers, record.attempts, strict=True)
             newest.update((unit, (record, n, first, unit.number in stopped)) for unit, n, first in rows)
     tracked = {}
-    for unit in itertools.chain.from_iterable(trial.units for trial in trials):
+    for unit in itertools.chain.from_iterable(units):
         if unit not in newest:
             continue
         record, element, first, stopped_here = newest[unit]

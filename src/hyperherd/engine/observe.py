@@ -5,23 +5,25 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hyperherd import fsio
 from hyperherd.engine import facts, snapshot
-from hyperherd.engine.describe import Description
-from hyperherd.engine.facts import Fact, Known
 from hyperherd.engine.plan_of_facts import plan_of
 from hyperherd.engine.shared_looks import ASK, Looks
-from hyperherd.engine.snapshot import Snapshot
 from hyperherd.errors import WorkspaceError
 from hyperherd.jobs import Usage
-from hyperherd.launchers.base import Launcher
 from hyperherd.sweep import trial_overrides
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import LIVE, Status, Trial
 from hyperherd.workspace import ended, manifest, submissions
-from hyperherd.workspace.folder import Workspace
+
+if TYPE_CHECKING:
+    from hyperherd.engine.describe import Description
+    from hyperherd.engine.facts import Fact, Known
+    from hyperherd.engine.snapshot import Snapshot
+    from hyperherd.launchers.base import Launcher
+    from hyperherd.workspace.folder import Workspace
 
 
 @dataclass(frozen=True)

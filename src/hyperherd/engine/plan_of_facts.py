@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from hyperherd.engine.describe import Description
-from hyperherd.engine.facts import Fact, Known
 from hyperherd.jobs import Phase
 from hyperherd.sweep import plan, trial_overrides
-from hyperherd.sweep.plan import Choice, Plan
 from hyperherd.sweep.trial import LIVE, Status, Trial
+
+if TYPE_CHECKING:
+    from hyperherd.engine.describe import Description
+    from hyperherd.engine.facts import Fact, Known
+    from hyperherd.sweep.plan import Choice, Plan
 
 
 def plan_of(described: Description, known: Known, choice: Choice) -> Plan:

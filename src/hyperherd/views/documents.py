@@ -5,11 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hyperherd.engine.inspection import Inspection
-from hyperherd.engine.observe import Listed
-from hyperherd.engine.overview import Glance
-from hyperherd.engine.snapshot import Snapshot, TrialView
-from hyperherd.engine.stopping import Stopped
 from hyperherd.jobs import Usage
 from hyperherd.launchers import shipped
 from hyperherd.sweep.trial import Status, Trial
@@ -18,8 +13,13 @@ from hyperherd.workspace.results import tagged, utc
 
 if TYPE_CHECKING:
     from hyperherd.engine.found_tasks import Found
+    from hyperherd.engine.inspection import Inspection
     from hyperherd.engine.launch import Made, Prepared
+    from hyperherd.engine.observe import Listed
+    from hyperherd.engine.overview import Glance
     from hyperherd.engine.pieces import Piece
+    from hyperherd.engine.snapshot import Snapshot, TrialView
+    from hyperherd.engine.stopping import Stopped
 
 STEP = ("trial_id", "step", "metric", "timestamp", "value")
 """What a row of ``herd res --steps`` is made of."""

@@ -13,10 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperherd import units
-from hyperherd.engine.inspection import AttemptView, Inspection
-from hyperherd.engine.observe import Listed
-from hyperherd.engine.overview import Glance
-from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.views import numbers
@@ -24,6 +20,10 @@ from hyperherd.views.columns import Cell, Screen, printable, table
 
 if TYPE_CHECKING:
     from hyperherd.engine.found_tasks import Found
+    from hyperherd.engine.inspection import AttemptView, Inspection
+    from hyperherd.engine.observe import Listed
+    from hyperherd.engine.overview import Glance
+    from hyperherd.engine.snapshot import Snapshot, TrialView
 
 COLOURS = {
     Status.READY: "dim",
