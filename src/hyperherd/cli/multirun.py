@@ -9,7 +9,7 @@ import click
 from hyperherd import units
 from hyperherd.cli import agreement, runs
 from hyperherd.cli.runs import How
-from hyperherd.engine import describe, scripts
+from hyperherd.engine import scripts
 from hyperherd.engine.pieces import RunRequest
 from hyperherd.engine.script_sources import ProductSource
 from hyperherd.engine.scripts import Call
@@ -87,5 +87,5 @@ def multirun(
     for note in (*product_.notes(), *loaded.notes):
         click.echo(f"note: {note}", err=True)
     request = RunRequest(how.wish(), Choice(lost=how.lost), how.at_once, how.after, how.requeue)
-    description = describe.of_script(sweep.workspace, ProductSource(loaded, product_))
+    description = sweep.describe(source=ProductSource(loaded, product_))
     return runs.carry_out(sweep, sweep.asked(description, request), how)

@@ -97,14 +97,17 @@ def _check_preset(name: str, workspace: Workspace) -> None:
 def describe(
     workspace: Workspace, *, source: Source | None = None, even_if_many: bool = False
 ) -> Description:
-    """Read the YAML and ask its source (or another) for the trials; of a script's sweep, the trials that it has.
+    """Read the YAML and ask its source (or another) for the trials; of a script's sweep, the trials that it has, and
+    what is asked for now.
 
     Raises `ConfigError`, and `HerdError` for more than a million unless told.
     """
     if workspace.script:
         from hyperherd.engine import scripts  # reads bash, which commands that only look do without
 
-        return of_script(workspace, scripts.ScriptSource(scripts.load_again(workspace, workspace.script)))
+        if isinstance(source, scripts.ScriptSource):
+            return _of_script(workspace, source)
+        return _of_script(workspace, scripts.ScriptSource(scripts.load_again(workspace, workspace.script)))
     checked = read_spec(workspace)
     many = 0 if source else combinations.count(checked)
     if many > MANY and not even_if_many:
@@ -128,7 +131,7 @@ def _as_noted(workspace: Workspace, source: Source) -> Known | None:
     return facts.read(workspace, {}, silent_is_fatal=False)
 
 
-def of_script(workspace: Workspace, source: ScriptSource) -> Description:
+def _of_script(workspace: Workspace, source: ScriptSource) -> Description:
     """The sweep over a script: the trials that were ever asked for, what is asked for now, and what the script asks
     for now.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperherd.bash.quoting import quote
-from hyperherd.engine import describe, facts, launchers_here, script_sources, scripts
+from hyperherd.engine import facts, launchers_here, script_sources, scripts
 from hyperherd.engine import sweep as engine
 from hyperherd.engine.launch import Made, Prepared
 from hyperherd.engine.pieces import Run, RunRequest
@@ -141,7 +141,7 @@ def submit(app: Application, jobs: Sequence[Job], asked: Asked, say: Callable[[s
     script = scripts.load(app.script, scripts.Call(app.folder))
     wanted = RunRequest(Wish(place), at_once=asked.max_concurrent, requeue=asked.requeue)
     source = script_sources.JobsSource(script, described)
-    run = sweep.asked(describe.of_script(sweep.workspace, source), wanted)
+    run = sweep.asked(sweep.describe(source=source), wanted)
     prepared, made = sweep.carry_out(run, lambda prepared: _announce(prepared, say))
     index = {trial.hash: trial.index for trial in prepared.plan.trials}
     submitted = Submitted(sweep, run, [index[one.hash] for one in described])
