@@ -165,6 +165,14 @@ class FakeSlurm:
         else:
             self._change(job_id, lambda row: row.update(hidden=True))
 
+    def rebuild(self) -> None:
+        """The cluster is made anew: it knows no job, and counts from 1 again. Nothing may run."""
+        store = Store(self.folder)
+        with store:
+            for job_id in store.job_ids():
+                shutil.rmtree(Path(store.jobs_folder, str(job_id)))
+            Path(store.path("next_id")).unlink()
+
     def hold_queue(self) -> None:
         """Nothing starts until `release_queue`."""
         self.knobs(held=True)

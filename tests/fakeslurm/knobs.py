@@ -21,6 +21,7 @@ DEFAULTS = {
     "requeue_allowed": True,  # False: a plugin of the site's switches it off for every job
     "min_job_age_s": 300,  # squeue and scontrol know an ended job so long
     "cluster": "fake",
+    "hides_whose": False,  # squeue and sacct show no job's name, comment and command
     "user": None,  # the name of the user that asks; None: $USER, or root
     "max_array_size": 1001,
     "max_job_count": 10000,

@@ -193,14 +193,14 @@ def _allocation(store, job, row, now):
     return {
         "JobID": selection.name(job, row, longest=0),
         "JobIDRaw": row["raw"],
-        "JobName": job["name"],
+        "JobName": "" if store.knobs["hides_whose"] else job["name"],
         "Partition": job["partition"],
         "Account": job["account"],
         "AllocCPUS": resources.cpus(job) if row["start"] else 0,
         "AllocTRES": tres if row["start"] else "",
         "AveRSS": "",
         "Cluster": store.knobs["cluster"],
-        "Comment": job["comment"] if row["end"] else "",
+        "Comment": job["comment"] if row["end"] and not store.knobs["hides_whose"] else "",
         "DerivedExitCode": "0:0",
         "Elapsed": words.span(elapsed, always_hours=True),
         "ElapsedRaw": elapsed,
@@ -221,7 +221,7 @@ def _allocation(store, job, row, now):
         "Start": words.moment(row["start"], "None" if row["end"] else absent),
         "State": state,
         "Submit": words.moment(row["submit"], absent),
-        "SubmitLine": job["submit_line"],
+        "SubmitLine": "" if store.knobs["hides_whose"] else job["submit_line"],
         "Timelimit": "UNLIMITED"
         if job["time_limit"] is None
         else words.span(job["time_limit"] * 60, always_hours=True),

@@ -255,6 +255,10 @@ def _log(which):
     return path
 
 
+def _whose(store, words_of_it):
+    return "(null)" if store.knobs["hides_whose"] or not words_of_it else words_of_it
+
+
 _VALUES = {
     "A": lambda s, job, row, now: row["raw"],
     "a": lambda s, job, row, now: job["account"],
@@ -265,15 +269,15 @@ _VALUES = {
     "E": lambda s, job, row, now: job["dependency"] or "(null)",
     "F": lambda s, job, row, now: job["id"],
     "i": _id,
-    "j": lambda s, job, row, now: job["name"],
-    "k": lambda s, job, row, now: job["comment"] or "(null)",
+    "j": lambda s, job, row, now: _whose(s, job["name"]),
+    "k": lambda s, job, row, now: _whose(s, job["comment"]),
     "K": _task,
     "l": _limit,
     "L": _left,
     "m": lambda s, job, row, now: words.memory(resources.memory_mb(job)),
     "M": _used,
     "N": lambda s, job, row, now: row["node"],
-    "o": lambda s, job, row, now: " ".join([job["command"], *job["args"]]),
+    "o": lambda s, job, row, now: _whose(s, " ".join([job["command"], *job["args"]])),
     "p": lambda s, job, row, now: f"{0 if row['held'] else job['priority'] / 2**32:.14f}",
     "P": lambda s, job, row, now: job["partition"],
     "q": lambda s, job, row, now: job["qos"],

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from hyperherd import units
 from hyperherd.attempts.filenames import Unit
 from hyperherd.jobs import Job, Offer, Phase
-from hyperherd.launchers.slurm import batch_check, option_check, options, parse, polling, site, state_words
+from hyperherd.launchers.slurm import (
+    batch_check,
+    element_states,
+    option_check,
+    options,
+    parse,
+    site,
+    state_words,
+)
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "slurm-22.05"
 
@@ -35,10 +43,13 @@ def test_the_recorded_answers_of_sbatch_name_a_job(name: str) -> None:
 
 def test_every_recorded_accounting_row_of_an_element_is_read() -> None:
     line = recorded("sacct-failed").splitlines()[0].split("|")
-    text = "|".join([line[0], line[2], line[3], line[5], line[6], line[7], line[9], line[12]]) + "\n"
+    text = (
+        "|".join([line[0], line[2], line[3], line[5], line[6], line[7], line[9], line[12], "", line[-1]])
+        + "\n"
+    )
     (row,) = parse.accounting(text, {"33"})
     assert (row.indices, row.word, row.exit_code, row.signal) == ((0,), "FAILED", 7, None)
-    assert (row.node, row.name) == ("n1", "hyperherd_demo")
+    assert row.node == "n1" and row.shown.startswith("hyperherd_demo|")
     assert row.submitted_at is not None and row.started_at is not None and row.ended_at is not None
 
 
@@ -46,8 +57,8 @@ def test_recorded_steps_carry_the_memory_used() -> None:
     rows = []
     for line in recorded("sacct-steps").splitlines():
         job, word, _, elapsed, most, mean, asked, _, code = line.split("|")
-        rows.append("|".join([job, word, code, elapsed, most, mean, asked]))
-    (used,) = polling.used(job_of("39", {5: 0}), parse.usage("\n".join(rows), {"37", "39"})).values()
+        rows.append("|".join([job, word, code, elapsed, most, mean, asked, "||"]))
+    (used,) = element_states.used(job_of("39", {5: 0}), parse.usage("\n".join(rows), {"37", "39"})).values()
     assert (used.word, used.elapsed_s, used.exit_code) == ("COMPLETED", 6, 0)
     assert (used.max_rss_bytes, used.req_mem_bytes) == (12240 * 1024, 500 * 2**20)
 
@@ -80,49 +91,55 @@ def job_of(job_id: str, array: dict[int, int]) -> Job:
 
 
 def polled(job: Job, squeue: str, sacct: str, claimed: tuple[int, ...] = ()) -> dict[int, tuple[Phase, str]]:
-    queued = polling.of_queue(job, parse.queue(squeue, {job.job_id or ""}))
+    queued = element_states.of_queue(job, parse.queue(squeue, {job.job_id or ""}), lambda: False)
     rows = tuple(parse.accounting(sacct, {job.job_id or ""}))
-    joined = polling.joined(job, queued, polling.Accounting(rows, ""), lambda index: index in claimed)
+    joined = element_states.joined(
+        job, queued, element_states.Accounting(rows, ""), lambda index: index in claimed, lambda: False
+    )
     return {index: (state.phase, state.word) for index, state in joined.items()}
 
 
 def test_of_several_attempts_the_newest_counts() -> None:
     sacct = (
-        "9_0|FAILED|1:0|200|200|210|n1|hyperherd_a\n"
-        "9_0|PREEMPTED|0:0|100|100|110|n1|hyperherd_a\n"
-        "9_0|REQUEUED|0:0|150|150|160|n1|hyperherd_a\n"
+        "9_0|FAILED|1:0|200|200|210|n1|hyperherd_a||sbatch /t.sbatch\n"
+        "9_0|PREEMPTED|0:0|100|100|110|n1|hyperherd_a||sbatch /t.sbatch\n"
+        "9_0|REQUEUED|0:0|150|150|160|n1|hyperherd_a||sbatch /t.sbatch\n"
     )
     assert polled(job_of("9", {0: 0}), "", sacct) == {0: (Phase.ENDED, "FAILED")}
 
 
 def test_requeued_in_accounting_and_gone_from_the_queue_is_not_live() -> None:
-    sacct = "9_0|REQUEUED|0:0|100|100|110|n1|hyperherd_a\n"
+    sacct = "9_0|REQUEUED|0:0|100|100|110|n1|hyperherd_a||sbatch /t.sbatch\n"
     assert polled(job_of("9", {0: 0}), "", sacct) == {0: (Phase.ABSENT, "REQUEUED")}
 
 
 def test_requeued_and_then_cancelled_while_it_waited_is_cancelled() -> None:
-    sacct = "51_0|REQUEUED|0:0|100|100|110|n1|hyperherd_a\n51|CANCELLED by 0|0:0|110|110|110|None assigned|allocation\n"
+    sacct = "51_0|REQUEUED|0:0|100|100|110|n1|hyperherd_a||sbatch /t.sbatch\n51|CANCELLED by 0|0:0|110|110|110|None assigned|allocation||\n"
     assert polled(job_of("51", {0: 0}), "", sacct, (0,)) == {0: (Phase.ENDED, "CANCELLED")}
 
 
-@pytest.mark.parametrize("squeue", ["", "9|0|FAILED|100|110|n1|NonZeroExitCode|hyperherd_a\n"])
+@pytest.mark.parametrize("squeue", ["", "9|0|FAILED|90|100|110|n1|NonZeroExitCode|hyperherd_a|t|/t.sbatch\n"])
 def test_of_a_job_that_has_failed_an_exit_code_of_0_is_none_that_was_heard(squeue: str) -> None:
     job = job_of("9", {0: 0})
-    queued = polling.of_queue(job, parse.queue(squeue, {"9"}))
+    queued = element_states.of_queue(job, parse.queue(squeue, {"9"}), lambda: False)
     for code, exit_code in (("0:0", None), ("3:0", 3)):
-        rows = tuple(parse.accounting(f"9_0|FAILED|{code}|100|100|110|n1|hyperherd_a\n", {"9"}))
-        state = polling.joined(job, queued, polling.Accounting(rows, ""), lambda index: True)[0]
+        rows = tuple(
+            parse.accounting(f"9_0|FAILED|{code}|100|100|110|n1|hyperherd_a||sbatch /t.sbatch\n", {"9"})
+        )
+        state = element_states.joined(
+            job, queued, element_states.Accounting(rows, ""), lambda index: True, lambda: False
+        )[0]
         assert (state.word, state.exit_code) == ("FAILED", exit_code)
 
 
 def test_a_live_row_wins_over_everything() -> None:
-    squeue = "9|0|FAILED|100|110|n1|NonZeroExitCode|hyperherd_a\n9|0|PENDING|N/A|N/A||BeginTime|hyperherd_a\n"
-    sacct = "9_0|COMPLETED|0:0|100|100|110|n1|hyperherd_a\n"
+    squeue = "9|0|FAILED|90|100|110|n1|NonZeroExitCode|hyperherd_a|t|/t.sbatch\n9|0|PENDING|90|N/A|N/A||BeginTime|hyperherd_a|t|/t.sbatch\n"
+    sacct = "9_0|COMPLETED|0:0|100|100|110|n1|hyperherd_a||sbatch /t.sbatch\n"
     assert polled(job_of("9", {0: 0}), squeue, sacct) == {0: (Phase.QUEUED, "PENDING")}
 
 
 def test_what_began_and_is_gone_is_absent_and_what_never_began_was_cancelled() -> None:
-    squeue = "9|3|RUNNING|100|900|n1|None|hyperherd_a\n"
+    squeue = "9|3|RUNNING|90|100|900|n1|None|hyperherd_a|t|/t.sbatch\n"
     got = polled(job_of("9", {10: 1, 20: 2, 30: 3}), squeue, "", claimed=(1, 3))
     assert got == {
         1: (Phase.ABSENT, ""),

@@ -20,6 +20,41 @@ herd_locate() {
   herd_at=$herd_attempts/${herd_index}_$((herd_task / 64))/$herd_unit
 }
 
+# Opens the folder of this trial's files as descriptor 7, and has herd_at begin with it: they are found there also where the
+# workspace is moved meanwhile. Only herd run makes folders. One that is late on this node's disk is waited for; a listing of
+# each folder above it asks an NFS server anew, which a node need not do for a minute after it has heard that there is none.
+herd_find_folder() {
+  local folder=${herd_at%/*} path part parts='' until=$((SECONDS + ${HYPERHERD_FOLDER_WAIT_S:-130}))
+  until [[ -d $folder ]]; do
+    ((SECONDS < until)) || herd_refuse 74 "there is no $folder: its state folder was removed or moved, or its disk is not here"
+    [[ ${parts-} ]] || herd_say "waits for $folder, which is not there"
+    IFS=/ read -r -d '' -a parts <<<"$folder"
+    path=
+    for part in "${parts[@]:1}"; do
+      [[ $path == */.* || $path/$part == */.* ]] && : "$path"/*
+      path+=/${part%$'\n'}
+    done
+    herd_pause 2
+  done
+  herd_block=$folder
+  { exec 7<"$folder"; } 2>/dev/null && [[ -d /proc/self/fd/7/. ]] && herd_at=/proc/self/fd/7/${herd_at##*/}
+  return 0
+}
+
+# herd_shown FILE: sets herd_file_shown to its path, for people.
+herd_shown() { herd_file_shown=${1/#\/proc\/self\/fd\/7/$herd_block}; }
+
+# herd_completed: sets herd_success to the attempt of this submission before this one that has completed; false where none has.
+herd_completed() {
+  local file
+  for ((herd_success = herd_first; herd_success < herd_attempt; herd_success++)); do
+    for file in "$herd_at.$herd_success.completed".* ${herd_before:+"$herd_before_at.$herd_success.0"}; do
+      [[ -e $file ]] && return 0
+    done
+  done
+  return 1
+}
+
 # A job that was given up, or that is not the one on record, runs nothing.
 herd_ask_register() {
   local owner='' until=$((SECONDS + 5))
@@ -60,19 +95,21 @@ herd_claim() {
   for ((attempt = herd_first; attempt <= herd_attempt; attempt++)); do
     for file in ${herd_before:+"$herd_before_at.$attempt"} "$herd_at.$attempt"; do
       herd_create "$file" "$mine" && continue
-      [[ -e $file ]] || herd_refuse 74 "cannot write $file"
+      herd_shown "$file"
+      [[ -e $file ]] || herd_refuse 74 "cannot write $herd_file_shown"
       ((attempt < herd_attempt)) && herd_is_ours "$attempt" && continue
       herd_refuse 3 "attempt $attempt of trial $herd_unit was taken by another job"
     done
   done
 }
 
-# herd_note CODE [.TERM]: how this attempt has ended; false where that cannot be written to herd_note_file.
+# herd_note CODE [.TERM]: how this attempt has ended; false where that cannot be written to herd_file_shown.
 herd_note() {
   local verdict=failed
   [[ $1$2 == 0 ]] && verdict=completed
   [[ $herd_again ]] && verdict=requeued
-  herd_note_file="$herd_at.$herd_attempt.$verdict.$1${2-}$herd_changed"
-  herd_create "$herd_note_file" "$herd_token $herd_host $herd_started $herd_now"
+  local file="$herd_at.$herd_attempt.$verdict.$1${2-}$herd_changed"
+  herd_shown "$file"
+  herd_create "$file" "$herd_token $herd_host $herd_started $herd_now"
 }
 

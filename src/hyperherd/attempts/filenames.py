@@ -8,8 +8,9 @@ itself, each of its tasks has its own: ``3_7.1``. The format is described in doc
 from __future__ import annotations
 
 import functools
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,6 +103,17 @@ class AttemptFolder:
 
     path: Path
     flat: bool = False
+
+    def held(self) -> AttemptFolder:
+        """The same by way of this process's open descriptor, as long as it lives: the same folder also where that is
+        moved, and never another one in its place. Itself where there is no /proc.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        by_descriptor = Path(f"/proc/self/fd/{descriptor}")
+        if by_descriptor.is_dir():
+            return replace(self, path=by_descriptor)
+        os.close(descriptor)
+        return self
 
     def block(self, unit: Unit) -> Path:
         """The folder that the unit's files are in."""

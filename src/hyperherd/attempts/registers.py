@@ -35,6 +35,7 @@ def settled(register: Path) -> str | None:
 
 
 _TOKEN = re.compile(r"(?:([0-9a-f]+)-)?\d{8}-\d{6}-[0-9a-f]{8}")
+_IN_A_TEXT = re.compile(rf"(?<![\w-]){_TOKEN.pattern}(?![\w-])")
 
 
 def new_generation() -> str:
@@ -46,6 +47,11 @@ def new_token(generation: str = "") -> str:
     """A name for a submission: sorts by time within a generation, plain letters and digits."""
     token = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(4).hex()}"
     return f"{generation}-{token}" if generation else token
+
+
+def tokens_in(text: str) -> list[str]:
+    """Every token that stands in a text."""
+    return [found[0] for found in _IN_A_TEXT.finditer(text)]
 
 
 def generation_of(token: str) -> str:

@@ -15,6 +15,9 @@ ARGV = "HYPERHERD_ARGV"
 ATTEMPT = "HYPERHERD_ATTEMPT"
 RESULTS = "HYPERHERD_RESULTS"
 
+GENERATION = "HYPERHERD_GENERATION"
+"""The life of the state folder that the trial belongs to: what it logs goes nowhere else."""
+
 JOB_ID = "HYPERHERD_JOB_ID"
 """The scheduler's id of the attempt's job, as people type it."""
 
@@ -44,7 +47,7 @@ TEXT = "HYPERHERD_TEXT"
 
 PROMISED = (
     *(WORKSPACE, SWEEP_NAME, TRIAL_ID, TRIAL_NAME, EXPERIMENT_NAME, PARAMS, ARGV, ATTEMPT, RESULTS),
-    JOB_ID,
+    *(JOB_ID, GENERATION),
 )
 """What a launch script may rely on (docs/reference.md)."""
 
@@ -53,6 +56,9 @@ OF_A_TRIAL = frozenset({*PROMISED, MARK, ATTEMPT_JOB, JOB, RESTARTS, SUPERVISOR}
 
 POLL_S = "HYPERHERD_POLL_S"
 """Seconds between two questions to a launcher while trials are waited for."""
+
+FOLDER_WAIT_S = "HYPERHERD_FOLDER_WAIT_S"
+"""Seconds that a trial waits for a state folder which its node does not show yet; 130 where it is not set."""
 
 CONFIG_DIR = "HYPERHERD_CONFIG_DIR"
 """The folder of the user's launchers and presets."""

@@ -61,7 +61,10 @@ COMMANDS = {
     "compute": ("machines", "List and show compute presets."),
     "completion": ("begin", "Print the completion script of a shell."),
 }
-HIDDEN = {"resolve-overrides": ("lookup", "resolve_overrides"), "await": ("lookup", "await_")}
+HIDDEN = {
+    "resolve-overrides": ("hidden_commands", "resolve_overrides"),
+    "await": ("hidden_commands", "await_"),
+}
 
 EPILOG = """\b
 Start here:

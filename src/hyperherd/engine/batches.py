@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hyperherd.attempts import variables
+from hyperherd.attempts import registers, variables
 from hyperherd.attempts.filenames import Unit
 from hyperherd.engine.describe import Description
 from hyperherd.jobs import Batch, Element, Files
@@ -15,9 +15,10 @@ from hyperherd.sweep.trial_overrides import Handed
 from hyperherd.workspace.folder import Workspace
 
 
-def sweep_variables(workspace: Workspace, name: str) -> tuple[tuple[str, str], ...]:
-    """About its sweep, which is called ``name``."""
-    return ((variables.WORKSPACE, str(workspace.root)), (variables.SWEEP_NAME, name))
+def sweep_variables(workspace: Workspace, name: str, generation: str) -> tuple[tuple[str, str], ...]:
+    """About its sweep, which is called ``name``, and this life of its state folder, if it has any."""
+    about = ((variables.WORKSPACE, str(workspace.root)), (variables.SWEEP_NAME, name))
+    return (*about, (variables.GENERATION, generation)) if generation else about
 
 
 def trial_variables(trial: Trial, given: Handed, results: str) -> tuple[tuple[str, str], ...]:
@@ -56,7 +57,7 @@ class Maker:
             launch=self.workspace.root / spec.launcher,
             files=files,
             elements=tuple(self._element(trial, unit, newest.get(unit, 0) + 1) for trial, unit in units),
-            variables=sweep_variables(self.workspace, spec.name),
+            variables=sweep_variables(self.workspace, spec.name, registers.generation_of(files.script.stem)),
             inline=script.inline if script else None,
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.engine import batches
 from hyperherd.engine.describe import read_spec
@@ -58,8 +59,9 @@ def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
     given = trial_overrides.handed(fact.trial, record.static_overrides)
     words = fact.trial.typed.words if fact.trial.typed else (given.argument,)
     attempt = fact.attempt or _first_attempt(known, record, fact.unit)
+    generation = registers.generation_of(record.token) if record.token else known.manifest.generation
     variables = (
-        *batches.sweep_variables(workspace, known.manifest.name),
+        *batches.sweep_variables(workspace, known.manifest.name, generation),
         *batches.trial_variables(fact.trial, given, str(workspace.results)),
         *batches.attempt_variables(fact.unit.number, attempt),
     )

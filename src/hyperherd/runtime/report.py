@@ -61,6 +61,7 @@ class _Writer:
         self._open: dict[tuple[str, str | None], int] = {}
         self._paths: dict[tuple[str, str | None], str] = {}
         self._journals: dict[str, Journals] = {}
+        self._places: dict[str, str] = {}
         self._warned = False
         self._lock = _thread.RLock()  # a signal's handler may log while we do
 
@@ -121,6 +122,7 @@ class _Writer:
 
     def _begun(self, trial: str, name: str | None) -> tuple[str, int]:
         """Path and descriptor of a file of our own: the first writer of a stream has the plain name."""
+        trial = self._place(trial)
         if name is None:
             journal = os.path.join(trial, layout.FINAL, f"{self._suffix}{layout.JSONL}")
             _make_folder(trial, os.path.dirname(journal))
@@ -134,11 +136,20 @@ class _Writer:
             own = os.path.join(streams, layout.stream_file(name, self._suffix))
             return own, _continued(own)
 
+    def _place(self, trial: str) -> str:
+        """The trial's folder, by way of its state folder as this process has found it first: what is logged goes
+        there where that is moved, and nowhere where it is removed and made anew.
+        """
+        if trial not in self._places:
+            self._places[trial] = _held(trial)
+        return self._places[trial]
+
     def _copy(self, trial: str) -> None:
         """Make ``results/<index>.json``, and again if a journal grew meanwhile: the last writer sees all."""
         from hyperherd import fsio  # start-up time
         from hyperherd.workspace.results import Journals  # json, dataclasses: start-up time
 
+        trial = self._place(trial)
         journals = self._journals.get(trial)
         if journals is None:
             journals = self._journals[trial] = Journals(trial)
@@ -162,6 +173,28 @@ def trial_folder() -> str | None:
     if not workspace or not index:
         return None
     return os.path.join(workspace, layout.STATE_FOLDER, layout.RESULTS, index)
+
+
+def _held(trial: str) -> str:
+    """The path of the trial's folder that `_Writer` writes by. Raises `WorkspaceError` where the state folder is not the
+    one that it was submitted in.
+    """
+    generation = os.environ.get(variables.GENERATION)
+    results, index = os.path.split(trial)
+    state = os.path.dirname(results)
+    if not generation or not os.path.isdir(state):
+        return trial
+    descriptor = os.open(state, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.stat(f"{layout.GENERATION}{generation}", dir_fd=descriptor)
+    except FileNotFoundError:
+        os.close(descriptor)
+        raise _of_another_life(state) from None
+    by_descriptor = f"/proc/self/fd/{descriptor}"
+    if os.path.isdir(f"{by_descriptor}/."):
+        return os.path.join(by_descriptor, os.path.basename(results), index)
+    os.close(descriptor)
+    return trial
 
 
 def _make_folder(trial: str, folder: str) -> None:
@@ -246,12 +279,23 @@ def _no_trial() -> WorkspaceError:
     )
 
 
+def _of_another_life(state: str) -> WorkspaceError:
+    from hyperherd.errors import WorkspaceError  # start-up time
+
+    return WorkspaceError(
+        "its state folder was removed, or made anew, since the trial was submitted", where=state
+    )
+
+
 def _not_logged(trial: str, name: object, error: Exception) -> WorkspaceError:
     from hyperherd import fsio  # start-up time
     from hyperherd.errors import HerdError, WorkspaceError  # start-up time
 
     if isinstance(error, OSError):
-        error = fsio.refused(os.fsdecode(error.filename or trial), error)
+        path = os.fsdecode(error.filename or trial)
+        if path.startswith("/proc/self/fd/"):
+            path = os.path.join(os.path.dirname(os.path.dirname(trial)), *path.split("/")[5:])
+        error = fsio.refused(path, error)
     what = f"the metric {name!r} was not logged"
     if isinstance(error, HerdError):
         return WorkspaceError(f"{what}: {error.what}", where=error.where, hint=error.hint)

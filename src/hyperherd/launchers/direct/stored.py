@@ -4,6 +4,7 @@ for; and its usage journal, a line of JSON for each attempt that the supervisor 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -83,10 +84,12 @@ class Journal:
         self._descriptor: int | None = None
 
     def add(self, measured: Measured) -> None:
-        if self._descriptor is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._descriptor = os.open(self._path, flags, 0o666)
-        os.write(self._descriptor, msgspec.json.encode(measured) + b"\n")
+        """Where it can be written: a full disk, or a workspace that was moved, ends nothing."""
+        with contextlib.suppress(OSError):
+            if self._descriptor is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+                self._descriptor = os.open(self._path, flags, 0o666)
+            os.write(self._descriptor, msgspec.json.encode(measured) + b"\n")
 
 
 def journal_path(script: Path) -> Path:

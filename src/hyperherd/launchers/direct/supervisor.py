@@ -110,7 +110,7 @@ class Supervisor:
         self._first = {element.unit: element.attempt for element in batch.elements}
         self._deadlines = Deadlines(limit_of(batch), spawner.mark)
         self._journal = stored.Journal(stored.journal_path(batch.files.script))
-        self._attempts = batch.files.attempts
+        self._attempts = batch.files.attempts.held()
 
     def run(self) -> None:
         """Return when every trial has ended or was stopped."""
@@ -148,6 +148,10 @@ class Supervisor:
 
     def _start(self, element: Element) -> bool:
         """False where there is no slot, or no room for a process, and later there may be."""
+        if not self._batch.files.register.exists():
+            say(f"there is no {self._batch.files.register} any more: what still waits is not run")
+            self._waiting.clear()
+            return True
         slots = self._slots.take(self._spawner.mark(element))
         if isinstance(slots, Lack):
             self._say_why(str(slots))
@@ -307,6 +311,7 @@ class Supervisor:
             notes.write(self._attempts, element.unit, element.attempt, Outcome(137, terminated=True))
 
     def _take(self, element: Element) -> bool:
+        """Whether nobody runs it, and nobody will."""
         return claims.cancel(self._attempts, element.unit, element.attempt, self._batch.token)
 
 

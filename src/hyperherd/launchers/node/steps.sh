@@ -9,8 +9,14 @@ herd_identify
 herd_clock
 herd_started=$herd_now herd_changed=
 [[ -e $herd_script && $herd_launch -nt $herd_script ]] && herd_changed=.CHANGED
+herd_find_folder
 herd_ask_register
+if herd_completed; then
+  herd_say "trial $herd_unit has completed in attempt $herd_success; it is not run again"
+  exit 0
+fi
 herd_claim
+herd_completed && herd_end 0
 [[ $herd_told ]] && herd_end 143 .TERM
 export HYPERHERD_ATTEMPT=$herd_attempt HYPERHERD_ATTEMPT_MARK=$herd_token/$herd_unit.$herd_attempt
 [[ -f $herd_env_file && -r $herd_env_file ]] && herd_read_env

@@ -27,7 +27,7 @@ herd_clock() { printf -v herd_now '%(%s)T' -1 2>/dev/null || herd_now=$(date +%s
 herd_leave() {
   herd_clock
   herd_remove_file
-  herd_note "$@" || herd_say "cannot note the end of trial $herd_unit in $herd_note_file"
+  herd_note "$@" || herd_say "cannot note the end of trial $herd_unit in $herd_file_shown"
   exit "$1"
 }
 herd_end() { herd_leave "$@"; }
@@ -124,9 +124,9 @@ herd_text() {
 # What bash itself says of its end ("Killed") is no word of the trial's: only the trial writes to its logs.
 herd_program() {
   if [[ -z ${herd_interpreter-} ]]; then
-    "$@" "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >&8 2>&9 8>&- 9>&-
+    "$@" "$BASH" "$herd_launch" "$OVERRIDES" </dev/null >&8 2>&9 7<&- 8>&- 9>&-
   else
-    "$@" "${herd_interpreter[@]}" "$herd_file" ${herd_arguments[@]+"${herd_arguments[@]}"} </dev/null >&8 2>&9 8>&- 9>&-
+    "$@" "${herd_interpreter[@]}" "$herd_file" ${herd_arguments[@]+"${herd_arguments[@]}"} </dev/null >&8 2>&9 7<&- 8>&- 9>&-
   fi
 }
 

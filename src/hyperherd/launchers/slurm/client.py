@@ -132,13 +132,19 @@ class Client:
             return ""
         return _answer(done)
 
-    def sacct(self, fields: str, *, job_ids: Sequence[str], since: float, steps: bool) -> str:
-        """All attempts of some jobs (the newest only, with steps, where ``steps``) since a point in time."""
+    def sacct(self, fields: Sequence[str], *, job_ids: Sequence[str], since: float, steps: bool) -> str:
+        """All attempts of some jobs (the newest only, with steps, where ``steps``) since a point in time. A last field
+        that is ``SubmitLine`` is left out where Slurm is older (21.08 has it).
+        """
         start = datetime.fromtimestamp(since).strftime("%Y-%m-%dT%H:%M:%S")
         argv = ["sacct", "--noheader", "--parsable2", "--noconvert", f"--starttime={start}"]
-        argv += [f"--jobs={','.join(job_ids)}", f"--format={fields}"]
+        argv += [f"--jobs={','.join(job_ids)}"]
         argv += [] if steps else ["--allocations", "--duplicates"]
-        return _answer(self._run(argv))
+        done = self._run([*argv, f"--format={','.join(fields)}"])
+        if done.code and re.search(r"Invalid field requested: .*SubmitLine", done.stderr):
+            done = self._run([*argv, f"--format={','.join(fields[:-1])}"])
+            return _answer(done).replace("\n", "|\n")
+        return _answer(done)
 
     def scancel(self, word: str, *, signal: str = "") -> Completed:
         """Cancel a job, or elements such as ``12_[1-4]``; or send the batch shell a signal."""

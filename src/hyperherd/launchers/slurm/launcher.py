@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperherd import units
-from hyperherd.attempts import claims
+from hyperherd.attempts import claims, registers
 from hyperherd.connectors.connector import Completed, Connector
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Batch, Forecast, Job, Phase, Request, State, Usage
@@ -23,10 +23,11 @@ from hyperherd.launchers.node import script
 from hyperherd.launchers.slurm import (
     batch_check,
     directives,
+    element_states,
+    job_identity,
     job_options,
     options,
     parse,
-    polling,
     site,
     translation,
 )
@@ -169,7 +170,8 @@ class SlurmLauncher(Launcher):
         tokens = {job.token for job in jobs if job.where == self.where()}
         if not tokens:
             return {}
-        return parse.found(self._client.squeue(parse.FIND_FORMAT, user=_owner(jobs)), tokens)
+        rows = parse.standing(self._client.squeue(parse.FIND_FORMAT, user=_owner(jobs)))
+        return {token: row.job_id for row in rows for token in job_identity.tokens(row.shown, tokens)}
 
     def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
         """squeue for all, then sacct for what squeue does not say. Without sacct the rest is ABSENT."""
@@ -180,14 +182,15 @@ class SlurmLauncher(Launcher):
         owner = _owner(asked)
         ids = _ids(asked)
         rows = parse.queue(self._client.squeue(parse.QUEUE_FORMAT, user=owner, job_ids=ids), set(ids))
-        rows = polling.with_chains(rows, partial(self._dependent, owner))
-        queued = {job.token: polling.of_queue(job, rows) for job in asked}
-        unsaid = [job for job in asked if polling.unsaid(job, queued[job.token])]
+        rows = element_states.with_chains(rows, partial(self._dependent, owner))
+        queued = {job.token: element_states.of_queue(job, rows, partial(_registered, job)) for job in asked}
+        unsaid = [job for job in asked if element_states.unsaid(job, queued[job.token])]
         accounts = self._accounting(unsaid)
         for job in asked:
-            states = polling.joined(job, queued[job.token], accounts, partial(_claimed, job))
+            claimed, registered = partial(_claimed, job), partial(_registered, job)
+            states = element_states.joined(job, queued[job.token], accounts, claimed, registered)
             hidden = _owner([job]) not in (None, os.getuid())
-            answer[job.token] = {i: polling.hidden(s) if hidden else s for i, s in states.items()}
+            answer[job.token] = {i: element_states.hidden(s) if hidden else s for i, s in states.items()}
         return answer
 
     def _dependent(self, owner: int | None) -> dict[str, parse.Dependent]:
@@ -198,20 +201,27 @@ class SlurmLauncher(Launcher):
     def cancel(self, job: Job, elements: Sequence[int]) -> dict[int, str]:
         """What squeue no longer has is not refused: there is nothing left to cancel.
 
-        ``scancel --name`` would guard against an id that is in use again, but with an element that waits it
-        cancels all that wait (seen in 22.05): squeue is asked for the job's name instead.
+        Slurm uses ids again where its state was lost, so squeue is asked at once before: what shows our token is
+        cancelled, also under another id (somebody has submitted the script by hand), and nothing else.
         """
         if not elements or not self._is_ours(job) or job.job_id is None:
             return dict.fromkeys(elements, self._not_asked(job).reason)
         try:
-            rows = parse.queue(
-                self._client.squeue(parse.QUEUE_FORMAT, user=None, job_ids=[job.job_id]), {job.job_id}
-            )
-            queued = polling.of_queue(job, rows)
-            live = [n for n in elements if n in queued and queued[n].phase is not Phase.ENDED]
-            return self._scancel(job.job_id, live) if live else {}
+            rows = parse.queue(self._client.squeue(parse.QUEUE_FORMAT, user=_owner([job])))
+            refused: dict[int, str] = {}
+            others = {row.job_id for row in job_identity.twins(job, rows)} - {_owner_of(job)}
+            for job_id in sorted({job.job_id, *others}):
+                refused |= self._cancel_of(replace(job, job_id=job_id), rows, elements)
+            return refused
         except SchedulerSilentError as error:
             return dict.fromkeys(elements, error.what)
+
+    def _cancel_of(self, job: Job, rows: Sequence[parse.QueueRow], elements: Sequence[int]) -> dict[int, str]:
+        queued = element_states.of_queue(job, rows, partial(_registered, job))
+        mine = {n: queued[n] for n in elements if n in queued}
+        doubtful = {n: state.reason for n, state in mine.items() if state.phase is Phase.UNKNOWN}
+        live = [n for n, state in mine.items() if n not in doubtful and state.phase is not Phase.ENDED]
+        return doubtful | (self._scancel(job.job_id or "", live) if live else {})
 
     def _scancel(self, job_id: str, elements: Sequence[int]) -> dict[int, str]:
         """Return what was refused."""
@@ -247,6 +257,10 @@ class SlurmLauncher(Launcher):
         if not self._is_ours(job):
             return self._not_asked(job).reason
         try:
+            rows = parse.queue(self._client.squeue(parse.QUEUE_FORMAT, user=None, job_ids=_ids([job])))
+            state = element_states.of_queue(job, rows, partial(_registered, job)).get(element)
+            if state is None or state.phase is Phase.UNKNOWN:
+                return f"Slurm no longer has job {job.job_id}_{element}"
             done = ask(f"{job.job_id}_{element}")
         except SchedulerSilentError as error:
             return error.what
@@ -259,7 +273,7 @@ class SlurmLauncher(Launcher):
         ids = _ids(asked)
         answer = self._client.sacct(parse.USAGE_FIELDS, job_ids=ids, since=_since(asked), steps=True)
         rows = parse.usage(answer, set(ids))
-        return {job.token: polling.used(job, rows) for job in asked}
+        return {job.token: element_states.used(job, rows) for job in asked}
 
     def check(self, batch: Batch) -> Mapping[str, str]:
         """Raises `SchedulerSilentError` where the controller does not answer."""
@@ -294,16 +308,16 @@ class SlurmLauncher(Launcher):
         reason = "its job id is not known" if job.job_id is None else f"its job is on cluster {job.where}"
         return State(Phase.UNKNOWN, reason=reason)
 
-    def _accounting(self, jobs: Sequence[Job]) -> polling.Accounting:
+    def _accounting(self, jobs: Sequence[Job]) -> element_states.Accounting:
         if not jobs:
-            return polling.Accounting((), "")
+            return element_states.Accounting((), "")
         ids = _ids(jobs)
         try:
             answer = self._client.sacct(parse.ACCOUNTING_FIELDS, job_ids=ids, since=_since(jobs), steps=False)
         except SchedulerSilentError as error:
             # A cluster without accounting is an ordinary one: the attempts' own notes say the rest.
-            return polling.Accounting((), error.what)
-        return polling.Accounting(tuple(parse.accounting(answer, set(ids))), "")
+            return element_states.Accounting((), error.what)
+        return element_states.Accounting(tuple(parse.accounting(answer, set(ids))), "")
 
 
 def _reached(client: Client, connector: Connector | None, binpath: str | Path) -> Client:
@@ -337,6 +351,16 @@ def _claimed(job: Job, element: int) -> bool:
     """Whether its first attempt in this submission has begun, or may have: scripts of 0.1.3 claim nothing."""
     unit, first = job.offers[element]
     return first == 0 or claims.exists(job.files.attempts, unit, first)
+
+
+def _registered(job: Job) -> bool:
+    """Whether the job itself has written its id into its register."""
+    return _owner_of(job) == job.job_id
+
+
+def _owner_of(job: Job) -> str | None:
+    """The id that its register has."""
+    return registers.settled(job.files.register)
 
 
 def _since(jobs: Sequence[Job]) -> float:

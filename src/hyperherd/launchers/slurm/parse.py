@@ -16,28 +16,33 @@ from enum import Enum
 from hyperherd import units
 from hyperherd.launchers.slurm import state_words
 
-QUEUE_FORMAT = "%F|%K|%T|%S|%e|%N|%r|%j"
+SHOWN = "%j|%k|%o"
+"""All that squeue shows of whose a job is: name, comment and command, any of which may hold a ``|`` or a newline."""
+
+QUEUE_FORMAT = f"%F|%K|%T|%V|%S|%e|%N|%r|{SHOWN}"
 DEPENDENT_FORMAT = "%F|%r|%E"
-FIND_FORMAT = "%F|%k|%o"
-ACCOUNTING_FIELDS = "JobID,State,ExitCode,Submit,Start,End,NodeList,JobName"
-USAGE_FIELDS = "JobID,State,ExitCode,ElapsedRaw,MaxRSS,AveRSS,ReqMem"
+FIND_FORMAT = f"%F|%V|%T|{SHOWN}"
+SHOWN_FIELDS = ("JobName", "Comment", "SubmitLine")
+ACCOUNTING_FIELDS = ("JobID", "State", "ExitCode", "Submit", "Start", "End", "NodeList", *SHOWN_FIELDS)
+USAGE_FIELDS = ("JobID", "State", "ExitCode", "ElapsedRaw", "MaxRSS", "AveRSS", "ReqMem", *SHOWN_FIELDS)
 
 
 @dataclass(frozen=True)
 class QueueRow:
     """Elements that squeue shows together.
 
-    ``indices`` are array indices; times are seconds since the epoch.
+    ``indices`` are array indices; times are seconds since the epoch; ``shown`` as `job_identity` reads it.
     """
 
     job_id: str
     indices: tuple[int, ...]
     word: str
+    submitted_at: float | None
     started_at: float | None
     ended_at: float | None
     node: str
     reason: str
-    name: str
+    shown: str
 
 
 @dataclass(frozen=True)
@@ -61,14 +66,15 @@ class AccountingRow:
     started_at: float | None
     ended_at: float | None
     node: str
-    name: str
+    shown: str
 
 
 @dataclass(frozen=True)
 class UsageRow:
     """What a job, or one of its steps, used. Seconds and bytes.
 
-    ``index`` is None where sacct names the array as a whole; ``step`` is empty for the job itself.
+    ``index`` is None where sacct names the array as a whole; ``step`` is empty for the job itself, which alone says in
+    ``shown`` whose it is.
     """
 
     job_id: str
@@ -80,6 +86,7 @@ class UsageRow:
     max_rss_bytes: int | None
     ave_rss_bytes: int | None
     req_mem_bytes: int | None
+    shown: str
 
 
 def indices(expression: str) -> tuple[int, ...]:
@@ -174,26 +181,27 @@ def tried(code: int, stderr: str) -> Tried:
     return Tried(Verdict.SHORT if _NO_NODES in stderr else Verdict.REFUSED, words or f"exit {code}")
 
 
-def queue(stdout: str, known: Collection[str]) -> list[QueueRow]:
-    """squeue's rows (`QUEUE_FORMAT`) of the jobs with known ids.
+def queue(stdout: str, known: Collection[str] | None = None) -> list[QueueRow]:
+    """squeue's rows (`QUEUE_FORMAT`), or those of the jobs with known ids.
 
-    >>> queue("9|1-2%1|PENDING|N/A|N/A||Priority|hyperherd_a|b\\nnoise\\n", {"9"})[0]
-    QueueRow(job_id='9', indices=(1, 2), word='PENDING', started_at=None, ended_at=None, node='', \
-reason='Priority', name='hyperherd_a|b')
+    >>> queue("9|1-2%1|PENDING|1|N/A|N/A||Priority|a|b|(null)|/x\\ny.sh\\n8|...\\n", {"9"})[0]
+    QueueRow(job_id='9', indices=(1, 2), word='PENDING', submitted_at=1.0, started_at=None, ended_at=None, node='', \
+reason='Priority', shown='a|b|(null)|/x\\ny.sh')
     """
     return [
         QueueRow(
             job_id=row[0],
             indices=indices(row[1]),
             word=state_words.canonical(row[2]),
-            started_at=moment(row[3]),
-            ended_at=moment(row[4]),
-            node=row[5],
-            reason=row[6],
-            name=row[7],
+            submitted_at=moment(row[3]),
+            started_at=moment(row[4]),
+            ended_at=moment(row[5]),
+            node=row[6],
+            reason=row[7],
+            shown=row[8],
         )
-        for row in _rows(stdout, 8)
-        if row[0] in known
+        for row in _rows(stdout, 9)
+        if row[0].isdigit() and (known is None or row[0] in known)
     ]
 
 
@@ -210,33 +218,38 @@ def dependents(stdout: str) -> dict[str, Dependent]:
     }
 
 
-def found(stdout: str, tokens: Collection[str]) -> dict[str, str]:
-    """Token -> job id in squeue's rows (`FIND_FORMAT`): the comment is the token, or the script's name is.
+@dataclass(frozen=True)
+class Standing:
+    """A job that is in the queue, or has just left it."""
 
-    A path may hold a newline, so a row goes on until the next one that looks like a row.
+    job_id: str
+    submitted_at: float | None
+    word: str
+    shown: str
 
-    >>> found("8|(null)|/a\\nb/t1.sbatch\\n9|t2|/x.sbatch arg\\n", {"t1", "t2", "t3"})
-    {'t1': '8', 't2': '9'}
+
+def standing(stdout: str) -> list[Standing]:
+    """squeue's rows (`FIND_FORMAT`), of an array one for each of its rows.
+
+    >>> [(row.job_id, row.shown) for row in standing("8|1|PENDING|n|(null)|/a\\nb/t1.sbatch\\n9|2|RUNNING|n|t2|/x arg\\n")]
+    [('8', 'n|(null)|/a\\nb/t1.sbatch'), ('9', 'n|t2|/x arg')]
     """
-    ids: dict[str, str] = {}
-    for match in re.finditer(r"^(\d+)\|([^|\n]*)\|(.*?)(?=^\d+\||\Z)", stdout, re.MULTILINE | re.DOTALL):
-        job_id, comment, command = match.groups()
-        script = re.search(r"/([^/\n]+)\.sbatch\s*\Z", command)
-        for token in (comment, script[1] if script else ""):
-            if token in tokens:
-                ids[token] = job_id
-    return ids
+    return [
+        Standing(job_id, moment(submitted), state_words.canonical(word), shown)
+        for job_id, submitted, word, shown in _rows(stdout, 4)
+        if job_id.isdigit()
+    ]
 
 
 def accounting(stdout: str, known: Collection[str]) -> list[AccountingRow]:
     """sacct's rows (``-X -P -n``, `ACCOUNTING_FIELDS`) of the array jobs with known ids.
 
-    >>> row = accounting("4_1|CANCELLED by 1000|0:15|100|110|120|n1|hyperherd_a\\n", {"4"})[0]
+    >>> row = accounting("4_1|CANCELLED by 1000|0:15|100|110|120|n1|hyperherd_a||sbatch /t1.sbatch\\n", {"4"})[0]
     >>> row.indices, row.word, row.exit_code, row.signal, row.ended_at
     ((1,), 'CANCELLED', None, 15, 120.0)
     """
     rows: list[AccountingRow] = []
-    for job, word, code, submit, start, end, node, name in _rows(stdout, 8):
+    for job, word, code, submit, start, end, node, shown in _rows(stdout, 8):
         job_id, _, expression = job.partition("_")
         if job_id not in known:
             continue
@@ -251,7 +264,7 @@ def accounting(stdout: str, known: Collection[str]) -> list[AccountingRow]:
                 signal,
                 *times,
                 node,
-                name,
+                shown,
             )
         )
     return rows
@@ -260,13 +273,13 @@ def accounting(stdout: str, known: Collection[str]) -> list[AccountingRow]:
 def usage(stdout: str, known: Collection[str]) -> list[UsageRow]:
     """sacct's rows with steps (``-P -n``, `USAGE_FIELDS`) of array jobs with known ids and of their elements.
 
-    >>> job, step = "4_1|FAILED|2:0|61|||20M\\n", "4_1.batch|FAILED|2:0|61|900K|800K|\\n"
-    >>> rows = usage(job + step + "4_[2-3]|PENDING|0:0|0|||20M\\n", {"4"})
+    >>> job, step = "4_1|FAILED|2:0|61|||20M|a||\\n", "4_1.batch|FAILED|2:0|61|900K|800K||batch||\\n"
+    >>> rows = usage(job + step + "4_[2-3]|PENDING|0:0|0|||20M|a||\\n", {"4"})
     >>> [(row.index, row.step, row.elapsed_s, row.max_rss_bytes, row.req_mem_bytes) for row in rows]
     [(1, '', 61.0, None, 20971520), (1, 'batch', 61.0, 921600, None)]
     """
     rows: list[UsageRow] = []
-    for job, word, code, elapsed, max_rss, ave_rss, asked in _rows(stdout, 7):
+    for job, word, code, elapsed, max_rss, ave_rss, asked, shown in _rows(stdout, 8):
         match = re.fullmatch(r"(\d+)(?:_(\d+))?(?:\.(.+))?", job)
         if match and match[1] in known:
             rows.append(
@@ -280,6 +293,7 @@ def usage(stdout: str, known: Collection[str]) -> list[UsageRow]:
                     max_rss_bytes=units.bytes_used(max_rss),
                     ave_rss_bytes=units.bytes_used(ave_rss),
                     req_mem_bytes=_asked(asked),
+                    shown=shown,
                 )
             )
     return rows
@@ -328,9 +342,13 @@ def cluster_name(text: str) -> str:
     return match[1].lower() if match else ""
 
 
+_ROW = re.compile(r"^(?=\d+(?:_\d+|_\[[^|\n]*\]?|\+\d+)?(?:\.\w+)?\|)", re.MULTILINE)
+
+
 def _rows(stdout: str, width: int) -> Iterator[list[str]]:
-    for line in stdout.split("\n"):
-        fields = line.split("|", width - 1)
+    """What begins with a job's id, and goes on until the next that does: names and paths may hold newlines."""
+    for row in _ROW.split(stdout):
+        fields = row.removesuffix("\n").split("|", width - 1)
         if len(fields) == width:
             yield fields
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hyperherd.jobs import Ended, Job, Phase, State, Usage
-from hyperherd.launchers.slurm import state_words
+from hyperherd.launchers.slurm import job_identity, state_words
+from hyperherd.launchers.slurm.job_identity import Whose
 from hyperherd.launchers.slurm.parse import AccountingRow, Dependent, QueueRow, UsageRow
 
 _LIVE = (Phase.QUEUED, Phase.RUNNING)
 _NO_NODE = frozenset({"(null)", "None assigned", "None", "N/A"})
 _DEPENDENCY = "Dependency"
-_UNNAMED = "allocation"
-"""sacct's name for a job whose start it has not heard of."""
+_DOUBTFUL = "a job with its id is there, and Slurm does not show whose it is"
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,20 @@ class Accounting:
     silent: str
 
 
-def of_queue(job: Job, rows: Iterable[QueueRow]) -> dict[int, State]:
-    """Element -> state, for those of the job's that squeue has; a live row wins over an ended one."""
+def of_queue(job: Job, rows: Iterable[QueueRow], registered: Callable[[], bool]) -> dict[int, State]:
+    """Element -> state, for those of the job's that squeue has; a live row wins over an ended one. ``registered`` tells
+    whether the job has written its id into its register.
+    """
+    ours, doubtful = job_identity.own(job, rows, registered)
     found: dict[int, State] = {}
-    for row in rows:
-        if row.job_id != job.job_id or not _is_named(job, row.name):
-            continue
+    for row in ours:
         state = _of_row(row)
         for number in row.indices:
             if number in job.offers and (number not in found or state.phase in _LIVE):
                 found[number] = state
+    for number in {number for row in doubtful for number in row.indices or job.offers}:
+        if number in job.offers:
+            found.setdefault(number, State(Phase.UNKNOWN, reason=_DOUBTFUL))
     return found
 
 
@@ -72,14 +76,14 @@ def unsaid(job: Job, queued: Mapping[int, State]) -> bool:
 
 
 def joined(
-    job: Job, queued: Mapping[int, State], accounting: Accounting, claimed: Callable[[int], bool]
+    job: Job,
+    queued: Mapping[int, State],
+    accounting: Accounting,
+    claimed: Callable[[int], bool],
+    registered: Callable[[], bool],
 ) -> dict[int, State]:
-    """The state of each of the job's elements; ``claimed`` tells whether one has begun."""
-    rows = [
-        row
-        for row in accounting.rows
-        if row.job_id == job.job_id and (row.name == _UNNAMED or _is_named(job, row.name))
-    ]
+    """The state of each of the job's elements; ``claimed`` tells whether one has begun, ``registered`` as in `of_queue`."""
+    rows, doubtful = job_identity.own(job, accounting.rows, registered)
     newest, whole = _newest(rows), max((row for row in rows if not row.indices), key=_age, default=None)
     known = bool(rows or queued)
     states_of: dict[int, State] = {}
@@ -91,10 +95,11 @@ def joined(
             states_of[number] = _accounted(row)
         elif known and not claimed(number):
             states_of[number] = replace(State.of_end(Ended.CANCELLED), reason="cancelled before it started")
+        elif doubtful:
+            states_of[number] = State(Phase.UNKNOWN, reason=_DOUBTFUL)
         else:
-            states_of[number] = State(
-                Phase.ABSENT, reason=accounting.silent or "neither squeue nor sacct knows it"
-            )
+            why = accounting.silent or "neither squeue nor sacct knows it"
+            states_of[number] = State(Phase.ABSENT, reason=why)
     return states_of
 
 
@@ -109,12 +114,15 @@ def hidden(state: State) -> State:
 
 def used(job: Job, rows: Iterable[UsageRow]) -> dict[int, Usage]:
     """Element -> what its newest attempt used: the largest over the batch script and the steps."""
+    rows = [row for row in rows if row.job_id == job.job_id]
+    said = {job_identity.whose(row.shown, job.token) for row in rows if not row.step}
+    if Whose.ANOTHERS in said and Whose.OURS not in said and not job_identity.is_legacy(job):
+        return {}
     # Of an element that ended before sacct heard of its start it names the array only.
     alone = next(iter(job.offers)) if len(job.offers) == 1 else None
     of_index: dict[int | None, list[UsageRow]] = {}
     for row in rows:
-        if row.job_id == job.job_id:
-            of_index.setdefault(alone if row.index is None else row.index, []).append(row)
+        of_index.setdefault(alone if row.index is None else row.index, []).append(row)
     return {number: _used(of_index[number]) for number in job.offers if number in of_index}
 
 
@@ -206,8 +214,3 @@ def _used(rows: list[UsageRow]) -> Usage:
 
 def _largest(numbers: Iterable[int | None]) -> int | None:
     return max((number for number in numbers if number is not None), default=None)
-
-
-def _is_named(job: Job, shown: str) -> bool:
-    """Whether a row's name is the job's: a row ends where the name has a newline. Any will do where it is unknown."""
-    return not job.name or shown == job.name.split("\n", 1)[0]
