@@ -15,7 +15,8 @@ from .sweeps import Sweep
 from .test_scheduler import job_of, slurm
 
 LOGS = """\
-to=$HYPERHERD_RESULTS; mkdir -p "$to/final" && echo "{\\"name\\": \\"x\\", \\"value\\": $x, \\"ts\\": 1}" >>"$to/final/w.jsonl"
+to=$HYPERHERD_RESULTS; mkdir -p "$to/final"
+echo "{\\"name\\": \\"x\\", \\"value\\": $x, \\"ts\\": 1}" >>"$to/final/w.jsonl"
 """
 
 

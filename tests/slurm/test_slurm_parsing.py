@@ -114,7 +114,10 @@ def test_requeued_in_accounting_and_gone_from_the_queue_is_not_live() -> None:
 
 
 def test_requeued_and_then_cancelled_while_it_waited_is_cancelled() -> None:
-    sacct = "51_0|REQUEUED|0:0|100|100|110|n1|hyperherd_a||sbatch /t.sbatch\n51|CANCELLED by 0|0:0|110|110|110|None assigned|allocation||\n"
+    sacct = (
+        "51_0|REQUEUED|0:0|100|100|110|n1|hyperherd_a||sbatch /t.sbatch\n"
+        "51|CANCELLED by 0|0:0|110|110|110|None assigned|allocation||\n"
+    )
     assert polled(job_of("51", {0: 0}), "", sacct, (0,)) == {0: (Phase.ENDED, "CANCELLED")}
 
 
@@ -133,7 +136,8 @@ def test_of_a_job_that_has_failed_an_exit_code_of_0_is_none_that_was_heard(squeu
 
 
 def test_a_live_row_wins_over_everything() -> None:
-    squeue = "9|0|FAILED|90|100|110|n1|NonZeroExitCode|hyperherd_a|t|/t.sbatch\n9|0|PENDING|90|N/A|N/A||BeginTime|hyperherd_a|t|/t.sbatch\n"
+    squeue = "9|0|FAILED|90|100|110|n1|NonZeroExitCode|hyperherd_a|t|/t.sbatch\n"
+    squeue += "9|0|PENDING|90|N/A|N/A||BeginTime|hyperherd_a|t|/t.sbatch\n"
     sacct = "9_0|COMPLETED|0:0|100|100|110|n1|hyperherd_a||sbatch /t.sbatch\n"
     assert polled(job_of("9", {0: 0}), squeue, sacct) == {0: (Phase.QUEUED, "PENDING")}
 

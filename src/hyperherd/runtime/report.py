@@ -176,8 +176,8 @@ def trial_folder() -> str | None:
 
 
 def _held(trial: str) -> str:
-    """The path of the trial's folder that `_Writer` writes by. Raises `WorkspaceError` where the state folder is not the
-    one that it was submitted in.
+    """The path of the trial's folder that `_Writer` writes by. Raises `WorkspaceError` where the state folder is not
+    the one that it was submitted in.
     """
     generation = os.environ.get(variables.GENERATION)
     results, index = os.path.split(trial)

@@ -82,7 +82,9 @@ def joined(
     claimed: Callable[[int], bool],
     registered: Callable[[], bool],
 ) -> dict[int, State]:
-    """The state of each of the job's elements; ``claimed`` tells whether one has begun, ``registered`` as in `of_queue`."""
+    """The state of each of the job's elements. ``claimed`` tells whether one has begun; ``registered`` as in
+    `of_queue`.
+    """
     rows, doubtful = job_identity.own(job, accounting.rows, registered)
     newest, whole = _newest(rows), max((row for row in rows if not row.indices), key=_age, default=None)
     known = bool(rows or queued)

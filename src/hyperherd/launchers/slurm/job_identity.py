@@ -1,7 +1,8 @@
-"""Whose job a row of squeue's or sacct's shows. Ours is what shows our token under the id that is on record, never a name or
-a number alone: Slurm uses ids again where its state was lost, and anybody may rename a job or change its comment.
+"""Whose job a row of squeue's or sacct's shows.
 
-The token stands in the comment, and as the name of the script in the command, which nobody can change. Pure.
+Ours is what shows our token under the id that is on record, never a name or a number alone: Slurm uses ids again where
+its state was lost, and anybody may rename a job or change its comment. The token stands in the comment, and as the name
+of the script in the command, which nobody can change. Pure.
 """
 
 from __future__ import annotations

@@ -231,7 +231,8 @@ class Standing:
 def standing(stdout: str) -> list[Standing]:
     """squeue's rows (`FIND_FORMAT`), of an array one for each of its rows.
 
-    >>> [(row.job_id, row.shown) for row in standing("8|1|PENDING|n|(null)|/a\\nb/t1.sbatch\\n9|2|RUNNING|n|t2|/x arg\\n")]
+    >>> rows = standing("8|1|PENDING|n|(null)|/a\\nb/t1.sbatch\\n9|2|RUNNING|n|t2|/x arg\\n")
+    >>> [(row.job_id, row.shown) for row in rows]
     [('8', 'n|(null)|/a\\nb/t1.sbatch'), ('9', 'n|t2|/x arg')]
     """
     return [
