@@ -85,11 +85,16 @@ def test_a_submission_that_nobody_has_settled_is_unknown(sweep: Sweep) -> None:
     assert sweep.phases(sweep.job(sweep.batch("t", 2))) == {Phase.UNKNOWN}
 
 
-def claim(files: Files, index: int, host: str, pid: int, start: int, namespace: str = "") -> None:
+DEAD = 4194305
+"""No process has such a number."""
+
+
+def claim(
+    files: Files, index: int, host: str, pid: int, start: int, namespace: str = "", **more: int
+) -> None:
     me = processes.me()
-    line = (
-        f"t {replace(me, namespace=namespace or me.namespace)} {host} {me.boot_id} {pid} {start} 1700000000\n"
-    )
+    supervisor = replace(me, namespace=namespace or me.namespace, pid=more.get("supervisor", me.pid))
+    line = f"t {supervisor} {host} {me.boot_id} {pid} {start} 1700000000\n"
     files.attempts.claim(Unit(index), 1).write_text(line)
 
 
@@ -107,7 +112,7 @@ def test_what_another_container_has_begun_is_neither_judged_nor_stopped_here(swe
     """It has our host's name and boot, and pids of its own."""
     job = sweep.job(sweep.batch("t", 1))
     host = processes.me().host
-    claim(job.files, 0, host, 4194305, 1, namespace="1")
+    claim(job.files, 0, host, DEAD, 1, namespace="1")
     where = f"it runs on {host}, in another container or as another user"
     assert [(s.phase, s.reason) for s in sweep.poll(job).values()] == [(Phase.UNKNOWN, where)]
     assert sweep.direct.cancel(job, [0]) == {0: f"{where}: type the same there"}
@@ -118,7 +123,7 @@ def test_what_waits_or_just_begins_in_another_container_is_not_judged_here(
     sweep: Sweep, claimed: str
 ) -> None:
     job = sweep.job(sweep.batch("t", 1))
-    job.files.register.write_text(f"{replace(processes.me(), pid=4194305, namespace='1')}\n")
+    job.files.register.write_text(f"{replace(processes.me(), pid=DEAD, namespace='1')}\n")
     if not claimed:
         job.files.attempts.claim(Unit(0), 1).touch()
     assert sweep.phases(job) == {Phase.UNKNOWN}
@@ -127,7 +132,7 @@ def test_what_waits_or_just_begins_in_another_container_is_not_judged_here(
 def test_an_attempt_whose_processes_are_gone_without_a_note_was_killed(sweep: Sweep) -> None:
     job = sweep.job(sweep.batch("gone", 1))
     me = processes.me()
-    claim(job.files, 0, me.host, me.pid, (me.start or 0) + 1)  # the pid is used again
+    claim(job.files, 0, me.host, me.pid, (me.start or 0) + 1, supervisor=DEAD)  # the pid is used again
     assert sweep.words(job) == ["KILLED"]
 
 
@@ -217,38 +222,18 @@ def script_of(sweep: Sweep, index: int) -> int:
     return found.owner.pid
 
 
-def test_the_end_of_a_trial_whose_script_was_killed_is_noted_once_all_of_it_is_gone(sweep: Sweep) -> None:
-    sweep.says('say here; until [[ -e "$LOG.go" ]]; do sleep 0.02; done; say over')
-    job = sweep.submit("t", 1)
-    until(sweep.said, "the trial")
-    os.kill(script_of(sweep, 0), signal.SIGKILL)
-    assert sweep.words(job) == ["RUNNING"]
-    (sweep.root / "log.go").touch()
-    sweep.finish(job)
-    assert sweep.said() == ["here", "over"]
-    assert attempts(sweep) == {"0.1", "0.1.failed.137"}
-
-
-def test_what_an_ended_trial_leaves_behind_is_ended_too(sweep: Sweep) -> None:
-    sweep.says("setsid sleep 600 & (sleep 600 &)")
-    job = sweep.submit("t", 3, at_once=1)
-    sweep.finish(job)
-    assert sweep.words(job) == ["COMPLETED"] * 3
-    assert sweep.processes() == []
-
-
 def test_a_process_is_found_after_its_parent_has_gone_and_its_mark_is_lost() -> None:
-    trial = process_trees.Process(10, parent=1, group=10, start=5, mark="t/0.1")
-    child = process_trees.Process(11, parent=10, group=11, start=6)
-    stranger = process_trees.Process(12, parent=1, group=12, start=7)
+    trial = process_trees.Process(10, parent=1, group=10, session=1, start=5, mark="t/0.1")
+    child = process_trees.Process(11, parent=10, group=11, session=1, start=6)
+    stranger = process_trees.Process(12, parent=1, group=12, session=1, start=7)
     looked_for = process_trees.Trees({"t/0.1"})
     assert looked_for.living([trial, child, stranger]) == [trial, child]
-    orphan = process_trees.Process(11, parent=1, group=11, start=6)
+    orphan = process_trees.Process(11, parent=1, group=11, session=1, start=6)
     assert looked_for.living([orphan, stranger]) == [orphan]
 
 
 def test_a_process_group_whose_number_was_given_to_another_is_left_alone() -> None:
-    other = process_trees.Process(10, parent=1, group=10, start=99)
+    other = process_trees.Process(10, parent=1, group=10, session=1, start=99)
     assert process_trees.Trees((), [(10, 5)]).living([other]) == []
-    survivor = process_trees.Process(11, parent=1, group=10, start=6)
+    survivor = process_trees.Process(11, parent=1, group=10, session=1, start=6)
     assert process_trees.Trees((), [(10, 5)]).living([survivor]) == [survivor]

@@ -33,6 +33,19 @@ class Claim:
     changed: bool = False
 
     @property
+    def supervisor(self) -> Identity | None:
+        """On this machine: who has started its script, and would note its end in the place of that."""
+        try:
+            return Identity.parse(self.job_id)
+        except ValueError:
+            return None
+
+    @property
+    def supervised(self) -> bool:
+        """Whether that one lives."""
+        return self.supervisor is not None and bool(processes.alive(self.supervisor))
+
+    @property
     def cancelled(self) -> bool:
         """Whether the attempt was stopped before it began."""
         return self.job_id == _CANCELLED

@@ -60,6 +60,9 @@ POLL_S = "HYPERHERD_POLL_S"
 FOLDER_WAIT_S = "HYPERHERD_FOLDER_WAIT_S"
 """Seconds that a trial waits for a state folder which its node does not show yet; 130 where it is not set."""
 
+LEFT_S = "HYPERHERD_LEFT_S"
+"""Seconds that processes have, on this machine, which a trial has left behind when it ended; 60 where it is not set."""
+
 CONFIG_DIR = "HYPERHERD_CONFIG_DIR"
 """The folder of the user's launchers and presets."""
 

@@ -49,6 +49,24 @@ def of(pid: int) -> Identity:
     return Identity(socket.gethostname(), liveness.boot_id(), liveness.namespace(), pid, started(pid))
 
 
+def of_this_boot(identity: Identity) -> bool:
+    """Whether the process may still be there: its host is this one, and has not been booted since."""
+    here = liveness.boot_id()
+    return identity.host == socket.gethostname() and (
+        UNKNOWN in (identity.boot_id, here) or identity.boot_id == here
+    )
+
+
+def user_name(uid: int) -> str:
+    """A user, for people."""
+    import pwd  # for those who meet another user's
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
 def alive(identity: Identity) -> bool | None:
     """Whether the process is still there (a zombie is not); None where that cannot be seen from here: on another
     host, in another container, or because it is another user's.

@@ -26,6 +26,7 @@ from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Job, NativeValue, Offer, Phase, Request, Share, State, Usage
 from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.direct import capacity, process_trees, states, stored
+from hyperherd.launchers.direct.living import Living
 from hyperherd.launchers.direct.spawning import DIALECT
 from hyperherd.launchers.direct.supervisor import TO_LOOK_AGAIN
 from hyperherd.launchers.direct.traits import TRAITS
@@ -192,17 +193,30 @@ class DirectLauncher(Launcher):
 
     def _end(self, job: Job, claimed: Mapping[int, tuple[Attempt, Claim | None]]) -> dict[int, str]:
         running = {n: (a, c) for n, (a, c) in claimed.items() if c is None or not c.cancelled}
-        marks = {states.mark(job, c.token if c else job.token, a): n for n, (a, c) in running.items()}
-        owners = [c.owner for _, c in running.values() if c]
-        leaders = [(owner.pid, owner.start) for owner in owners if _is_of_this_boot(owner)]
+        others = {n: states.another_user(job, attempt) for n, (attempt, _) in running.items()}
+        refused = {n: f"it is {user}'s, who can stop it" for n, user in others.items() if user}
+        running = {n: found for n, found in running.items() if n not in refused}
         if not running:
-            return {}
-        left = process_trees.end(process_trees.Trees(marks, leaders), self._grace_s)
-        refused = {marks[p.mark]: f"process {p.pid} cannot be killed" for p in left if p.mark in marks}
-        for number, (attempt, _) in running.items():
-            if number not in refused:
+            return refused
+        trees = {n: self._tree(job, attempt, claim) for n, (attempt, claim) in running.items()}
+        left = set(process_trees.end(process_trees.joined(trees.values()), self._grace_s))
+        for number, (attempt, claim) in running.items():
+            if mine := left.intersection(trees[number].living(left)):
+                refused[number] = f"process {min(p.pid for p in mine)} cannot be killed"
+            elif loose := self._tree(job, attempt, claim).living(process_trees.scan()):
+                refused[number] = f"process {loose[0].pid} may be its, and has come up meanwhile"
+            else:
                 notes.write(job.files.attempts, *attempt, Outcome(137, terminated=True))
         return refused
+
+    def _tree(self, job: Job, attempt: Attempt, claim: Claim | None) -> process_trees.Trees:
+        """The attempt's processes; where its script is dead, also those that show nothing of whose they are."""
+        mark = states.mark(job, claim.token if claim else job.token, attempt)
+        if claim is None or not processes.of_this_boot(claim.owner):
+            return process_trees.Trees([mark])
+        loose = [] if processes.alive(claim.owner) else Living.now().of(claim, mark)
+        leader = claim.owner.pid, claim.owner.start
+        return process_trees.Trees([mark], [leader], {(p.pid, p.start) for p in loose})
 
     def tell(self, job: Job, element: int, signal: str) -> str:
         """To the bash that has claimed its newest attempt."""
@@ -212,9 +226,7 @@ class DirectLauncher(Launcher):
         if claim is None or not processes.alive(claim.owner):
             return f"trial {unit} does not run on {self.where()}"
         if signal == "KILL":
-            mark = states.mark(job, claim.token, attempt)
-            tree = process_trees.Trees([mark], [(claim.owner.pid, claim.owner.start)])
-            process_trees.kill(tree.living(process_trees.scan()))
+            process_trees.kill(self._tree(job, attempt, claim).living(process_trees.scan()))
             return ""
         try:
             os.kill(claim.owner.pid, Signals[f"SIG{signal}"])
@@ -240,11 +252,6 @@ class DirectLauncher(Launcher):
 
 def _is_afar(claim: Claim) -> bool:
     return not claim.cancelled and processes.alive(claim.owner) is None
-
-
-def _is_of_this_boot(owner: Identity) -> bool:
-    me = processes.me()
-    return (owner.host, owner.boot_id) == (me.host, me.boot_id)
 
 
 def _tell_supervisor(job: Job) -> None:

@@ -29,6 +29,7 @@ class Process:
     pid: int
     parent: int
     group: int
+    session: int
     start: int
     mark: str = ""
     supervisor: str = ""
@@ -62,6 +63,14 @@ class Trees:
             or process.group in groups
             or (process.pid, process.start) in self.known
         )
+
+
+def joined(trees: Iterable[Trees]) -> Trees:
+    """All of them as one."""
+    trees = list(trees)
+    marks = {mark for tree in trees for mark in tree.marks}
+    leaders = [leader for tree in trees for leader in tree.leaders]
+    return Trees(marks, leaders, {one for tree in trees for one in tree.known})
 
 
 def _is_group_of(found: Process | None, start: int | None) -> bool:
@@ -140,6 +149,20 @@ def scan() -> list[Process]:
     return [process for process in found if process is not None]
 
 
+def read(pids: Iterable[int]) -> list[Process]:
+    """These processes, those that are still there."""
+    wanted = set(pids)
+    if not os.path.exists("/proc/self/stat"):
+        return [process for process in _scan_without_proc() if process.pid in wanted]
+    return [found for pid in wanted if (found := _read(str(pid)))]
+
+
+def environment(pid: int) -> dict[str, str]:
+    """What a process was started with, by name; nothing where that may not be seen."""
+    pairs = (word.partition(b"=") for word in _environ(str(pid)).split(b"\0") if word)
+    return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, _, value in pairs}
+
+
 def _read(pid: str) -> Process | None:
     """proc(5): stat's second field, the name, may hold blanks and parentheses; state, parent and group follow it."""
     try:
@@ -152,6 +175,7 @@ def _read(pid: str) -> Process | None:
         int(pid),
         parent=int(fields[1]),
         group=int(fields[2]),
+        session=int(fields[3]),
         start=int(fields[19]),
         mark=_value(environ, _MARK),
         supervisor=_value(environ, _SUPERVISOR),
@@ -170,6 +194,26 @@ def _environ(pid: str) -> bytes:
 def _value(environ: bytes, name: bytes) -> str:
     _, found, rest = environ.partition(name)
     return rest.partition(b"\0")[0].decode("utf-8", "replace") if found else ""
+
+
+def has_open(pid: int, paths: Collection[str]) -> bool:
+    """Whether a process has one of these files open, as far as that may be seen."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        numbers = os.listdir(folder) if paths else ()
+    except OSError:  # gone meanwhile, or it may not be looked at
+        return False
+    for number in numbers:
+        with contextlib.suppress(OSError):
+            if os.readlink(f"{folder}/{number}") in paths:
+                return True
+    return False
+
+
+def ticks(pid: int) -> int | None:
+    """When a process began, a zombie too, in the unit of `Identity`."""
+    found = next(iter(read([pid])), None)
+    return found.start if found else None
 
 
 def mark_of(pid: int) -> str:
@@ -200,6 +244,7 @@ def _scan_without_proc() -> list[Process]:
                     process.pid,
                     parent=process.ppid(),
                     group=os.getpgid(process.pid),
+                    session=os.getsid(process.pid),
                     start=round(process.create_time() * 100),
                     mark=environ.get(variables.MARK, ""),
                     supervisor=environ.get(variables.SUPERVISOR, ""),

@@ -23,10 +23,11 @@ from hyperherd.launchers.direct.gpu_slots import Gpu
 @dataclass(frozen=True)
 class Taken:
     """Slots that are ours until `release`, and then those of the processes that inherited ``descriptors``. ``gpus`` by
-    the names of CUDA_VISIBLE_DEVICES, ``cores`` by number.
+    the names of CUDA_VISIBLE_DEVICES, ``cores`` by number; ``paths`` of their files.
     """
 
     descriptors: tuple[int, ...]
+    paths: tuple[str, ...] = ()
     gpus: tuple[str, ...] = ()
     cores: tuple[int, ...] = ()
 
@@ -37,14 +38,16 @@ class Taken:
 
 @dataclass(frozen=True)
 class Lack:
-    """A trial needs ``wanted`` of a ``noun`` (core, GPU), of which fewer are free."""
+    """A trial needs ``wanted`` of a ``noun`` (core, GPU), of which fewer are free. ``holder`` has the first other."""
 
     noun: str
     wanted: int
     free: int
+    holder: str = ""
 
     def __str__(self) -> str:
-        return f"waits for {units.counted(self.wanted, self.noun)}, {self.free or 'none'} free"
+        held = f" (the first is held by {self.holder})" if self.holder else ""
+        return f"waits for {units.counted(self.wanted, self.noun)}, {self.free or 'none'} free{held}"
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,15 @@ class Slots:
         """
         cores = self._first(self.cores, self.cores_each, holder)
         if len(cores) < self.cores_each:
-            return self._lack("core", self.cores_each, cores)
-        gpus = self._first([gpu.slot for gpu in self.gpus], self.gpus_each, holder)
+            return self._lack("core", self.cores_each, cores, self.cores)
+        slots = [gpu.slot for gpu in self.gpus]
+        gpus = self._first(slots, self.gpus_each, holder)
         if len(gpus) < self.gpus_each:
             Taken(tuple(cores.values())).release()
-            return self._lack("GPU", self.gpus_each, gpus)
+            return self._lack("GPU", self.gpus_each, gpus, slots)
         given = tuple(gpu.name for gpu in self.gpus if gpu.slot in gpus)
-        return Taken((*cores.values(), *gpus.values()), given, tuple(map(_core_number, cores)))
+        paths = tuple(str(self._file(name)) for name in (*cores, *gpus))
+        return Taken((*cores.values(), *gpus.values()), paths, given, tuple(map(_core_number, cores)))
 
     def _first(self, names: Iterable[str], wanted: int, holder: str) -> dict[str, int]:
         """The first free slots of these, so many at most, with their descriptors."""
@@ -77,14 +82,26 @@ class Slots:
         for name in names:
             if len(taken) == wanted:
                 break
-            descriptor = _locked(self.folder / _file_name(name), holder)
+            descriptor = _locked(self._file(name), holder)
             if descriptor is not None:
                 taken[name] = descriptor
         return taken
 
-    def _lack(self, noun: str, wanted: int, had: Mapping[str, int]) -> Lack:
+    def _file(self, name: str) -> Path:
+        return self.folder / _file_name(name)
+
+    def _lack(self, noun: str, wanted: int, had: Mapping[str, int], all_of_them: Iterable[str]) -> Lack:
         Taken(tuple(had.values())).release()
-        return Lack(noun, wanted, len(had))
+        others = (name for name in all_of_them if name not in had)
+        return Lack(noun, wanted, len(had), next(map(self._holder, others), ""))
+
+    def _holder(self, name: str) -> str:
+        """Who has taken it, in words: ``trial 3 of <token>``."""
+        try:
+            token, _, attempt = self._file(name).read_text(encoding="utf-8").strip().rpartition("/")
+        except (OSError, ValueError):
+            return ""
+        return f"trial {attempt.partition('.')[0]} of {token}" if token else ""
 
 
 def core_names(cores: Sequence[int], at_once: int) -> tuple[str, ...]:
@@ -123,6 +140,26 @@ def host_folder(environ: Mapping[str, str]) -> Path:
         folder /= "within-" + _file_name(outer)
         _make_private(folder)
     return folder
+
+
+def held(environ: Mapping[str, str]) -> dict[str, str]:
+    """Who has slots of this host now: the path of each one's file -> what its holder has written into it."""
+    folder = Path(environ.get(variables.SLOTS_DIR) or f"/tmp/hyperherd-{os.getuid()}")
+    found = {}
+    for path in (*folder.glob("*-*"), *folder.glob("within-*/*-*")):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            found[str(path)] = os.read(descriptor, 4096).decode("utf-8", "replace").strip()
+        except OSError:  # a folder, or no such lock on this disk
+            pass
+        finally:
+            os.close(descriptor)
+    return found
 
 
 def _make_private(folder: Path) -> None:

@@ -7,7 +7,8 @@ Nothing here writes. The order of looking is what makes the answers safe: see `p
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from hyperherd.attempts import claims, filenames, listing, registers, variables
@@ -18,25 +19,18 @@ from hyperherd.attempts.registers import VOID
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Ended, Job, Phase, State
-from hyperherd.launchers.direct import process_trees, stored
+from hyperherd.launchers.direct import stored
+from hyperherd.launchers.direct.living import Living
 
 _NEVER = State.of_end(Ended.NEVER_STARTED)
 
 
 @dataclass(frozen=True)
-class Marks:
-    """Marks of attempts, and tokens of supervisors, that a living process carries."""
-
-    attempts: Collection[str]
-    supervisors: Collection[str]
-
-
-@dataclass(frozen=True)
 class Sight:
-    """One look: ``marks`` None is a first look, which leaves open what only the processes' marks can tell."""
+    """One look: ``living`` None is a first look, which leaves open what only all processes together can tell."""
 
     listings: Callable[[AttemptFolder], Listing]
-    marks: Marks | None = None
+    living: Living | None = None
     owners: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -52,8 +46,7 @@ def poll(jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
     states = {job.token: {number: _state(job, number, first) for number in job.offers} for job in jobs}
     undecided = [(job, i) for job in jobs for i in job.offers if states[job.token][i] is None]
     if undecided:
-        living = living_marks()
-        second = Sight(_listings([job for job, _ in undecided]), living)
+        second = Sight(_listings([job for job, _ in undecided]), Living.now())
         for job, number in undecided:
             states[job.token][number] = _state(job, number, second)
     return {
@@ -69,11 +62,6 @@ def _listings(jobs: Sequence[Job]) -> Callable[[AttemptFolder], Listing]:
         for folder in {job.files.attempts for job in jobs}
     }
     return functools.cache(lambda folder: listing.read([folder], units[folder]))
-
-
-def living_marks() -> Marks:
-    living = [process for process in process_trees.scan() if not process.zombie]
-    return Marks({p.mark for p in living if p.mark}, {p.supervisor for p in living if p.supervisor})
 
 
 def _state(job: Job, number: int, sight: Sight) -> State | None:
@@ -101,19 +89,24 @@ def _claimed(job: Job, attempt: Attempt, sight: Sight) -> State | None:
         return _without_owner(job, attempt, sight)
     if claim.cancelled:
         return State.of_end(Ended.CANCELLED, node=claim.owner.host)
-    return _running(claim, mark(job, claim.token, attempt), sight)
+    return _running(job, claim, attempt, sight)
 
 
-def _running(claim: Claim, marked: str, sight: Sight) -> State | None:
+def _running(job: Job, claim: Claim, attempt: Attempt, sight: Sight) -> State | None:
     host, since = claim.owner.host, claim.claimed_at
     alive = processes.alive(claim.owner)
     if alive is None:
         return State(Phase.UNKNOWN, reason=f"it runs on {afar(claim.owner)}", node=host, started_at=since)
     if alive:
         return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
-    if sight.marks is None:
+    if not processes.of_this_boot(claim.owner):
+        return State.of_end(Ended.KILLED, node=host, started_at=since)
+    if other := another_user(job, attempt):
+        return State(Phase.UNKNOWN, reason=f"only {other} can see whether it still runs", node=host)
+    if sight.living is None:
         return None
-    if marked in sight.marks.attempts:
+    # A supervisor that lives is about to note how it ended.
+    if claim.supervised or sight.living.of(claim, mark(job, claim.token, attempt)):
         return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
     return State.of_end(Ended.KILLED, node=host, started_at=since)
 
@@ -123,9 +116,11 @@ def _without_owner(job: Job, attempt: Attempt, sight: Sight) -> State | None:
     supervisor = _supervisor(job, sight)
     if supervisor is not None and processes.alive(supervisor) is None:
         return State(Phase.UNKNOWN, reason=f"it runs on {afar(supervisor)}", node=supervisor.host)
-    if sight.marks is None:
+    if other := another_user(job, attempt):
+        return State(Phase.UNKNOWN, reason=f"only {other} can see whether it runs", node=job.where)
+    if sight.living is None:
         return None
-    if mark(job, job.token, attempt) in sight.marks.attempts:
+    if mark(job, job.token, attempt) in sight.living.marks:
         return State(Phase.RUNNING, "RUNNING", node=job.where)
     return State.of_end(Ended.KILLED, node=job.where)
 
@@ -162,6 +157,18 @@ def _supervisor(job: Job, sight: Sight) -> Identity | None:
         return None
 
 
+def another_user(job: Job, attempt: Attempt | None) -> str:
+    """The user whose trial it is (None: whose submission), where that is not us, nor are we root: we may not look into
+    his processes. "" where it is ours.
+    """
+    path = job.files.attempts.claim(*attempt) if attempt else job.files.register
+    try:
+        uid = path.stat().st_uid
+    except OSError:
+        return ""
+    return "" if os.geteuid() in (0, uid) else processes.user_name(uid)
+
+
 def afar(owner: Identity) -> str:
     """Where a process is that cannot be seen from here."""
     here = owner.host == processes.me().host
@@ -184,8 +191,10 @@ def _supervised(job: Job, attempt: Attempt, supervisor: Identity, sight: Sight) 
         return State(Phase.UNKNOWN, reason=f"it waits on {afar(supervisor)}", node=supervisor.host)
     if alive:
         return State(Phase.QUEUED, "PENDING", reason=_why(job, sight))
-    if sight.marks is None:
+    if other := another_user(job, None):
+        return State(Phase.UNKNOWN, reason=f"only {other} can see whether it may still start")
+    if sight.living is None:
         return None
-    if job.token in sight.marks.supervisors or mark(job, job.token, attempt) in sight.marks.attempts:
+    if job.token in sight.living.supervisors or mark(job, job.token, attempt) in sight.living.marks:
         return State(Phase.QUEUED, "PENDING")
     return _NEVER

@@ -18,11 +18,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from hyperherd import fsio
+from hyperherd import fsio, units
 from hyperherd.attempts import claims, filenames, listing, notes, variables
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.connectors.local import LocalConnector
@@ -31,6 +31,7 @@ from hyperherd.fsio import processes
 from hyperherd.jobs import Batch, Element
 from hyperherd.launchers.direct import capacity, process_trees, stored
 from hyperherd.launchers.direct.deadlines import GRACE_S, Deadlines, limit_of
+from hyperherd.launchers.direct.orphans import LEFT_S, Orphans, Running
 from hyperherd.launchers.direct.slots import Lack, Slots
 from hyperherd.launchers.direct.spawning import Spawner
 from hyperherd.launchers.direct.stored import log_path
@@ -78,21 +79,9 @@ _TRY_AGAIN_S = 0.1
 _LOOK_AGAIN_S = 1.0
 
 
-@dataclass(frozen=True)
-class Running:
-    """A trial whose script we have started; times by the monotonic clock and since the epoch."""
-
-    element: Element
-    started: float
-    started_at: float
-
-
 class Supervisor:
-    """``gate`` is the pid of the command that has to succeed before anything starts.
-
-    ``bereft`` are trials whose script was killed while others of their processes live on, with the code
-    that the script ended with; ``leaving`` are marks of ended trials that left processes behind, with their
-    elements and the time of SIGKILL.
+    """``gate`` is the pid of the command that has to succeed before anything starts; ``orphans`` are the processes that
+    outlive their trial's script.
     """
 
     def __init__(self, batch: Batch, spawner: Spawner, slots: Slots, at_once: int, wakeups: Wakeups) -> None:
@@ -105,8 +94,7 @@ class Supervisor:
         self._running: dict[int, Running] = {}
         self._told_why = ""
         self._gate: int | None = None
-        self._bereft: dict[str, tuple[Running, int]] = {}
-        self._leaving: dict[str, tuple[Element, float]] = {}
+        self._orphans = Orphans(self._nothing_is_left, say, left_s())
         self._first = {element.unit: element.attempt for element in batch.elements}
         self._deadlines = Deadlines(limit_of(batch), spawner.mark)
         self._journal = stored.Journal(stored.journal_path(batch.files.script))
@@ -116,14 +104,13 @@ class Supervisor:
         """Return when every trial has ended or was stopped."""
         if self._batch.after:
             self._open_gate()
-        while self._waiting or self._running or self._bereft or self._leaving:
+        while self._waiting or self._running or self._orphans:
             pauses = (self._start_more(), self._deadlines.pause_s(time.monotonic()))
             self._wakeups.wait(min((pause_s for pause_s in pauses if pause_s is not None), default=None))
             self._reap()
             self._obey()
             self._deadlines.act(time.monotonic())
-            self._look_after_bereft()
-            self._see_off()
+            self._orphans.look(self._running)
         self._say_why("")
         if self._gate is not None:
             process_trees.end(process_trees.Trees((), [(self._gate, processes.started(self._gate))]), GRACE_S)
@@ -144,7 +131,7 @@ class Supervisor:
                 self._waiting.popleft()
             elif not self._start(element):
                 return random.uniform(0.5, 1.5) * _TRY_AGAIN_S
-        return _LOOK_AGAIN_S if self._bereft or self._leaving else None
+        return _LOOK_AGAIN_S if self._orphans else None
 
     def _start(self, element: Element) -> bool:
         """False where there is no slot, or no room for a process, and later there may be."""
@@ -157,6 +144,7 @@ class Supervisor:
             self._say_why(str(slots))
             return False
         self._say_why("")
+        now, now_at = time.monotonic(), time.time()
         try:
             pid = self._spawner.start(element, slots, self._first[element.unit])
         except OSError as error:
@@ -164,8 +152,10 @@ class Supervisor:
                 return False
             self._cannot_start(element, error)
         else:
-            self._running[pid] = Running(element, time.monotonic(), time.time())
-            self._deadlines.started(pid, element, time.monotonic())
+            mark, paths = self._spawner.mark(element), frozenset(slots.paths)
+            ticks = processes.started(pid) or 0
+            self._running[pid] = Running(element, pid, mark, paths, now, now_at, ticks)
+            self._deadlines.started(pid, element, now)
         finally:
             slots.release()
         self._waiting.popleft()
@@ -189,9 +179,10 @@ class Supervisor:
             notes.write(self._attempts, element.unit, element.attempt, Outcome(126, terminated=False))
 
     def _reap(self) -> None:
-        while True:
+        while (pid := _ended_child()) is not None:
+            ticks = None if pid in self._running or not pid else process_trees.ticks(pid)
             try:
-                pid, status, used = os.wait4(-1, os.WNOHANG)
+                pid, status, used = os.wait4(pid or -1, os.WNOHANG)
             except ChildProcessError:
                 return
             if not pid:
@@ -201,7 +192,9 @@ class Supervisor:
                 self._pass_gate(code)
             elif pid in self._running:
                 self._deadlines.ended(pid)
-                self._ended(self._running.pop(pid), code, pid, used.ru_maxrss)
+                self._ended(self._running.pop(pid), code, used.ru_maxrss)
+            else:
+                self._orphans.ended(pid, ticks, code)
 
     def _pass_gate(self, code: int) -> None:
         self._gate = None
@@ -216,20 +209,25 @@ class Supervisor:
         while self._waiting:
             self._take(self._waiting.popleft())
 
-    def _ended(self, run: Running, code: int, pid: int, maxrss: int) -> None:
+    def _ended(self, run: Running, code: int, maxrss: int) -> None:
         unit, attempt = run.element.unit, run.element.attempt
         elapsed_s = round(time.monotonic() - run.started, 3)
         peak = stored.peak_bytes(maxrss, stored.own_peak_bytes())
         self._journal.add(stored.Measured(run.element.number, attempt, elapsed_s, peak, code))
         if not notes.is_written(self._attempts, unit, attempt):
             claim = claims.read(self._attempts, unit, attempt)
-            if claim is None or claim.owner.pid != pid or claim.token != self._batch.token:
-                return
-            self._bereft[self._spawner.mark(run.element)] = (run, code)
-        elif self._left_some(self._spawner.mark(run.element)):
-            self._leaving[self._spawner.mark(run.element)] = run.element, time.monotonic() + GRACE_S
-        else:
+            if claim is not None and claim.owner.pid == run.pid and claim.token == self._batch.token:
+                self._orphans.bereave(run, code)
+        elif not self._orphans.leave(run):
             self._go_on(run.element)
+
+    def _nothing_is_left(self, run: Running, code: int | None) -> None:
+        """``code`` is how it ended where its script could not note that."""
+        element = run.element
+        if code is not None:
+            outcome = Outcome(code, terminated=False)
+            notes.write(self._attempts, element.unit, element.attempt, outcome, run.started_at)
+        self._go_on(element)
 
     def _go_on(self, element: Element) -> None:
         """Another attempt of a trial that has ended, where one was announced."""
@@ -246,46 +244,6 @@ class Supervisor:
         if self._wakeups.told_to_end:
             self._cancel_waiting()
 
-    def _left_some(self, marked: str) -> bool:
-        """Whether a process of an ended trial has become our child."""
-        return any(
-            process_trees.mark_of(pid) == marked
-            for pid in process_trees.children()
-            if pid not in self._running
-        )
-
-    def _look_after_bereft(self) -> None:
-        """Note the end of trials whose script could not, once the last of their processes has gone."""
-        if not self._bereft:
-            return
-        processes_now = process_trees.scan()
-        for marked, (run, code) in list(self._bereft.items()):
-            if not process_trees.Trees([marked]).living(processes_now):
-                del self._bereft[marked]
-                notes.write(
-                    self._attempts,
-                    run.element.unit,
-                    run.element.attempt,
-                    Outcome(code, terminated=False),
-                    run.started_at,
-                )
-                self._go_on(run.element)
-
-    def _see_off(self) -> None:
-        """End what ended trials have left behind, as a cluster does: it would keep their slots for ever."""
-        if not self._leaving:
-            return
-        processes_now = process_trees.scan()
-        for marked, (element, deadline) in list(self._leaving.items()):
-            left = process_trees.Trees([marked]).living(processes_now)
-            if not left:
-                del self._leaving[marked]
-                self._go_on(element)
-            elif time.monotonic() > deadline:
-                process_trees.kill(left)
-            else:
-                process_trees.tell(left)
-
     def _obey(self) -> None:
         if self._wakeups.told_to_end:
             self._cancel_waiting()
@@ -301,12 +259,10 @@ class Supervisor:
 
     def _end_running(self) -> None:
         """Every trial with all its processes; what their scripts could not note is noted here."""
-        runs = [*self._running.values(), *(run for run, _ in self._bereft.values())]
+        runs = [*self._running.values(), *self._orphans.bereft]
         begun = [run.element for run in runs if not self._take(run.element)]
-        leaders = [(pid, processes.started(pid)) for pid in self._running]
-        process_trees.end(
-            process_trees.Trees({self._spawner.mark(run.element) for run in runs}, leaders), GRACE_S
-        )
+        leaders = [(run.pid, run.ticks) for run in runs]
+        process_trees.end(process_trees.Trees({run.mark for run in runs}, leaders), GRACE_S)
         for element in begun:
             notes.write(self._attempts, element.unit, element.attempt, Outcome(137, terminated=True))
 
@@ -324,6 +280,22 @@ def _exit_code(status: int) -> int:
     """As bash counts: 128 more than the number of the signal that ended it."""
     code = os.waitstatus_to_exitcode(status)
     return 128 - code if code < 0 else code
+
+
+def _ended_child() -> int | None:
+    """The pid of a child that can be reaped; 0 where the system does not tell (macOS), None where there is none."""
+    if not hasattr(os, "waitid"):
+        return 0
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return found.si_pid if found else None
+
+
+def left_s() -> float:
+    """How long what a trial has left behind may go on; what the environment says, if it can be understood."""
+    return units.positive(os.environ.get(variables.LEFT_S, "")) or LEFT_S
 
 
 def _adopt_orphans() -> None:
