@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import Unit
 from hyperherd.jobs import Job, Offer, Phase
 from hyperherd.launchers.slurm import element_states, job_identity, parse
 from hyperherd.launchers.slurm.job_identity import Whose, whose
 
-TOKEN, OTHER = registers.new_token("0b1c2d3e4f"), registers.new_token("0b1c2d3e4f")
+TOKEN, OTHER = "0b1c2d3e4f-20300101-120000-9f8e7d6c", "0b1c2d3e4f-20300101-120001-0a1b2c3d"
 JOB = Job(TOKEN, "hyperherd_a", "7", "c", 1000.0, None, {0: Offer(Unit(0), 1)})  # type: ignore[arg-type]
 OURS = f"hyperherd_a|{TOKEN}|/w/jobs/{TOKEN}.sbatch"
 NOTHING = "(null)|(null)|(null)"
