@@ -8,6 +8,7 @@ import click
 
 from hyperherd import units
 from hyperherd.cli import agreement, arguments, tasks_found
+from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import UsageError
 from hyperherd.sweep.trial import LIVE
 from hyperherd.views import documents
@@ -42,9 +43,12 @@ def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None,
         click.echo(f"trial {fact.trial.index} cancelled (it was {fact.status})", err=as_json)
     for index, reason in done.refused.items():
         click.echo(f"trial {index} could not be cancelled: {reason}", err=True)
-    if not live:
+    for stray, reason in done.strays.items():
+        told = f"could not be cancelled: {reason}" if reason else "cancelled; it was not on record"
+        click.echo(f"{stray.job} of submission {stray.token} {told}", err=bool(reason) or as_json)
+    if not live and not done.strays:
         click.echo("nothing to cancel: none of them is waiting or running", err=True)
-    return 1 if done.refused else 0
+    return 1 if done.refused or any(done.strays.values()) else 0
 
 
 @click.command(epilog="\b\nExamples:\n  herd clean\n  herd clean -l\n  herd clean -a --yes")
@@ -85,3 +89,23 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
 
 def _of(indices: Sequence[int]) -> str:
     return f" of {units.counted(len(indices), 'trial')}" if indices else ""
+
+
+@click.command(epilog="\b\nExamples:\n  herd repair --check\n  herd repair")
+@arguments.only_workspace
+@click.option("--check", is_flag=True, help="Only say what is wrong, and what would be done.")
+def repair(given: tuple[str, ...], check: bool) -> int:
+    """Make the record of a sweep again from what is left: job scripts, registers, claims and notes. What is replaced is
+    copied first. Nothing is started and nothing is cancelled.
+    """
+    sweep = Sweep(arguments.read(given).workspace)
+    mended, copies = sweep.repair(check=check)
+    for line in mended.findings:
+        click.echo(f"- {line}")
+    if mended.whole:
+        click.echo("nothing to mend")
+    elif check:
+        click.echo("herd repair puts right what can be; see herd status afterwards")
+    else:
+        click.echo(f"mended; what was there before is in {copies}. How the trials stand: herd status")
+    return 1 if check and not mended.whole else 0

@@ -54,6 +54,7 @@ COMMANDS = {
     "stats": ("results", "Show time and memory used."),
     "stop": ("control", "Cancel trials."),
     "clean": ("control", "Cancel, and delete logs or all state."),
+    "repair": ("control", "Mend the record of a sweep that was damaged or lost."),
     "snapshot": ("results", "Print one JSON document with all of it."),
     "multirun": ("multirun", "Run a sweep over any sbatch script."),
     "expand": ("expand", "Print the combinations of a Hydra sweep."),

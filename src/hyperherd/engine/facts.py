@@ -13,9 +13,9 @@ from functools import cached_property
 from hyperherd.attempts import filenames
 from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.attempts.listing import Listing
-from hyperherd.engine import end_causes, submitting
+from hyperherd.engine import end_causes, off_record, submitting
 from hyperherd.engine.shared_looks import ASK, Looks
-from hyperherd.errors import SchedulerSilentError
+from hyperherd.errors import DamagedFileError, SchedulerSilentError
 from hyperherd.jobs import Ended, Phase, State
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
@@ -25,6 +25,7 @@ from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
 NOT_ASKED = State(Phase.UNKNOWN)
+OFF_RECORD = "attempt {} was begun by a submission that is not on record: herd repair"
 INTERRUPTED = "its submission was interrupted; herd run settles it"
 
 
@@ -65,7 +66,9 @@ class Fact:
 
 @dataclass(frozen=True)
 class Known:
-    """The whole workspace as it stands. ``warnings`` are for people: launchers that did not answer."""
+    """The whole workspace as it stands. ``warnings`` are for people: launchers that did not answer. ``off_record`` are
+    the tokens of submissions that have left traces and are not on record.
+    """
 
     manifest: manifest.Manifest
     submissions: Sequence[Submission]
@@ -73,6 +76,7 @@ class Known:
     heard: ended.Heard = field(default_factory=dict)
     newest_attempt: Mapping[Unit, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    off_record: Sequence[str] = ()
 
     @cached_property
     def statuses(self) -> dict[int, Status]:
@@ -117,24 +121,35 @@ class _Tracked:
 
 
 def read(
-    workspace: Workspace, launchers: Mapping[str, Launcher], *, silent_is_fatal: bool, looks: Looks = ASK
+    workspace: Workspace,
+    launchers: Mapping[str, Launcher],
+    *,
+    silent_is_fatal: bool,
+    looks: Looks = ASK,
+    lenient: bool = False,
 ) -> Known:
     """Everything known about the workspace; asks the launchers about the trials that their own notes do not settle.
 
     A launcher that is not in ``launchers`` is not asked; ``looks`` may take what another command has
     just heard. With ``silent_is_fatal`` one that does not answer raises
-    `SchedulerSilentError`; else it is a warning, and its trials are shown as last known.
+    `SchedulerSilentError`; else it is a warning, and its trials are shown as last known. Damaged files raise
+    `DamagedFileError`; if ``lenient`` what is left is enough, and that is a warning too.
     """
-    stored = manifest.read(workspace)
-    records = [_with_register(workspace, record) for record in submissions.read(workspace)]
+    stored, read_records, damage = _stored(workspace, lenient)
+    records = [_with_register(workspace, record) for record in read_records]
     heard = ended.read(workspace)
-    listed = attempt_folders.read(workspace)
+    all_listed = attempt_folders.read(workspace)
+    off = off_record.tokens(workspace, records)
+    strange = off_record.attempts(workspace, all_listed, records) if off else set()
+    listed = off_record.believed(all_listed, strange)
     units = [trial.units for trial in stored.trials]
     tracked = _track(units, records, listed)
     unsettled = _unsettled(tracked, heard)
     states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal, looks)
+    warnings += damage
     if unsettled:
-        before, listed = tracked, attempt_folders.read(workspace)
+        before, all_listed = tracked, attempt_folders.read(workspace)
+        listed = off_record.believed(all_listed, strange)
         tracked = _track(units, records, listed)
         states = _without_the_outrun(states, before, tracked)
     if taken := _taken_by_others(workspace, tracked, states, records):
@@ -146,16 +161,37 @@ def read(
 
     causes = end_causes.causes(listed, heard, records)
 
+    beside = dict(sorted(strange))
+
     def fact(trial: Trial, unit: Unit) -> Fact:
         state = _state(tracked, states, heard, unit)
         found = _fact(stored, trial, unit, tracked.get(unit), state, interrupted)
+        if unit in beside and found.status is not Status.COMPLETED:
+            return replace(found, status=Status.LOST, reason=OFF_RECORD.format(beside[unit]))
         return _with_causes(workspace, found, causes[unit], listed) if unit in causes else found
 
     facts = {
         trial.index: _together(trial, [fact(trial, unit) for unit in of_trial])
         for trial, of_trial in zip(stored.trials, units, strict=True)
     }
-    return Known(stored, records, facts, heard, listed.newest, tuple(warnings))
+    if off:
+        warnings.append(off_record.warning(off))
+    return Known(stored, records, facts, heard, all_listed.newest, tuple(warnings), off)
+
+
+def _stored(
+    workspace: Workspace, lenient: bool
+) -> tuple[manifest.Manifest, Sequence[Submission], Sequence[str]]:
+    """The record, and what has to be said of it."""
+    try:
+        return manifest.read(workspace), submissions.read(workspace), ()
+    except DamagedFileError:
+        if not lenient:
+            raise
+    from hyperherd.engine import repair  # for those who meet damage
+
+    mended = repair.readable(workspace)
+    return mended.manifest, mended.records, mended.findings
 
 
 def _with_causes(workspace: Workspace, fact: Fact, causes: Mapping[int, str], listed: Listing) -> Fact:

@@ -7,6 +7,7 @@ leaves an intent whose fate the register decides (docs/architecture.md, "Exactly
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from hyperherd.attempts import registers
 from hyperherd.engine import (
     facts,
     growth,
+    off_record,
     pieces,
     plan_of_facts,
     preflight,
@@ -28,7 +30,12 @@ from hyperherd.engine.pieces import SHOWN, Piece, Run
 from hyperherd.engine.placing import Place, Placer
 from hyperherd.engine.preflight import Finding
 from hyperherd.engine.provenance import Provenance
-from hyperherd.errors import HerdError, SubmissionRefusedError, SubmissionUnknownError
+from hyperherd.errors import (
+    HerdError,
+    SchedulerSilentError,
+    SubmissionRefusedError,
+    SubmissionUnknownError,
+)
 from hyperherd.fsio import processes
 from hyperherd.jobs import Batch
 from hyperherd.sweep.plan import Plan
@@ -78,6 +85,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     placer = Placer(run.workspace, run.description.spec, run.launchers, run.request.wish)
     placer.check()
     known = facts.read(run.workspace, run.launchers, silent_is_fatal=True)
+    off_record.refuse(known.off_record)
     run = replace(run, generation=known.manifest.generation or registers.new_generation())
     only = run.description.proposal.only
     between()
@@ -150,10 +158,27 @@ def _committed(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared
         submitting.recover(run.workspace, run.launchers, lock)
         lock.touch()
         prepared = prepare(run, lock.touch)
+        if prepared.pieces:
+            _refuse_strays(run, prepared)
+            lock.touch()
         announce(prepared)
         made = _intents(run, prepared.pieces)
         _write(run, prepared, made, lock)
     return prepared, made
+
+
+def _refuse_strays(run: Run, prepared: Prepared) -> None:
+    """Nothing starts beside living jobs of this folder that are not on record. Launchers that this run does not use are
+    asked where the state folder is new: one that was removed may have used them.
+    """
+    known = prepared.known
+    used = {piece.place.launcher.name: piece.place.launcher for piece in prepared.pieces}
+    found = off_record.living(run.workspace, used, known.submissions, known.manifest.generation)
+    for name in () if known.submissions else run.launchers:
+        with contextlib.suppress(SchedulerSilentError):
+            if name not in used:
+                found |= off_record.living(run.workspace, {name: run.launchers[name]}, (), "")
+    off_record.refuse_living(found, known.manifest.generation)
 
 
 def _with_what_is_switched_off(made: Sequence[Made]) -> list[Made]:

@@ -44,7 +44,7 @@ def look(
     looks: Looks = ASK,
 ) -> tuple[Known, Snapshot]:
     """Ask the launchers once, and keep what they said where this may be written. Raises `SchedulerSilentError`."""
-    known = facts.read(workspace, launchers, silent_is_fatal=silent_is_fatal, looks=looks)
+    known = facts.read(workspace, launchers, silent_is_fatal=silent_is_fatal, looks=looks, lenient=True)
     remember(workspace, known)
     return known, snapshot.take(workspace, known, lines=lines)
 

@@ -9,18 +9,18 @@ import secrets
 import shlex
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hyperherd import fsio, units
 from hyperherd.attempts.registers import VOID
-from hyperherd.engine import facts, shared_looks, submitting, watch
+from hyperherd.engine import facts, off_record, shared_looks, submitting, watch
 from hyperherd.engine.facts import Fact, Known
 from hyperherd.engine.watch import CLOCK, Clock
-from hyperherd.errors import HerdError, WorkspaceError
+from hyperherd.errors import HerdError, SchedulerSilentError, WorkspaceError
 from hyperherd.jobs import copies
 from hyperherd.launchers import shipped
-from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.base import Launcher, Stray
 from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.workspace import manifest, submissions
 from hyperherd.workspace.folder import Workspace
@@ -32,18 +32,23 @@ ENDING_S = 90.0
 
 @dataclass(frozen=True)
 class Stopped:
-    """The trials that were cancelled, as they were before, and what was refused: trial index -> words."""
+    """The trials that were cancelled, as they were before, and what was refused: trial index -> words. ``strays``: jobs
+    that were not on record, each with the words of a refusal, or "".
+    """
 
     cancelled: Sequence[Fact]
     refused: Mapping[int, str]
+    strays: Mapping[Stray, str] = field(default_factory=dict)
 
 
 def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterable[int] | None) -> Stopped:
-    """Cancel these trials, or all (None). Those that are not live are left out.
+    """Cancel these trials, or all (None), with living jobs of this folder that are not on record. Those that are not
+    live are left out.
 
     Raises `SchedulerSilentError`. A refused cancel leaves the trial as it was.
     """
-    known = facts.read(workspace, launchers, silent_is_fatal=True)
+    known = facts.read(workspace, launchers, silent_is_fatal=True, lenient=True)
+    strays = _cancel_strays(workspace, launchers, known) if wanted is None else {}
     chosen = known.facts.values() if wanted is None else [known.facts[index] for index in wanted]
     live = [fact for fact in chosen if fact.status in LIVE and fact.submission is not None]
     by_token: dict[str, list[int]] = {}
@@ -51,7 +56,7 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
         if run.status in LIVE and run.submission is not None:
             by_token.setdefault(run.submission.token, []).append(run.element)
     if not live:
-        return Stopped([], {})
+        return Stopped([], {}, strays)
     refused: dict[int, str] = {}
     stopped: dict[str, list[int]] = {}
     for submission in known.submissions:
@@ -65,7 +70,21 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
         submissions.note_stopped(workspace, stopped, lock)
         cancelled = [fact for fact in live if fact.trial.index not in refused]
         manifest.note_statuses(workspace, {fact.trial.index: Status.CANCELLED for fact in cancelled})
-    return Stopped(cancelled, refused)
+    return Stopped(cancelled, refused, strays)
+
+
+def _cancel_strays(workspace: Workspace, launchers: Mapping[str, Launcher], known: Known) -> dict[Stray, str]:
+    done: dict[Stray, str] = {}
+    for name in launchers:
+        with contextlib.suppress(
+            SchedulerSilentError
+        ):  # one that has trials on record was asked, and has answered
+            found = off_record.living(
+                workspace, {name: launchers[name]}, known.submissions, known.manifest.generation
+            ).get(name, [])
+            refused = launchers[name].cancel_strays(found) if found else {}
+            done |= {stray: refused.get(stray, "") for stray in found}
+    return done
 
 
 def _cancel(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # a command that looks does not load what submits
     from hyperherd.engine.launch import Made, Prepared
     from hyperherd.engine.outputs import Metrics
     from hyperherd.engine.pieces import Run, RunRequest
+    from hyperherd.engine.repair import Mended
     from hyperherd.engine.stopping import Stopped
     from hyperherd.engine.trying import Tried
     from hyperherd.search.source import Source
@@ -180,6 +181,18 @@ class Sweep:
         from hyperherd.engine import stopping
 
         return stopping.clean(self.workspace, self.launchers, logs=logs, everything=everything)
+
+    def repair(self, *, check: bool = False) -> tuple[Mended, Path | None]:
+        """Mend a damaged state folder; return what was wrong, and where copies of the files before are. ``check`` only
+        looks. Raises `WorkspaceError`.
+        """
+        from hyperherd import fsio
+        from hyperherd.engine import repair
+
+        if check:
+            return repair.look(self.workspace), None
+        with fsio.Lock(self.workspace.lock) as lock:
+            return repair.carry_out(self.workspace, lock)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from hyperherd.errors import LauncherError
 from hyperherd.jobs import Batch, Forecast, Job, NativeValue, Request, Share, State, Usage
@@ -61,6 +62,22 @@ def requiring(candidate: Candidate, share: Share) -> Candidate:
     return candidate.requiring(share) if hasattr(candidate, "requiring") else candidate
 
 
+class Stray(NamedTuple):
+    """A living job that shows a state folder, or a life of it (see `Launcher.strays`).
+
+    ``job`` is what people call it by (``job 17``), ``runs`` whether anything of it runs already; ``ids`` are the
+    launcher's own, to cancel it by.
+    """
+
+    token: str
+    job: str
+    runs: bool
+    ids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.job} ({'running' if self.runs else 'waiting'}), submission {self.token}"
+
+
 class Launcher(Candidate, Protocol):
     """Who runs jobs: this machine (``local``), a cluster (``slurm``), or another that is installed, by its name.
 
@@ -106,6 +123,17 @@ class Launcher(Candidate, Protocol):
         """Cancel these elements; return those that it refused to cancel, each with its own words."""
 
     # Optional
+
+    def strays(self, state: Path, generation: str) -> list[Stray]:
+        """This user's living jobs that show a script of the state folder ``state``, or this life of it.
+
+        Raises `SchedulerSilentError`.
+        """
+        return []
+
+    def cancel_strays(self, strays: Sequence[Stray]) -> dict[Stray, str]:
+        """Cancel what `strays` has found; return what was refused, with words."""
+        return {}
 
     def where(self) -> str:
         """Who keeps the jobs: the cluster's name, or this host's. Jobs of another place are not judged here.

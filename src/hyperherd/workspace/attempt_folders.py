@@ -36,6 +36,21 @@ def folders(workspace: Workspace) -> list[AttemptFolder]:
     return [*found, *filter(None, [of_version_1(workspace)])]
 
 
+def registered(workspace: Workspace) -> set[str]:
+    """The tokens of all submissions that have a register here. Raises `WorkspaceError`."""
+    places = [folder.path.parent for folder in folders(workspace) if not folder.flat]
+    found: set[str] = set()
+    for place in (*places, workspace.state):
+        try:
+            names = os.listdir(place / layout.SUBMISSIONS)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise fsio.unreadable(str(place / layout.SUBMISSIONS), error) from error
+        found.update(name.removesuffix(".state") for name in names if name.endswith(".state"))
+    return found
+
+
 def of_version_1(workspace: Workspace) -> AttemptFolder | None:
     """The attempts that version 1 of the format has left; None where there are none."""
     path = workspace.state / layout.ATTEMPTS

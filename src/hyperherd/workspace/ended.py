@@ -6,6 +6,7 @@ before it began. It is a copy of what was heard, so losing it loses a reason, ne
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -13,13 +14,12 @@ import msgspec
 
 from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import Unit, is_number
+from hyperherd.errors import DamagedFileError
 from hyperherd.jobs import Ended, Phase, State
 from hyperherd.workspace import json_files
 from hyperherd.workspace.folder import Workspace
 
 Heard = dict[str, dict[str, State]]
-
-_SPARE = "Delete it: Slurm is asked again, and what it has forgotten is shown without a reason, or as lost."
 
 
 def key(token: str, unit: Unit, attempt: int) -> str:
@@ -39,9 +39,10 @@ def read_key(token: str, unit_of: Callable[[int], Unit], key: str) -> tuple[Unit
 
 
 def read(workspace: Workspace) -> Heard:
-    """What was heard so far. Raises `DamagedFileError`."""
-    nothing: Heard = {}
-    found = json_files.read(workspace.ended, msgspec.json.Decoder(Heard).decode, nothing, _SPARE)
+    """What was heard so far; nothing where the file is damaged. Raises `WorkspaceError` where it cannot be read."""
+    found: Heard = {}
+    with contextlib.suppress(DamagedFileError):
+        found = json_files.read(workspace.ended, msgspec.json.Decoder(Heard).decode, found)
     return {token: {key: _with_end(one) for key, one in said.items()} for token, said in found.items()}
 
 

@@ -14,8 +14,8 @@ from hyperherd.errors import DamagedFileError
 T = TypeVar("T")
 
 BRING_BACK = (
-    "It was left as it is. Bring back the last good copy (a backup, a snapshot) and try again;\n"
-    "  if there is none, set the whole .hyperherd folder aside and start anew: herd run"
+    "It was left as it is. herd repair makes it again from what is left (herd repair --check says what it would do);\n"
+    "  a good copy of it, from a backup, may be put back first"
 )
 
 

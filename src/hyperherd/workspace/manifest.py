@@ -6,6 +6,7 @@ that HyperHerd 0.1.3 ran, of which nothing else is known. Keys that we do not kn
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -89,12 +90,40 @@ def read(workspace: Workspace) -> Manifest:
     if form is not None and not content and form.next_index and not workspace.manifest.exists():
         raise _damaged(workspace, f"it is missing, though {form.next_index} trials were known")
     free = max(records, default=-1) + 1
+    if form is None and any(workspace.state.glob(f"{layout.GENERATION}*/{layout.SUBMISSIONS}/*")):
+        raise DamagedFileError(
+            "it is missing, though jobs were submitted",
+            where=str(workspace.format),
+            hint=json_files.BRING_BACK,
+        )
     if form is None:
         untouched = not any("adopted" in record for record in content)
         return Manifest(trials, records, free, adopted=bool(content) and untouched)
     return Manifest(
         trials, records, max(free, form.next_index), form.name, form.retired, form.former, form.generation
     )
+
+
+def salvaged(workspace: Workspace) -> Manifest:
+    """What can be read of both files, where `read` finds them damaged."""
+    form: Format | None = None
+    with contextlib.suppress(DamagedFileError):
+        form = json_files.read(workspace.format, msgspec.json.Decoder(Format).decode, None)
+    content: list[dict[str, Any]] = []
+    with contextlib.suppress(DamagedFileError):
+        content = json_files.read(workspace.manifest, _decode, content)
+    records, trials = {}, []
+    for record in content:
+        with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+            trial = _trial(record)
+            if trial.index not in records:
+                records[trial.index] = record
+                trials.append(trial)
+    free = max(records, default=-1) + 1
+    if form is None:
+        return Manifest(tuple(trials), records, free)
+    free = max(free, form.next_index)
+    return Manifest(tuple(trials), records, free, form.name, form.retired, form.former, form.generation)
 
 
 def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Status]) -> None:
@@ -138,7 +167,9 @@ def begin(workspace: Workspace, manifest: Manifest, generation: str) -> Manifest
         raise fsio.refused(str(folder), error) from error
     json_files.replace(folder / layout.GENERATION_RECORD, record)
     begun = replace(manifest, generation=generation)
-    write(workspace, begun, {i: _copy(record.get("status")) for i, record in manifest.records.items()})
+    write(
+        workspace, begun, {i: status_copied(record.get("status")) for i, record in manifest.records.items()}
+    )
     return begun
 
 
@@ -147,13 +178,14 @@ def note_statuses(workspace: Workspace, changed: Mapping[int, Status]) -> None:
     if not changed:
         return
     current = read(workspace)
-    copies = {index: _copy(record.get("status")) for index, record in current.records.items()}
+    copies = {index: status_copied(record.get("status")) for index, record in current.records.items()}
     after = {**copies, **{index: status for index, status in changed.items() if index in copies}}
     if after != copies:
         write(workspace, current, after)
 
 
-def _copy(word: object) -> Status:
+def status_copied(word: object) -> Status:
+    """The status that a record's copy names; ready where it names none."""
     return next((status for status in Status if status.value == word), Status.READY)
 
 

@@ -24,9 +24,10 @@ from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Job, NativeValue, Offer, Phase, Request, Share, State, Usage
-from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.base import Launcher, Stray
 from hyperherd.launchers.direct import capacity, process_trees, states, stored
 from hyperherd.launchers.direct.living import Living
+from hyperherd.launchers.direct.process_trees import Process
 from hyperherd.launchers.direct.spawning import DIALECT
 from hyperherd.launchers.direct.supervisor import TO_LOOK_AGAIN
 from hyperherd.launchers.direct.traits import TRAITS
@@ -218,6 +219,31 @@ class DirectLauncher(Launcher):
         leader = claim.owner.pid, claim.owner.start
         return process_trees.Trees([mark], [leader], {(p.pid, p.start) for p in loose})
 
+    def strays(self, state: Path, generation: str) -> list[Stray]:
+        """By the marks of this user's processes."""
+        found: dict[str, list[Process]] = {}
+        for process in process_trees.scan():
+            token = process.supervisor or process.mark.rpartition("/")[0]
+            if token and not process.zombie and _shows(process, token, state, generation):
+                found.setdefault(token, []).append(process)
+        return [
+            Stray(
+                token,
+                f"process {min(p.pid for p in mine)} of this machine",
+                any(p.mark for p in mine),
+                tuple(f"{p.pid}:{p.start}" for p in mine),
+            )
+            for token, mine in found.items()
+        ]
+
+    def cancel_strays(self, strays: Sequence[Stray]) -> dict[Stray, str]:
+        refused = {}
+        for stray in strays:
+            known = {(int(pid), int(start)) for pid, _, start in (word.partition(":") for word in stray.ids)}
+            if left := process_trees.end(process_trees.Trees((), (), known), self._grace_s):
+                refused[stray] = f"process {left[0].pid} cannot be killed"
+        return refused
+
     def tell(self, job: Job, element: int, signal: str) -> str:
         """To the bash that has claimed its newest attempt."""
         folder, (unit, first) = job.files.attempts, job.offers[element]
@@ -252,6 +278,16 @@ class DirectLauncher(Launcher):
 
 def _is_afar(claim: Claim) -> bool:
     return not claim.cancelled and processes.alive(claim.owner) is None
+
+
+def _shows(process: Process, token: str, state: Path, generation: str) -> bool:
+    """Whether its token is of this life of the state folder, or its script lies in it."""
+    if generation and registers.generation_of(token) == generation:
+        return True
+    results = process_trees.environment(process.pid).get(variables.RESULTS, "")
+    if results:
+        return os.path.dirname(os.path.dirname(results)) == str(state)
+    return any(word.startswith(f"{state}/jobs/") for word in process_trees.words(process.pid))
 
 
 def _tell_supervisor(job: Job) -> None:

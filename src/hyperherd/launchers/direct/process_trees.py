@@ -196,6 +196,15 @@ def _value(environ: bytes, name: bytes) -> str:
     return rest.partition(b"\0")[0].decode("utf-8", "replace") if found else ""
 
 
+def words(pid: int) -> list[str]:
+    """A process's command line; nothing where it is gone, or there is no /proc."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return os.fsdecode(file.read()).split("\0")
+    except OSError:
+        return []
+
+
 def has_open(pid: int, paths: Collection[str]) -> bool:
     """Whether a process has one of these files open, as far as that may be seen."""
     folder = f"/proc/{pid}/fd"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 from enum import Enum
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from hyperherd.attempts import registers
@@ -67,6 +68,20 @@ def tokens(shown: str, known: Collection[str]) -> list[str]:
     comments = {part.strip() for part in re.split(r"[|\n]", shown)}
     scripts = set(re.findall(r"(?:^|[/|\s])([^/|\s]+)\.sbatch(?=\s|$)", shown))
     return [token for token in known if token in comments or token in scripts]
+
+
+def token_of(shown: str, state: Path, generation: str) -> str:
+    """The token of a job that shows a script of the state folder, or a token of its life ``generation``; "" for others.
+
+    >>> row = "hyperherd_a|(null)|/w/.hyperherd/jobs/0b-20300101-120000-0b1c2d3e.sbatch"
+    >>> token_of(row, Path("/w/.hyperherd"), "9f"), token_of(row, Path("/v"), "0b"), token_of(row, Path("/v"), "9f")
+    ('0b-20300101-120000-0b1c2d3e', '0b-20300101-120000-0b1c2d3e', '')
+    """
+    here = f"{state}/jobs/" in shown
+    for token in registers.tokens_in(shown):
+        if here or (generation and registers.generation_of(token) == generation):
+            return token
+    return ""
 
 
 def own(job: Job, rows: Iterable[Row], registered: Callable[[], bool]) -> tuple[list[Row], list[Row]]:

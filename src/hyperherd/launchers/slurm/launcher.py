@@ -18,7 +18,7 @@ from hyperherd.connectors.connector import Completed, Connector
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Batch, Forecast, Job, Phase, Request, State, Usage
 from hyperherd.jobs import NativeValue as Value
-from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.base import Launcher, Stray
 from hyperherd.launchers.node import script
 from hyperherd.launchers.slurm import (
     batch_check,
@@ -29,6 +29,7 @@ from hyperherd.launchers.slurm import (
     options,
     parse,
     site,
+    state_words,
     translation,
 )
 from hyperherd.launchers.slurm.client import Client
@@ -222,6 +223,30 @@ class SlurmLauncher(Launcher):
         doubtful = {n: state.reason for n, state in mine.items() if state.phase is Phase.UNKNOWN}
         live = [n for n, state in mine.items() if n not in doubtful and state.phase is not Phase.ENDED]
         return doubtful | (self._scancel(job.job_id or "", live) if live else {})
+
+    def strays(self, state: Path, generation: str) -> list[Stray]:
+        """One squeue for all of this user's jobs."""
+        rows = parse.standing(self._client.squeue(parse.FIND_FORMAT, user=os.getuid()))
+        found: dict[str, Stray] = {}
+        for row in rows:
+            phase = state_words.phase_in_queue(row.word)
+            if phase is Phase.ENDED or not (token := job_identity.token_of(row.shown, state, generation)):
+                continue
+            runs = phase is Phase.RUNNING or (row.job_id in found and found[row.job_id].runs)
+            found[row.job_id] = Stray(token, f"job {row.job_id}", runs, (row.job_id,))
+        return list(found.values())
+
+    def cancel_strays(self, strays: Sequence[Stray]) -> dict[Stray, str]:
+        refused = {}
+        for stray in strays:
+            try:
+                done = self._client.scancel(stray.ids[0])
+            except SchedulerSilentError as error:
+                refused[stray] = error.what
+                continue
+            if done.code and not _GONE.search(done.stderr):
+                refused[stray] = done.stderr.strip() or f"scancel failed (exit {done.code})"
+        return refused
 
     def _scancel(self, job_id: str, elements: Sequence[int]) -> dict[int, str]:
         """Return what was refused."""
