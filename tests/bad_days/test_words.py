@@ -191,6 +191,7 @@ def test_a_workspace_whose_trials_still_run_elsewhere_is_never_run_twice(
 ) -> None:
     """A copy knows the jobs of the original by their ids: they are shown as they are, and not submitted again."""
     fake_slurm.knobs(held=True)
+    fake = Workspace(fake.root, {**fake.env, "HYPERHERD_FOLDER_WAIT_S": "1"})
     fake.herd("run")
     new = moved(fake, how)
     assert set(new.statuses().values()) == {"queued"}

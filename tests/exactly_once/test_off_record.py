@@ -11,7 +11,6 @@ import pytest
 from eventually import until
 
 from .sweeps import GATE, Sweep
-from .test_scheduler import both_run
 
 STATE = ".hyperherd"
 
@@ -74,7 +73,8 @@ def same(name: str, content: bytes) -> object:
 
 def test_stop_works_though_all_of_the_record_is_garbled(here: Sweep) -> None:
     here.script(GATE)
-    both_run(here)
+    here.herd("run", "--detach")
+    until(lambda: len(here.lines()) == 2, "both to start")
     for file in FILES:
         garbled(here.root / STATE / file)
     here.herd("stop", "--all", "--yes")

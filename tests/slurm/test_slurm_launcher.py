@@ -15,7 +15,7 @@ from hyperherd.jobs import Batch, Element, Phase
 from hyperherd.launchers import splitting
 from hyperherd.launchers.shipped import native
 
-from .conftest import Cluster, batch_in
+from .conftest import Cluster, batch_in, own
 
 MARK = 'echo "$HYPERHERD_ATTEMPT_MARK $SLURM_ARRAY_TASK_ID $1" >>ran; '
 WAIT = "trap 'exit 9' TERM; : >started; while :; do sleep 0.05; done"
@@ -213,7 +213,7 @@ def test_jobs_of_another_cluster_are_neither_judged_nor_cancelled(cluster: Clust
 
 def test_a_reused_id_is_somebody_elses_job(cluster: Cluster, workspace: Path) -> None:
     job = cluster.submit(batch_in(workspace, options={"hold": True}))
-    older = replace(job, name="hyperherd_older")
+    older = replace(job, token=own("older"))
     assert cluster.poll(older)[0].phase is Phase.ABSENT
     assert cluster.launcher.cancel(older, [0]) == {}
     assert cluster.poll(job)[0].phase is Phase.QUEUED

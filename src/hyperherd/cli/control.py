@@ -91,14 +91,29 @@ def _of(indices: Sequence[int]) -> str:
     return f" of {units.counted(len(indices), 'trial')}" if indices else ""
 
 
-@click.command(epilog="\b\nExamples:\n  herd repair --check\n  herd repair")
+@click.command(epilog="\b\nExamples:\n  herd repair --check\n  herd repair\n  herd repair --copied")
 @arguments.only_workspace
 @click.option("--check", is_flag=True, help="Only say what is wrong, and what would be done.")
-def repair(given: tuple[str, ...], check: bool) -> int:
+@click.option("--moved", is_flag=True, help="This folder was moved here: the jobs on record are its own.")
+@click.option("--copied", is_flag=True, help="This folder is a copy: what waits or runs is the original's.")
+def repair(given: tuple[str, ...], check: bool, moved: bool, copied: bool) -> int:
     """Make the record of a sweep again from what is left: job scripts, registers, claims and notes. What is replaced is
     copied first. Nothing is started and nothing is cancelled.
     """
+    if check + moved + copied > 1:
+        raise UsageError("--check, --moved and --copied: one of them", hint="herd repair --check looks first")
     sweep = Sweep(arguments.read(given).workspace)
+    if moved:
+        sweep.is_original()
+        click.echo(f"its jobs belong to {sweep.workspace.root}")
+        return 0
+    if copied:
+        left = sweep.is_copy()
+        of_them = units.counted(len(left), "trial")
+        click.echo(
+            f"a copy: {of_them} that wait or run are left to the original, and run here at the next herd run"
+        )
+        return 0
     mended, copies = sweep.repair(check=check)
     for line in mended.findings:
         click.echo(f"- {line}")

@@ -40,7 +40,8 @@ from hyperherd.fsio import processes
 from hyperherd.jobs import Batch
 from hyperherd.sweep.plan import Plan
 from hyperherd.sweep.trial import Status, Trial
-from hyperherd.workspace import ended, layout, manifest, submissions
+from hyperherd.workspace import ended, generations, layout, manifest, submissions
+from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
 
@@ -86,7 +87,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     placer.check()
     known = facts.read(run.workspace, run.launchers, silent_is_fatal=True)
     off_record.refuse(known.off_record)
-    run = replace(run, generation=known.manifest.generation or registers.new_generation())
+    run = replace(run, generation=_generation(run.workspace, known.manifest.generation))
     only = run.description.proposal.only
     between()
     planned = plan_of_facts.plan_of(run.description, known, run.request.choice)
@@ -110,6 +111,13 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
     preflight.raise_fatal(findings)
     wholes = [replace(whole, starts_at=one.starts_at) for whole, one in zip(wholes, forecasts, strict=True)]
     return Prepared(planned, known, pieces.cut(run, wholes), findings, run.generation, only)
+
+
+def _generation(workspace: Workspace, known: str) -> str:
+    """This life of the state folder; a new one where there is none, and in a copy, whose original goes on with its own."""
+    if not known or generations.place(workspace, known) is generations.Place.COPY:
+        return registers.new_generation()
+    return known
 
 
 def _one_of_each_place(wholes: Sequence[Piece]) -> list[Piece]:
@@ -159,6 +167,8 @@ def _committed(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared
         lock.touch()
         prepared = prepare(run, lock.touch)
         if prepared.pieces:
+            if any(fact.moves for fact in prepared.known.facts.values()):
+                generations.refuse_copy(run.workspace, prepared.known.manifest.generation)
             _refuse_strays(run, prepared)
             lock.touch()
         announce(prepared)
@@ -251,6 +261,8 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     """The scripts, the intents, and last the manifest; everything that the submission stands on."""
     workspace, known = run.workspace, prepared.known
     lock.check()
+    if generations.place(workspace, prepared.generation) is generations.Place.MOVED:
+        generations.settle(workspace, prepared.generation)
     stored = manifest.begin(workspace, known.manifest, prepared.generation)
     if run.description.source.learns:
         proposal = run.description.proposal

@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hyperherd import fsio
-from hyperherd.attempts import registers, variables
+from hyperherd.attempts import claims, notes, registers, variables
+from hyperherd.attempts.filenames import Outcome
 from hyperherd.attempts.registers import VOID
-from hyperherd.engine import off_record
+from hyperherd.engine import facts, off_record
 from hyperherd.errors import DamagedFileError, HerdError
 from hyperherd.fsio.processes import Identity
 from hyperherd.grammar.values import untag
+from hyperherd.launchers.base import Launcher
 from hyperherd.launchers.node import recorded_script
 from hyperherd.launchers.node.recorded_script import RecordedElement, RecordedScript
 from hyperherd.sweep import identity
 from hyperherd.sweep.trial import Status, Trial
-from hyperherd.workspace import attempt_folders, layout, manifest, submissions
+from hyperherd.workspace import attempt_folders, generations, layout, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.manifest import Manifest
 from hyperherd.workspace.submissions import Submission
@@ -234,6 +236,47 @@ def carry_out(workspace: Workspace, lock: fsio.Lock) -> tuple[Mended, Path | Non
     lock.check()
     manifest.write(workspace, mended.manifest, statuses)
     return mended, kept
+
+
+def take_over(workspace: Workspace, lock: fsio.Lock) -> None:
+    """The user's word that this workspace is the one that its jobs belong to. Raises `WorkspaceError`."""
+    generation = manifest.read(workspace).generation
+    lock.check()
+    if generation:
+        generations.settle(workspace, generation)
+    here = str(workspace.root)
+    submissions.write(
+        workspace, [msgspec.structs.replace(one, root=here) for one in submissions.read(workspace)]
+    )
+
+
+def leave_to_the_original(
+    workspace: Workspace, launchers: Mapping[str, Launcher], lock: fsio.Lock
+) -> list[int]:
+    """The user's word that this workspace is a copy: what waits or runs belongs to the original, and is cancelled in this
+    copy's own record alone. Return the indices of these trials. Raises `WorkspaceError`.
+    """
+    known = facts.read(workspace, launchers, silent_is_fatal=False)
+    moving = [run for fact in known.facts.values() for run in fact.runs if run.moves and run.submission]
+    stopped: dict[str, list[int]] = {}
+    for run in moving:
+        assert run.submission is not None
+        token, attempt = run.submission.token, run.attempt or known.newest_attempt.get(run.unit, 0) + 1
+        folder = workspace.files(token).attempts
+        folder.block(run.unit).mkdir(parents=True, exist_ok=True)
+        claims.cancel(folder, run.unit, attempt, token)
+        notes.write(folder, run.unit, attempt, Outcome(137, terminated=True))
+        stopped.setdefault(token, []).append(run.unit.number)
+    lock.check()
+    submissions.note_stopped(workspace, stopped, lock)
+    records = [
+        msgspec.structs.replace(one, slurm_job_id=None) if one.token in stopped else one
+        for one in submissions.read(workspace)
+    ]
+    submissions.write(workspace, records)
+    stored = manifest.read(workspace)
+    manifest.begin(workspace, stored, registers.new_generation())
+    return sorted({run.unit.trial for run in moving})
 
 
 def readable(workspace: Workspace) -> Mended:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hyperherd import fsio, units
+from hyperherd.attempts import registers
 from hyperherd.attempts.registers import VOID
 from hyperherd.engine import facts, off_record, shared_looks, submitting, watch
 from hyperherd.engine.facts import Fact, Known
@@ -22,7 +23,7 @@ from hyperherd.jobs import copies
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher, Stray
 from hyperherd.sweep.trial import LIVE, Status
-from hyperherd.workspace import manifest, submissions
+from hyperherd.workspace import generations, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
@@ -97,6 +98,11 @@ def _cancel(
         return dict.fromkeys(elements, words)
     if elsewhere := submissions.original(workspace, submission):
         return dict.fromkeys(elements, f"it belongs to {elsewhere}; stop it from there")
+    generation = registers.generation_of(submission.token)
+    if generation and generations.place(workspace, generation) is generations.Place.COPY:
+        return dict.fromkeys(
+            elements, "this folder may be a copy: say so with herd repair --copied, or --moved"
+        )
     if submission.state == "intent":
         whole = set(elements) >= set(submission.numbers)
         if whole and submissions.settle(workspace, submission.token, VOID) == VOID:

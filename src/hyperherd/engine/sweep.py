@@ -182,6 +182,24 @@ class Sweep:
 
         return stopping.clean(self.workspace, self.launchers, logs=logs, everything=everything)
 
+    def is_original(self) -> None:
+        """The user's word that the workspace was moved here: its jobs are its own. Raises `WorkspaceError`."""
+        from hyperherd import fsio
+        from hyperherd.engine import repair
+
+        with fsio.Lock(self.workspace.lock) as lock:
+            repair.take_over(self.workspace, lock)
+
+    def is_copy(self) -> list[int]:
+        """The user's word that the workspace is a copy; the trials that it leaves to the original. Raises
+        `WorkspaceError`.
+        """
+        from hyperherd import fsio
+        from hyperherd.engine import repair
+
+        with fsio.Lock(self.workspace.lock) as lock:
+            return repair.leave_to_the_original(self.workspace, self.launchers, lock)
+
     def repair(self, *, check: bool = False) -> tuple[Mended, Path | None]:
         """Mend a damaged state folder; return what was wrong, and where copies of the files before are. ``check`` only
         looks. Raises `WorkspaceError`.

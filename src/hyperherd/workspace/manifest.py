@@ -7,7 +7,6 @@ that HyperHerd 0.1.3 ran, of which nothing else is known. Keys that we do not kn
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +17,7 @@ from hyperherd import fsio
 from hyperherd.errors import DamagedFileError, NewerFormatError
 from hyperherd.grammar.values import tag, untag
 from hyperherd.sweep.trial import Status, Trial, Typed
-from hyperherd.workspace import json_files, layout
+from hyperherd.workspace import generations, json_files, layout
 from hyperherd.workspace.folder import Workspace
 
 FORMAT_VERSION = 2
@@ -157,15 +156,7 @@ def begin(workspace: Workspace, manifest: Manifest, generation: str) -> Manifest
     """
     if manifest.generation == generation:
         return manifest
-    folder = workspace.generation(generation)
-    record = {"generation": generation, "folder": str(workspace.root), "made_at": round(time.time())}
-    try:
-        folder.mkdir()
-        for name in (layout.SUBMISSIONS, layout.ATTEMPTS):
-            (folder / name).mkdir()
-    except OSError as error:
-        raise fsio.refused(str(folder), error) from error
-    json_files.replace(folder / layout.GENERATION_RECORD, record)
+    generations.make(workspace, generation)
     begun = replace(manifest, generation=generation)
     write(
         workspace, begun, {i: status_copied(record.get("status")) for i, record in manifest.records.items()}
