@@ -17,6 +17,11 @@ COMMANDS = [
     ("run", "--json", "-f"),
     ("run", "-i", "0"),
     ("ls",),
+    ("test", "--cfg-job"),
+    ("clean", "--logs", "--yes"),
+    ("clean", "--all", "--yes"),
+]
+LOOKING = [
     ("status",),
     ("status", "--json"),
     ("show", "0"),
@@ -24,13 +29,10 @@ COMMANDS = [
     ("res",),
     ("stats",),
     ("snapshot",),
-    ("test", "--cfg-job"),
     ("stop", "0"),
     ("stop", "--all", "--yes"),
-    ("clean", "--yes"),
-    ("clean", "--logs", "--yes"),
-    ("clean", "--all", "--yes"),
 ]
+"""These work with any damage."""
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +66,29 @@ def refused_by_all(workspace: Workspace, commands: list[tuple[str, ...]], *words
         assert workspace.files() == before, command
 
 
+def shown_by_all(workspace: Workspace, *words: str) -> None:
+    """Each of the commands that look, and stop, says these words, works, and changes no file of the workspace."""
+    before = workspace.files()
+    for command in LOOKING:
+        done = workspace.herd(*command)
+        for word in words:
+            assert word in done.err, (command, done.err)
+        assert workspace.files() == before, command
+    assert workspace.statuses() == {0: "completed", 1: "failed", 2: "completed"}
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "job_ids.json"])
-def test_a_file_that_was_cut_short_is_refused_by_every_command(ran: Workspace, name: str) -> None:
+def test_a_file_that_was_cut_short_is_refused_by_what_changes_and_shown_by_what_looks(
+    ran: Workspace, name: str
+) -> None:
     path = ran.root / ".hyperherd" / name
     whole = path.read_bytes()
     for length in (0, 1, len(whole) // 2, len(whole) - 3):
         path.write_bytes(whole[:length])
-        refused_by_all(ran, COMMANDS, str(path), "It was left as it is", "Bring back the last good copy")
+        refused_by_all(ran, COMMANDS, str(path), "It was left as it is", "herd repair")
+        shown_by_all(ran, str(path), "herd repair")
     path.write_bytes(whole)
-    ran.herd("status")
+    assert ran.herd("status").err == ""
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "job_ids.json", "workspace.json"])
@@ -82,7 +98,7 @@ def test_a_file_cut_at_any_byte_is_never_taken_for_a_shorter_one(ran: Workspace,
     body = len(whole.rstrip())
     for length in range(0, body, max(1, body // 60)):
         path.write_bytes(whole[:length])
-        refused_by_all(ran, [("run",), ("status",)], str(path))
+        refused_by_all(ran, [("run",)], str(path))
 
 
 GARBLED = {
@@ -107,14 +123,16 @@ GARBLED = {
 def test_a_manifest_with_something_else_in_it_is_refused(ran: Workspace, content: str) -> None:
     path = ran.root / ".hyperherd/manifest.json"
     path.write_bytes(GARBLED[content])
-    refused_by_all(ran, [("run",), ("status",), ("ls",)], str(path))
+    refused_by_all(ran, [("run",), ("ls",)], str(path))
+    shown_by_all(ran, str(path))
 
 
 @pytest.mark.parametrize("content", [*list(GARBLED)[:6], "wrong types", "deep nesting"])
 def test_a_list_of_jobs_with_something_else_in_it_is_refused(ran: Workspace, content: str) -> None:
     path = ran.root / ".hyperherd/job_ids.json"
     path.write_bytes(GARBLED[content])
-    refused_by_all(ran, [("run",), ("status",), ("ls",)], str(path))
+    refused_by_all(ran, [("run",), ("ls",)], str(path))
+    shown_by_all(ran, str(path))
 
 
 def test_jobs_whose_lists_do_not_fit_together_are_refused(ran: Workspace) -> None:
@@ -122,20 +140,21 @@ def test_jobs_whose_lists_do_not_fit_together_are_refused(ran: Workspace) -> Non
     records = json.loads(path.read_text())
     for broken in ({"attempts": [1]}, {"array": [4]}, {"trial": 3, "indices": None}, {"indices": 7}):
         path.write_text(json.dumps([{**records[0], **broken}]))
-        refused_by_all(ran, [("run",), ("status",)], str(path))
+        refused_by_all(ran, [("run",)], str(path))
 
 
 def test_a_manifest_that_is_gone_is_not_a_sweep_that_has_never_run(ran: Workspace) -> None:
     path = ran.root / ".hyperherd/manifest.json"
     path.unlink()
     refused_by_all(ran, COMMANDS, str(path), "missing")
+    shown_by_all(ran, "missing")
 
 
 def test_files_of_a_later_version_are_refused_by_every_command(ran: Workspace) -> None:
     path = ran.root / ".hyperherd/workspace.json"
     told = json.loads(path.read_text())
     path.write_text(json.dumps({**told, "version": told["version"] + 1, "what_we_do_not_know": []}))
-    refused_by_all(ran, COMMANDS, str(path), "is not known to this version", "update herd")
+    refused_by_all(ran, [*COMMANDS, *LOOKING], str(path), "is not known to this version", "update herd")
 
 
 def test_keys_that_we_do_not_know_survive(ran: Workspace) -> None:
@@ -147,10 +166,12 @@ def test_keys_that_we_do_not_know_survive(ran: Workspace) -> None:
     assert [record["note"] for record in json.loads(path.read_text())] == [{"by": "me"}] * 3
 
 
-def test_what_schedulers_said_may_be_deleted_and_that_is_said(ran: Workspace) -> None:
+@pytest.mark.parametrize("damage", [b"", b"\x00\xff", b"[1]", b"{"])
+def test_what_schedulers_said_is_only_a_copy(ran: Workspace, damage: bytes) -> None:
     path = ran.root / ".hyperherd/ended.json"
-    path.write_bytes(b"")
-    refused_by_all(ran, [("run",), ("status",)], str(path), "Delete it")
+    path.write_bytes(damage)
+    assert ran.statuses() == {0: "completed", 1: "failed", 2: "completed"}
+    ran.herd("run", code=3)
     path.unlink()
     assert ran.statuses() == {0: "completed", 1: "failed", 2: "completed"}
 

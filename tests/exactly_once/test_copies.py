@@ -21,7 +21,8 @@ def copied(sweep: Sweep, disk: str) -> Sweep:
         away = sweep.root.parent / "another-disk"
         away.mkdir()
         sweep.root.rename(away / sweep.root.name)
-    return replace(sweep, root=root)
+    places = str(sweep.root.parent / "places")  # slots of its own: the original's are all taken
+    return replace(sweep, root=root, env={**sweep.env, "HYPERHERD_SLOTS_DIR": places})
 
 
 @pytest.fixture(params=["here", "fake"])

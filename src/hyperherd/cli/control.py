@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import UsageError
 from hyperherd.sweep.trial import LIVE
 from hyperherd.views import documents
+
+if TYPE_CHECKING:
+    from hyperherd.engine.stopping import Stopped
 
 
 @click.command(
@@ -39,6 +43,13 @@ def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None,
     done = look.sweep.stop(look.indices if look.named else None)
     if as_json:
         arguments.print_json(documents.stopped(done))
+    _say(done, as_json)
+    if not live and not done.strays:
+        click.echo("nothing to cancel: none of them is waiting or running", err=True)
+    return 0 if done.whole else 1
+
+
+def _say(done: Stopped, as_json: bool) -> None:
     for fact in done.cancelled:
         click.echo(f"trial {fact.trial.index} cancelled (it was {fact.status})", err=as_json)
     for index, reason in done.refused.items():
@@ -46,9 +57,8 @@ def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None,
     for stray, reason in done.strays.items():
         told = f"could not be cancelled: {reason}" if reason else "cancelled; it was not on record"
         click.echo(f"{stray.job} of submission {stray.token} {told}", err=bool(reason) or as_json)
-    if not live and not done.strays:
-        click.echo("nothing to cancel: none of them is waiting or running", err=True)
-    return 1 if done.refused or any(done.strays.values()) else 0
+    if done.not_noted:
+        click.echo(f"herd: cancelled, and not noted: {done.not_noted}", err=True)
 
 
 @click.command(epilog="\b\nExamples:\n  herd clean\n  herd clean -l\n  herd clean -a --yes")

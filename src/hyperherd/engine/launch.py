@@ -114,7 +114,7 @@ def prepare(run: Run, between: Callable[[], None] = lambda: None) -> Prepared:
 
 
 def _generation(workspace: Workspace, known: str) -> str:
-    """This life of the state folder; a new one where there is none, and in a copy, whose original goes on with its own."""
+    """This life of the state folder; a new one where there is none, and in a copy, as the original keeps it."""
     if not known or generations.place(workspace, known) is generations.Place.COPY:
         return registers.new_generation()
     return known

@@ -1,6 +1,7 @@
-"""Submissions that have left traces in a state folder and are not on record: ``job_ids.json`` was lost, or an older copy
-of it was brought back. What they have claimed proves nothing, and nothing is started beside it; ``herd repair`` puts
-them on record.
+"""Submissions that have left traces in a state folder and are not on record.
+
+``job_ids.json`` was lost, or an older copy of it was brought back. What they have claimed proves nothing, and nothing
+is started beside it; ``herd repair`` puts them on record.
 """
 
 from __future__ import annotations

@@ -122,7 +122,6 @@ def _record(workspace: Workspace, token: str, found: _Findings) -> tuple[Submiss
         attempts=tuple(element.attempt for element in script.elements),
         launcher="local" if is_local else "slurm",
         where=local.host if local else "",
-        name=script.name,
         submitted_at=_submitted_at(token),
         state="submitted" if owner else "intent",
         root=str(workspace.root),
@@ -253,8 +252,8 @@ def take_over(workspace: Workspace, lock: fsio.Lock) -> None:
 def leave_to_the_original(
     workspace: Workspace, launchers: Mapping[str, Launcher], lock: fsio.Lock
 ) -> list[int]:
-    """The user's word that this workspace is a copy: what waits or runs belongs to the original, and is cancelled in this
-    copy's own record alone. Return the indices of these trials. Raises `WorkspaceError`.
+    """The user's word that this workspace is a copy: what waits or runs belongs to the original, and is cancelled in
+    the copy's own record alone. Return the indices of these trials. Raises `WorkspaceError`.
     """
     known = facts.read(workspace, launchers, silent_is_fatal=False)
     moving = [run for fact in known.facts.values() for run in fact.runs if run.moves and run.submission]

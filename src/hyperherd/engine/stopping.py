@@ -34,19 +34,26 @@ ENDING_S = 90.0
 @dataclass(frozen=True)
 class Stopped:
     """The trials that were cancelled, as they were before, and what was refused: trial index -> words. ``strays``: jobs
-    that were not on record, each with the words of a refusal, or "".
+    that were not on record, each with the words of a refusal, or "". ``not_noted``: why that could not be written down.
     """
 
     cancelled: Sequence[Fact]
     refused: Mapping[int, str]
     strays: Mapping[Stray, str] = field(default_factory=dict)
+    not_noted: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all was cancelled, and noted."""
+        return not (self.refused or self.not_noted or any(self.strays.values()))
 
 
 def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterable[int] | None) -> Stopped:
     """Cancel these trials, or all (None), with living jobs of this folder that are not on record. Those that are not
     live are left out.
 
-    Raises `SchedulerSilentError`. A refused cancel leaves the trial as it was.
+    Raises `SchedulerSilentError`. A refused cancel leaves the trial as it was. Damaged files, and a full disk, keep
+    nothing from being cancelled.
     """
     known = facts.read(workspace, launchers, silent_is_fatal=True, lenient=True)
     strays = _cancel_strays(workspace, launchers, known) if wanted is None else {}
@@ -67,11 +74,19 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
             stopped[submission.token] = [offers[n].unit.number for n in asked if n not in words]
             refused.update((offers[n].unit.trial, why) for n, why in words.items())
     shared_looks.forget()
-    with fsio.Lock(workspace.lock) as lock:
-        submissions.note_stopped(workspace, stopped, lock)
-        cancelled = [fact for fact in live if fact.trial.index not in refused]
-        manifest.note_statuses(workspace, {fact.trial.index: Status.CANCELLED for fact in cancelled})
-    return Stopped(cancelled, refused, strays)
+    cancelled = [fact for fact in live if fact.trial.index not in refused]
+    return Stopped(cancelled, refused, strays, _note(workspace, stopped, cancelled))
+
+
+def _note(workspace: Workspace, stopped: Mapping[str, Sequence[int]], cancelled: Sequence[Fact]) -> str:
+    """Put it on record; why that could not be, or nothing."""
+    try:
+        with fsio.Lock(workspace.lock) as lock:
+            submissions.note_stopped(workspace, stopped, lock)
+            manifest.note_statuses(workspace, {fact.trial.index: Status.CANCELLED for fact in cancelled})
+    except WorkspaceError as error:
+        return str(error)
+    return ""
 
 
 def _cancel_strays(workspace: Workspace, launchers: Mapping[str, Launcher], known: Known) -> dict[Stray, str]:
@@ -128,8 +143,10 @@ def clean(
     """Cancel all; with ``logs`` delete the logs, with ``everything`` the whole state, drills too, once nothing runs any
     more.
 
-    Raises `HerdError` where something could not be cancelled or does not end: nothing is deleted then.
+    Raises `HerdError` where something could not be cancelled or does not end, and `DamagedFileError`: nothing is
+    deleted then.
     """
+    facts.read(workspace, {}, silent_is_fatal=False)  # a damaged record is mended first
     if everything:
         _clean_beside(workspace, launchers, clock)
     stopped = stop(workspace, launchers, None)

@@ -267,6 +267,10 @@ def stopped(outcome: Stopped) -> dict[str, Any]:
     return {
         "cancelled": cancelled,
         "refused": [{"index": i, "reason": w} for i, w in outcome.refused.items()],
+        "off_record": [
+            {"token": stray.token, "job": stray.job, "reason": words or None}
+            for stray, words in outcome.strays.items()
+        ],
     }
 
 

@@ -1,5 +1,7 @@
-"""``g-<generation>/generation.json``: where a life of a state folder began, which tells a workspace that was moved from a
-copy of one: a move keeps the folder's number on its disk (the inode), a copy does not.
+"""``g-<generation>/generation.json``: where a life of a state folder began.
+
+It tells a workspace that was moved from a copy: a move keeps the folder's number on its disk (the inode), a copy does
+not.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from hyperherd.attempts.listing import Attempt
 from hyperherd.attempts.registers import VOID
 from hyperherd.connectors.connector import Connector
 from hyperherd.connectors.local import LocalConnector
-from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError
+from hyperherd.errors import SubmissionRefusedError, SubmissionUnknownError, WorkspaceError
 from hyperherd.fsio import processes
 from hyperherd.fsio.processes import Identity
 from hyperherd.jobs import Batch, Job, NativeValue, Offer, Phase, Request, Share, State, Usage
@@ -176,7 +176,13 @@ class DirectLauncher(Launcher):
         folder, units = job.files.attempts, {unit for unit, _ in offers.values()}
         listed = listing.read([folder], units)
         attempts = {n: (unit, listed.newest_since(unit, first)) for n, (unit, first) in offers.items()}
-        begun = {n: a for n, a in attempts.items() if not claims.cancel(folder, *a, job.token)}
+        begun, unheld = {}, {}
+        for n, attempt in attempts.items():
+            try:
+                if not claims.cancel(folder, *attempt, job.token):
+                    begun[n] = attempt
+            except WorkspaceError as error:  # a full disk: what runs is ended all the same
+                unheld[n] = f"{error.where}: {error.what}"
         if len(begun) < len(attempts):
             _tell_supervisor(job)
         ended = listing.read([folder], units).outcomes
@@ -190,6 +196,7 @@ class DirectLauncher(Launcher):
             for n, (unit, number) in begun.items()
             if n not in refused and after.newest_since(unit, number) > number
         }
+        refused |= unheld
         return refused | self._cancel(job, followed) if followed else refused
 
     def _end(self, job: Job, claimed: Mapping[int, tuple[Attempt, Claim | None]]) -> dict[int, str]:
@@ -207,7 +214,8 @@ class DirectLauncher(Launcher):
             elif loose := self._tree(job, attempt, claim).living(process_trees.scan()):
                 refused[number] = f"process {loose[0].pid} may be its, and has come up meanwhile"
             else:
-                notes.write(job.files.attempts, *attempt, Outcome(137, terminated=True))
+                with contextlib.suppress(WorkspaceError):  # a full disk: it is dead, which anybody can see
+                    notes.write(job.files.attempts, *attempt, Outcome(137, terminated=True))
         return refused
 
     def _tree(self, job: Job, attempt: Attempt, claim: Claim | None) -> process_trees.Trees:

@@ -32,11 +32,10 @@ class RecordedElement:
 
 @dataclass(frozen=True)
 class RecordedScript:
-    """``name`` is the job's, "" where the script has no directives: then it is this machine's."""
+    """``has_directives``: it has lines for a scheduler; else it is this machine's."""
 
     elements: tuple[RecordedElement, ...]
     launch: str
-    name: str
     has_directives: bool
     requeue: Requeue | None
 
@@ -64,8 +63,7 @@ def read(text: str) -> RecordedScript | None:
     return RecordedScript(
         elements,
         _setting(text, "herd_launch"),
-        _value(_directive(text, "job-name")),
-        "\n#SBATCH " in text,
+        text.partition("\n\n")[0].count("\n") > 0,
         _requeue(text),
     )
 
@@ -82,11 +80,6 @@ def _requeue(text: str) -> Requeue | None:
 def _setting(text: str, name: str) -> str:
     found = re.search(rf"^{name}=({_WORD})$", text, re.MULTILINE | re.ASCII)
     return _value(found[1]) if found else ""
-
-
-def _directive(text: str, name: str) -> str:
-    found = re.search(rf"^#SBATCH --{name}=(.*)$", text, re.MULTILINE)
-    return found[1] if found else ""
 
 
 def _value(word: str) -> str:
