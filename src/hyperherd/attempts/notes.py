@@ -66,7 +66,7 @@ def refusal(folder: AttemptFolder, unit: Unit, attempt: int) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(errors="replace")
+        return fsio.content(path).decode("utf-8", "replace")
     except OSError:
         return ""
 

@@ -35,6 +35,7 @@ def settled(register: Path) -> str | None:
 
 
 _TOKEN = re.compile(r"(?:([0-9a-f]+)-)?\d{8}-\d{6}-[0-9a-f]{8}")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 _IN_A_TEXT = re.compile(rf"(?<![\w-]){_TOKEN.pattern}(?![\w-])")
 
 
@@ -47,6 +48,15 @@ def new_token(generation: str = "") -> str:
     """A name for a submission: sorts by time within a generation, plain letters and digits."""
     token = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(4).hex()}"
     return f"{generation}-{token}" if generation else token
+
+
+def is_token(word: str) -> bool:
+    """Whether it can be the name of a submission: one name of a file, which leads nowhere else.
+
+    >>> is_token("20300101-120000-0b1c2d3e"), is_token("77"), is_token("../x"), is_token("a b")
+    (True, True, False, False)
+    """
+    return _PLAIN_NAME.fullmatch(word) is not None
 
 
 def tokens_in(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from hyperherd import __version__
+from hyperherd.cli.screen_guard import guarded
 from hyperherd.errors import HerdError, nearest
 
 NO_OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF})
@@ -140,6 +141,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # As stderr does: a character that cannot be shown is no reason to stop.
         sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stdout, sys.stderr = guarded(sys.stdout), guarded(sys.stderr)
     try:
         code = _run(words)
         sys.stdout.flush()

@@ -302,7 +302,7 @@ def _submit_all(run: Run, made: Sequence[Made]) -> list[Made]:
         done.append(_submit(run, replace(one, piece=replace(one.piece, batch=batch))))
         if not done[-1].refused:
             lanes[lane] = done[-1].record.slurm_job_id or ""
-            fsio.replace(run.workspace.newest_script, batch.files.script.read_bytes())
+            fsio.replace(run.workspace.newest_script, batch.files.script.read_bytes(), 0o600)
     return done
 
 

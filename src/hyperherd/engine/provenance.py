@@ -30,8 +30,12 @@ def of(folder: Path, launch: Path) -> Provenance:
 
 
 def _may_be_versioned(folder: Path) -> bool:
-    """Whether to ask git at all: it looks for its own in each folder upwards, unless it was told where that is."""
-    return "GIT_DIR" in os.environ or any((above / ".git").exists() for above in (folder, *folder.parents))
+    """Whether to ask git at all: it looks for its own in each folder upwards, unless it was told where that is. In
+    another user's tree it would run what that one has configured.
+    """
+    trees = (above / ".git" for above in (folder, *folder.parents))
+    tree = next((path for path in trees if path.exists()), None)
+    return "GIT_DIR" in os.environ or (tree is not None and tree.stat().st_uid == os.geteuid())
 
 
 def checksum_of(launch: str | Path) -> str:
@@ -44,7 +48,9 @@ def checksum_of(launch: str | Path) -> str:
 
 def _git(folder: Path, *words: str) -> str | None:
     try:
-        answer = LocalConnector.instance().run(["git", "-C", str(folder), *words], timeout_s=GIT_TIMEOUT_S)
+        answer = LocalConnector.instance().run(
+            ["git", "-C", str(folder), "-c", "core.fsmonitor=false", *words], timeout_s=GIT_TIMEOUT_S
+        )
     except (ConnectorError, OSError):
         return None
     return answer.stdout.strip() if answer.code == 0 else None

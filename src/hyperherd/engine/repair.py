@@ -133,7 +133,7 @@ def _record(workspace: Workspace, token: str, found: _Findings) -> tuple[Submiss
 
 def _script(workspace: Workspace, token: str) -> RecordedScript | None:
     try:
-        text = workspace.files(token).script.read_bytes().decode("utf-8", "surrogateescape")
+        text = fsio.content(workspace.files(token).script).decode("utf-8", "surrogateescape")
     except OSError:
         return None
     return recorded_script.read(text)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` takes milliseconds to import, which each trainer would pay
     from collections.abc import Callable
+    from typing import BinaryIO
 
     from hyperherd.errors import WorkspaceError
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:  # `typing` takes milliseconds to import, which each trainer w
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 """What `os.link` says where the file system has no hard links (FAT, some FUSE)."""
 
+_LARGEST = 1 << 30
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_RIGHT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -79,17 +82,41 @@ def read_settled(
         if attempt:
             sleep(pause_s)
         try:
-            with open(path, "rb") as file:
-                content = file.read()
+            found = content(path)
         except FileNotFoundError:
             return None
         except OSError as error:
             if error.errno != errno.ESTALE:  # NFS: replaced while we read
                 raise unreadable(os.fspath(path), error) from error
-            content = b""
-        if content:
-            return content.decode("utf-8", "replace")
+            found = b""
+        if found:
+            return found.decode("utf-8", "replace")
     return ""
+
+
+def opened(path: Pathlike) -> BinaryIO:
+    """A plain file, to be read. A link, a pipe or a device is none: it may lead out of the workspace, or never end.
+
+    Raises OSError.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise OSError(errno.EINVAL, "it is a link, not a plain file", os.fspath(path)) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a plain file", os.fspath(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def content(path: Pathlike) -> bytes:
+    """All of a plain file (see `opened`) of at most 1 GiB. Raises OSError."""
+    with opened(path) as file:
+        if os.fstat(file.fileno()).st_size > _LARGEST:
+            raise OSError(errno.EFBIG, "it is larger than 1 GiB", os.fspath(path))
+        return file.read()
 
 
 def beside(path: str) -> str:

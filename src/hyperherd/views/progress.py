@@ -30,7 +30,9 @@ def bar(indices: Sequence[int], title: str) -> Iterator[Callable[[Known], None]]
         TimeElapsedColumn(),
         TextColumn("{task.fields[counts]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as shown:
+    # It moves the cursor, which what others have written may not (cli.screen_guard).
+    screen = Console(file=getattr(sys.stderr, "unguarded", sys.stderr))
+    with Progress(*columns, console=screen) as shown:
         task = shown.add_task(escape(title), total=len(indices), counts="")
 
         def update(known: Known) -> None:

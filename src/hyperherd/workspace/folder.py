@@ -52,6 +52,14 @@ class Workspace:
         return [replace(self, apart=one) for one in sorted(folders) if one.is_dir() and "." not in one.name]
 
     @property
+    def mode(self) -> int:
+        """Of files that hold what the user has written: who may not read that may not read them."""
+        for source in filter(None, (self.config, self.script)):
+            with contextlib.suppress(OSError):
+                return 0o600 | (source.stat().st_mode & 0o044)
+        return 0o600
+
+    @property
     def manifest(self) -> Path:
         return self.state / layout.MANIFEST
 

@@ -25,14 +25,14 @@ def read(path: Path, decode: Callable[[bytes], T], default: T, hint: str = BRING
     Raises `DamagedFileError`, and `WorkspaceError` where it cannot be read; the file is left as it is.
     """
     try:
-        content = path.read_bytes()
+        content = fsio.content(path)
     except FileNotFoundError:
         return default
     except OSError as error:
         raise fsio.unreadable(str(path), error) from error
     try:
         return decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedFileError(f"cannot be understood: {error}", where=str(path), hint=hint) from error
 
 

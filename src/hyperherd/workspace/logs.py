@@ -82,7 +82,7 @@ def _end(
 ) -> tuple[bytes, int]:
     """The end of a file, as many bytes as are enough but 1 MiB at most, and the file's size."""
     try:
-        with open(path, "rb") as file:
+        with fsio.opened(path) as file:
             size = file.seek(0, os.SEEK_END)
             length = first
             while True:
@@ -168,7 +168,7 @@ class _Growing:
 
     def _added(self) -> bytes:
         try:
-            with self._path.open("rb") as file:
+            with fsio.opened(self._path) as file:
                 seen = os.fstat(file.fileno())
                 if seen.st_size < self._position or self._file not in (None, (seen.st_dev, seen.st_ino)):
                     self._position, self._rest = 0, b""

@@ -82,7 +82,7 @@ def read(workspace: Workspace) -> Manifest:
     try:
         records = {int(record["index"]): record for record in content}
         trials = tuple(_trial(record) for record in content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _damaged(workspace, f"a trial's record lacks or garbles {error}") from error
     if len(records) != len(content):
         raise _damaged(workspace, "an index stands in it twice")
@@ -113,7 +113,7 @@ def salvaged(workspace: Workspace) -> Manifest:
         content = json_files.read(workspace.manifest, _decode, content)
     records, trials = {}, []
     for record in content:
-        with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+        with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError, RecursionError):
             trial = _trial(record)
             if trial.index not in records:
                 records[trial.index] = record
@@ -134,7 +134,7 @@ def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Statu
     lines = b",\n".join(_encode(manifest, t, statuses[t.index]) for t in manifest.trials)
     content = b"[\n" + lines + b"\n]\n" if lines else b"[]\n"
     if manifest.adopted or not workspace.manifest.exists():
-        fsio.replace(workspace.manifest, content if manifest.adopted else b"[]\n")
+        fsio.replace(workspace.manifest, content if manifest.adopted else b"[]\n", workspace.mode)
     version = Format(
         FORMAT_VERSION if manifest.generation else 1,
         manifest.name,
@@ -145,8 +145,8 @@ def write(workspace: Workspace, manifest: Manifest, statuses: Mapping[int, Statu
     )
     form = msgspec.json.encode(version) + b"\n"
     if not workspace.format.exists() or workspace.format.read_bytes() != form:
-        fsio.replace(workspace.format, form)
-    fsio.replace(workspace.manifest, content)
+        fsio.replace(workspace.format, form, workspace.mode)
+    fsio.replace(workspace.manifest, content, workspace.mode)
 
 
 def begin(workspace: Workspace, manifest: Manifest, generation: str) -> Manifest:
@@ -208,10 +208,13 @@ def _trial(record: Mapping[str, Any]) -> Trial:
     index = record["index"]
     if type(index) is not int or index < 0:
         raise ValueError(f"its index, which is {index!r}")
+    name = record["experiment_name"]
+    if not isinstance(name, str) or "/" in name or name in ("", ".", ".."):
+        raise ValueError(f"its name, which is {name!r:.60}")
     return Trial(
         index=index,
         hash=record.get("identity") or record.get("hash") or "",
-        name=record["experiment_name"],
+        name=name,
         params=untag(_mapping(record["params"])),
         extras=untag(_mapping(record.get("extras") or {})),
         orphan=bool(record.get("orphan", False)),

@@ -217,7 +217,7 @@ def _lines(path: str) -> list[bytes]:
 
 def _content(path: str, start: int) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with fsio.opened(path) as file:
             file.seek(start)
             return file.read()
     except FileNotFoundError:

@@ -144,6 +144,8 @@ def _decoded_record(record: dict[str, Any]) -> Submission:
     if "token" not in record:
         record["token"] = f"{LEGACY}{job}"
     submission = msgspec.convert(record, Submission)
+    if not registers.is_token(submission.token.removeprefix(LEGACY)):
+        raise msgspec.ValidationError(f"{submission.token!r:.80} is no token")
     if not submission.attempts:
         first = (0 if submission.legacy else 1,)
         submission = msgspec.structs.replace(submission, attempts=first * len(submission.indices))
@@ -156,7 +158,7 @@ def _decoded_record(record: dict[str, Any]) -> Submission:
 def write(workspace: Workspace, submissions: Sequence[Submission]) -> None:
     """Replace the file."""
     lines = b",\n".join(msgspec.json.encode(_stored(submission)) for submission in submissions)
-    fsio.replace(workspace.job_ids, b"[\n" + lines + b"\n]\n")
+    fsio.replace(workspace.job_ids, b"[\n" + lines + b"\n]\n", workspace.mode)
 
 
 def _stored(submission: Submission) -> Submission | dict[str, Any]:

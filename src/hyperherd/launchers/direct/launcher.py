@@ -211,21 +211,39 @@ class DirectLauncher(Launcher):
         for number, (attempt, claim) in running.items():
             if mine := left.intersection(trees[number].living(left)):
                 refused[number] = f"process {min(p.pid for p in mine)} cannot be killed"
-            elif loose := self._tree(job, attempt, claim).living(process_trees.scan()):
-                refused[number] = f"process {loose[0].pid} may be its, and has come up meanwhile"
+            elif loose := self._still(job, attempt, claim):
+                refused[number] = (
+                    f"process {loose[0].pid} may be its, and shows nothing of whose it is: see ps {loose[0].pid}"
+                )
             else:
                 with contextlib.suppress(WorkspaceError):  # a full disk: it is dead, which anybody can see
                     notes.write(job.files.attempts, *attempt, Outcome(137, terminated=True))
         return refused
 
+    def _still(self, job: Job, attempt: Attempt, claim: Claim | None) -> list[Process]:
+        """What is, or may be, left of an attempt whose processes were ended."""
+        if claim is None or not processes.of_this_boot(claim.owner):
+            return []
+        return Living.now().of(claim, states.mark(job, claim.token, attempt))
+
     def _tree(self, job: Job, attempt: Attempt, claim: Claim | None) -> process_trees.Trees:
-        """The attempt's processes; where its script is dead, also those that show nothing of whose they are."""
+        """The attempt's processes; where its script is dead, also those that show nothing of whose they are.
+
+        A claim may be forged (somebody else's workspace): nothing is ended on its word alone. Its process counts where
+        that carries the mark; what shows nothing counts where a slot, which only this user can take, is held for it.
+        """
         mark = states.mark(job, claim.token if claim else job.token, attempt)
         if claim is None or not processes.of_this_boot(claim.owner):
             return process_trees.Trees([mark])
-        loose = [] if processes.alive(claim.owner) else Living.now().of(claim, mark)
         leader = claim.owner.pid, claim.owner.start
-        return process_trees.Trees([mark], [leader], {(p.pid, p.start) for p in loose})
+        if processes.alive(claim.owner):
+            return process_trees.Trees(
+                [mark], [leader] if process_trees.mark_of(claim.owner.pid) == mark else []
+            )
+        living = Living.now()
+        if mark not in living.held.values():
+            return process_trees.Trees([mark])
+        return process_trees.Trees([mark], [leader], {(p.pid, p.start) for p in living.of(claim, mark)})
 
     def strays(self, state: Path, generation: str) -> list[Stray]:
         """By the marks of this user's processes."""
@@ -257,7 +275,12 @@ class DirectLauncher(Launcher):
         folder, (unit, first) = job.files.attempts, job.offers[element]
         attempt = unit, listing.read([folder], [unit]).newest_since(unit, first)
         claim = claims.read(folder, *attempt)
-        if claim is None or not processes.alive(claim.owner):
+        mark = states.mark(job, claim.token if claim else job.token, attempt)
+        if (
+            claim is None
+            or not processes.alive(claim.owner)
+            or process_trees.mark_of(claim.owner.pid) != mark
+        ):
             return f"trial {unit} does not run on {self.where()}"
         if signal == "KILL":
             process_trees.kill(self._tree(job, attempt, claim).living(process_trees.scan()))
@@ -321,12 +344,14 @@ def _await_supervisor(job: Job) -> None:
 
 
 def _supervisor(job: Job) -> Identity | None:
-    """None where it need not be there any more."""
-    owner = registers.settled(job.files.register) or VOID
-    if owner == VOID:
+    """None where it need not be there any more, or is not for us to tell anything: a register may be forged."""
+    try:
+        supervisor = Identity.parse(registers.settled(job.files.register) or VOID)
+    except ValueError:
         return None
-    supervisor = Identity.parse(owner)
-    return supervisor if processes.alive(supervisor) else None
+    if not processes.alive(supervisor):
+        return None
+    return supervisor if [p.supervisor for p in process_trees.read([supervisor.pid])] == [job.token] else None
 
 
 def _last_words(log: Path) -> str:
