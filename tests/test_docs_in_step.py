@@ -52,6 +52,14 @@ def test_the_guide_shows_the_shipped_launch_scripts() -> None:
     assert bash_scripts(ROOT / "docs/launch-scripts.md") == shipped
 
 
+def test_each_test_that_a_promise_names_exists() -> None:
+    page = (ROOT / "docs/reliability.md").read_text()
+    tests = "".join(path.read_text() for path in ROOT.glob("tests/**/test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert named and [name for name in sorted(named) if f"def {name}(" not in tests] == []
+    assert [path for path in re.findall(r"`(tests/[\w/]+\.py)`", page) if not (ROOT / path).exists()] == []
+
+
 def test_the_architecture_page_shows_every_room_of_the_house() -> None:
     page = (ROOT / "docs/architecture.md").read_text()
     package = ROOT / "src/hyperherd"

@@ -460,3 +460,57 @@ def test_the_bash_function_does_nothing_outside_of_a_trial(
     monkeypatch.delenv("HYPERHERD_RESULTS", raising=False)
     subprocess.run(["bash", "-euc", documented_function()], check=True, cwd=tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+# --- lives of the state folder
+
+
+def test_nothing_is_logged_into_another_life_of_the_state_folder(
+    trial: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = trial.parent.parent
+    monkeypatch.setenv("HYPERHERD_GENERATION", "0b1c2d3e4f")
+    (state / "g-9f8e7d6c5b").mkdir()
+    with pytest.raises(WorkspaceError, match="removed, or made anew, since the trial was submitted"):
+        log_result("loss", 1.0, strict=True)
+    function = f"{documented_function()}\nlog_result loss 1.0"
+    subprocess.run(["bash", "-euc", function], check=True)
+    assert not trial.exists()
+    (state / "g-0b1c2d3e4f").mkdir()
+    subprocess.run(["bash", "-euc", function], check=True)
+    assert finals(trial)["loss"] == 1.0
+
+
+LIVES = """\
+import os, shutil, sys
+from hyperherd import log_result
+log_result("loss", 1.0, step=1)
+log_result("last", 1)
+{between}
+log_result("loss", 2.0, step=2)
+log_result("more", 2.0, step=2)
+log_result("last", 2)
+"""
+
+
+def test_what_a_trial_logs_follows_its_state_folder(trial: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = trial.parent.parent
+    monkeypatch.setenv("HYPERHERD_GENERATION", "0b1c2d3e4f")
+    (state / "g-0b1c2d3e4f").mkdir()
+    moved = state.with_name("moved")
+    trainer(LIVES.format(between=f"os.rename({str(state)!r}, {str(moved)!r})"))
+    assert finals(moved / "results/3") == {"last": 2}
+    assert steps(moved / "results/3", "loss") == {1: 1.0, 2: 2.0}
+    assert steps(moved / "results/3", "more") == {2: 2.0}
+    assert not state.exists()
+
+
+def test_what_a_trial_logs_goes_into_no_state_folder_that_was_made_anew(
+    trial: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = trial.parent.parent
+    monkeypatch.setenv("HYPERHERD_GENERATION", "0b1c2d3e4f")
+    (state / "g-0b1c2d3e4f").mkdir()
+    anew = f"shutil.rmtree({str(state)!r}); os.makedirs({str(state / 'results')!r})"
+    assert "was not logged" in trainer(LIVES.format(between=anew))
+    assert list(state.rglob("*")) == [state / "results"]

@@ -1,4 +1,4 @@
-"""A workspace of somebody else's, or from an archive: it reads and writes nothing outside, kills nothing, hangs nothing."""
+"""A workspace of somebody else's, or from an archive: it reads, writes and kills nothing outside, and hangs nothing."""
 
 from __future__ import annotations
 

@@ -4,7 +4,26 @@ A workspace lies on NFS or Lustre and is written from several hosts. Nothing her
 than exclusive creation and atomic renames. Trainers import this: the standard library only, and little of it.
 """
 
-from hyperherd.fsio.files import content, create, opened, read_settled, refused, replace, unreadable
+from hyperherd.fsio.files import (
+    content,
+    create,
+    make_folders,
+    opened,
+    read_settled,
+    refused,
+    replace,
+    unreadable,
+)
 from hyperherd.fsio.lock import Lock
 
-__all__ = ["Lock", "content", "create", "opened", "read_settled", "refused", "replace", "unreadable"]
+__all__ = [
+    "Lock",
+    "content",
+    "create",
+    "make_folders",
+    "opened",
+    "read_settled",
+    "refused",
+    "replace",
+    "unreadable",
+]

@@ -119,6 +119,27 @@ def content(path: Pathlike) -> bytes:
         return file.read()
 
 
+def make_folders(path: Pathlike) -> None:
+    """Make a folder and those above it, unless they are there. In a folder that a group shares (it may write there, and
+    what is made belongs to it: setgid) they are the group's too, whatever the umask. Raises OSError.
+    """
+    folder = os.fspath(path)
+    if os.path.isdir(folder):
+        return
+    above = os.path.dirname(folder)
+    if above and above != folder:
+        make_folders(above)
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        if not os.path.isdir(folder):
+            raise
+        return
+    shared = stat.S_ISGID | stat.S_IWGRP
+    if os.stat(above or ".").st_mode & shared == shared:
+        os.chmod(folder, stat.S_IMODE(os.stat(folder).st_mode) | stat.S_IWGRP)
+
+
 def beside(path: str) -> str:
     """A name for a temporary file in the same folder that nobody else has."""
     folder, name = os.path.split(path)

@@ -202,7 +202,9 @@ def _make_folder(trial: str, folder: str) -> None:
     home = os.path.dirname(os.path.dirname(trial))
     if not os.path.isdir(home):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.path.join(home, layout.RESULTS))
-    os.makedirs(folder, exist_ok=True)
+    from hyperherd import fsio  # start-up time
+
+    fsio.make_folders(folder)
 
 
 def _continued(path: str) -> int:

@@ -8,6 +8,7 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hyperherd import fsio
 from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.errors import HerdError, WorkspaceError, nearest
@@ -134,7 +135,7 @@ class Workspace:
     def _make(self, *folders: Path, ignored: bool = False) -> None:
         try:
             for folder in folders:
-                folder.mkdir(parents=True, exist_ok=True)
+                fsio.make_folders(folder)
             if ignored:
                 with contextlib.suppress(FileExistsError), (self.state / layout.GIT_IGNORE).open("x") as file:
                     file.write("*\n")

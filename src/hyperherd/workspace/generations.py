@@ -42,9 +42,8 @@ def make(workspace: Workspace, generation: str) -> None:
     """Make the folder of a life that begins. Raises `WorkspaceError`."""
     folder = workspace.generation(generation)
     try:
-        folder.mkdir()
         for name in (layout.SUBMISSIONS, layout.ATTEMPTS):
-            (folder / name).mkdir()
+            fsio.make_folders(folder / name)
     except OSError as error:
         raise fsio.refused(str(folder), error) from error
     settle(workspace, generation)

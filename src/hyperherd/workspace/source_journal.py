@@ -84,7 +84,7 @@ def add(
     )
     path = _path(workspace, number)
     try:
-        path.parent.mkdir(exist_ok=True)
+        fsio.make_folders(path.parent)
     except OSError as error:
         raise fsio.refused(str(path), error) from error
     if not fsio.create(path, msgspec.json.encode(entry) + b"\n"):

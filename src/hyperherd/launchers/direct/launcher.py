@@ -13,6 +13,7 @@ from pathlib import Path
 from signal import Signals
 
 import hyperherd
+from hyperherd import fsio
 from hyperherd.attempts import claims, listing, notes, registers, variables
 from hyperherd.attempts.claims import Claim
 from hyperherd.attempts.filenames import Outcome
@@ -131,7 +132,7 @@ class DirectLauncher(Launcher):
             )
         stored.store(batch, stored.batch_path(batch))
         log = stored.log_path(batch)
-        log.parent.mkdir(exist_ok=True)
+        fsio.make_folders(log.parent)
         pid = self.connector.spawn(
             [sys.executable, "-c", _START, str(stored.batch_path(batch)), _PACKAGES],
             env={**os.environ, variables.SUPERVISOR: batch.token},

@@ -90,13 +90,17 @@ herd_read_env() {
 # Opens the two logs as descriptors 8 and 9, and begins each with a dividing line of its own. Where they are links, as
 # those of `herd test`, they stand for this process's output, which needs none.
 herd_open_logs() {
-  local line time out= err=
+  local line time out= err= mask= opened
   [[ -L $herd_log.out ]] && exec 8>&1 9>&2 && return
   [[ -s $herd_log.out ]] && out=$'\n'
   [[ -s $herd_log.err ]] && err=$'\n'
   printf -v time '%(%Y-%m-%d %H:%M:%S)T' -1 2>/dev/null || time=$herd_now
   line="==== hyperherd: attempt $herd_attempt, $herd_by, $herd_host, $time ===="
-  exec 8>>"$herd_log.out" 9>>"$herd_log.err" &&
+  [[ -g $herd_logs ]] && mask=$(umask) && umask g=rwx # a group's: another of its members may run the trial again
+  exec 8>>"$herd_log.out" 9>>"$herd_log.err"
+  opened=$?
+  [[ $mask ]] && umask "$mask"
+  ((opened == 0)) &&
     printf '%s%s\n' "$out" "$line" >&8 && printf '%s%s\n' "$err" "$line" >&9
 }
 
