@@ -232,8 +232,7 @@ def _no_script(herd: Herd) -> None:
 @pytest.mark.parametrize(
     ("break_it", "words", "code"),
     [
-        (_damaged, ("status",), 1),
-        (_damaged, ("snapshot",), 1),
+        (_damaged, ("ls",), 1),
         (_damaged, ("run",), 1),
         (_bad_yaml, ("run",), 1),
         (_bad_yaml, ("ls",), 1),

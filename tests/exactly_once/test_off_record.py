@@ -77,7 +77,7 @@ def test_stop_works_though_all_of_the_record_is_garbled(here: Sweep) -> None:
     until(lambda: len(here.lines()) == 2, "both to start")
     for file in FILES:
         garbled(here.root / STATE / file)
-    here.herd("stop", "--all", "--yes")
+    assert "not noted" in here.herd("stop", "--all", "--yes", code=1).stderr
     until(lambda: here.statuses() == {0: "cancelled", 1: "cancelled"}, "both to be cancelled")
 
 

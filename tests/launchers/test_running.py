@@ -212,7 +212,7 @@ def test_all_are_stopped_once_it_is_agreed(running: Herd) -> None:
     running.until_statuses("cancelled")
     running.go()
     assert running.lines("end") == []
-    assert running.json("stop", "--all", "--yes") == {"cancelled": [], "refused": []}
+    assert running.json("stop", "--all", "--yes") == {"cancelled": [], "refused": [], "off_record": []}
 
 
 def test_those_for_which_an_expression_holds_are_stopped(running: Herd) -> None:
