@@ -34,6 +34,7 @@ PLAIN_SIGNALS: dict[signal.Signals, Any] = {
 FOLDER = pytest.StashKey[Path]()
 OWNER = pytest.StashKey[int]()
 STORY = pytest.StashKey[set[str]]()
+TALLY = pytest.StashKey[dict[str, int]]()
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +54,12 @@ def slurm(pytestconfig: pytest.Config) -> Slurm:
         pytest.fail(why, pytrace=False)
     story.add("used")
     return connect(folder)
+
+
+@pytest.fixture
+def tally(pytestconfig: pytest.Config) -> dict[str, int]:
+    """What tests with faults count, over all workers; it is told at the end."""
+    return pytestconfig.stash[TALLY]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,6 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[FOLDER] = Path(told.get("slurm_folder", default))
     config.stash[OWNER] = told.get("slurm_owner", os.getpid())
     config.stash[STORY] = set()
+    config.stash[TALLY] = dict.fromkeys(("instants", "faults", "doubles", "lies", "losses"), 0)
     if config.stash[OWNER] == os.getpid():
         # As pip leaves it where herd is installed, also under PYTHONDONTWRITEBYTECODE: compiling is a third of a start.
         compileall.compile_dir(Path(hyperherd.__file__).parent, quiet=2)
@@ -102,17 +110,26 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         told: set[str] = session.config.stash[STORY]
         session.config.workeroutput["slurm_story"] = sorted(told)
+        session.config.workeroutput["tally"] = session.config.stash[TALLY]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    node.config.stash[STORY].update(getattr(node, "workeroutput", {}).get("slurm_story", ()))
+    told = getattr(node, "workeroutput", {})
+    node.config.stash[STORY].update(told.get("slurm_story", ()))
+    for word, count in told.get("tally", {}).items():
+        node.config.stash[TALLY][word] += count
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     told: set[str] = config.stash[STORY]
     story = ", ".join(sorted(told)) or "no test asked for it"
     terminalreporter.write_line(f"real Slurm: {story}")
+    counted = config.stash[TALLY]
+    if any(counted.values()):
+        terminalreporter.write_line(
+            "faults: " + ", ".join(f"{count} {word}" for word, count in counted.items())
+        )
     if collect_ignore:
         terminalreporter.write_line("training templates: PyTorch is not here; make test-templates has it")
 

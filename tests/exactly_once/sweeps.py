@@ -77,15 +77,15 @@ class Sweep:
         (self.root / "go").touch()
 
     def argv(self, command: str, *options: str) -> list[str]:
-        return [*herding.HERD, *self._words(command, *options)]
+        return [*herding.HERD, *self.words(command, *options)]
 
-    def _words(self, command: str, *options: str) -> list[str]:
+    def words(self, command: str, *options: str) -> list[str]:
         where = ["--on", self.place] if command == "run" else []
         return [command, str(self.root), *options, *where]
 
     def herd(self, command: str, *options: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """A command to its end; ``code`` is the exit code that it must have, None for any."""
-        return herding.herd(*self._words(command, *options), env=self.env, code=code)
+        return herding.herd(*self.words(command, *options), env=self.env, code=code)
 
     def start(self, *options: str, host: str = "") -> herding.Process:
         """``herd run`` in the background, if asked on a host of another name; its words are thrown away.
