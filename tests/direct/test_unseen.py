@@ -32,6 +32,7 @@ def kill_script(sweep: Sweep, job: Job) -> None:
     claim = claims.read(job.files.attempts, Unit(0), 1)
     assert claim
     kill(claim.owner)
+    until(lambda: not Path(f"/proc/{claim.owner.pid}").exists(), "the supervisor to see that")
 
 
 @pytest.mark.parametrize("code", [0, 3])

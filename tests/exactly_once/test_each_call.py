@@ -9,13 +9,12 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from eventually import DEADLINE_S, until
-from fakeslurm.fixture import FakeSlurm
 
 from .each_call import Instant, instants, ran
 from .sweeps import GATE, Sweep
@@ -106,7 +105,7 @@ def lies(sweep: Sweep) -> list[str]:
 
 
 def finished(sweep: Sweep) -> None:
-    """Every trial runs to its end, as a user would see to it: by `herd run`, and `herd repair` where that asks for it."""
+    """Every trial runs to its end, as a user would see to it: by `herd run`, and `herd repair` if told to."""
     (sweep.root / "go").touch()
 
     def all_have_ended() -> bool:
@@ -122,56 +121,70 @@ def finished(sweep: Sweep) -> None:
     until(all_have_ended, lambda: f"all to complete: {sweep.statuses()} {sweep.said()}", DEADLINE_S)
 
 
-def place(request: pytest.FixtureRequest, where: str) -> tuple[Mapping[str, str], str]:
-    if where == "local":
-        env = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-        return env, "local"
-    fake: FakeSlurm = request.getfixturevalue("fake_slurm")
-    return fake.env, "slurm"
+@dataclass(frozen=True)
+class Rig:
+    """Where the sweeps of one test run."""
 
+    make: Callable[..., Sweep]
+    env: Mapping[str, str]
+    launcher: str
 
-PARTS = 4
-SAMPLE = 2
-"""Of each command's instants, in a part; all of them in `make torture`."""
-
-
-@pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("where", ["local", "fake"])
-@pytest.mark.parametrize("all_of_them", [False, pytest.param(True, marks=pytest.mark.thorough)])
-def test_a_fault_at_any_call_of_a_command_makes_no_double_no_lie_and_no_loss(
-    make: Callable[..., Sweep],
-    request: pytest.FixtureRequest,
-    where: str,
-    command: str,
-    part: int,
-    all_of_them: bool,
-    tally: dict[str, int],
-) -> None:
-    env, launcher = place(request, where)
-    prepare, words = COMMANDS[command]
-    if not all_of_them and (part or where == "fake"):
-        pytest.skip("make torture has it")
-
-    def ready(folder: str) -> Sweep:
-        sweep = make(env, launcher, folder)
+    def ready(self, command: str, folder: str) -> Sweep:
+        """A sweep for which the command is to be typed next."""
+        sweep = self.make(self.env, self.launcher, folder)
         slots = {"HYPERHERD_SLOTS_DIR": str(sweep.root.parent / f"slots-{folder}")}
         sweep = replace(sweep, env={**sweep.env, **slots, "HYPERHERD_FOLDER_WAIT_S": "1"})
         sweep.describe(VALUES)
         sweep.script(SCRIPT)
-        prepare(sweep)
+        COMMANDS[command][0](sweep)
         return sweep
 
-    sweep = ready("counted")
-    every = instants(sweep.words(*words), sweep.env, sweep.root.parent / "trace")
-    (sweep.root / "go").touch()
-    assert len(every) > 20
-    random.Random(17).shuffle(every)
-    chosen = every[part::PARTS] if all_of_them else every[:SAMPLE]
-    wrong = []
-    for number, instant in enumerate(chosen):
-        wrong += [f"{instant}: {what}" for what in judged(ready(f"f{number}"), instant, words, tally)]
-    assert wrong == []
+    def instants(self, command: str) -> list[Instant]:
+        """All of the command's, shuffled by a seed."""
+        sweep = self.ready(command, "counted")
+        every = instants(sweep.words(*COMMANDS[command][1]), sweep.env, sweep.root.parent / "trace")
+        (sweep.root / "go").touch()
+        assert len(every) > 20
+        random.Random(17).shuffle(every)
+        return every
+
+    def wrong(self, command: str, chosen: Sequence[Instant], tally: dict[str, int]) -> list[str]:
+        """What went wrong after a fault at each of these."""
+        words = COMMANDS[command][1]
+        return [
+            f"{instant}: {what}"
+            for number, instant in enumerate(chosen)
+            for what in judged(self.ready(command, f"f{number}"), instant, words, tally)
+        ]
+
+
+@pytest.fixture(params=["local", "fake"])
+def rig(make: Callable[..., Sweep], request: pytest.FixtureRequest) -> Rig:
+    if request.param == "fake":
+        return Rig(make, request.getfixturevalue("fake_slurm").env, "slurm")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
+    return Rig(make, env, "local")
+
+
+PARTS = 4
+SAMPLE = 7
+"""Of each command's instants in each place; all of them in `make torture`."""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_fault_at_some_calls_of_a_command_makes_no_double_no_lie_and_no_loss(
+    rig: Rig, command: str, tally: dict[str, int]
+) -> None:
+    assert rig.wrong(command, rig.instants(command)[:SAMPLE], tally) == []
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_fault_at_any_call_of_a_command_makes_no_double_no_lie_and_no_loss(
+    rig: Rig, command: str, part: int, tally: dict[str, int]
+) -> None:
+    assert rig.wrong(command, rig.instants(command)[SAMPLE:][part::PARTS], tally) == []
 
 
 def judged(sweep: Sweep, instant: Instant, words: tuple[str, ...], tally: dict[str, int]) -> list[str]:

@@ -120,3 +120,22 @@ def test_what_still_runs_of_a_state_folder_that_was_removed_keeps_new_trials_fro
     sweep.go()
     sweep.finish()
     assert sweep.starts() == {"1": 2, "2": 2}
+
+
+@pytest.mark.parametrize(
+    "gone", ["g-*", "g-*/attempts", "g-*/attempts/0", "g-*/attempts/0/*", "g-*/submissions"]
+)
+def test_what_has_run_does_not_run_again_though_its_claims_and_notes_are_gone(here: Sweep, gone: str) -> None:
+    here.herd("run")
+    for path in (here.root / STATE).glob(gone):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    here.until_statuses("lost", "completed")
+    here.herd("run", "--detach", code=None)
+    until(
+        lambda: not {"submitted", "queued", "running"} & set(here.statuses().values()), "all that live to end"
+    )
+    assert here.starts() == {"1": 1, "2": 1}
+    if "submissions" not in gone:
+        assert "claims and notes are gone" in here.herd("status").stdout
+        here.herd("run", "--lost")
+        assert here.starts() == {"1": 2, "2": 2}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hyperherd.attempts import claims, notes
 from hyperherd.attempts.filenames import EXIT75, NODE_FAIL, PREEMPTION, REFUSED, TIMEOUT, Outcome, Unit
 from hyperherd.attempts.registers import VOID
-from hyperherd.engine import facts, growth, launch, plan_of_facts, submitting
+from hyperherd.engine import facts, growth, launch, plan_of_facts, submitting, wait_for_trials
 from hyperherd.engine.describe import Description
 from hyperherd.engine.facts import Fact, Known
 from hyperherd.engine.pieces import Run, RunRequest
@@ -150,6 +150,17 @@ def test_of_a_job_of_0_1_3_its_last_word_is_believed_where_nobody_knows_more(
         assert "0.1.3" in fact.reason
     if said.phase is Phase.ENDED and status is Status.FAILED:
         assert fact.reason == "exit 2"
+
+
+def test_nobody_waits_for_what_cannot_be_seen_from_here(sweep: Sweep) -> None:
+    launcher = Answering()
+    launcher.said = State(Phase.UNKNOWN, reason="not seen from here: it runs on elsewhere")
+    indices = [trial.index for trial in manifest.read(sweep.workspace).trials]
+    trials = wait_for_trials.Trials(sweep.workspace, {"memory": launcher}, indices)
+    known = wait_for_trials.until_ended(trials, 0.01)
+    assert {(fact.status, fact.reason) for fact in known.facts.values()} == {
+        (Status.SUBMITTED, "not seen from here: it runs on elsewhere")
+    }
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ a text around (UAX 9, 2.1 to 2.4).
 
 
 def harmless(text: str) -> str:
-    """The text without anything that a terminal would obey but colours.
+    r"""The text without anything that a terminal would obey but colours.
 
     >>> harmless("a\x1b]0;title\x07b"), harmless("\x1b[31mred\x1b[0m"), harmless("gpj.\u202eexe")
-    ('a\ufffd]0;title\ufffdb', '\x1b[31mred\x1b[0m', 'gpj.\ufffdexe')
+    ('a�]0;title�b', '\x1b[31mred\x1b[0m', 'gpj.�exe')
     """
     return _ORDER.sub(lambda found: found[0] if len(found[0]) > 1 else "\N{REPLACEMENT CHARACTER}", text)
 

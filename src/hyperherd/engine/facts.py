@@ -19,13 +19,14 @@ from hyperherd.errors import DamagedFileError, SchedulerSilentError
 from hyperherd.jobs import Ended, Phase, State
 from hyperherd.launchers import shipped
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import ENDED_EARLY, LIVE, MOST_TELLING, Status, Trial, status_of
+from hyperherd.sweep.trial import AGAIN, ENDED_EARLY, LIVE, MOST_TELLING, Status, Trial, status_of
 from hyperherd.workspace import attempt_folders, ended, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
 NOT_ASKED = State(Phase.UNKNOWN)
 OFF_RECORD = "attempt {} was begun by a submission that is not on record: herd repair"
+CLAIM_GONE = "it has written a log, and its claims and notes are gone"
 INTERRUPTED = "its submission was interrupted; herd run settles it"
 
 
@@ -57,6 +58,17 @@ class Fact:
     def runs(self) -> Sequence[Fact]:
         """What has jobs of its own: its tasks, or itself."""
         return self.tasks or (self,)
+
+    @property
+    def unseen(self) -> bool:
+        """Whether it may live, and nobody could be asked."""
+        submitted = self.submission is not None and self.submission.state == "submitted"
+        return submitted and self.status in LIVE and self.state.phase is Phase.UNKNOWN
+
+    @property
+    def out_of_sight(self) -> bool:
+        """Whether it may live where nobody can look from here, which waiting does not change."""
+        return self.unseen and bool(self.state.reason)
 
     @property
     def moves(self) -> bool:
@@ -168,6 +180,8 @@ def read(
         found = _fact(stored, trial, unit, tracked.get(unit), state, interrupted)
         if unit in beside and found.status is not Status.COMPLETED:
             return replace(found, status=Status.LOST, reason=OFF_RECORD.format(beside[unit]))
+        if unit not in all_listed.newest and _has_begun(workspace, found):
+            return replace(found, status=Status.LOST, reason=CLAIM_GONE)
         return _with_causes(workspace, found, causes[unit], listed) if unit in causes else found
 
     facts = {
@@ -177,6 +191,14 @@ def read(
     if off:
         warnings.append(off_record.warning(off))
     return Known(stored, records, facts, heard, all_listed.newest, tuple(warnings), off)
+
+
+def _has_begun(workspace: Workspace, fact: Fact) -> bool:
+    """Whether an attempt has begun of what seems not to have: a script opens its logs once it has claimed one."""
+    if fact.submission is None or fact.submission.legacy:
+        return False
+    seems_not = fact.status in AGAIN or (fact.status is Status.SUBMITTED and fact.unseen)
+    return seems_not and workspace.stdout(fact.unit).exists()
 
 
 def _stored(
@@ -288,6 +310,10 @@ def _ask(
                 raise
             warnings.append(f"{silent}\n  What follows is as last known.")
             continue
+        for record, known in asked:
+            if record.where not in ("", here):
+                unseen = State(Phase.UNKNOWN, reason=f"not seen from here: it runs on {record.where}")
+                states[record.token] = dict.fromkeys(known, unseen)
         for place in sorted({record.where for record, _ in asked} - {"", here}):
             warnings.append(f"some trials were submitted on {place}; from {here} nothing can be said of them")
     return states, warnings

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hyperherd.jobs import Phase
 from hyperherd.sweep import plan, trial_overrides
 from hyperherd.sweep.trial import LIVE, Status, Trial
 
 if TYPE_CHECKING:
     from hyperherd.engine.describe import Description
-    from hyperherd.engine.facts import Fact, Known
+    from hyperherd.engine.facts import Known
     from hyperherd.sweep.plan import Choice, Plan
 
 
@@ -60,12 +59,7 @@ def _given_up(known: Known, choice: Choice) -> dict[int, Status]:
     if not choice.lost or choice.indices is None:
         return {}
     named = (known.facts[index] for index in choice.indices if index in known.facts)
-    return {fact.trial.index: Status.LOST for fact in named if _is_out_of_sight(fact)}
-
-
-def _is_out_of_sight(fact: Fact) -> bool:
-    submitted = fact.submission is not None and fact.submission.state == "submitted"
-    return submitted and fact.status in LIVE and fact.state.phase is Phase.UNKNOWN
+    return {fact.trial.index: Status.LOST for fact in named if any(run.unseen for run in fact.runs)}
 
 
 def _next_index(known: Known) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import calendar
 import re
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -219,9 +220,9 @@ def carry_out(workspace: Workspace, lock: fsio.Lock) -> tuple[Mended, Path | Non
     mended = look(workspace)
     if mended.whole:
         return mended, None
-    kept = workspace.state / f"{REPAIRED}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    kept = workspace.state / f"{REPAIRED}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-"
     try:
-        kept.mkdir(mode=0o700)
+        kept = Path(tempfile.mkdtemp(prefix=kept.name, dir=kept.parent))
         for path in (workspace.format, workspace.manifest, workspace.job_ids):
             if path.exists():
                 (kept / path.name).write_bytes(path.read_bytes())

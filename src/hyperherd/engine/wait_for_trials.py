@@ -56,6 +56,7 @@ class Trials:
         self._each = each
         self._looks = looks
         self._least: Mapping[Unit, int] = {}
+        self._unseen = False
         self.known: Known | None = None
 
     def look(self) -> object:
@@ -65,6 +66,7 @@ class Trials:
         self._each(known)
         wanted = [known.facts[index] for index in self._wanted if index in known.facts]
         runs = [run for fact in wanted if fact.moves for run in fact.runs if run.moves]
+        self._unseen = bool(runs) and all(run.out_of_sight for run in runs)
         self._least = {run.unit: run.attempt or known.newest_attempt.get(run.unit, 0) + 1 for run in runs}
         return [(fact.status, fact.attempt) for fact in wanted]
 
@@ -79,8 +81,8 @@ class Trials:
         return newest if ended else None
 
     def over(self) -> bool:
-        """Whether none of them moves any more."""
-        return not self._least
+        """Whether none of them moves any more, or all that might are out of sight from here."""
+        return not self._least or self._unseen
 
 
 def until_ended(trials: Trials, pause_s: float) -> Known:

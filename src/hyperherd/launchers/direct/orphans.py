@@ -8,6 +8,7 @@ a cluster does: it would keep the trial's slots for ever.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from hyperherd.launchers.direct.process_trees import Process
 
 LEFT_S = 60.0
 """How long what a trial has left behind may go on; `variables.LEFT_S` replaces it."""
+
+KILLED = 128 + signal.SIGKILL
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,10 @@ class Orphans:
         """The trials whose script was killed while others of their processes live on."""
         return [one.run for one in self._bereft.values()]
 
-    def bereave(self, run: Running, code: int) -> None:
-        """The trial's script was killed."""
-        self._bereft[run.pid] = one = _Bereft(run, code)
+    def bereave(self, run: Running, code: int = KILLED) -> None:
+        """The trial's script was killed, and ended with ``code``."""
+        one = self._bereft.setdefault(run.pid, _Bereft(run, code))
+        one.code = code
         self._find_main(one, process_trees.scan())
 
     def leave(self, run: Running) -> bool:
@@ -112,7 +116,8 @@ class Orphans:
         nobodys = [p for p in adopted if not p.mark and not any(run.owns(p) for run in runs)]
         for pid, one in list(self._bereft.items()):
             self._find_main(one, now)
-            if not [*_living(one.run, now), *(p for p in nobodys if p.start >= one.run.ticks)]:
+            yet_to_reap = one.main is not None and one.main_code is None
+            if not (yet_to_reap or _living(one.run, now) or any(p.start >= one.run.ticks for p in nobodys)):
                 del self._bereft[pid]
                 self.note(one.run, one.code if one.main_code is None else one.main_code)
         for pid, left in list(self._left.items()):

@@ -181,6 +181,10 @@ class Supervisor:
     def _reap(self) -> None:
         while (pid := _ended_child()) is not None:
             ticks = None if pid in self._running or not pid else process_trees.ticks(pid)
+            if pid in self._running and self._could_not_note(self._running[pid]):
+                self._orphans.bereave(
+                    self._running[pid]
+                )  # before it is reaped: what it leaves may end any moment
             try:
                 pid, status, used = os.wait4(pid or -1, os.WNOHANG)
             except ChildProcessError:
@@ -214,12 +218,18 @@ class Supervisor:
         elapsed_s = round(time.monotonic() - run.started, 3)
         peak = stored.peak_bytes(maxrss, stored.own_peak_bytes())
         self._journal.add(stored.Measured(run.element.number, attempt, elapsed_s, peak, code))
-        if not notes.is_written(self._attempts, unit, attempt):
-            claim = claims.read(self._attempts, unit, attempt)
-            if claim is not None and claim.owner.pid == run.pid and claim.token == self._batch.token:
-                self._orphans.bereave(run, code)
-        elif not self._orphans.leave(run):
+        if self._could_not_note(run):
+            self._orphans.bereave(run, code)
+        elif notes.is_written(self._attempts, unit, attempt) and not self._orphans.leave(run):
             self._go_on(run.element)
+
+    def _could_not_note(self, run: Running) -> bool:
+        """Whether the script of a trial, which has ended, had begun it and has not noted its end."""
+        unit, attempt = run.element.unit, run.element.attempt
+        if notes.is_written(self._attempts, unit, attempt):
+            return False
+        claim = claims.read(self._attempts, unit, attempt)
+        return claim is not None and claim.owner.pid == run.pid and claim.token == self._batch.token
 
     def _nothing_is_left(self, run: Running, code: int | None) -> None:
         """``code`` is how it ended where its script could not note that."""
