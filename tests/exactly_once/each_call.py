@@ -1,14 +1,17 @@
-"""A command with one fault in it: before its k-th call of a kind it is killed, or that call fails (strace, `--inject`).
+"""A process with one fault in it, at its k-th call of a kind (strace, `--inject`): see `FAULTS`.
 
-The calls are those by which a process changes the world. What the command itself starts runs without faults.
+The calls are those by which a process changes the world. What the process itself starts runs without faults.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,33 +19,34 @@ import herding
 from eventually import DEADLINE_S
 
 CALLS = (
+    *("openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "renameat", "renameat2"),
     *(
-        "write",
-        "pwrite64",
-        "fsync",
-        "fdatasync",
-        "ftruncate",
-        "rename",
-        "renameat",
-        "renameat2",
         "link",
         "linkat",
+        "symlink",
+        "unlink",
+        "unlinkat",
+        "mkdir",
+        "mkdirat",
+        "rmdir",
+        "chmod",
+        "fchmod",
+        "kill",
     ),
-    *("symlink", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "chmod", "fchmod", "kill"),
 )
-FAULTS = {
-    "killed": "signal=KILL",
-    "no space": "error=ENOSPC",
-    "an I/O error": "error=EIO",
-    "no right": "error=EACCES",
-}
-ERRORS = tuple(fault for fault in FAULTS if fault != "killed")
-TRACED = ("strace", "-qq", "--decode-fds=path", f"--trace={','.join(CALLS)}")
+ERRORS = {"no space": "ENOSPC", "an I/O error": "EIO", "no right": "EACCES"}
+CUT = "a cut write"
+"""Killed, and of its last write only the first half is there."""
+TAKEN_BACK = "what was not synced is taken back"
+"""Killed, and the machine with it: files that it has written and not synced are empty, those in folders that it
+has not synced are gone.
+"""
+FAULTS = ("killed", *ERRORS, CUT, TAKEN_BACK)
 
 
 @dataclass(frozen=True)
 class Instant:
-    """``fault`` happens at the ``number``-th ``call``."""
+    """``fault`` happens before the ``number``-th ``call`` is carried out."""
 
     call: str
     number: int
@@ -51,44 +55,150 @@ class Instant:
     def __str__(self) -> str:
         return f"{self.fault} at {self.call} {self.number}"
 
-    def before(self) -> tuple[str, ...]:
-        """The words before the command."""
-        return (
-            *TRACED,
-            "--output=/dev/null",
-            f"--inject={self.call}:{FAULTS[self.fault]}:when={self.number}",
-        )
+    def before(self, trace: Path) -> tuple[str, ...]:
+        """The words before the program; it keeps its pid."""
+        effect = f"error={ERRORS[self.fault]}" if self.fault in ERRORS else "signal=KILL"
+        return (*traced(trace), f"--inject={self.call}:{effect}:when={self.number}")
+
+    def after(self, trace: Path, root: Path) -> None:
+        """What else the fault does to the files below the folder."""
+        calls = list(_calls(trace))
+        if self.fault == CUT:
+            _cut(calls, root)
+        elif self.fault == TAKEN_BACK:
+            _take_back(calls, root)
 
 
-def instants(words: Sequence[str], env: Mapping[str, str], trace: Path) -> list[Instant]:
-    """A kill before every call of the command, and each error once for each kind of call and of file. The command is
-    carried out, without a fault.
-    """
-    ran((*TRACED, f"--output={trace}"), words, env)
+def traced(trace: Path) -> tuple[str, ...]:
+    """The words before a program of which nothing but a trace is wanted; it is whole once the program `has_ended`."""
+    calls = f"--trace={','.join(CALLS)}"
+    return ("strace", "-DDD", "-qq", "--signal=none", "--decode-fds=path", calls, f"--output={trace}")
+
+
+def has_ended(trace: Path) -> bool:
+    """Whether the program was there, and is traced no more."""
+    return trace.exists() and not any(
+        _says(path, bytes(trace)) for path in Path("/proc").glob("[0-9]*/cmdline")
+    )
+
+
+def _says(cmdline: Path, word: bytes) -> bool:
+    try:
+        return b"--output=" + word in cmdline.read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class _Call:
+    """``answer`` is empty where the call was not carried out."""
+
+    name: str
+    arguments: str
+    answer: str
+
+    @property
+    def changes(self) -> bool:
+        return self.name != "openat" or ("O_CREAT" in self.arguments and '"/dev/' not in self.arguments)
+
+    @property
+    def path(self) -> str:
+        """Of the file that it opens, or of the first one it names; empty where there is none."""
+        found = re.search(r"<(/[^>]*)>", self.answer) or re.search(r"\d<(/[^>]*)>", self.arguments)
+        found = found or re.search(r'"(/[^"]*)"', self.arguments)
+        return found[1] if found else ""
+
+
+def _calls(trace: Path) -> Iterator[_Call]:
+    for line in trace.read_text(errors="replace").splitlines():
+        if made := re.match(r"(\w+)\((.*?)(?:\)\s+= (.*))?$", line):
+            name, arguments, answer = made.groups()
+            yield _Call(name, arguments, "" if answer is None or answer.startswith(("?", "-1")) else answer)
+
+
+def instants(trace: Path) -> list[Instant]:
+    """A kill before every call in a trace, and each other fault once for each kind of call and of file."""
     numbers: Counter[str] = Counter()
     kinds: set[tuple[str, str]] = set()
     found = []
-    for line in trace.read_text().splitlines():
-        if not (made := re.match(r"(\w+)\((.*)", line)):
+    cut = False
+    for call in _calls(trace):
+        numbers[call.name] += 1
+        if not call.changes:
             continue
-        call, arguments = made.groups()
-        numbers[call] += 1
-        found.append(Instant(call, numbers[call], "killed"))
-        if (kind := (call, _kind(arguments))) not in kinds and call != "kill":
+        at = call.name, numbers[call.name]
+        found.append(Instant(*at, "killed"))
+        if cut:
+            found.append(Instant(*at, CUT))
+        kind = (call.name, re.sub(r"[0-9a-f]{4,}|\d+", "", call.path))
+        anew = kind not in kinds and call.name != "kill"
+        cut = anew and call.name in ("write", "pwrite64")
+        if anew:
             kinds.add(kind)
-            found += [Instant(call, numbers[call], error) for error in ERRORS]
+            found += [Instant(*at, fault) for fault in (*ERRORS, TAKEN_BACK)]
     return found
 
 
-def _kind(arguments: str) -> str:
-    """The first path among them, without what is drawn anew each time."""
-    path = re.search(r"[<\"](/[^>\"]*)", arguments)
-    return re.sub(r"[0-9a-f]{4,}|\d+", "", path[1]) if path else ""
+def _cut(calls: Sequence[_Call], root: Path) -> None:
+    written = [call for call in calls if call.name in ("write", "pwrite64") and call.answer]
+    if written and _is_below(written[-1].path, root) and (path := Path(written[-1].path)).exists():
+        os.truncate(path, path.stat().st_size - int(written[-1].answer) // 2)
+
+
+def _take_back(calls: Iterable[_Call], root: Path) -> None:
+    unsynced: set[str] = set()
+    made: set[str] = set()
+    for call in calls:
+        if not call.answer:
+            continue
+        if call.name in ("fsync", "fdatasync"):
+            unsynced.discard(call.path)
+            made -= {path for path in made if os.path.dirname(path) == call.path}
+        elif call.name in ("openat", "write", "pwrite64") and call.changes:
+            unsynced.add(call.path)
+            made |= {call.path} if call.name == "openat" and "O_EXCL" in call.arguments else set()
+        elif call.name.startswith("rename"):
+            old, new = re.findall(r'"(/[^"]*)"', call.arguments)
+            for paths in (unsynced, made):
+                if old in paths:
+                    paths.remove(old)
+                    paths.add(new)
+    for path in (Path(path) for path in unsynced | made if _is_below(path, root) and os.path.isfile(path)):
+        if str(path) in made:
+            path.unlink()
+        else:
+            os.truncate(path, 0)
+
+
+def _is_below(path: str, root: Path) -> bool:
+    return Path(path).is_relative_to(root / ".hyperherd")
+
+
+def shim(path: Path, program: str, before: Sequence[str]) -> None:
+    """Make an executable that runs this program (empty: what its arguments say), the first time behind these words.
+
+    The pid of that first one is then in ``PATH.first/pid``.
+    """
+    once, words = shlex.quote(f"{path}.first"), shlex.join([*before, *([program] if program else [])])
+    text = f"""\
+#!/bin/bash
+mkdir {once} 2>/dev/null || exec {program} "$@"
+echo $$ >{once}/pid
+exec {words} "$@"
+"""
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+_WITH_PYTHON = (
+    "import runpy, sys; sys.executable = sys.argv.pop(1); runpy.run_module('hyperherd', run_name='__main__')"
+)
 
 
 def ran(
-    before: Sequence[str], words: Sequence[str], env: Mapping[str, str]
+    words: Sequence[str], env: Mapping[str, str], *, before: Sequence[str] = (), python: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """``herd WORDS`` behind these words, to its end."""
-    argv = [*before, *herding.HERD, *words]
+    """``herd WORDS`` behind the words ``before`` it, to its end; ``python`` is what it starts other Pythons with."""
+    herd = [sys.executable, "-c", _WITH_PYTHON, str(python)] if python else herding.HERD
+    argv = [*before, *herd, *words]
     return subprocess.run(argv, env=dict(env), capture_output=True, text=True, timeout=DEADLINE_S)

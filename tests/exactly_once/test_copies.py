@@ -33,6 +33,7 @@ def running(request: pytest.FixtureRequest) -> Sweep:
     sweep.script(f"[[ $x != 3 ]] || exit 4\n{UNTIL_GO}exit")
     sweep.herd("run", "--detach", "-j", "3")
     until(lambda: sweep.statuses() == {0: "running", 1: "running", 2: "failed"}, "two to run")
+    until(lambda: len(sweep.lines()) == 3, "all to say so")
     return sweep
 
 

@@ -12,7 +12,7 @@ from eventually import DEADLINE_S, until
 from fakeslurm.fixture import FakeSlurm
 
 from .sweeps import Sweep
-from .test_scheduler import job_of, slurm
+from .test_scheduler import job_of, restart
 
 LOGS = """\
 to=$HYPERHERD_RESULTS; mkdir -p "$to/final"
@@ -86,9 +86,7 @@ def test_a_completed_trial_whose_job_is_queued_again_by_hand_is_not_run_again(cl
     cluster.describe([1, 2], more="slurm: {requeue: true}\n")
     cluster.herd("run")
     cluster.until_statuses("completed")
-    job = job_of(cluster)
-    slurm(cluster, "scontrol", "requeue", f"{job}_0")
-    slurm(cluster, "scontrol", "update", f"JobId={job}_0", "StartTime=now")
+    restart(cluster, f"{job_of(cluster)}_0")
     until(lambda: "is not run again" in said_by_slurm(cluster.root / ".hyperherd"), "its job to say so")
     cluster.until_statuses("completed")
     assert cluster.starts() == {"1": 1, "2": 1}

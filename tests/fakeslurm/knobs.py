@@ -20,6 +20,7 @@ DEFAULTS = {
     "requeue_delay_s": 121,  # a requeued job begins so much later (`scontrol update StartTime=now` starts it at once)
     "requeue_allowed": True,  # False: a plugin of the site's switches it off for every job
     "min_job_age_s": 300,  # squeue and scontrol know an ended job so long
+    "under": [],  # words before each job's script: what it is run under, as by a tracer
     "cluster": "fake",
     "hides_whose": False,  # squeue and sacct show no job's name, comment and command
     "user": None,  # the name of the user that asks; None: $USER, or root

@@ -33,7 +33,8 @@ def start(store, job, row, place, now):
         variables = environment.variables(store, job, row, file.read())
     pid = os.fork()
     if pid == 0:
-        _become(os.path.join(folder, "script"), job, streams, variables)
+        words = [*store.knobs["under"], os.path.join(folder, "script"), *job["args"]]
+        _become(words, job, streams, variables)
     for stream in streams:
         os.close(stream)
     row["pid"], row["pid_start"] = pid, start_time(pid) or 0
@@ -62,7 +63,7 @@ def _open(job, row):
     return streams
 
 
-def _become(script, job, streams, variables):
+def _become(words, job, streams, variables):
     """In the child: never returns."""
     try:
         os.setsid()
@@ -76,10 +77,11 @@ def _become(script, job, streams, variables):
             os.chdir("/tmp")
         variables[b"SLURM_TASK_PID"] = str(os.getpid()).encode()
         os.umask(0o022)
-        os.execve(script, ["slurm_script", *job["args"]], variables)
+        os.execve(words[0], words, variables)
     except OSError as error:
         os.write(
-            2, f"slurmstepd: error: execve(): {script}: {error.strerror}\n".encode("utf-8", "surrogateescape")
+            2,
+            f"slurmstepd: error: execve(): {words[0]}: {error.strerror}\n".encode("utf-8", "surrogateescape"),
         )
     finally:
         os._exit(2)
