@@ -196,6 +196,14 @@ def test_a_supervisor_ends_at_once_when_all_that_waited_was_stopped(sweep: Sweep
     assert set(sweep.words(job)) == {"CANCELLED"}
 
 
+def test_a_supervisor_ends_where_somebody_else_has_claimed_all_that_waits(sweep: Sweep) -> None:
+    files = sweep.batch("t", 1).files
+    claim(files, 0, "elsewhere", DEAD, 1)
+    sweep.submit("t", 1)
+    until(lambda: not sweep.processes(), "the end of the supervisor")
+    assert sweep.said() == []
+
+
 def test_cancelling_twice_or_what_has_ended_changes_nothing(sweep: Sweep) -> None:
     job = sweep.submit("t", 2)
     sweep.finish(job)

@@ -90,3 +90,16 @@ def test_a_completed_trial_whose_job_is_queued_again_by_hand_is_not_run_again(cl
     until(lambda: "is not run again" in said_by_slurm(cluster.root / ".hyperherd"), "its job to say so")
     cluster.until_statuses("completed")
     assert cluster.starts() == {"1": 1, "2": 1}
+
+
+def test_new_trials_take_no_index_of_which_results_are_left(here: Sweep) -> None:
+    here.script(LOGS)
+    here.herd("run")
+    for path in (here.root / ".hyperherd").iterdir():
+        if path.name not in ("logs", "results"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    here.describe([3, 4])
+    here.script()
+    here.herd("run")
+    assert here.statuses() == {2: "completed", 3: "completed"}
+    assert "final" not in here.herd("res").stdout and here.starts() == {"1": 1, "2": 1, "3": 1, "4": 1}

@@ -148,6 +148,8 @@ def read(
     `DamagedFileError`; if ``lenient`` what is left is enough, and that is a warning too.
     """
     stored, read_records, damage = _stored(workspace, lenient)
+    if not stored.trials:  # of a life before this one, nothing may be taken for a new trial's
+        stored = replace(stored, next_index=max(stored.next_index, workspace.first_unused()))
     records = [_with_register(workspace, record) for record in read_records]
     heard = ended.read(workspace)
     all_listed = attempt_folders.read(workspace)

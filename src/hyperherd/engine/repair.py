@@ -84,7 +84,7 @@ def look(workspace: Workspace) -> Mended:
     generation = kept.generation or _newest_generation(workspace, known)
     if generation != kept.generation:
         found.said.append(f"{layout.FORMAT} does not name this life of the state folder, {generation}")
-    free = max([kept.next_index, *(trial.index + 1 for trial in trials), *_used(workspace)])
+    free = max([kept.next_index, *(trial.index + 1 for trial in trials), _first_unused(workspace)])
     return Mended(
         replace(kept, trials=tuple(trials), next_index=free, generation=generation, adopted=False),
         known,
@@ -209,10 +209,9 @@ def _newest_generation(workspace: Workspace, records: Sequence[Submission]) -> s
     return next((one for one in (*reversed(of_records), *reversed(names)) if one), "")
 
 
-def _used(workspace: Workspace) -> list[int]:
-    """One more than each index that attempts, logs or results have."""
+def _first_unused(workspace: Workspace) -> int:
     listed = attempt_folders.read(workspace)
-    return [unit.trial + 1 for unit in listed.newest]
+    return max([workspace.first_unused(), *(unit.trial + 1 for unit in listed.newest)])
 
 
 def carry_out(workspace: Workspace, lock: fsio.Lock) -> tuple[Mended, Path | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,6 +103,11 @@ class Workspace:
         """Slurm's own log of the array element ``<array id>_<array index>``."""
         own = self.logs / str(unit.trial) / layout.OF_SLURM / f"{job}.log"
         return own if unit.task is not None and own.exists() else self.logs / layout.OF_SLURM / f"{job}.log"
+
+    def first_unused(self) -> int:
+        """The lowest index above those of all logs and results that lie here."""
+        names = (path.name for folder in (self.logs, self.results) if folder.is_dir() for path in folder.iterdir())
+        return max((int(found[0]) + 1 for name in names if (found := re.match(r"[0-9]+", name))), default=0)
 
     def generation(self, name: str) -> Path:
         """The folder of what nodes write while the state folder has this life; of none, that of version 1."""
