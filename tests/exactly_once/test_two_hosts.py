@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -134,6 +135,23 @@ def test_a_local_run_of_another_host_is_neither_judged_nor_repeated(here: Sweep)
     until(lambda: len(here.lines("end")) == 2, "the trials' end")
     here.finish()
     assert here.starts() == ONCE
+
+
+def test_a_trial_of_a_host_that_is_gone_ends_by_the_users_word_which_is_recorded(here: Sweep) -> None:
+    here.script(GATE)
+    here.on(OTHER_HOST)
+    until(lambda: len(here.lines()) == 2, "the trials")
+    shown = here.herd("status").stdout
+    assert re.search(rf"not seen since \d\d:\d\d: it runs on {OTHER_HOST}", shown), shown
+    assert "herd run --lost -i 0-1" in here.herd("status").stderr
+    for pid in here.living():
+        kill(pid)
+    here.herd("run", "--lost", "--detach")
+    assert here.starts() == ONCE
+    here.go()
+    here.herd("run", "--lost", "-i", "0")
+    assert here.starts() == {"1": 2, "2": 1}
+    assert "given up" in here.herd("show", "0").stdout
 
 
 def test_a_run_in_another_container_with_our_host_name_is_neither_judged_nor_repeated(here: Sweep) -> None:

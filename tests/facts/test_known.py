@@ -154,13 +154,15 @@ def test_of_a_job_of_0_1_3_its_last_word_is_believed_where_nobody_knows_more(
 
 def test_nobody_waits_for_what_cannot_be_seen_from_here(sweep: Sweep) -> None:
     launcher = Answering()
-    launcher.said = State(Phase.UNKNOWN, reason="not seen from here: it runs on elsewhere")
+    launcher.said = State(Phase.UNKNOWN, reason="it runs on elsewhere")
     indices = [trial.index for trial in manifest.read(sweep.workspace).trials]
     trials = wait_for_trials.Trials(sweep.workspace, {"memory": launcher}, indices)
     known = wait_for_trials.until_ended(trials, 0.01)
     assert {(fact.status, fact.reason) for fact in known.facts.values()} == {
-        (Status.SUBMITTED, "not seen from here: it runs on elsewhere")
+        (Status.SUBMITTED, "not seen: it runs on elsewhere")
     }
+    (warning,) = known.warnings
+    assert "herd run --lost -i 0-" in warning
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ Absent is not finished, unknown is not success, and a launcher that does not ans
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from hyperherd import units
 from hyperherd.attempts import filenames
 from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.attempts.listing import Listing
@@ -25,6 +27,7 @@ from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
 NOT_ASKED = State(Phase.UNKNOWN)
+NO_ANSWER = State(Phase.UNKNOWN, "NO_ANSWER")
 OFF_RECORD = "attempt {} was begun by a submission that is not on record: herd repair"
 CLAIM_GONE = "it has written a log, and its claims and notes are gone"
 INTERRUPTED = "its submission was interrupted; herd run settles it"
@@ -156,15 +159,15 @@ def read(
     off = off_record.tokens(workspace, records)
     strange = off_record.attempts(workspace, all_listed, records) if off else set()
     listed = off_record.believed(all_listed, strange)
-    units = [trial.units for trial in stored.trials]
-    tracked = _track(units, records, listed)
+    of_trials = [trial.units for trial in stored.trials]
+    tracked = _track(of_trials, records, listed)
     unsettled = _unsettled(tracked, heard)
     states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal, looks)
     warnings += damage
     if unsettled:
         before, all_listed = tracked, attempt_folders.read(workspace)
         listed = off_record.believed(all_listed, strange)
-        tracked = _track(units, records, listed)
+        tracked = _track(of_trials, records, listed)
         states = _without_the_outrun(states, before, tracked)
     if taken := _taken_by_others(workspace, tracked, states, records):
         tracked.update(taken)
@@ -184,14 +187,17 @@ def read(
             return replace(found, status=Status.LOST, reason=OFF_RECORD.format(beside[unit]))
         if unit not in all_listed.newest and _has_begun(workspace, found):
             return replace(found, status=Status.LOST, reason=CLAIM_GONE)
-        return _with_causes(workspace, found, causes[unit], listed) if unit in causes else found
+        if unit in causes:
+            found = _with_causes(workspace, found, causes[unit], listed)
+        return _with_last_sign(workspace, found) if found.unseen else found
 
     facts = {
         trial.index: _together(trial, [fact(trial, unit) for unit in of_trial])
-        for trial, of_trial in zip(stored.trials, units, strict=True)
+        for trial, of_trial in zip(stored.trials, of_trials, strict=True)
     }
     if off:
         warnings.append(off_record.warning(off))
+    warnings += _of_the_unseen(facts.values())
     return Known(stored, records, facts, heard, all_listed.newest, tuple(warnings), off)
 
 
@@ -201,6 +207,30 @@ def _has_begun(workspace: Workspace, fact: Fact) -> bool:
         return False
     seems_not = fact.status in AGAIN or (fact.status is Status.SUBMITTED and fact.unseen)
     return seems_not and workspace.stdout(fact.unit).exists()
+
+
+def _with_last_sign(workspace: Workspace, fact: Fact) -> Fact:
+    """The fact of a trial that may live unseen: since when it has not been seen, by its logs, and who can look."""
+    if fact.state is NOT_ASKED:
+        return fact
+    written = [path for path in (workspace.stdout(fact.unit), workspace.stderr(fact.unit)) if path.exists()]
+    signs = [path.stat().st_mtime for path in written]
+    since = f" since {units.moment(max(signs), time.time())}" if signs else ""
+    who = f": {fact.state.reason}" if fact.state.reason else ""
+    return replace(fact, reason=f"not seen{since}{who}")
+
+
+def _of_the_unseen(facts: Iterable[Fact]) -> list[str]:
+    """What may live where nobody can look from here, by who can, and what to type."""
+    by_who: dict[str, list[int]] = {}
+    for fact in facts:
+        for who in {run.state.reason for run in fact.runs if run.out_of_sight}:
+            by_who.setdefault(who, []).append(fact.trial.index)
+    return [
+        f"not seen from here, {who}: trial {units.folded(indices)}\n  herd status there tells more; "
+        f"if that is gone for good: herd run --lost -i {units.folded(indices)}"
+        for who, indices in by_who.items()
+    ]
 
 
 def _stored(
@@ -248,7 +278,7 @@ def _with_register(workspace: Workspace, record: Submission) -> Submission:
 
 
 def _track(
-    units: Iterable[Sequence[Unit]], records: Sequence[Submission], listed: Listing
+    of_trials: Iterable[Sequence[Unit]], records: Sequence[Submission], listed: Listing
 ) -> dict[Unit, _Tracked]:
     newest: dict[Unit, tuple[Submission, int, int, bool]] = {}
     for record in records:
@@ -257,7 +287,7 @@ def _track(
             rows = zip(record.units, record.numbers, record.attempts, strict=True)
             newest.update((unit, (record, n, first, unit.number in stopped)) for unit, n, first in rows)
     tracked = {}
-    for unit in itertools.chain.from_iterable(units):
+    for unit in itertools.chain.from_iterable(of_trials):
         if unit not in newest:
             continue
         record, element, first, stopped_here = newest[unit]
@@ -311,13 +341,12 @@ def _ask(
             if silent_is_fatal:
                 raise
             warnings.append(f"{silent}\n  What follows is as last known.")
+            states.update({record.token: dict.fromkeys(known, NO_ANSWER) for record, known in asked})
             continue
         for record, known in asked:
             if record.where not in ("", here):
-                unseen = State(Phase.UNKNOWN, reason=f"not seen from here: it runs on {record.where}")
-                states[record.token] = dict.fromkeys(known, unseen)
-        for place in sorted({record.where for record, _ in asked} - {"", here}):
-            warnings.append(f"some trials were submitted on {place}; from {here} nothing can be said of them")
+                elsewhere = State(Phase.UNKNOWN, reason=f"it runs on {record.where}")
+                states[record.token] = dict.fromkeys(known, elsewhere)
     return states, warnings
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hyperherd import units
 from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import Outcome, Unit
 from hyperherd.engine import batches
@@ -123,7 +125,16 @@ def _reason(known: Known, token: str, fact: Fact, number: int, outcome: Outcome 
     if fact.attempt == number and fact.status not in LIVE:
         return fact.reason
     over = outcome is not None or number != fact.attempt or fact.status is Status.QUEUED
+    if outcome is None and (given_up := _given_up(known, fact.unit, number)):
+        return f"not seen; given up {units.moment(given_up, time.time())} by the user (run --lost)"
     if number in fact.causes and over:
         return SHORT[fact.causes[number]]
     state = known.heard.get(token, {}).get(ended.key(token, fact.unit, number), NOT_ASKED)
     return status_of(state, outcome, started=True)[1] or ("cut short" if over and outcome is None else "")
+
+
+def _given_up(known: Known, unit: Unit, number: int) -> float | None:
+    """When the user said that an attempt, which could not be seen, had ended."""
+    after = (record for record in known.submissions if unit.trial in record.given_up and unit in record.units)
+    found = (one.submitted_at for one in after if one.attempts[one.units.index(unit)] == number + 1)
+    return next(found, None)

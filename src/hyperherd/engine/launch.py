@@ -172,7 +172,7 @@ def _committed(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared
             _refuse_strays(run, prepared)
             lock.touch()
         announce(prepared)
-        made = _intents(run, prepared.pieces)
+        made = _intents(run, prepared.pieces, prepared.known)
         _write(run, prepared, made, lock)
     return prepared, made
 
@@ -220,18 +220,21 @@ def _undecided(trials: Sequence[Trial], statuses: Mapping[int, Status]) -> HerdE
     )
 
 
-def _intents(run: Run, parts: Sequence[Piece]) -> list[Made]:
+def _intents(run: Run, parts: Sequence[Piece], known: facts.Known) -> list[Made]:
     if not parts:
         return []
     made_from = provenance.of(run.workspace.root, run.launch_script)
-    return [Made(piece, _intent(run, piece, made_from)) for piece in parts]
+    return [Made(piece, _intent(run, piece, made_from, known)) for piece in parts]
 
 
-def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
+def _intent(run: Run, piece: Piece, made_from: Provenance, known: facts.Known) -> Submission:
     batch, place = piece.batch, piece.place
     units = [element.unit for element in batch.elements]
     numbers = tuple(element.number for element in batch.elements)
     own = tuple(unit.number for unit in units)
+    before = [
+        known.facts[index] for index in dict.fromkeys(unit.trial for unit in units) if index in known.facts
+    ]
     return Submission(
         token=batch.token,
         launcher=place.launcher.name,
@@ -246,6 +249,7 @@ def _intent(run: Run, piece: Piece, made_from: Provenance) -> Submission:
         submitted_at=time.time(),
         owner=str(processes.me()),
         state="intent",
+        given_up=tuple(fact.trial.index for fact in before if any(run.unseen for run in fact.runs)),
         root=str(run.workspace.root),
         launch=str(batch.launch),
         **(run.description.script.recorded if run.description.script else {}),

@@ -135,7 +135,7 @@ def status_of(
     if state.phase is Phase.RUNNING:
         return Status.RUNNING, ""
     if state.phase is Phase.UNKNOWN and outcome is None:
-        return (Status.RUNNING if started else Status.SUBMITTED), state.reason
+        return (Status.RUNNING if started else Status.SUBMITTED), ""
     return _ended(state, outcome, started=started, stopped=stopped)
 
 

@@ -106,7 +106,9 @@ class Workspace:
 
     def first_unused(self) -> int:
         """The lowest index above those of all logs and results that lie here."""
-        names = (path.name for folder in (self.logs, self.results) if folder.is_dir() for path in folder.iterdir())
+        names = (
+            path.name for folder in (self.logs, self.results) if folder.is_dir() for path in folder.iterdir()
+        )
         return max((int(found[0]) + 1 for name in names if (found := re.match(r"[0-9]+", name))), default=0)
 
     def generation(self, name: str) -> Path:

@@ -33,6 +33,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     ``owner``     who was submitting, as `Identity` writes it: host, boot id, pid namespace, pid, start time
     ``state``     ``intent``, ``submitted`` or ``void`` (given up: it never runs anything)
     ``stopped``   trials (or tasks) that the user has stopped
+    ``given_up``  trials that may have lived unseen when they were submitted again, by the user's word (`run --lost -i`)
     ``root``      the workspace's folder when it was made: a copy of a workspace has the records of the original
     ``host``      the kind of machine or the preset that was chosen, for what it ``requires``; "" where none was
     ``requeue``   when its trials are queued again by themselves
@@ -54,6 +55,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
     state: str = "submitted"
     stopped: tuple[int, ...] = ()
+    given_up: tuple[int, ...] = ()
     root: str = ""
     host: str = ""
     requires: str = ""

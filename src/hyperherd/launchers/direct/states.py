@@ -96,18 +96,13 @@ def _running(job: Job, claim: Claim, attempt: Attempt, sight: Sight) -> State | 
     host, since = claim.owner.host, claim.claimed_at
     alive = processes.alive(claim.owner)
     if alive is None:
-        return State(
-            Phase.UNKNOWN,
-            reason=f"not seen from here: it runs on {afar(claim.owner)}",
-            node=host,
-            started_at=since,
-        )
+        return State(Phase.UNKNOWN, reason=f"it runs on {afar(claim.owner)}", node=host, started_at=since)
     if alive:
         return State(Phase.RUNNING, "RUNNING", node=host, started_at=since)
     if not processes.of_this_boot(claim.owner):
         return State.of_end(Ended.KILLED, node=host, started_at=since)
     if other := another_user(job, attempt):
-        return State(Phase.UNKNOWN, reason=f"not seen: only {other} can say whether it still runs", node=host)
+        return State(Phase.UNKNOWN, reason=f"only {other} can say whether it still runs", node=host)
     if sight.living is None:
         return None
     # A supervisor that lives is about to note how it ended.
@@ -120,11 +115,9 @@ def _without_owner(job: Job, attempt: Attempt, sight: Sight) -> State | None:
     """An empty claim: its writer is at it, was killed there, or found the disk full."""
     supervisor = _supervisor(job, sight)
     if supervisor is not None and processes.alive(supervisor) is None:
-        return State(
-            Phase.UNKNOWN, reason=f"not seen from here: it runs on {afar(supervisor)}", node=supervisor.host
-        )
+        return State(Phase.UNKNOWN, reason=f"it runs on {afar(supervisor)}", node=supervisor.host)
     if other := another_user(job, attempt):
-        return State(Phase.UNKNOWN, reason=f"not seen: only {other} can say whether it runs", node=job.where)
+        return State(Phase.UNKNOWN, reason=f"only {other} can see whether it runs", node=job.where)
     if sight.living is None:
         return None
     if mark(job, job.token, attempt) in sight.living.marks:
@@ -195,13 +188,11 @@ def _why(job: Job, sight: Sight) -> str:
 def _supervised(job: Job, attempt: Attempt, supervisor: Identity, sight: Sight) -> State | None:
     alive = processes.alive(supervisor)
     if alive is None:
-        return State(
-            Phase.UNKNOWN, reason=f"not seen from here: it waits on {afar(supervisor)}", node=supervisor.host
-        )
+        return State(Phase.UNKNOWN, reason=f"it waits on {afar(supervisor)}", node=supervisor.host)
     if alive:
         return State(Phase.QUEUED, "PENDING", reason=_why(job, sight))
     if other := another_user(job, None):
-        return State(Phase.UNKNOWN, reason=f"not seen: only {other} can say whether it may still start")
+        return State(Phase.UNKNOWN, reason=f"only {other} can see whether it may still start")
     if sight.living is None:
         return None
     if job.token in sight.living.supervisors or mark(job, job.token, attempt) in sight.living.marks:

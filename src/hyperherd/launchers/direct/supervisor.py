@@ -133,7 +133,9 @@ class Supervisor:
                 return random.uniform(0.5, 1.5) * _TRY_AGAIN_S
         if self._orphans:
             return _LOOK_AGAIN_S
-        return None if self._waiting or self._running else 0  # what waited last may be claimed by somebody else
+        return (
+            None if self._waiting or self._running else 0
+        )  # what waited last may be claimed by somebody else
 
     def _start(self, element: Element) -> bool:
         """False where there is no slot, or no room for a process, and later there may be."""
