@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from eventually import DEADLINE_S, until
@@ -406,3 +408,20 @@ def test_a_trainer_that_outlives_its_killed_job_script_has_ended_before_the_next
         ["start", "2"],
         ["end", "2"],
     ]
+
+
+# --- a node that loses its power -------------------------------------------------------------------------------------
+
+
+def test_the_note_of_a_trials_end_is_flushed_on_a_schedulers_node(fake: Sweep) -> None:
+    shims = fake.root / "shims"
+    shims.mkdir()
+    (shims / "sync").write_text(
+        '#!/bin/bash\nfor word; do [[ $word != -* ]] && readlink -f "$word"; done >>"$0.said"\n'
+    )
+    (shims / "sync").chmod(0o755)
+    fake = replace(fake, env={**fake.env, "PATH": f"{shims}{os.pathsep}{fake.env['PATH']}"})
+    fake.herd("run")
+    fake.until_statuses("completed")
+    said = {Path(line).name for line in (shims / "sync.said").read_text().splitlines()}
+    assert {"0.1.completed.0", "1.1.completed.0"} < said

@@ -103,13 +103,14 @@ herd_claim() {
   done
 }
 
-# herd_note CODE [.TERM]: how this attempt has ended; false where that cannot be written to herd_file_shown.
+# herd_note CODE [.TERM]: how this attempt has ended, flushed; false where that cannot be written to herd_file_shown.
 herd_note() {
   local verdict=failed
   [[ $1$2 == 0 ]] && verdict=completed
   [[ $herd_again ]] && verdict=requeued
   local file="$herd_at.$herd_attempt.$verdict.$1${2-}$herd_changed"
   herd_shown "$file"
-  herd_create "$file" "$herd_token $herd_host $herd_started $herd_now"
+  herd_create "$file" "$herd_token $herd_host $herd_started $herd_now" && herd_flush "$file" "${file%/*}"
 }
+herd_flush() { :; } # a scheduler's node has another
 

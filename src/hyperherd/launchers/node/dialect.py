@@ -24,6 +24,7 @@ class Dialect:
 
                       ``herd_queued_itself``   true where the user's script has queued this element again by itself,
                                                or nobody can say that it has not
+                      ``herd_flush PATH...``   optional: writes what is kept in memory of these to the disk; true
 
     ``requeue``       for batches with `Requeue`: sets ``herd_scheduler`` (its name, for people) and ``herd_requeues``
                       (anything: it queues this element again on request, or by itself; empty: the launcher follows the

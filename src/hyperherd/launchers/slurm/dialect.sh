@@ -24,3 +24,7 @@ herd_queued_itself() {
   herd_its_state 300 || return 0
   [[ $herd_its_words =~ ' Restarts='([0-9]+) ]] && ((BASH_REMATCH[1] > herd_restarts))
 }
+
+# A node may lose its power right after a trial's end: the note is flushed to the disk (1.3 ms). `sync -d FILE` is coreutils'
+# since 8.24; an older one refuses -d, where for `sync FILE` it would flush every disk of the node.
+herd_flush() { sync -d -- "$@" 2>/dev/null || :; }
