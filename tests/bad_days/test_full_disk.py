@@ -142,3 +142,23 @@ def test_stop_on_a_full_disk_cancels_says_what_it_could_not_write_and_leaves_the
     assert "No space left" in done.err
     whole(workspace)
     assert set(workspace.statuses().values()) == {"cancelled"}
+
+
+@pytest.mark.parametrize("what", ["--logs", "--all"])
+def test_cleaning_makes_room_on_a_full_disk_and_then_notes_what_it_has_cancelled(
+    disk: Callable[[str], Path], fake_slurm: FakeSlurm, tmp_path: Path, what: str
+) -> None:
+    folder = disk("size=2m")
+    workspace = on(folder, fake_slurm, tmp_path, "[1, 2]")
+    fake_slurm.knobs(held=True)
+    workspace.herd("run")
+    (workspace.root / ".hyperherd/logs/0.out").write_text("x" * 500_000)
+    fill(folder)
+    workspace.herd("clean", what, "--yes")
+    if what == "--logs":
+        whole(workspace)
+        records = json.loads((workspace.root / ".hyperherd/job_ids.json").read_text())
+        assert [record["stopped"] for record in records] == [[0, 1]]
+        assert set(workspace.statuses().values()) == {"cancelled"}
+    else:
+        assert not (workspace.root / ".hyperherd").exists()

@@ -9,7 +9,7 @@ import secrets
 import shlex
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hyperherd import fsio, units
@@ -35,12 +35,14 @@ ENDING_S = 90.0
 class Stopped:
     """The trials that were cancelled, as they were before, and what was refused: trial index -> words. ``strays``: jobs
     that were not on record, each with the words of a refusal, or "". ``not_noted``: why that could not be written down.
+    ``noted``: what is written down, by submission.
     """
 
     cancelled: Sequence[Fact]
     refused: Mapping[int, str]
     strays: Mapping[Stray, str] = field(default_factory=dict)
     not_noted: str = ""
+    noted: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
@@ -75,18 +77,19 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
             refused.update((offers[n].unit.trial, why) for n, why in words.items())
     shared_looks.forget()
     cancelled = [fact for fact in live if fact.trial.index not in refused]
-    return Stopped(cancelled, refused, strays, _note(workspace, stopped, cancelled))
+    return _noted(workspace, Stopped(cancelled, refused, strays, noted=stopped))
 
 
-def _note(workspace: Workspace, stopped: Mapping[str, Sequence[int]], cancelled: Sequence[Fact]) -> str:
-    """Put it on record; why that could not be, or nothing."""
+def _noted(workspace: Workspace, stopped: Stopped) -> Stopped:
+    """Put it on record, or say why that could not be."""
     try:
         with fsio.Lock(workspace.lock) as lock:
-            submissions.note_stopped(workspace, stopped, lock)
-            manifest.note_statuses(workspace, {fact.trial.index: Status.CANCELLED for fact in cancelled})
+            submissions.note_stopped(workspace, stopped.noted, lock)
+            cancelled = {fact.trial.index: Status.CANCELLED for fact in stopped.cancelled}
+            manifest.note_statuses(workspace, cancelled)
     except WorkspaceError as error:
-        return str(error)
-    return ""
+        return replace(stopped, not_noted=str(error))
+    return replace(stopped, not_noted="")
 
 
 def _cancel_strays(workspace: Workspace, launchers: Mapping[str, Launcher], known: Known) -> dict[Stray, str]:
@@ -160,8 +163,12 @@ def clean(
         if everything and workspace.script:
             with contextlib.suppress(OSError):  # what a user has put there stays
                 workspace.root.rmdir()
-    if logs and not everything:
+    if everything:
+        stopped = replace(stopped, not_noted="")
+    elif logs:
         workspace.make_folders()
+        if stopped.not_noted:  # there is room now
+            stopped = _noted(workspace, stopped)
     if not _live(facts.read(workspace, {}, silent_is_fatal=False)):
         _delete_copies(workspace)
     return stopped
