@@ -38,8 +38,8 @@ ERRORS = {"no space": "ENOSPC", "an I/O error": "EIO", "no right": "EACCES"}
 CUT = "a cut write"
 """Killed, and of its last write only the first half is there."""
 TAKEN_BACK = "what was not synced is taken back"
-"""Killed, and the machine with it: files that it has written and not synced are empty, those in folders that it
-has not synced are gone.
+"""Killed, and the machine with it: files that it has written and not synced are empty, those that it has made or
+replaced in folders that it has not synced are as before.
 """
 FAULTS = ("killed", *ERRORS, CUT, TAKEN_BACK)
 
@@ -60,13 +60,18 @@ class Instant:
         effect = f"error={ERRORS[self.fault]}" if self.fault in ERRORS else "signal=KILL"
         return (*traced(trace), f"--inject={self.call}:{effect}:when={self.number}")
 
-    def after(self, trace: Path, root: Path) -> None:
-        """What else the fault does to the files below the folder."""
+    def after(self, trace: Path, state: Path, before: Path) -> None:
+        """What else the fault does to the state folder, which was as ``before`` at first."""
         calls = list(_calls(trace))
         if self.fault == CUT:
-            _cut(calls, root)
+            _cut(calls, state)
         elif self.fault == TAKEN_BACK:
-            _take_back(calls, root)
+            _take_back(calls, state, before)
+
+    def missed(self, trace: Path) -> bool:
+        """Whether an error came to a call that changes nothing: how often a program opens files differs a little."""
+        lines = (line for line in trace.read_text(errors="replace").splitlines() if "(INJECTED)" in line)
+        return self.fault in ERRORS and not any(call.changes for call in map(_call, lines) if call)
 
 
 def traced(trace: Path) -> tuple[str, ...]:
@@ -110,10 +115,14 @@ class _Call:
 
 
 def _calls(trace: Path) -> Iterator[_Call]:
-    for line in trace.read_text(errors="replace").splitlines():
-        if made := re.match(r"(\w+)\((.*?)(?:\)\s+= (.*))?$", line):
-            name, arguments, answer = made.groups()
-            yield _Call(name, arguments, "" if answer is None or answer.startswith(("?", "-1")) else answer)
+    return filter(None, map(_call, trace.read_text(errors="replace").splitlines()))
+
+
+def _call(line: str) -> _Call | None:
+    if not (made := re.match(r"(\w+)\((.*?)(?:\)\s+= (.*))?$", line)):
+        return None
+    name, arguments, answer = made.groups()
+    return _Call(name, arguments, "" if answer is None or answer.startswith(("?", "-1")) else answer)
 
 
 def instants(trace: Path) -> list[Instant]:
@@ -139,39 +148,42 @@ def instants(trace: Path) -> list[Instant]:
     return found
 
 
-def _cut(calls: Sequence[_Call], root: Path) -> None:
+def _cut(calls: Sequence[_Call], state: Path) -> None:
     written = [call for call in calls if call.name in ("write", "pwrite64") and call.answer]
-    if written and _is_below(written[-1].path, root) and (path := Path(written[-1].path)).exists():
+    if written and Path(written[-1].path).is_relative_to(state) and (path := Path(written[-1].path)).exists():
         os.truncate(path, path.stat().st_size - int(written[-1].answer) // 2)
 
 
-def _take_back(calls: Iterable[_Call], root: Path) -> None:
-    unsynced: set[str] = set()
-    made: set[str] = set()
-    for call in calls:
-        if not call.answer:
+def _take_back(calls: Iterable[_Call], state: Path, before: Path) -> None:
+    unsynced, made = _not_synced(call for call in calls if call.answer)
+    for path in (Path(path) for path in unsynced | made):
+        old = before / os.path.relpath(path, state)
+        if not path.is_relative_to(state) or not path.is_file():
             continue
+        if str(path) not in made:
+            os.truncate(path, 0)
+        elif old.exists():
+            path.write_bytes(old.read_bytes())
+        else:
+            path.unlink()
+
+
+def _not_synced(calls: Iterable[_Call]) -> tuple[set[str], set[str]]:
+    """The files whose content, and those whose name, is not on the disk for sure."""
+    content: set[str] = set()
+    names: set[str] = set()
+    for call in calls:
         if call.name in ("fsync", "fdatasync"):
-            unsynced.discard(call.path)
-            made -= {path for path in made if os.path.dirname(path) == call.path}
+            content.discard(call.path)
+            names -= {path for path in names if os.path.dirname(path) == call.path}
         elif call.name in ("openat", "write", "pwrite64") and call.changes:
-            unsynced.add(call.path)
-            made |= {call.path} if call.name == "openat" and "O_EXCL" in call.arguments else set()
+            content.add(call.path)
+            names |= {call.path} if "O_EXCL" in call.arguments else set()
         elif call.name.startswith("rename"):
             old, new = re.findall(r'"(/[^"]*)"', call.arguments)
-            for paths in (unsynced, made):
-                if old in paths:
-                    paths.remove(old)
-                    paths.add(new)
-    for path in (Path(path) for path in unsynced | made if _is_below(path, root) and os.path.isfile(path)):
-        if str(path) in made:
-            path.unlink()
-        else:
-            os.truncate(path, 0)
-
-
-def _is_below(path: str, root: Path) -> bool:
-    return Path(path).is_relative_to(root / ".hyperherd")
+            content = {new if path == old else path for path in content}
+            names = {new if path == old else path for path in names}
+    return content, names
 
 
 def shim(path: Path, program: str, before: Sequence[str]) -> None:

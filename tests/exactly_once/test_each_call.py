@@ -112,7 +112,7 @@ def lies(sweep: Sweep) -> list[str]:
     return found
 
 
-EXCUSED = {"stop": "cancelled", "clean -a": "cancelled", "script": "failed"}
+EXCUSED = {"stop": "cancelled", "clean -a": "cancelled", "clean -l": "cancelled", "script": "failed"}
 """What -> how a trial may be shown that has ended well: as stopped, where a stop was killed that had told the trial's
 script and not yet the trial; as killed, where its script was between the trial's end and the note of it.
 """
@@ -131,6 +131,7 @@ def finished(sweep: Sweep, excused: str) -> set[str]:
         done = sweep.herd("run", "--detach", "-j", "3", code=None)
         if "herd repair" in done.stderr:
             sweep.herd("repair")
+            return False
         until(lambda: not LIVE & set(sweep.statuses().values()), "all that live to end")
         if "lost" in sweep.statuses().values():
             sweep.herd("run", "--detach", "--lost", code=None)
@@ -205,10 +206,14 @@ class Rig:
     def judged(self, what: str, name: str, instant: Instant, tally: dict[str, int]) -> list[str]:
         """What went wrong after a fault at this instant."""
         sweep, trace = self.ready(what, name), self.folder / f"trace-{name}"
+        state, before = sweep.root / ".hyperherd", self.folder / f"before-{name}"
+        shutil.copytree(state if state.exists() else sweep.root, before)
         done = self.carry_out(what, sweep, instant.before(trace))
         if what not in STARTED:
             until(lambda: has_ended(trace), "the trace")
-            instant.after(trace, sweep.root)
+            instant.after(trace, state, before)
+            if instant.missed(trace):
+                return []
         wrong = ["a traceback"] if "Traceback" in done.stderr else []
         wrong += lies(sweep)
         excused = finished(sweep, EXCUSED.get(what, ""))

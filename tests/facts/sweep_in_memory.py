@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,20 +14,23 @@ import msgspec
 
 from hyperherd.attempts import registers
 from hyperherd.attempts.filenames import AttemptFolder, Unit
-from hyperherd.engine import facts, launch, observe, stopping
+from hyperherd.engine import facts, launch, observe, repair, stopping
 from hyperherd.engine.describe import Description, describe
 from hyperherd.engine.facts import Known
 from hyperherd.engine.pieces import Run, RunRequest
-from hyperherd.errors import SchedulerSilentError, SubmissionUnknownError
+from hyperherd.errors import HerdError, SchedulerSilentError, SubmissionUnknownError
 from hyperherd.fsio import Lock, processes
 from hyperherd.jobs import Batch, Ended, Phase
+from hyperherd.launchers.direct.spawning import DIALECT
 from hyperherd.launchers.memory import MemoryLauncher, Queued
+from hyperherd.launchers.node.script import script
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace import attempt_folders, submissions
 from hyperherd.workspace.folder import Workspace
 
 TRIALS = 3
+RECORD = ("workspace.json", "manifest.json", "job_ids.json")
 
 
 class KilledError(BaseException):
@@ -40,6 +47,10 @@ class Unreliable(MemoryLauncher):
     def __init__(self) -> None:
         super().__init__()
         self.late: list[Batch] = []
+
+    def script(self, batch: Batch) -> str:
+        """As on this machine: a lost record is made again from it."""
+        return script(batch, DIALECT)
 
     def submit(self, batch: Batch) -> str:
         how, self.mishap = self.mishap, ""
@@ -92,10 +103,14 @@ class Sweep:
             assert self.launcher.silent
         except KilledError:
             self._bury()
+        except HerdError as error:
+            assert self.damaged, error
 
     def _bury(self) -> None:
         """Whoever was killed is this process, which lives: its intents get an owner that does not."""
         gone = replace(processes.me(), pid=2**22 + 1, start=1)
+        if not self.workspace.job_ids.exists():
+            return
         records = [
             msgspec.structs.replace(one, owner=str(gone)) if one.state == "intent" else one
             for one in submissions.read(self.workspace)
@@ -119,7 +134,61 @@ class Sweep:
     def end(self, one: Queued, code: int, end: Ended | None = None, *, noted: bool = True) -> None:
         self.running.remove(one)
         self.launcher.end(one, code, end, noted=noted)
-        self.successes[one.element.unit.trial] += not code and noted
+        if one.batch.files.register.parent.is_dir():
+            self.successes[one.element.unit.trial] += not code and noted
+
+    def remove(self) -> None:
+        """Somebody has removed the state folder: what is recorded there counts no more."""
+        shutil.rmtree(self.workspace.state, ignore_errors=True)
+        self.successes.clear()
+
+    def lose(self, *names: str) -> None:
+        """Files of the record are gone."""
+        for name in names:
+            (self.workspace.state / name).unlink(missing_ok=True)
+
+    def backup(self) -> dict[str, bytes]:
+        """The record as it is now."""
+        paths = [self.workspace.state / name for name in RECORD]
+        return {path.name: path.read_bytes() for path in paths if path.exists()}
+
+    def restore(self, record: Mapping[str, bytes]) -> None:
+        """Somebody has brought back an older record, of this life of the state folder."""
+        for name, content in record.items():
+            (self.workspace.state / name).write_bytes(content)
+
+    def repair(self) -> None:
+        if not self.workspace.state.exists():
+            return
+        with Lock(self.workspace.lock) as lock:
+            repair.carry_out(self.workspace, lock)
+
+    def copied(self) -> None:
+        """Somebody copies the folder, and types `run` and `stop` there: nothing of the original's changes."""
+        before = [(one, one.state) for one in self.launcher.queue]
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Workspace(Path(shutil.copytree(self.workspace.root, Path(folder, "copy"))))
+            launchers = {"memory": self.launcher}
+            with contextlib.suppress(HerdError):
+                launch.execute(
+                    Run(copy, describe(copy), launchers, RunRequest(choice=Choice())), lambda _: None
+                )
+            with contextlib.suppress(HerdError):
+                stopping.stop(copy, launchers, None)
+        new = [one for one in self.launcher.queue if one.batch.files.script.is_relative_to(folder)]
+        assert not new or not any(one.is_live and one.batch.token in self.on_record for one, _ in before)
+        self.launcher.queue = [one for one in self.launcher.queue if one not in new]
+        assert [(one, one.state) for one in self.launcher.queue] == before
+
+    @property
+    def on_record(self) -> set[str]:
+        return {record.token for record in submissions.read(self.workspace)}
+
+    @property
+    def damaged(self) -> bool:
+        """Whether something is not on record."""
+        live = {one.batch.token for one in self.launcher.queue if one.is_live}
+        return bool(live - self.on_record) or not repair.look(self.workspace).whole
 
     def queue_by_hand(self, one: Queued) -> None:
         """Until it begins, the trial is shown as what was heard of it before."""
@@ -127,6 +196,8 @@ class Sweep:
         self.by_hand.append(one)
 
     def stop(self, trial: int) -> None:
+        if trial not in self.look().facts:
+            return
         try:
             stopping.stop(self.workspace, {"memory": self.launcher}, [trial])
         except SchedulerSilentError:
@@ -134,7 +205,7 @@ class Sweep:
         self.running = [one for one in self.running if one.state.phase is Phase.RUNNING]
 
     def look(self) -> Known:
-        known = facts.read(self.workspace, {"memory": self.launcher}, silent_is_fatal=False)
+        known = facts.read(self.workspace, {"memory": self.launcher}, silent_is_fatal=False, lenient=True)
         observe.remember(self.workspace, known)
         return known
 
@@ -165,28 +236,34 @@ class Sweep:
             assert fact.status in allowed, (trial, fact, allowed)
 
     def _allowed(self, trial: int, runs: bool) -> set[Status]:
+        live = {Status.SUBMITTED, Status.QUEUED, Status.RUNNING}
+        if self.damaged:
+            ended = {Status.COMPLETED} if self.successes[trial] else set(Status) - {Status.COMPLETED}
+            return {*live, Status.LOST} | (set() if runs else ended)
         if self.successes[trial]:
             return {Status.COMPLETED}
-        live = {Status.SUBMITTED, Status.QUEUED, Status.RUNNING}
+        blind = self.launcher.silent or any(one.element.unit.trial == trial for one in self.launcher.unseen)
         if runs:
             hidden = any(
                 one.element.unit.trial == trial and one not in self.launcher.queue for one in self.running
             )
             beside = any(one.element.unit.trial == trial and one in self.by_hand for one in self.running)
-            unclear = beside or self.launcher.silent  # beside: that of a later run may wait as well
+            unclear = beside or blind  # beside: that of a later run may wait as well
             return {*live, Status.LOST} if hidden else live if unclear else {Status.RUNNING}
         if self.can_start(trial):
             # While nobody answers, the note of the attempt before is the last that is known.
-            return {*live, Status.FAILED} if self.launcher.silent else live
+            return {*live, Status.FAILED} if blind else live
         return set(Status) - {Status.COMPLETED}
 
     def finish(self) -> None:
         """Everybody answers again, and somebody goes on until nothing is left: no trial is forgotten."""
         self.launcher.silent = False
+        self.launcher.unseen.clear()
         self.launcher.arrive()
         for one in list(self.running):
             self.end(one, 1)
         for _ in range(6):
+            self.repair()
             lost = [i for i, fact in self.look().facts.items() if fact.status is Status.LOST]
             self.run(Choice(lost=True, indices=frozenset(lost)) if lost else Choice())
             for one in self.waiting():
@@ -194,5 +271,5 @@ class Sweep:
             for one in list(self.running):
                 self.end(one, 0)
         statuses = self.look().statuses
-        assert statuses == dict.fromkeys(range(TRIALS), Status.COMPLETED)
+        assert list(statuses.values()) == [Status.COMPLETED] * TRIALS, statuses
         assert self.successes == dict.fromkeys(range(TRIALS), 1)

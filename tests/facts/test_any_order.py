@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 from hyperherd.jobs import Ended, Phase
 from hyperherd.launchers.memory import Queued
 
-from .sweep_in_memory import TRIALS, Sweep
+from .sweep_in_memory import RECORD, TRIALS, Sweep
 
 CUT_SHORT = (Ended.NODE_FAILURE, Ended.PREEMPTED, Ended.TIME_LIMIT, Ended.OUT_OF_MEMORY, Ended.BOOT_FAILURE)
 
@@ -114,7 +114,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.sweep.launcher.meanwhile = meanwhile
         known = self.sweep.look()
         self.sweep.launcher.meanwhile = lambda: None
-        for trial, count in self.sweep.successes.items():
+        for trial, count in self.sweep.successes.items() if not self.sweep.damaged else ():
             assert not count or known.facts[trial].status.value in (
                 "completed",
                 "running",
@@ -140,13 +140,63 @@ class AnyOrder(RuleBasedStateMachine):
             self.sweep.check()
 
 
+class Losses(AnyOrder):
+    """And what befalls the state folder, and whoever looks."""
+
+    @initialize()
+    def keep(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    @rule()
+    def remove(self) -> None:
+        self.kept = {}
+        self.sweep.remove()
+
+    @rule(name=st.sampled_from(RECORD))
+    def lose(self, name: str) -> None:
+        self.sweep.lose(name)
+
+    @rule()
+    def back_up(self) -> None:
+        self.kept = self.sweep.backup()
+
+    @rule()
+    def restore(self) -> None:
+        self.sweep.restore(self.kept)
+
+    @rule()
+    def repair(self) -> None:
+        self.sweep.repair()
+
+    @precondition(lambda self: self.sweep.workspace.state.exists())
+    @rule()
+    def copy(self) -> None:
+        self.sweep.copied()
+
+    @rule(data=st.data())
+    def hide(self, data: st.DataObject) -> None:
+        """Another user's, or another host's: nobody here can look."""
+        if self.sweep.launcher.queue:
+            self.sweep.launcher.unseen.append(data.draw(_one_of(self.sweep.launcher.queue)))
+
+    @rule()
+    def reveal(self) -> None:
+        self.sweep.launcher.unseen.clear()
+
+    @rule()
+    def begin_ids_anew(self) -> None:
+        """The cluster is rebuilt, and gives ids again."""
+        self.sweep.launcher.begin_ids_anew()
+
+
 def _one_of(elements: list[Queued]) -> st.SearchStrategy[Queued]:
     return st.sampled_from(list(elements))
 
 
-def test_any_order() -> None:
+@pytest.mark.parametrize("events", [AnyOrder, Losses])
+def test_any_order(events: type[AnyOrder]) -> None:
     run_state_machine_as_test(
-        AnyOrder,
+        events,
         settings=settings(
             stateful_step_count=25, max_examples=min(60, settings().max_examples), deadline=None
         ),
@@ -154,7 +204,8 @@ def test_any_order() -> None:
 
 
 @pytest.mark.thorough
-def test_any_order_for_long() -> None:
+@pytest.mark.parametrize("events", [AnyOrder, Losses])
+def test_any_order_for_long(events: type[AnyOrder]) -> None:
     run_state_machine_as_test(
-        AnyOrder, settings=settings(stateful_step_count=40, max_examples=2000, deadline=None)
+        events, settings=settings(stateful_step_count=40, max_examples=2000, deadline=None)
     )

@@ -20,6 +20,12 @@ from hyperherd.errors import HerdError, nearest
 NO_OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF})
 """What writing to stdout fails with where nobody can take it: a full disk, a terminal that is gone."""
 
+OF_THE_SYSTEM = NO_OUTPUT | {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ESTALE, errno.ETIMEDOUT, errno.ENODEV, errno.ENOTCONN),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
+}
+"""What the machine, its disks or its limits answer, and no mistake of ours."""
+
 
 def open_all() -> None:
     """Give those that are closed (``herd ls >&-``) to nobody: a file opened later would get their number, and what
@@ -172,6 +178,12 @@ def _run(words: Sequence[str]) -> int:
         if "--debug" in words:
             raise
         code = _say(f"herd: {error}", error.exit_code)
+    except OSError as error:
+        if "--debug" in words or error.errno not in OF_THE_SYSTEM or error.filename is None:
+            raise
+        code = _say(
+            f"herd: {error.filename}: {error.strerror}\n  what was begun is on record: herd status", 1
+        )
     return code if isinstance(code, int) else 0
 
 

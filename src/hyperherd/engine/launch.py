@@ -274,6 +274,7 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
     for one in made:
         workspace.make_folders_of(one.batch)
         fsio.replace(one.batch.files.script, one.piece.script().encode("utf-8", "surrogateescape"), 0o600)
+        submissions.keep(workspace, one.record)
     lock.check()
     submissions.write(workspace, [*known.submissions, *(one.record for one in made)])
     statuses = {t.index: known.statuses.get(t.index, Status.READY) for t in prepared.plan.trials}

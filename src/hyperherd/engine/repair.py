@@ -77,9 +77,9 @@ def look(workspace: Workspace) -> Mended:
     kept = stored if isinstance(stored, Manifest) else manifest.salvaged(workspace)
     known: list[Submission] = list(records) if isinstance(records, list) else []
     again = [made for token in _missing(workspace, known) if (made := _record(workspace, token, found))]
-    for record, _ in again:
+    for record in again:
         found.said.append(f"submission {record.token} is not on record; {len(record.indices)} elements")
-    known = sorted([*known, *(record for record, _ in again)], key=lambda record: record.submitted_at)
+    known = sorted([*known, *again], key=lambda record: record.submitted_at)
     trials = _trials(workspace, kept, known, found)
     generation = kept.generation or _newest_generation(workspace, known)
     if generation != kept.generation:
@@ -99,37 +99,47 @@ def _missing(workspace: Workspace, known: Sequence[Submission]) -> list[str]:
     return sorted({*scripts, *off_record.tokens(workspace, known)} - on_record, key=lambda t: t[-24:])
 
 
-def _record(workspace: Workspace, token: str, found: _Findings) -> tuple[Submission, RecordedScript] | None:
-    """The record of a submission, from its script and its register; None where it never was one, or was given up."""
+def _record(workspace: Workspace, token: str, found: _Findings) -> Submission | None:
+    """The record of a submission, from its copy or its script, and its register; None where it never was one, or was
+    given up.
+    """
     owner = submissions.settled(workspace, token)
-    script = _script(workspace, token)
-    if owner == VOID or (owner is None and script is None):
+    if owner == VOID:
         return None
+    made = submissions.kept(workspace, token) or _read_from_script(workspace, token, owner)
+    if made is None:
+        if owner is not None:
+            found.said.append(f"submission {token} has no script any more: what it was offered is not known")
+        return None
+    return msgspec.structs.replace(
+        made,
+        state="submitted" if owner else "intent",
+        slurm_job_id=None if owner is None or _identity(owner) else owner,
+    )
+
+
+def _read_from_script(workspace: Workspace, token: str, owner: str | None) -> Submission | None:
+    script = _script(workspace, token)
     if script is None:
-        found.said.append(f"submission {token} has no script any more: what it was offered is not known")
         return None
     local = _identity(owner)
     units = [element.unit for element in script.elements]
     numbers = tuple(element.number for element in script.elements)
     own = tuple(unit.number for unit in units)
     of_tasks = any(unit.task is not None for unit in units)
-    is_local = local is not None or not script.has_directives
-    record = Submission(
+    return Submission(
         token=token,
-        slurm_job_id=None if is_local else owner,
         indices=tuple(unit.trial for unit in units),
         tasks=own if of_tasks else None,
         array=None if numbers == own else numbers,
         attempts=tuple(element.attempt for element in script.elements),
-        launcher="local" if is_local else "slurm",
+        launcher="local" if local or not script.has_directives else "slurm",
         where=local.host if local else "",
         submitted_at=_submitted_at(token),
-        state="submitted" if owner else "intent",
         root=str(workspace.root),
         launch=script.launch,
         requeue=script.requeue,
     )
-    return record, script
 
 
 def _script(workspace: Workspace, token: str) -> RecordedScript | None:

@@ -1,8 +1,8 @@
 """A launcher in memory: it queues elements in this process and runs none. For tests of what stands on launchers.
 
 A test says what happens: `MemoryLauncher.start` and `MemoryLauncher.end` are what an element's script would do on a
-node, with the same files; `MemoryLauncher.requeue`, `MemoryLauncher.forget`, ``silent`` and ``meanwhile`` are a
-scheduler's ways.
+node, with the same files; `MemoryLauncher.requeue`, `MemoryLauncher.forget`, ``silent``, ``unseen`` and ``meanwhile``
+are a scheduler's ways.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from hyperherd.attempts import claims, notes, registers
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.errors import SchedulerSilentError
 from hyperherd.jobs import Batch, Element, Ended, Job, Phase, State
-from hyperherd.launchers.base import Launcher
+from hyperherd.launchers.base import Launcher, Stray
 from hyperherd.launchers.splitting import Limits
 from hyperherd.launchers.traits import Traits
 
@@ -48,7 +49,8 @@ class Queued:
 
 
 class MemoryLauncher(Launcher):
-    """``queue`` has every element that was submitted, in order. While it is ``silent`` it answers no question.
+    """``queue`` has every element that was submitted, in order. While it is ``silent`` it answers no question; of what
+    is ``unseen`` it says that nobody can look from here.
 
     What ``meanwhile`` does happens between a question and its answer.
     """
@@ -59,6 +61,7 @@ class MemoryLauncher(Launcher):
     def __init__(self, limits: Limits | None = None, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.queue: list[Queued] = []
         self.silent = False
+        self.unseen: list[Queued] = []
         self.meanwhile = meanwhile
         self._limits = limits or Limits()
         self._ids = itertools.count(1)
@@ -90,9 +93,11 @@ class MemoryLauncher(Launcher):
     def poll(self, jobs: Sequence[Job]) -> dict[str, dict[int, State]]:
         """As the queue has them at the moment of the question; what it has forgotten is absent."""
         self._answer()
-        said = {(one.job_id, one.element.number): one.state for one in self.queue}
+        said = {(one.batch.token, one.element.number): one.state for one in self.queue}
+        hidden = State(Phase.UNKNOWN, reason="it runs elsewhere")
+        said.update({(one.batch.token, one.element.number): hidden for one in self.unseen})
         absent = State(Phase.ABSENT)
-        answer = {job.token: {n: said.get((job.job_id or "", n), absent) for n in job.offers} for job in jobs}
+        answer = {job.token: {n: said.get((job.token, n), absent) for n in job.offers} for job in jobs}
         self.meanwhile()
         return answer
 
@@ -100,25 +105,52 @@ class MemoryLauncher(Launcher):
         """What waits never starts; what runs is told to end, and notes so."""
         if self.silent:
             return dict.fromkeys(elements, "memory does not answer")
-        for one in self._of(job):
-            if one.element.number in elements and one.is_live:
+        refused = {}
+        for one in self._of(job.token):
+            if one in self.unseen:
+                refused[one.element.number] = "it runs elsewhere"
+            elif one.element.number in elements and one.is_live:
                 self.end(one, 143, Ended.CANCELLED, told=True)
+        return refused
+
+    def strays(self, state: Path, generation: str) -> list[Stray]:
+        """By the files that they were submitted with."""
+        self._answer()
+        mine: dict[str, list[Queued]] = {}
+        for one in self.queue:
+            if one.is_live and one.batch.files.script.is_relative_to(state):
+                mine.setdefault(one.batch.token, []).append(one)
+        return [
+            Stray(token, f"job {of[0].job_id}", any(one.state is _RUNS for one in of), (of[0].job_id,))
+            for token, of in mine.items()
+        ]
+
+    def cancel_strays(self, strays: Sequence[Stray]) -> dict[Stray, str]:
+        """All that lives of them."""
+        for one in [one for stray in strays for one in self._of(stray.token) if one.is_live]:
+            self.end(one, 143, Ended.CANCELLED, told=True)
         return {}
 
-    def _of(self, job: Job) -> Iterator[Queued]:
-        return (one for one in self.queue if one.job_id == job.job_id)
+    def _of(self, token: str) -> Iterator[Queued]:
+        return (one for one in self.queue if one.batch.token == token)
 
     def _answer(self) -> None:
         if self.silent:
             raise SchedulerSilentError("memory does not answer", hint="nothing was changed; try again later")
 
     def start(self, one: Queued) -> bool:
-        """What its script does first: it asks the register and claims the attempt. Whether it runs now."""
+        """What its script does first: it looks for its folder, asks the register and claims the attempt. Whether it
+        runs now.
+        """
         files, first = one.batch.files, one.element.attempt
-        runs = registers.settle(files.register, one.job_id) == one.job_id and all(
-            claims.take(files.attempts, one.element.unit, attempt, one.batch.token, one.job_id)
-            or (attempt < one.attempt and self._has_claimed(one, attempt))
-            for attempt in range(first, one.attempt + 1)
+        runs = (
+            files.register.parent.is_dir()
+            and registers.settle(files.register, one.job_id) == one.job_id
+            and all(
+                claims.take(files.attempts, one.element.unit, attempt, one.batch.token, one.job_id)
+                or (attempt < one.attempt and self._has_claimed(one, attempt))
+                for attempt in range(first, one.attempt + 1)
+            )
         )
         refused = replace(State.of_end(Ended.FAILED), exit_code=3)
         one.state = _RUNS if runs else refused
@@ -132,7 +164,7 @@ class MemoryLauncher(Launcher):
         self, one: Queued, code: int = 0, end: Ended | None = None, *, told: bool = False, noted: bool = True
     ) -> None:
         """It ends with this exit code, and for the scheduler by ``end``; ``noted``: its script could still say so."""
-        if one.state.phase is Phase.RUNNING and noted:
+        if one.state.phase is Phase.RUNNING and noted and one.batch.files.register.parent.is_dir():
             outcome = Outcome(code, terminated=told)
             notes.write(one.batch.files.attempts, one.element.unit, one.attempt, outcome)
         end = end or (Ended.FAILED if code else Ended.COMPLETED)
@@ -141,6 +173,10 @@ class MemoryLauncher(Launcher):
     def requeue(self, one: Queued) -> None:
         """The scheduler queues it again."""
         one.restarts, one.state = one.restarts + 1, _WAITS
+
+    def begin_ids_anew(self) -> None:
+        """The scheduler is set up anew: its next jobs get ids that others had."""
+        self._ids = itertools.count(1)
 
     def forget(self, one: Queued) -> None:
         """The scheduler no longer knows of it."""

@@ -172,6 +172,24 @@ def _stored(submission: Submission) -> Submission | dict[str, Any]:
     return {**record, "indices": tasks, "trial": trial}
 
 
+def keep(workspace: Workspace, submission: Submission) -> None:
+    """Write a copy of the record beside the submission's script, which `kept` reads where `job_ids.json` is lost."""
+    fsio.replace(_copy(workspace, submission.token), msgspec.json.encode(submission), 0o600)
+
+
+def kept(workspace: Workspace, token: str) -> Submission | None:
+    """The record as it was when the submission was made; None where there is no copy that can be read."""
+    try:
+        found = decoded(msgspec.json.decode(fsio.content(_copy(workspace, token)), type=dict[str, Any]))
+    except (OSError, msgspec.ValidationError, msgspec.DecodeError):
+        return None
+    return found if found.token == token else None
+
+
+def _copy(workspace: Workspace, token: str) -> Path:
+    return workspace.files(token).script.with_suffix(".submission")
+
+
 def note_decided(workspace: Workspace, decided: Sequence[Submission], lock: fsio.Lock) -> None:
     """Put what these submissions are, and their job ids, into the file; all else stays as others have left it."""
     by_token = {submission.token: submission for submission in decided}

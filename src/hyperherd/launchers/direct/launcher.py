@@ -130,14 +130,17 @@ class DirectLauncher(Launcher):
             raise SubmissionRefusedError(
                 f"this machine cannot run it: {text}", hint="; ".join(faults.values())
             )
-        stored.store(batch, stored.batch_path(batch))
         log = stored.log_path(batch)
-        fsio.make_folders(log.parent)
-        pid = self.connector.spawn(
-            [sys.executable, "-c", _START, str(stored.batch_path(batch)), _PACKAGES],
-            env={**os.environ, variables.SUPERVISOR: batch.token},
-            output=log,
-        )
+        try:
+            stored.store(batch, stored.batch_path(batch))
+            fsio.make_folders(log.parent)
+            pid = self.connector.spawn(
+                [sys.executable, "-c", _START, str(stored.batch_path(batch)), _PACKAGES],
+                env={**os.environ, variables.SUPERVISOR: batch.token},
+                output=log,
+            )
+        except (OSError, WorkspaceError) as error:
+            raise SubmissionRefusedError(f"no supervisor can be started: {error}") from error
         self._await_register(batch, pid, log)
 
     def _asked(self, batch: Batch) -> Batch:

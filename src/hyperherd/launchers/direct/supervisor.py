@@ -340,9 +340,9 @@ def main() -> int:
     batch = stored.load(Path(sys.argv[1]))
     wakeups = Wakeups()
     identity = str(processes.me())
-    if not fsio.create(batch.files.register, f"{identity}\n".encode()):
-        return 3
     try:
+        if not fsio.create(batch.files.register, f"{identity}\n".encode()):
+            return 3
         _adopt_orphans()
         _supervise(batch, identity, wakeups)
     except (HerdError, OSError) as error:
