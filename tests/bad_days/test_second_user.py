@@ -103,7 +103,7 @@ def test_what_he_may_not_do_is_refused_and_what_runs_runs_on(
     if done.code:
         assert done.err
     assert living(tmp_path) and len(started(tmp_path)) == 2
-    assert "told to end" not in done.out
+    assert "told to end" not in done.out and "herd: cancelled" not in done.err
 
 
 @pytest.mark.parametrize("theirs", ["writes with the group"], indirect=True)

@@ -77,7 +77,8 @@ def stop(workspace: Workspace, launchers: Mapping[str, Launcher], wanted: Iterab
             refused.update((offers[n].unit.trial, why) for n, why in words.items())
     shared_looks.forget()
     cancelled = [fact for fact in live if fact.trial.index not in refused]
-    return _noted(workspace, Stopped(cancelled, refused, strays, noted=stopped))
+    done = Stopped(cancelled, refused, strays, noted=stopped)
+    return _noted(workspace, done) if any(stopped.values()) else done
 
 
 def _noted(workspace: Workspace, stopped: Stopped) -> Stopped:
