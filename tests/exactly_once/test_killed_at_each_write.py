@@ -35,7 +35,8 @@ def killed_at_each(make: Callable[[str], Sweep], step: int) -> Iterator[Sweep]:
             return
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.thorough  # `test_each_call` has it where there is strace
+@pytest.mark.parametrize("step", [2])
 def test_on_this_machine_the_next_run_starts_each_trial_that_has_not_started(
     make: Callable[..., Sweep], step: int
 ) -> None:
@@ -45,7 +46,8 @@ def test_on_this_machine_the_next_run_starts_each_trial_that_has_not_started(
         assert sweep.starts() == {"1": 1, "2": 1}
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.thorough  # `test_each_call` has it where there is strace
+@pytest.mark.parametrize("step", [2])
 def test_on_slurm_the_next_run_starts_each_trial_that_has_not_started(
     make: Callable[..., Sweep], fake_slurm: FakeSlurm, step: int
 ) -> None:
