@@ -213,6 +213,7 @@ class Rig:
             until(lambda: has_ended(trace), "the trace")
             instant.after(trace, state, before)
             if instant.missed(trace):
+                sweep.go()
                 return []
         wrong = ["a traceback"] if "Traceback" in done.stderr else []
         wrong += lies(sweep)
