@@ -80,7 +80,7 @@ def test_a_trial_that_deletes_herd_s_state_does_not_bring_it_down(here: Workspac
 
 
 @pytest.mark.parametrize(
-    "script", ["kill -9 $PPID\n", "kill -9 0\n", "kill -TERM 0\n", "exec >&- 2>&-; exit 5\n"]
+    "script", ["kill -9 $PPID; exit 5\n", "kill -9 0\n", "kill -TERM 0\n", "exec >&- 2>&-; exit 5\n"]
 )
 def test_a_trial_that_kills_its_surroundings_has_failed(here: Workspace, script: str) -> None:
     (here.root / "launch.sh").write_text(script)

@@ -103,8 +103,9 @@ class Sweep:
             assert self.launcher.silent
         except KilledError:
             self._bury()
-        except HerdError as error:
-            assert self.damaged, error
+        except HerdError:
+            if not self.damaged:
+                raise
 
     def _bury(self) -> None:
         """Whoever was killed is this process, which lives: its intents get an owner that does not."""
