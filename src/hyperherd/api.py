@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import html
-import math
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from hyperherd.engine.placing import Wish
 from hyperherd.engine.sweep import Look
 from hyperherd.errors import HerdError
 from hyperherd.jobs import NativeValue
+from hyperherd.sweep.metrics import Metric
 from hyperherd.sweep.plan import Choice
 from hyperherd.views import documents, tables
 from hyperherd.views.columns import Screen
@@ -61,13 +62,14 @@ class Sweep:
         return found
 
     def results(self, *trials: int | str, where: str | None = None) -> list[dict[str, Any]]:
-        """A row for each trial: ``trial_id``, ``experiment_name``, ``status``, its parameters and its final metrics.
+        """A row for each trial: ``trial_id``, ``experiment_name``, ``status``, its parameters and its metrics; of one
+        that was logged with steps alone the last value, of the sweep's own the value that counts.
 
         The columns are those of ``herd res``: ``pandas.DataFrame(sweep.results())``. Where a metric has a parameter's
         name, the value is the metric's.
         """
         looked = self._look(trials, where)
-        head, rows = tables.exported(looked.snapshot, looked.finals())
+        head, rows = tables.exported(looked.results())
         return [dict(zip(head, row, strict=True)) for row in rows]
 
     def streams(self, *trials: int | str, where: str | None = None) -> list[dict[str, Any]]:
@@ -78,12 +80,21 @@ class Sweep:
             for row in outputs.steps(looked.workspace, looked.indices)
         ]
 
-    def best(self, metric: str, mode: Literal["max", "min"] = "max") -> dict[str, Any] | None:
-        """The row of `results` with the best value of a final metric; None where no trial has logged a number."""
+    def best(self, metric: str | None = None, mode: Literal["max", "min"] = "max") -> dict[str, Any] | None:
+        """The row of `results` of the best trial, by the ``metric`` of the YAML or by another; None where no trial has
+        logged a number. Raises `HerdError` where neither is told.
+        """
         if mode not in ("max", "min"):
             raise HerdError(f"mode={mode!r}: max or min expected")
-        rows = [row for row in self.results() if _is_number(row.get(metric))]
-        return (max if mode == "max" else min)(rows, key=lambda row: row[metric], default=None)
+        found = self._look().results()
+        found = replace(found, metric=Metric(metric, mode)) if metric else found
+        if found.metric is None:
+            raise HerdError("the best by which metric?", hint='best("val_acc"), or metric: in the YAML')
+        best = found.best_first().first(1)
+        if found.best is None:
+            return None
+        head, rows = tables.exported(best)
+        return dict(zip(head, rows[0], strict=True))
 
     def run(  # noqa: PLR0913  # by keyword, as the command's options
         self,
@@ -143,7 +154,3 @@ class Sweep:
 def _warn(lines: Iterable[str]) -> None:
     for line in lines:
         warnings.warn(line, stacklevel=4)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)

@@ -49,15 +49,18 @@ def test_a_sweep_is_run_waited_for_and_read(sweep: Sweep, place: str) -> None:
     assert sweep.run(max_concurrent=2, on="local" if place == "local" else "auto") == [0, 1, 2]
     assert sweep.wait() == dict.fromkeys(range(3), "completed")
     assert sweep.trials == json.loads(herding.herd("status", "--json").stdout)["trials"]
-    two = {"trial_id": 1, "experiment_name": "x-2", "x": 2, "acc": 0.2, "status": "completed"}
+    two = {"trial_id": 1, "experiment_name": "x-2", "x": 2, "acc": 0.2, "loss": 0.5, "status": "completed"}
     assert sweep.results("2", "0-1") == [
-        {"trial_id": 2, "experiment_name": "x-4", "x": 4, "acc": None, "status": "completed"},
-        {"trial_id": 0, "experiment_name": "x-1", "x": 1, "acc": 0.1, "status": "completed"},
+        {"trial_id": 2, "experiment_name": "x-4", "x": 4, "acc": None, "loss": 0.25, "status": "completed"},
+        {"trial_id": 0, "experiment_name": "x-1", "x": 1, "acc": 0.1, "loss": 1.0, "status": "completed"},
         two,
     ]
     assert sweep.results("x-2") == sweep.results(where="x == 2") == [two]
     assert (sweep.best("acc"), sweep.best("nothing")) == (two, None)
     assert (sweep.best("acc", "min") or {})["x"] == 1
+    with Path("hyperherd.yaml").open("a") as file:
+        file.write("\nmetric: {name: loss, mode: min, at: best}\n")
+    assert (sweep.best() or {})["trial_id"] == min(sweep.results(), key=lambda row: row["loss"])["trial_id"]
     rows = [(row["trial_id"], row["step"], row["metric"], row["value"]) for row in sweep.streams(1)]
     assert rows == [(1, 1, "loss", 1), (1, 2, "loss", 0.5)]
     assert str(sweep).endswith("3 trials: 3 completed") and repr(sweep) == f"Sweep({str(Path.cwd())!r})"
@@ -107,6 +110,7 @@ def test_a_slurm_that_does_not_answer_is_a_warning_and_stops_what_must_know(
         (lambda sweep: sweep.results(7), "no trial 7"),
         (lambda sweep: sweep.results(where="lr > 1"), "lr"),
         (lambda sweep: sweep.best("acc", "most"), "max or min"),
+        (lambda sweep: sweep.best(), "by which metric"),
         (lambda sweep: sweep.run(on="nowhere"), "no such place"),
         (lambda sweep: sweep.run(on="local", trials=[9]), "no trial 9"),
         (lambda sweep: Sweep("launch"), "launch"),

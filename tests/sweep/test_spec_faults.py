@@ -76,6 +76,26 @@ CASES = {
         "                             ^\n"
         "    write 24G (10^9 bytes each) or 24GiB (2^30)",
     ),
+    "a metric of which nobody said what is better": (
+        WITH_LR + "metric: val_loss\n",
+        "f.yaml:5: metric: is a larger val_loss better, or a smaller one?\n    metric: {name: val_loss, mode: min}",
+    ),
+    "a metric without a name": (
+        WITH_LR + "metric:\n  - mode: min\n",
+        "f.yaml:6: metric[0].name: missing\n    name: as log_result has it",
+    ),
+    "a metric that is a number": (
+        WITH_LR + "metric: 3\n",
+        "f.yaml:5: metric: a name or a mapping expected, not 3\n    metric: val_acc",
+    ),
+    "a metric's other mode": (
+        WITH_LR + "metric: [{name: a, mode: mx}]\n",
+        "f.yaml:5: metric[0].mode: 'max' or 'min' expected, not 'mx'\n    did you mean 'max'?",
+    ),
+    "a metric twice": (
+        WITH_LR + "metric: [a, {name: a, mode: min}]\n",
+        "f.yaml:5: metric[1]: 'a' is named twice",
+    ),
     "requeue": (
         WITH_LR + "requeue: yes\n",
         "f.yaml:5: requeue: true, false or a mapping expected, not 'yes'\n    requeue: true",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hyperherd.config import parse
+from hyperherd.config import metric, parse
 from hyperherd.jobs import Requeue
 from hyperherd.sweep import spec
+from hyperherd.sweep.metrics import Metric
 from hyperherd.sweep.spec import Growth
 
 HEAD = "name: x\nlauncher: launch.sh\n"
@@ -150,3 +151,24 @@ def test_a_spec_of_ten_thousand_values_is_read() -> None:
     made = parse.spec(HEAD + "grid: all\nparameters:\n  p:\n" + values)
     assert made.parameters[0].values[7] == 1.0
     assert len(made.parameters[0].values) == 10_000
+
+
+@pytest.mark.parametrize(
+    "text, metrics",
+    [
+        ("", ()),
+        ("acc", (Metric("acc"),)),
+        ("{name: val/loss, mode: min, at: best}", (Metric("val/loss", "min", "best"),)),
+        ("[acc, {name: loss, mode: min}]", (Metric("acc"), Metric("loss", "min"))),
+    ],
+)
+def test_metric_is_read_in_all_its_forms_and_from_the_text_alone(
+    text: str, metrics: tuple[Metric, ...]
+) -> None:
+    whole = HEAD + "grid: all\nparameters: {lr: [1]}\nmetric: " + text + "\n"
+    assert parse.spec(whole).metrics == metric.of_text(whole) == metrics
+
+
+@pytest.mark.parametrize("text", ["loss", "{nam: a}", "3", "[a, a]", "{name: a", "[]"])
+def test_a_metric_with_a_fault_is_none_to_those_who_only_look(text: str) -> None:
+    assert metric.of_text(HEAD + "metric: " + text) == ()

@@ -14,6 +14,8 @@ PARAMS = "HYPERHERD_PARAMS"
 ARGV = "HYPERHERD_ARGV"
 ATTEMPT = "HYPERHERD_ATTEMPT"
 RESULTS = "HYPERHERD_RESULTS"
+TRIAL_DIR = "HYPERHERD_TRIAL_DIR"
+"""A place for what the trial makes, which herd does not make: ``<workspace>/outputs/<trial name>``."""
 
 GENERATION = "HYPERHERD_GENERATION"
 """The life of the state folder that the trial belongs to: what it logs goes nowhere else."""
@@ -47,7 +49,7 @@ TEXT = "HYPERHERD_TEXT"
 
 PROMISED = (
     *(WORKSPACE, SWEEP_NAME, TRIAL_ID, TRIAL_NAME, EXPERIMENT_NAME, PARAMS, ARGV, ATTEMPT, RESULTS),
-    *(JOB_ID, GENERATION),
+    *(TRIAL_DIR, JOB_ID, GENERATION),
 )
 """What a launch script may rely on (docs/reference.md)."""
 

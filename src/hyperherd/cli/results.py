@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
 from hyperherd.cli import arguments
 from hyperherd.engine import outputs
-from hyperherd.engine.snapshot import Snapshot
+from hyperherd.engine.outputs import Results
 from hyperherd.engine.sweep import Look
 from hyperherd.errors import SchedulerSilentError, UsageError, nearest
+from hyperherd.sweep.metrics import Metric
 from hyperherd.sweep.trial import Status
 from hyperherd.views import documents, tables
 from hyperherd.views.columns import Screen
 
 
 @click.command(
-    epilog="\b\nExamples:\n  herd res\n  herd res --sort accuracy\n  herd res --steps --format csv > steps.csv"
+    epilog="\b\nExamples:\n  herd res\n  herd res --best 3\n  herd res --sort accuracy\n"
+    "  herd res --steps --format csv > steps.csv"
 )
 @arguments.workspace_and_trials
 @click.option("--steps", is_flag=True, help="Every logged step, a row each.")
@@ -29,25 +32,40 @@ from hyperherd.views.columns import Screen
     help="Default: a table on a terminal, else tsv; of --steps csv.",
 )
 @click.option("--sort", "by", metavar="METRIC", help="Best (largest) first; -METRIC for smallest first.")
+@arguments.number(
+    "--best", "count", default=0, help="Only so many, the best ones, with command and folder of each."
+)
+@click.option("--last", is_flag=True, help="Of metrics with steps the last value, whatever the YAML says.")
 @arguments.where
 @arguments.as_json
-def res(
-    given: tuple[str, ...], steps: bool, form: str | None, by: str | None, where: str | None, as_json: bool
+def res(  # noqa: PLR0913  # click's way to hand options over
+    given: tuple[str, ...],
+    steps: bool,
+    form: str | None,
+    by: str | None,
+    count: int,
+    last: bool,
+    where: str | None,
+    as_json: bool,
 ) -> None:
-    """Show parameters and metrics of each trial."""
+    """Show parameters and metrics of each trial, on a terminal the best first, by `metric` of the YAML."""
     look = arguments.look(given, where)
     form = "json" if as_json else form or _usual(steps)
-    metrics: outputs.Metrics = look.finals() if by or not steps else {}
-    shown, metrics = _sorted(look, metrics, by) if by else (look.snapshot, metrics)
-    if not shown.trials:
-        click.echo(tables.none(shown), err=True)
+    shown = Results(look.snapshot, {}) if steps and not (by or count) else _compared(look, by, count, last)
+    if by or count or form == "table":
+        shown = shown.best_first()
+    shown = shown.first(count) if count else shown
+    if not shown.snapshot.trials:
+        click.echo(tables.none(shown.snapshot), err=True)
     if steps:
-        rows = outputs.steps(look.workspace, [view.index for view in shown.trials])
+        rows = outputs.steps(look.workspace, [view.index for view in shown.snapshot.trials])
         document = documents.steps(rows) if form == "json" else None
         _print(form, document, documents.STEP, documents.step_rows(rows))
         return
-    head, table = (tables.results if form == "table" else tables.exported)(shown, metrics)
-    _print(form, documents.res(shown, metrics) if form == "json" else None, head, table)
+    head, table = (tables.results if form == "table" else tables.exported)(shown)
+    _print(form, documents.res(shown) if form == "json" else None, head, table)
+    if count and form == "table":
+        click.echo(tables.commands([look.inspect(view) for view in shown.snapshot.trials], Screen.of()))
 
 
 def _usual(steps: bool) -> str:
@@ -57,24 +75,29 @@ def _usual(steps: bool) -> str:
     return "csv" if steps else "tsv"
 
 
-def _sorted(look: Look, metrics: outputs.Metrics, by: str) -> tuple[Snapshot, outputs.Metrics]:
-    """The trials by this metric, and the metrics with it: of one that was logged with steps alone, the last value.
+def _compared(look: Look, by: str | None, count: int, last: bool) -> Results:
+    """What was measured of the trials, to be compared by the YAML's metric, or by another.
 
-    Raises `UsageError` for a metric that nobody has logged.
+    Raises `UsageError` for a metric that nobody has logged, and where the best are wanted and nobody says of what.
     """
+    found = look.results(last=last)
+    if by:
+        return replace(found, metric=_named(by, found.metrics))
+    if count and found.metric is None:
+        hint = "metric: {name: val_acc, mode: max} in the YAML, or --sort METRIC"
+        raise UsageError("--best: by which metric?", hint=hint)
+    return found
+
+
+def _named(by: str, metrics: outputs.Metrics) -> Metric:
     known = {name for found in metrics.values() for name in found}
-    streamed = set() if {by, by[1:]} & known else outputs.streamed(look.workspace, look.indices)
-    name = next((one for one in (by, by.removeprefix("-")) if one in known | streamed), None)
+    name = next((one for one in (by, by.removeprefix("-")) if one in known), None)
     if name is None:
-        every = known | streamed
-        hint = nearest(by, every) or (
-            f"there are {', '.join(sorted(every))}" if every else "nothing was logged yet"
+        hint = nearest(by, known) or (
+            f"there are {', '.join(sorted(known))}" if known else "nothing was logged yet"
         )
         raise UsageError(f"--sort {by}: no such metric", hint=hint)
-    if name not in known:
-        click.echo(f"{name} was logged with steps alone: what counts is each trial's last value", err=True)
-        metrics = outputs.with_last(look.workspace, look.indices, metrics, name)
-    return outputs.best_first(look.snapshot, metrics, by), metrics
+    return Metric(name, "max" if name == by else "min")
 
 
 def _print(form: str, document: object, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -18,6 +18,9 @@ def make() -> dict[str, Any]:
     schema["properties"]["parameters"]["additionalProperties"] = {"anyOf": [parameter, *short]}
     requeue = schema["properties"]["requeue"]
     requeue["anyOf"] = [{"type": "boolean"}, *requeue["anyOf"][:-1]]
+    metric = schema["properties"]["metric"]
+    one = [metric["anyOf"][0]["items"], {"type": "string", "minLength": 1}]
+    metric["anyOf"] = [{**metric["anyOf"][0], "items": {"anyOf": one}}, *one]
     for key in OPTIONAL:
         entry = schema["properties"][key]
         entry.pop("default", None)

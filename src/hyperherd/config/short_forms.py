@@ -12,7 +12,7 @@ from hyperherd.sweep.trial import Value
 
 OPTIONAL = (
     *("grid", "sample", "zip", "conditions", "constraints", "static_overrides", "hydra", "slurm"),
-    *("compute", "requires", "requeue"),
+    *("compute", "requires", "requeue", "metric"),
 )
 """Keys that may have nothing behind them."""
 
@@ -34,6 +34,7 @@ def written_out(content: dict[str, Any], faults: Faults) -> dict[str, Any]:
     for key in (*DECIDES, *UNREAD):
         found.pop(key, None)
     _write_out_requeue(found, faults)
+    _write_out_metric(found, faults)
     _rename_constraints(found, faults)
     _merge_static_overrides(found, faults)
     if isinstance(found.get("parameters"), dict):
@@ -65,6 +66,22 @@ def _write_out_requeue(content: dict[str, Any], faults: Faults) -> None:
             faults.add(
                 ("requeue",), f"true, false or a mapping expected, not {shown(given)}", "requeue: true"
             )
+
+
+def _write_out_metric(content: dict[str, Any], faults: Faults) -> None:
+    """One as a list of one, a name as a mapping."""
+    if "metric" not in content:
+        return
+    given = content["metric"]
+    if not isinstance(given, list):
+        faults.written[("metric", 0)] = ("metric",)
+        given = [given]
+    for place, one in enumerate(given):
+        if not isinstance(one, (str, dict)):
+            faults.add(
+                ("metric", place), f"a name or a mapping expected, not {shown(one)}", "metric: val_acc"
+            )
+    content["metric"] = [{"name": one} if isinstance(one, str) else one for one in given]
 
 
 def _rename_constraints(content: dict[str, Any], faults: Faults) -> None:

@@ -139,6 +139,16 @@ class RequeueKeys(_Keys):
     max_time: Resource = Field(None, description="Never a longer time limit than this, such as 2-00:00:00")
 
 
+class MetricKeys(_Keys):
+    """What a sweep is about."""
+
+    name: str = Field(min_length=1, description="As log_result has it")
+    mode: Literal["max", "min"] | None = Field(
+        None, description="Whether larger values are better, or smaller"
+    )
+    at: Literal["last", "best"] = Field("last", description="Which of a trial's values counts")
+
+
 AnyParameter: TypeAlias = Annotated["Discrete | Continuous", Field(discriminator="type")]
 Conditions: TypeAlias = "list[ConditionKeys]"
 
@@ -167,6 +177,11 @@ class SweepKeys(_Keys):
     requeue: RequeueKeys | None = Field(
         None, description="true, false, or when a trial is queued again by itself"
     )
+    metric: list[MetricKeys] | None = Field(
+        None,
+        min_length=1,
+        description="What the sweep is about: a name, or more of it, or several; the first counts",
+    )
 
 
 def check(content: dict[str, Any], faults: Faults) -> None:
@@ -184,7 +199,8 @@ def _add(details: ErrorDetails, faults: Faults) -> None:
         return
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
     if kind == "missing":
-        faults.add(path, "missing", _MISSING_HINTS.get(str(path[-1]), ""))
+        hint = _MISSING_HINTS.get(str(path[-1]), "")
+        faults.add(path, "missing", "name: as log_result has it" if path[0] == "metric" else hint)
     elif kind == "extra_forbidden":
         faults.add(path, "unknown key", nearest_or_all(str(path[-1]), _keys_at(details["loc"])))
     elif kind in ("union_tag_not_found", "union_tag_invalid"):
@@ -243,6 +259,7 @@ def _keys_at(location: tuple[str | int, ...]) -> list[str]:
         "sample": SampleKeys,
         "hydra": HydraKeys,
         "requeue": RequeueKeys,
+        "metric": MetricKeys,
     }
     model: type[BaseModel] = within[str(location[0])] if len(location) > 1 else SweepKeys
     return [key for key in model.model_fields if key not in ("constraints", "hydra")]

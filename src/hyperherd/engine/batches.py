@@ -21,7 +21,9 @@ def sweep_variables(workspace: Workspace, name: str, generation: str) -> tuple[t
     return (*about, (variables.GENERATION, generation)) if generation else about
 
 
-def trial_variables(trial: Trial, given: Handed, results: str) -> tuple[tuple[str, str], ...]:
+def trial_variables(
+    workspace: Workspace, trial: Trial, given: Handed, results: str
+) -> tuple[tuple[str, str], ...]:
     """About its trial; ``results`` is the folder of all results."""
     return (
         (variables.TRIAL_ID, str(trial.index)),
@@ -30,6 +32,7 @@ def trial_variables(trial: Trial, given: Handed, results: str) -> tuple[tuple[st
         (variables.ARGV, given.argv),
         (variables.PARAMS, given.params),
         (variables.RESULTS, f"{results}/{trial.index}"),
+        (variables.TRIAL_DIR, str(workspace.outputs(trial.name))),
     )
 
 
@@ -68,5 +71,5 @@ class Maker:
         script, typed = self.description.script, trial.typed
         words = (*typed.words, *self.appended) if typed else ()
         argument = script.place.inserted(words) if script else given.argument
-        variables = trial_variables(trial, given, self.results)
+        variables = trial_variables(self.workspace, trial, given, self.results)
         return Element(unit.number, unit, attempt, argument, variables)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hyperherd import units
@@ -40,7 +41,8 @@ class AttemptView:
 @dataclass(frozen=True)
 class Inspection:
     """``command`` and ``environment`` are what the launch script gets (of a script's sweep: the script, and what stands
-    at the end of its last command), ``last_error`` the last line of stderr.
+    at the end of its last command), ``last_error`` the last line of stderr, ``folder`` the trial's own, where it
+    has made one.
     """
 
     fact: Fact
@@ -49,6 +51,7 @@ class Inspection:
     attempts: Sequence[AttemptView]
     metrics: Mapping[str, Any]
     last_error: str | None
+    folder: Path | None
 
 
 def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
@@ -64,7 +67,7 @@ def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
     generation = registers.generation_of(record.token) if record.token else known.manifest.generation
     variables = (
         *batches.sweep_variables(workspace, known.manifest.name, generation),
-        *batches.trial_variables(fact.trial, given, str(workspace.results)),
+        *batches.trial_variables(workspace, fact.trial, given, str(workspace.results)),
         *batches.attempt_variables(fact.unit.number, attempt),
     )
     return Inspection(
@@ -74,6 +77,7 @@ def inspect(workspace: Workspace, known: Known, index: int) -> Inspection:
         attempts=[view for run in fact.runs for view in _attempts(workspace, known, run)],
         metrics=results.finals(workspace.results, index),
         last_error=logs.last_line(workspace.stderr(fact.unit)),
+        folder=folder if (folder := workspace.outputs(fact.trial.name)).is_dir() else None,
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,6 +13,7 @@ from hyperherd.engine.shared_looks import Looks
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import HerdError
 from hyperherd.launchers.base import Launcher
+from hyperherd.sweep.metrics import Metric, number
 from hyperherd.workspace import logs, results
 from hyperherd.workspace.folder import Workspace
 
@@ -22,6 +22,39 @@ STDOUT, STDERR, SLURM = "stdout", "stderr", "slurm"
 Metrics: TypeAlias = "Mapping[int, Mapping[str, Any]]"
 """Trial index -> metric -> value."""
 Streams: TypeAlias = "dict[str, tuple[str, Sequence[str] | None]]"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What trials have logged; ``metric`` is what they are compared by, None where nobody said."""
+
+    snapshot: Snapshot
+    metrics: Metrics
+    metric: Metric | None = None
+
+    @property
+    def scores(self) -> dict[int, float | None]:
+        """Trial index -> its value of the metric."""
+        name = self.metric.name if self.metric else ""
+        values = {view.index: self.metrics.get(view.index, {}).get(name) for view in self.snapshot.trials}
+        return {index: number(value) for index, value in values.items()}
+
+    @property
+    def best(self) -> int | None:
+        """The trial with the best value; None where none has any."""
+        return self.metric.best(self.scores) if self.metric else None
+
+    def best_first(self) -> Results:
+        """The same, those without a number last."""
+        if self.metric is None:
+            return self
+        metric, scores = self.metric, self.scores
+        ordered = sorted(self.snapshot.trials, key=lambda view: metric.best_first(scores[view.index]))
+        return replace(self, snapshot=replace(self.snapshot, trials=ordered))
+
+    def first(self, count: int) -> Results:
+        """The first ones alone."""
+        return replace(self, snapshot=replace(self.snapshot, trials=self.snapshot.trials[:count]))
 
 
 def sources(workspace: Workspace, view: TrialView, wanted: Sequence[str]) -> dict[str, Path]:
@@ -72,30 +105,25 @@ def steps(workspace: Workspace, indices: Sequence[int]) -> list[tuple[int, int |
     ]
 
 
-def streamed(workspace: Workspace, indices: Sequence[int]) -> set[str]:
-    """The metrics that these trials have logged with a step."""
-    return {name for index in indices for name in results.streamed(workspace.results, index)}
+def measured(workspace: Workspace, indices: Sequence[int], about: Sequence[Metric] = ()) -> Metrics:
+    """What these trials have logged: of each final metric its value, of one that was logged with steps alone the last,
+    of those that the sweep is ``about`` the value that counts.
+    """
+    finals = results.all_finals(workspace.results)
+    return {index: _measured(workspace, index, finals.get(index, {}), about) for index in indices}
 
 
-def with_last(workspace: Workspace, indices: Sequence[int], metrics: Metrics, name: str) -> Metrics:
-    """The metrics, and with them the value of this stream at each trial's last step."""
-    found = {index: results.streams(workspace.results, index).get(name) for index in indices}
-    last = {index: {name: points[-1].value} for index, points in found.items() if points}
-    return {i: {**metrics.get(i, {}), **last.get(i, {})} for i in indices if i in metrics or i in last}
-
-
-def best_first(shown: Snapshot, metrics: Metrics, by: str) -> Snapshot:
-    """The trials by a metric, the largest first, or with a ``-`` before it the smallest; those without it last."""
-    down = any(by in found for found in metrics.values())
-    name = by if down else by[1:]
-
-    def key(view: TrialView) -> tuple[int, float]:
-        value = metrics.get(view.index, {}).get(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
-            return (1, 0.0)
-        return (0, -value if down else value)
-
-    return replace(shown, trials=sorted(shown.trials, key=key))
+def _measured(
+    workspace: Workspace, index: int, finals: Mapping[str, Any], about: Sequence[Metric]
+) -> Mapping[str, Any]:
+    streams = results.streams(workspace.results, index)
+    found = {name: points[-1].value for name, points in streams.items()} | dict(finals)
+    for metric in about:
+        score = metric.score(finals, [point.value for point in streams.get(metric.name, ())])
+        if score is not None:
+            found[metric.name] = score
+    order = dict.fromkeys([*(metric.name for metric in about), *finals, *found])
+    return {name: found[name] for name in order if name in found}
 
 
 def failed_stderr(workspace: Workspace, unit: Unit, count: int) -> dict[str, Any]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # a command that looks does not load what submits
     from hyperherd.engine.describe import Description
     from hyperherd.engine.inspection import Inspection
     from hyperherd.engine.launch import Made, Prepared
-    from hyperherd.engine.outputs import Metrics
+    from hyperherd.engine.outputs import Metrics, Results
     from hyperherd.engine.pieces import Run, RunRequest
     from hyperherd.engine.repair import Mended
     from hyperherd.engine.stopping import Stopped
@@ -252,6 +252,16 @@ class Look:
         """Their final metrics."""
         wanted = set(self.indices)
         return {i: found for i, found in results.all_finals(self.workspace.results).items() if i in wanted}
+
+    def results(self, *, last: bool = False) -> Results:
+        """What they have logged, compared by the metric of the YAML; ``last``: of metrics with steps the last value,
+        whatever the YAML says.
+        """
+        from hyperherd.engine import outputs, standing
+
+        about = [replace(one, at="last") if last else one for one in standing.metrics_of(self.workspace)]
+        metrics = outputs.measured(self.workspace, self.indices, about)
+        return outputs.Results(self.snapshot, metrics, next(iter(about), None))
 
     def inspect(self, view: TrialView) -> Inspection:
         """All about one of them. Raises `ConfigError`."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from hyperherd.jobs import Requeue
 from hyperherd.sweep.expression import Expression
+from hyperherd.sweep.metrics import Metric
 from hyperherd.sweep.trial import Value
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class SweepSpec:
     ``compute``  the name of a compute preset; "" for none
     ``requires`` what each trial needs of a machine, where no condition says otherwise
     ``requeue``  when a trial is queued again by itself; None: never
+    ``metrics``  what it is about; the first one says which trial is the best
     ``notes``    what people should know of keys that change nothing
     """
 
@@ -127,6 +129,7 @@ class SweepSpec:
     requires: HostRequirement | None = None
     requeue: Requeue | None = None
     growth: Growth = NO_GROWTH
+    metrics: tuple[Metric, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

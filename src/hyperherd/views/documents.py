@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hyperherd.engine.inspection import Inspection
     from hyperherd.engine.launch import Made, Prepared
     from hyperherd.engine.observe import Listed
+    from hyperherd.engine.outputs import Results
     from hyperherd.engine.overview import Glance
     from hyperherd.engine.pieces import Piece
     from hyperherd.engine.snapshot import Snapshot, TrialView
@@ -230,17 +231,21 @@ def _named(v: TrialView) -> dict[str, Any]:
     return {"index": v.index, "experiment_name": v.trial.name}
 
 
-def res(snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+def res(found: Results) -> dict[str, Any]:
     """``herd res --json``."""
     return {
+        "metric": found.metric.name if found.metric else None,
+        "mode": found.metric.mode if found.metric else None,
+        "at": found.metric.at if found.metric else None,
+        "best": found.best,
         "trials": [
             {
                 **_named(v),
                 "params": tagged(v.trial.params),
-                "metrics": tagged(metrics.get(v.index, {})),
+                "metrics": tagged(found.metrics.get(v.index, {})),
             }
-            for v in snapshot.trials
-        ]
+            for v in found.snapshot.trials
+        ],
     }
 
 

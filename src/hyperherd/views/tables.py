@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hyperherd.engine.found_tasks import Found
     from hyperherd.engine.inspection import AttemptView, Inspection
     from hyperherd.engine.observe import Listed
+    from hyperherd.engine.outputs import Results
     from hyperherd.engine.overview import Glance
     from hyperherd.engine.snapshot import Snapshot, TrialView
 
@@ -204,43 +205,58 @@ def _mark(one: Listed) -> str:
     return "" if one.known else "new"
 
 
-def results(
-    snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]
-) -> tuple[Sequence[str], list[list[Any]]]:
-    """Head and rows of `res` for eyes: index, status, parameters, metrics; the order of the trials is kept."""
-    names, rows = _values(snapshot, metrics, numbers.parameter)
-    told = [[v.index, v.status.value, *row] for v, row in zip(snapshot.trials, rows, strict=True)]
+BEST = "★"
+"""Marks the best trial."""
+
+
+def results(found: Results) -> tuple[Sequence[str], list[list[Any]]]:
+    """Head and rows of `res` for eyes: index, status, parameters, metrics; the order of the trials is kept. Where they
+    are compared, the best one has a mark, and the metric an arrow to where better is.
+    """
+    names, rows = _values(found, numbers.parameter)
+    metric, best = found.metric, found.best
+    if metric:
+        names = [f"{name} {metric.arrow}" if name == metric.name else name for name in names]
+    told = [
+        [f"{BEST} {v.index}" if v.index == best else v.index, v.status.value, *row]
+        for v, row in zip(found.snapshot.trials, rows, strict=True)
+    ]
     return ["trial", "status", *names], told
 
 
-def exported(
-    snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]]
-) -> tuple[Sequence[str], list[list[Any]]]:
+def exported(found: Results) -> tuple[Sequence[str], list[list[Any]]]:
     """Head and rows of `res` for programs: the columns of HyperHerd 0.1.3, and the status last (``trial_status`` where
     a parameter or a metric has its name).
     """
-    names, rows = _values(snapshot, metrics, lambda item: item)
+    names, rows = _values(found, lambda item: item)
     last = "trial_status" if "status" in names else "status"
-    told = [
-        [v.index, v.trial.name, *row, v.status.value] for v, row in zip(snapshot.trials, rows, strict=True)
-    ]
+    trials = found.snapshot.trials
+    told = [[v.index, v.trial.name, *row, v.status.value] for v, row in zip(trials, rows, strict=True)]
     return ["trial_id", "experiment_name", *names, last], told
 
 
-def _values(
-    snapshot: Snapshot, metrics: Mapping[int, Mapping[str, Any]], param: Callable[[Any], Any]
-) -> tuple[list[str], list[list[Any]]]:
+def _values(found: Results, param: Callable[[Any], Any]) -> tuple[list[str], list[list[Any]]]:
     """The names of all parameters and metrics, and each trial's values of them, parameters as ``param`` has them."""
-    params = list(dict.fromkeys(name for v in snapshot.trials for name in v.trial.params))
-    measured = list(dict.fromkeys(name for found in metrics.values() for name in found))
+    trials, metrics = found.snapshot.trials, found.metrics
+    params = list(dict.fromkeys(name for v in trials for name in v.trial.params))
+    measured = list(dict.fromkeys(name for v in trials for name in metrics.get(v.index, {})))
     rows = [
         [
             *(param(v.trial.params[name]) if name in v.trial.params else None for name in params),
             *(metrics.get(v.index, {}).get(name) for name in measured),
         ]
-        for v in snapshot.trials
+        for v in trials
     ]
     return [*params, *measured], rows
+
+
+def commands(inspected: Sequence[Inspection], screen: Screen) -> str:
+    """What starts each of these trials, and the folder that it has made, where there is one."""
+    told = []
+    for one in inspected:
+        words = [shlex.join(one.command), *([str(one.folder)] if one.folder else [])]
+        told += [f"{one.fact.trial.index}", *(f"  {word}" for word in words)]
+    return "\n".join([screen.paint("command, and the folder of what it has made", "dim"), *told])
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[Any]], screen: Screen) -> str:
@@ -305,6 +321,7 @@ def shown(v: TrialView, inspected: Inspection, screen: Screen) -> str:
             "environment", "\n".join(f"{k}={shlex.quote(x)}" for k, x in inspected.environment.items())
         ),
         _paragraph("attempts", _attempts(inspected.attempts, screen)),
+        _paragraph("folder", str(inspected.folder) if inspected.folder else ""),
         _paragraph("metrics", table([(k, numbers.value(x)) for k, x in inspected.metrics.items()], screen)),
         _paragraph("last line of stderr", printable(_error(v, inspected))),
     ]

@@ -93,6 +93,10 @@ class Workspace:
     def results(self) -> Path:
         return self.state / layout.RESULTS
 
+    def outputs(self, name: str) -> Path:
+        """A place for what the trial of this name makes; herd does not make it."""
+        return self.root / layout.OUTPUTS / name
+
     def stdout(self, unit: Unit) -> Path:
         return self.logs / f"{unit.log}.out"
 

@@ -56,8 +56,18 @@ def all_finals(folder: str | os.PathLike[str]) -> dict[int, dict[str, Value]]:
 
 def streams(folder: str | os.PathLike[str], index: int) -> dict[str, list[Point]]:
     """Metric -> points in the order of their steps. Of a step that was logged twice the newest counts."""
+    return _merged(_stream_files(os.path.join(folder, str(index), layout.STREAM)))
+
+
+def stream(folder: str | os.PathLike[str], index: int, metric: str) -> list[Point]:
+    """The points of one metric as `streams` has them; no other's file is read."""
+    files = _stream_files(os.path.join(folder, str(index), layout.STREAM))
+    return _merged(one for one in files if one[0] == metric).get(metric, [])
+
+
+def _merged(files: Iterable[tuple[str, str]]) -> dict[str, list[Point]]:
     merged: dict[str, dict[int | float, Point]] = {}
-    for metric, path in sorted(_stream_files(os.path.join(folder, str(index), layout.STREAM))):
+    for metric, path in sorted(files):
         points = {point.step: point for line in _lines(path) if (point := _point(line))}
         known = merged.setdefault(metric, {})
         known.update({s: p for s, p in points.items() if s not in known or p.ts >= known[s].ts})
