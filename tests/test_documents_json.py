@@ -36,15 +36,15 @@ WORDS = {"warnings", "tags", "refusals", "gpus", "faults", "notes", "stderr_line
 TRIAL = "index status experiment_name params"
 PROMISED = {
     "run": f"dry_run slurm_job_id sbatch_path submitted_indices sbatch_script submissions trials[]({TRIAL})",
-    "status": f"totals trials[]({TRIAL} last_log_line attempt reason exit_code node)",
+    "status": f"totals trials[]({TRIAL} last_log_line last_error_line attempt reason exit_code node)",
     "stats": "trials[](index experiment_name slurm_state elapsed elapsed_seconds max_rss_bytes ave_rss_bytes "
     "req_mem_bytes)",
     "tail": "index status experiment_name streams.stdout.(path lines requested) streams.stderr.(path lines requested)",
     "res": "trials[](index experiment_name params metrics)",
     "res --steps": "rows[](trial_id step metric timestamp value)",
     "stop": "cancelled[](index slurm_job_id previous_status)",
-    "snapshot": f"sweep_name workspace totals trials[]({TRIAL} last_log_line attempt reason exit_code node slurm_state "
-    "elapsed elapsed_seconds max_rss_bytes ave_rss_bytes req_mem_bytes metrics) "
+    "snapshot": f"sweep_name workspace totals trials[]({TRIAL} last_log_line last_error_line attempt reason exit_code "
+    "node slurm_state elapsed elapsed_seconds max_rss_bytes ave_rss_bytes req_mem_bytes metrics) "
     "failed_stderr[](index stderr_path stderr_lines stderr_truncated)",
 }
 """The keys that scripts read today."""

@@ -29,9 +29,19 @@ def test_a_dry_run_changes_nothing_on_disk(herd: Herd) -> None:
 def test_a_dry_run_prints_the_script_that_would_run(herd: Herd) -> None:
     herd.describe([1, 2])
     herd.launch()
-    shown = herd("run", "-n").stdout
+    shown = herd("run", "-n", "--script").stdout
     assert shown.startswith("#!/bin/bash\n")
     assert "OVERRIDES='experiment_name=x-2 x=2'" in shown
+    assert "herd run -n --script" in herd("run", "--script", code=2).stderr
+
+
+def test_a_dry_run_shows_the_trials_and_the_schedulers_lines(herd: Herd) -> None:
+    herd.describe(range(30))
+    herd.launch()
+    shown = herd("run", "-n").stdout.splitlines()
+    assert [line.split()[0] for line in shown[1:31]] == [str(index) for index in range(30)]
+    assert shown[3].split()[1:] == ["x-2", "experiment_name=x-2", "x=2"]
+    assert {line.split()[0] for line in shown[31:] if line} <= {"#SBATCH"}
 
 
 def test_indices_and_pins_choose_trials_and_a_finished_one_is_not_run_again(herd: Herd) -> None:

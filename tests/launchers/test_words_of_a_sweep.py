@@ -79,6 +79,7 @@ def test_a_changed_launch_script_is_told_without_a_dangling_semicolon(tmp_path: 
         "",
         None,
         None,
+        None,
         changed=True,
         interruptions={},
         submitted=True,

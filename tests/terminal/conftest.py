@@ -82,7 +82,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
         "a_name_that_is_longer_than_any_screen_is_wide_and_ends_in_its_own_way_0123456789_xyz]}",
         'printf "epoch 7 of 30\\rloss \\033[31m0.25\\033[0m 損失 \\033[2J\\007\\033]0;title\\007 and more words '
         'than there is room for on a narrow screen\\n"\n'
-        'printf "oh \\033[1A no\\n" >&2\n'
+        'printf "oh \\033[1A no: 損失 and more words than there is room for on a narrow screen\\n" >&2\n'
         "case $HYPERHERD_TRIAL_ID in 2) exit 2;; 3) exit 75;; esac\n",
     )
     assert home.run("run", root, "--on", "local").returncode == 3

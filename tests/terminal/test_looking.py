@@ -44,11 +44,11 @@ def test_no_line_of_a_table_is_wider_than_the_screen(
     assert len(screen.lines) <= len(wide.lines) + len(folded)
 
 
-def test_status_in_80_columns_shows_reason_name_and_something_of_the_last_line(ended: Ended) -> None:
+def test_status_in_80_columns_shows_reason_name_and_something_of_the_error(ended: Ended) -> None:
     lines = ended.home.seen("status", ended.root).lines
     rows = [line for line in lines if "failed (exit" in line]
     assert [("exit 2" in row, "exit 75" in row) for row in rows] == [(True, False), (False, True)]
-    assert all("loss 0.25 損失" in row for row in rows)
+    assert all("oh  no: 損失" in row for row in rows)
     assert "xyz" in rows[1], "a long name keeps its end"
     assert "2 completed" in lines[-2]
     assert lines[-1] == "4 trials: 2 completed, 2 failed"
@@ -68,8 +68,8 @@ def test_status_on_a_wide_screen_cuts_nothing(ended: Ended) -> None:
 
 def test_columns_align_where_characters_are_wide(ended: Ended) -> None:
     screen = ended.home.seen("status", ended.root, "-a", columns=200)
-    assert len(columns_of(screen, "loss 0.25")) == 4
-    assert len(set(columns_of(screen, "loss 0.25"))) == 1
+    begins = [*columns_of(screen, "loss 0.25"), *columns_of(screen, "oh  no")]
+    assert len(begins) == 4 and len(set(begins)) == 1
 
 
 @pytest.mark.parametrize("words", [*COMMANDS, ("snapshot",)], ids=" ".join)

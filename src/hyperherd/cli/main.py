@@ -46,29 +46,41 @@ def drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-# Command -> its module and its line in the help; a hidden one -> its module and function.
-COMMANDS = {
-    "init": ("begin", "Make a workspace that works as written."),
-    "run": ("run", "Run every trial that has not succeeded yet."),
-    "test": ("begin", "Run one trial here, to see whether it works."),
-    "doctor": ("doctor", "Compare what the launch script finds here and on a node."),
-    "drill": ("drill", "See whether a trial that is killed resumes on the same numbers."),
-    "ls": ("look", "List all trials with their parameters."),
-    "status": ("look", "Show how every trial is doing."),
-    "show": ("look", "Show all about one trial."),
-    "tail": ("tailing", "Show the end of a trial's output."),
-    "res": ("results", "Show parameters and metrics of each trial."),
-    "stats": ("results", "Show time and memory used."),
-    "stop": ("control", "Cancel trials."),
-    "clean": ("control", "Cancel, and delete logs or all state."),
-    "repair": ("control", "Mend the record of a sweep that was damaged or lost."),
-    "snapshot": ("results", "Print one JSON document with all of it."),
-    "multirun": ("multirun", "Run a sweep over any sbatch script."),
-    "expand": ("expand", "Print the combinations of a Hydra sweep."),
-    "launchers": ("machines", "Describe your machines; see which one has what is required."),
-    "compute": ("machines", "List and show compute presets."),
-    "completion": ("begin", "Print the completion script of a shell."),
+GROUPS = {
+    "Start": {
+        "init": ("begin", "Make a workspace that works as written."),
+        "test": ("begin", "Run one trial here, to see whether it works."),
+        "run": ("run", "Run every trial that has not succeeded yet."),
+        "multirun": ("multirun", "Run a sweep over any sbatch script."),
+    },
+    "Look": {
+        "status": ("look", "Show how every trial is doing."),
+        "res": ("results", "Show parameters and metrics of each trial, the best first."),
+        "ls": ("look", "List all trials with their parameters."),
+        "show": ("look", "Show all about one trial."),
+        "tail": ("tailing", "Show the end of a trial's output."),
+        "stats": ("results", "Show time and memory used."),
+        "snapshot": ("results", "Print one JSON document with all of it."),
+    },
+    "Act": {
+        "stop": ("control", "Cancel trials."),
+        "clean": ("control", "Cancel, and delete logs or all state."),
+        "repair": ("control", "Mend the record of a sweep that was damaged or lost."),
+        "drill": ("drill", "See whether a trial that is killed resumes on the same numbers."),
+    },
+    "Machines and tools": {
+        "doctor": ("doctor", "Compare what the launch script finds here and on a node."),
+        "launchers": ("machines", "Describe your machines; see which one has what is required."),
+        "compute": ("machines", "List and show compute presets."),
+        "expand": ("expand", "Print the combinations of a Hydra sweep."),
+        "completion": ("begin", "Print the completion script of a shell."),
+    },
 }
+"""Section of the help -> command -> its module and its line."""
+COMMANDS = {name: told for group in GROUPS.values() for name, told in group.items()}
+ALSO = {"logs": "tail", "log": "tail", "cancel": "stop", "kill": "stop", "results": "res", "list": "ls"}
+"""Words that people type -> the command that they mean."""
+# A hidden command -> its module and function.
 HIDDEN = {
     "resolve-overrides": ("hidden_commands", "resolve_overrides"),
     "await": ("hidden_commands", "await_"),
@@ -98,24 +110,27 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
+        name = ALSO.get(cmd_name, cmd_name)
+        if name not in COMMANDS and name not in HIDDEN:
             return None
-        module, function = HIDDEN.get(cmd_name) or (COMMANDS[cmd_name][0], cmd_name)
+        module, function = HIDDEN.get(name) or (COMMANDS[name][0], name)
         command: click.Command = getattr(importlib.import_module(f"hyperherd.cli.{module}"), function)
         if not any("-C" in param.opts for param in command.params):
             command.params.append(click.Option(["-C", "in_folder"], **_ALSO_HERE))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        longest = max(map(len, COMMANDS))
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(longest), text) for name, (_, text) in group.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name not in COMMANDS and name not in HIDDEN and not name.startswith("-"):
-            hint = nearest(name, COMMANDS) or "herd --help lists the commands"
+        if name not in {*COMMANDS, *HIDDEN, *ALSO} and not name.startswith("-"):
+            hint = nearest(name, [*COMMANDS, *ALSO]) or "herd --help lists the commands"
             raise click.UsageError(f"no command '{name}': {hint}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -15,17 +15,19 @@ import click
 
 from hyperherd import units
 from hyperherd.cli import arguments
-from hyperherd.engine import launchers_here
+from hyperherd.engine import failures, launchers_here
 from hyperherd.engine.facts import Known
 from hyperherd.engine.launch import Prepared
 from hyperherd.engine.pieces import Run
 from hyperherd.engine.placing import Wish
+from hyperherd.engine.snapshot import FAILED
 from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import SchedulerSilentError, UsageError
 from hyperherd.jobs import Batch, NativeValue
 from hyperherd.launchers import shipped
 from hyperherd.sweep.trial import Status
-from hyperherd.views import documents, progress, summary
+from hyperherd.views import documents, progress, summary, tables
+from hyperherd.views.columns import Screen
 from hyperherd.workspace.submissions import Submission
 
 
@@ -53,6 +55,7 @@ class How:
     """The options that all runs have, by their names."""
 
     dry_run: bool
+    script: bool
     compute: str
     options: tuple[str, ...]
     at_once: int | None
@@ -71,6 +74,8 @@ class How:
 
     def check(self) -> None:
         """Raise `UsageError` for options that contradict each other."""
+        if self.script and not self.dry_run:
+            raise UsageError("--script shows what -n would submit", hint="herd run -n --script")
         if self.wait and self.detach:
             raise UsageError(
                 "--wait stays until all have ended, --detach returns at once", hint="one of the two"
@@ -93,6 +98,7 @@ SLURM = click.option(
 
 _OPTIONS = (
     click.option("-n", "--dry-run", is_flag=True, help="Say what would be done; change nothing."),
+    click.option("--script", is_flag=True, help="With -n: the whole job script as well."),
     click.option(
         "-j", "--max-concurrent", "at_once", type=click.IntRange(1), metavar="N", help="At most N at once."
     ),
@@ -169,6 +175,15 @@ def _dry_run(sweep: Sweep, run: Run, how: How) -> int:
         arguments.print_json(documents.run(prepared, [], dry_run=True))
         return DONE
     _announce(run, prepared)
+    if how.script or run.description.script:
+        _show_scripts(prepared)
+    else:
+        click.echo(tables.planned(prepared, Screen.of()))
+    click.echo("Dry run: nothing was written or submitted.", err=True)
+    return DONE
+
+
+def _show_scripts(prepared: Prepared) -> None:
     shown = {(piece.place.requires, piece.place.grown): piece for piece in reversed(prepared.pieces)}
     told = 0
     for piece in reversed(shown.values()):
@@ -179,8 +194,6 @@ def _dry_run(sweep: Sweep, run: Run, how: How) -> int:
         click.echo(
             f"({units.counted(rest, 'trial')} not shown here; --json has every script whole)", err=True
         )
-    click.echo("Dry run: nothing was written or submitted.", err=True)
-    return DONE
 
 
 def _announce(run: Run, prepared: Prepared) -> None:
@@ -237,10 +250,10 @@ def _follow(sweep: Sweep, run: Run, made: Sequence[Submission]) -> int:
         for line in summary.stopped(sweep.stop(going)):
             click.echo(line, err=True)
         return INTERRUPTED
-    return _judge(run, made, known)
+    return _judge(sweep, run, made, known)
 
 
-def _judge(run: Run, made: Sequence[Submission], known: Known) -> int:
+def _judge(sweep: Sweep, run: Run, made: Sequence[Submission], known: Known) -> int:
     recorded = {record.token for record in known.submissions}
     going = [index for record in made for index in record.trials]
     kept = [index for record in made if record.token in recorded for index in record.trials]
@@ -256,14 +269,19 @@ def _judge(run: Run, made: Sequence[Submission], known: Known) -> int:
     )
     others = f" (of the {len(ended)} that ran now)" if len(ended) < len(known.facts) else ""
     click.echo(told + others, err=True)
-    for fact in bad[:10]:
+    for line in summary.failures(failures.alike(sweep.views(known, [fact.trial.index for fact in bad]))):
+        click.echo(line, err=True)
+    for fact in [fact for fact in bad if fact.status not in FAILED][: summary.MOST]:
         reason = f" ({fact.reason})" if fact.reason else ""
         click.echo(f"  {fact.trial.index}: {fact.status}{reason}  {fact.trial.name}", err=True)
+    standing = sweep.standing(known.facts)
+    if standing and standing.best is not None:
+        click.echo(summary.best(standing, known.facts[standing.best].trial), err=True)
     if bad:
-        click.echo(
-            f"Look at one: herd tail{_named(run)} {bad[0].trial.index}; run them again: herd run{_named(run)}",
-            err=True,
-        )
+        look = f"herd tail{_named(run)} {bad[0].trial.index}"
+        click.echo(f"Look at one: {look}; run them again: herd run{_named(run)}", err=True)
+    else:
+        click.echo(f"See what they found: herd res{_named(run)}", err=True)
     return IN_PART if bad else DONE
 
 

@@ -15,14 +15,18 @@ from hyperherd.sweep.trial import Status, Trial
 from hyperherd.workspace import attempt_folders, logs
 from hyperherd.workspace.folder import Workspace
 
+FAILED = frozenset({Status.FAILED, Status.LOST})
+"""What somebody will ask the reason of."""
+
 
 @dataclass(frozen=True)
 class TrialView:
     """One trial as people look at it.
 
     ``unit`` is the trial, or the task of it that all else tells of; ``job`` is the scheduler's id, ``node`` where its
-    newest attempt ran, ``last_line`` the last line with text that it printed; ``changed`` says that the launch script
-    was changed between its submission and its start, or up to now, ``submitted`` that a launcher was given it.
+    newest attempt ran, ``last_line`` the last line with text that it printed, ``last_error`` what its stderr says of
+    its failure; ``changed`` says that the launch script was changed between its submission and its start, or up to now,
+    ``submitted`` that a launcher was given it.
     ``interruptions``: what cut attempts short -> how many.
     """
 
@@ -35,6 +39,7 @@ class TrialView:
     node: str
     job: str | None
     last_line: str | None
+    last_error: str | None
     changed: bool
     interruptions: Mapping[str, int]
     submitted: bool
@@ -84,7 +89,12 @@ def of_task(workspace: Workspace, fact: Fact, task: int) -> TrialView:
 def _with_line(workspace: Workspace, view: TrialView, unreadable: list[str]) -> TrialView:
     """The view with the end of its log; a log that may not be read does not hide how the trials stand."""
     try:
-        return replace(view, last_line=logs.last_line(workspace.stdout(view.unit)))
+        failed = view.status in FAILED
+        return replace(
+            view,
+            last_line=logs.last_line(workspace.stdout(view.unit)),
+            last_error=logs.error_line(workspace.stderr(view.unit)) if failed else None,
+        )
     except WorkspaceError as error:
         unreadable.append(str(error))
         return view
@@ -102,6 +112,7 @@ def _view(workspace: Workspace, fact: Fact, checksums: dict[str, str]) -> TrialV
         node=_node(workspace, fact),
         job=f"{record.slurm_job_id}_{fact.element}" if record and record.slurm_job_id else None,
         last_line=None,
+        last_error=None,
         changed=_changed_at_start(workspace, fact) if fact.attempt else _changed(fact, checksums),
         interruptions=Counter(fact.causes.values()),
         submitted=record is not None,

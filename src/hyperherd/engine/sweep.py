@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyperherd.engine import facts, launchers_here, observe
+from hyperherd.engine import facts, launchers_here, observe, snapshot
 from hyperherd.engine.facts import Fact, Known
 from hyperherd.engine.observe import Listed
 from hyperherd.engine.shared_looks import ASK, Looks
@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # a command that looks does not load what submits
     from hyperherd.engine.outputs import Metrics, Results
     from hyperherd.engine.pieces import Run, RunRequest
     from hyperherd.engine.repair import Mended
+    from hyperherd.engine.standing import Standing
     from hyperherd.engine.stopping import Stopped
     from hyperherd.engine.trying import Tried
     from hyperherd.search.source import Source
@@ -81,19 +82,19 @@ class Sweep:
         or with ``silent_is_fatal`` raises `SchedulerSilentError`. Raises `HerdError` for trials that are not there,
         `ExpressionError`.
         """
-        known, snapshot = observe.look(
+        known, seen = observe.look(
             self.workspace, self.launchers, lines=lines, silent_is_fatal=silent_is_fatal, looks=looks
         )
         known_sweeps.note(self.workspace)
         if words:
-            named = self._named(words, [view.trial for view in snapshot.trials])
-            by_index = {view.index: view for view in snapshot.trials}
-            snapshot = replace(snapshot, trials=[by_index[index] for index in named])
+            named = self._named(words, [view.trial for view in seen.trials])
+            by_index = {view.index: view for view in seen.trials}
+            seen = replace(seen, trials=[by_index[index] for index in named])
         if where:
-            status = {view.index: str(view.status) for view in snapshot.trials}
-            held = selection.holding([view.trial for view in snapshot.trials], where, status)
-            snapshot = replace(snapshot, trials=[view for view in snapshot.trials if view.index in held])
-        return Look(self, known, snapshot, named=bool(words or where))
+            status = {view.index: str(view.status) for view in seen.trials}
+            held = selection.holding([view.trial for view in seen.trials], where, status)
+            seen = replace(seen, trials=[view for view in seen.trials if view.index in held])
+        return Look(self, known, seen, named=bool(words or where))
 
     def _named(self, words: Sequence[str], trials: Sequence[Trial]) -> list[int]:
         """Of those that are known. Raises `HerdError`, which tells one that has not run yet from one that is none."""
@@ -163,6 +164,19 @@ class Sweep:
         known = wait_for_trials.until_ended(trials, pause_s)
         observe.remember(self.workspace, known)
         return known
+
+    def views(self, known: Known, indices: Iterable[int]) -> Sequence[TrialView]:
+        """These trials as people look at them, with the last lines of their logs; asks nobody."""
+        wanted = set(indices)
+        some = replace(known, facts={i: fact for i, fact in known.facts.items() if i in wanted})
+        return snapshot.take(self.workspace, some, lines=True).trials
+
+    def standing(self, indices: Iterable[int]) -> Standing | None:
+        """How these trials stand by the metric of the YAML; None where that names none."""
+        from hyperherd.engine import standing
+
+        metric = next(iter(standing.metrics_of(self.workspace)), None)
+        return standing.of(self.workspace, indices, metric) if metric else None
 
     def succeeds(self) -> bool:
         """Wait until no trial is live; whether all that are not orphans have completed."""

@@ -189,6 +189,7 @@ def view(v: TrialView) -> dict[str, Any]:
     return {
         **trial(v.trial, v.status),
         "last_log_line": v.last_line,
+        "last_error_line": v.last_error,
         "attempt": v.attempt,
         "reason": v.reason or None,
         "exit_code": v.exit_code,

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 from hyperherd import units
 from hyperherd.search.combinations import count
 from hyperherd.sweep.plan import Choice, matches
-from hyperherd.sweep.trial import ENDED_EARLY, Status
+from hyperherd.sweep.trial import ENDED_EARLY, Status, Trial
+from hyperherd.views import numbers
+from hyperherd.views.columns import printable
 
 if TYPE_CHECKING:
     from hyperherd.engine.describe import Description
+    from hyperherd.engine.failures import Alike
     from hyperherd.engine.launch import Made, Prepared
     from hyperherd.engine.pieces import Piece
     from hyperherd.engine.placing import Place
+    from hyperherd.engine.standing import Standing
     from hyperherd.engine.stopping import Stopped
 
 LONGEST = 60
@@ -92,10 +96,11 @@ def _placed(place: Place, indices: Sequence[int]) -> str:
 
 def _which(indices: Sequence[int]) -> str:
     """``3 trials (0-1,7)``."""
-    which = units.folded(indices)
-    if len(which) > LONGEST:
-        which = f"{which[: which.rindex(',', 0, LONGEST)]},..."
-    return f"{units.counted(len(indices), 'trial')} ({which})"
+    return f"{units.counted(len(indices), 'trial')} ({_cut(units.folded(indices))})"
+
+
+def _cut(which: str) -> str:
+    return which if len(which) <= LONGEST else f"{which[: which.rindex(',', 0, LONGEST)]},..."
 
 
 def nothing(prepared: Prepared, choice: Choice) -> str:
@@ -167,6 +172,31 @@ def stopped(done: Stopped) -> list[str]:
     )
     refused = sorted(done.refused.items())
     return [*told, *(f"trial {index} could not be cancelled: {words}" for index, words in refused)]
+
+
+MOST = 10
+"""Causes, or trials, that are named one by one."""
+
+
+def failures(groups: Sequence[Alike]) -> list[str]:
+    """What failed, by cause, each with the line that says why."""
+    lines = []
+    for group in groups[:MOST]:
+        trials = group.trials
+        reason = f" ({group.reason})" if group.reason else ""
+        which = _cut(units.folded(view.index for view in trials))
+        head = f"{trials[0].index}: {group.status}{reason}  {trials[0].trial.name}"
+        head = f"{len(trials)} {group.status}{reason}: {which}" if len(trials) > 1 else head
+        lines += [f"  {head}", *([f"      {printable(group.line)}"] if group.line else [])]
+    more = len(groups) - MOST
+    return [*lines, *([f"  and {units.counted(more, 'other cause')}: herd status"] if more > 0 else [])]
+
+
+def best(standing: Standing, trial: Trial) -> str:
+    """The best trial, and what it was made of."""
+    value = numbers.value(standing.scores[trial.index])
+    made_of = ", ".join(f"{name} {numbers.parameter(given)}" for name, given in trial.params.items())
+    return f"best: trial {trial.index}, {standing.metric.name} {value} {standing.metric.arrow}  ({made_of})"
 
 
 def other_grid(description: Description) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shlex
 import time
 from collections import Counter
@@ -13,14 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperherd import units
+from hyperherd.engine import failures
+from hyperherd.engine.failures import Alike
 from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.views import numbers
-from hyperherd.views.columns import Cell, Screen, printable, table
+from hyperherd.views.columns import Cell, Screen, cut, printable, table
 
 if TYPE_CHECKING:
     from hyperherd.engine.found_tasks import Found
     from hyperherd.engine.inspection import AttemptView, Inspection
+    from hyperherd.engine.launch import Prepared
     from hyperherd.engine.observe import Listed
     from hyperherd.engine.outputs import Results
     from hyperherd.engine.overview import Glance
@@ -57,15 +61,21 @@ WAITING = frozenset({Status.QUEUED, Status.SUBMITTED, Status.READY})
 def status(snapshot: Snapshot, screen: Screen, *, fold: bool, most: int | None = None) -> str:
     """Trials, what needs attention first, then the totals.
 
-    With ``fold`` the completed ones are only counted, and of the waiting ones as many as the screen has no line for;
-    ``most`` is the number of lines in all, where even more trials must be left out.
+    With ``fold`` those that failed alike share a row, the completed ones are only counted, and of the waiting ones as
+    many as the screen has no line for; ``most`` is the number of lines in all, where even more trials must be left out.
     """
     order = {word: number for number, word in enumerate(FIRST)}
     trials = sorted(snapshot.trials, key=lambda v: (v.trial.orphan, order.get(v.status, len(order)), v.index))
     shown = _folded(trials, screen.height) if fold else trials
     shown = shown if most is None else shown[: max(most - BESIDE, 1)]
     head = ("trial", "status", "name", "last line")
-    rows = [_status_row(v) for v in shown]
+    alike = {group.trials[0].index: group for group in failures.alike(shown)} if fold else {}
+    behind = {v.index for group in alike.values() for v in group.trials[1:]}
+    rows = [
+        _alike_row(alike[v.index]) if v.index in alike and len(alike[v.index].trials) > 1 else _status_row(v)
+        for v in shown
+        if v.index not in behind
+    ]
     body = table(rows, screen, head=head, right=(0,), middle=(2,)) if shown else ""
     there = {v.index for v in shown}
     hidden = Counter(v.status for v in trials if v.index not in there)
@@ -86,17 +96,29 @@ def _folded(trials: Sequence[TrialView], height: int | None) -> Sequence[TrialVi
     return [v for v in left if v.status not in WAITING or v.index in waiting]
 
 
+def _alike_row(group: Alike) -> tuple[Cell | str, ...]:
+    reason = f" ({group.reason})" if group.reason else ""
+    which = units.folded(v.index for v in group.trials)
+    return (
+        cut(which, 16),
+        Cell(f"{len(group.trials)} {group.status}{reason}", COLOURS.get(group.status, "")),
+        f"all: herd status --where 'status == {group.status}'" if len(which) > 16 else "",
+        Cell(group.line, "red"),
+    )
+
+
 def _status_row(v: TrialView) -> tuple[Cell | str, ...]:
     reason = f" ({v.reason})" if v.reason else ""
     again = f" {attempt(v)}" if v.attempt > 1 or (v.interruptions and v.status in LIVE) else ""
     where = f" on {v.node}" if v.node and v.status in (Status.FAILED, Status.RUNNING) else ""
     name = f"{v.trial.name} (orphan)" if v.trial.orphan else v.trial.name
     beside = ["launch script changed since"] if v.changed else []
+    last = v.last_error or v.last_line
     return (
         str(v.index),
         Cell(f"{v.status}{reason}{again}{where}", COLOURS.get(v.status, "")),
         name,
-        Cell("; ".join([*beside, *([v.last_line] if v.last_line else [])]), "dim"),
+        Cell("; ".join([*beside, *([last] if last else [])]), "red" if v.last_error else "dim"),
     )
 
 
@@ -203,6 +225,36 @@ def _mark(one: Listed) -> str:
     if one.outdated:
         return "ran with other static_overrides"
     return "" if one.known else "new"
+
+
+MOST_PLANNED = 20
+"""Trials of a dry run that a terminal shows."""
+
+
+def planned(prepared: Prepared, screen: Screen) -> str:
+    """What a run would submit: the trials and what each is handed, then the scheduler's lines, each kind once."""
+    elements = [element for piece in prepared.pieces for element in piece.batch.elements]
+    shown = elements[:MOST_PLANNED] if screen.height else elements
+    names = {trial.index: trial.name for trial in prepared.plan.submit}
+    rows = [(str(one.unit.trial), names.get(one.unit.trial, ""), one.argument) for one in shown]
+    parts = [
+        table(
+            rows, screen, head=("trial", "name", "what the launch script is handed"), right=(0,), middle=(1,)
+        )
+    ]
+    if rest := len(elements) - len(shown):
+        parts.append(screen.paint(f"(and {rest} more: herd ls)", "dim"))
+    lines = dict.fromkeys("\n".join(directives(piece.script())) for piece in prepared.pieces)
+    return "\n\n".join(["\n".join(parts), *filter(None, lines)]) if elements else ""
+
+
+def directives(script: str) -> list[str]:
+    """The lines of a job script that are for the scheduler: ``#SBATCH ...``, and other schedulers' like.
+
+    >>> directives("#!/bin/bash\\n#SBATCH --mem=1G\\n# a comment\\ntrue\\n")
+    ['#SBATCH --mem=1G']
+    """
+    return [line for line in script.splitlines() if re.match(r"#[A-Z]{3,} ", line)]
 
 
 BEST = "★"

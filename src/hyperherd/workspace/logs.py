@@ -47,6 +47,21 @@ def last_line(path: str | os.PathLike[str]) -> str | None:
     return _last_text(_split(end))
 
 
+def error_line(path: str | os.PathLike[str]) -> str | None:
+    """The line at the end of a log that says what went wrong, if any: the last one that begins with an exception's
+    name, else the last one that is no word of a launcher's. Raises `WorkspaceError`.
+    """
+    said = [line.strip() for line in tail(path, _LOOKED_AT)]
+    own = [line for line in said if line and not _DIVIDER.fullmatch(line) and not _OF_LAUNCHERS.match(line)]
+    raised = [line for line in own if _EXCEPTION.match(line)]
+    return next(reversed(raised or own), None)
+
+
+_LOOKED_AT = 50
+_OF_LAUNCHERS = re.compile(r"(?:srun|slurmstepd|hyperherd|herd): |Exception ignored |Traceback ")
+_EXCEPTION = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt)\b(?::|$)")
+
+
 def so_far(path: str | os.PathLike[str], lines: int) -> tuple[list[str], int]:
     """The last whole lines, as `tail` has them, and the position behind them, where `following.follow` goes on."""
     content, size = _end(path, lambda blocks: blocks.count(b"\n") > lines + 1)
