@@ -24,7 +24,7 @@ help: ## list the targets
 demo: $(DEMO_READY) ## run examples/quickstart on this machine and show its results, best first
 	@QUICKSTART_PYTHON="$(abspath $(DEMO)/bin/python)" $(DEMO)/bin/herd run examples/quickstart --on local
 	@echo
-	@$(DEMO)/bin/herd res examples/quickstart --sort accuracy --format table
+	@$(DEMO)/bin/herd res examples/quickstart --format table
 
 SLURM = tools/install-packages || { code=$$?; test $$code = 3 && test "$$HYPERHERD_REQUIRE_SLURM" != 1; }
 IN_PARALLEL = -n $(WORKERS) --maxprocesses 8 --dist loadgroup

@@ -126,8 +126,8 @@ def here() -> None:
             status = seen(*HERD, "status", "quickstart", columns=COLUMNS, cwd=folder, env=env)
             draw("status", "herd status quickstart", status)
             running.ends()
-        res = seen(*HERD, "res", "quickstart", "--sort", "accuracy", columns=COLUMNS, cwd=folder, env=env)
-        draw("res", "herd res quickstart --sort accuracy", res)
+        res = seen(*HERD, "res", "quickstart", columns=COLUMNS, cwd=folder, env=env)
+        draw("res", "herd res quickstart", res)
 
 
 def on_slurm() -> None:

@@ -73,13 +73,18 @@ def test_init_makes_a_workspace_that_works_as_written(tmp_path: Path, herd: Herd
     env = dict(herd.env)
     assert "herd run 'my sweep' " in herd_in(tmp_path, env, "init", "my sweep").stdout
     folder = tmp_path / "my sweep"
-    assert {path.name for path in folder.iterdir()} == {"hyperherd.yaml", "launch.sh"}
+    assert {path.name for path in folder.iterdir()} == {"hyperherd.yaml", "launch.sh", "train.py"}
     listed = json.loads(herd_in(folder, env, "ls", "--json").stdout)["trials"]
-    assert len(listed) == 7
+    assert len(listed) == 8
     assert herd_in(folder, env, "test").returncode == 0
-    assert herd_in(folder, env, "run", "--on", "local").returncode == 0
+    ran = herd_in(folder, env, "run", "--on", "local")
+    assert ran.returncode == 3 and "FloatingPointError: the loss is" in ran.stderr
     told = json.loads(herd_in(folder, env, "snapshot").stdout)
-    assert (told["sweep_name"], told["totals"]) == ("my_sweep", {"total": 7, "completed": 7})
+    assert (told["sweep_name"], told["totals"]) == ("my_sweep", {"total": 8, "completed": 7, "failed": 1})
+    found = json.loads(herd_in(folder, env, "res", "--json").stdout)
+    assert found["metric"] == "val_loss" and found["best"] is not None
+    losses = [trial["metrics"]["val_loss"] for trial in found["trials"] if trial["metrics"].get("val_loss")]
+    assert min(losses) < 0.1 < max(losses)
 
 
 def test_init_replaces_nothing_unless_told(tmp_path: Path, herd: Herd) -> None:

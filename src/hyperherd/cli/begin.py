@@ -32,14 +32,14 @@ from hyperherd.views import numbers
 )
 @click.option("-f", "--force", is_flag=True, help="Replace files that are there.")
 def init(directory: Path, config: Path | None, launcher: Path | None, force: bool) -> None:
-    """Make a workspace that works as written: hyperherd.yaml and launch.sh, named after the folder."""
+    """Make a workspace that works as written: hyperherd.yaml, launch.sh and an example of a training, train.py."""
     for path in scaffold.make(directory, config=config, launcher=launcher, force=force):
         click.echo(f"wrote {path}")
     place = "" if directory.resolve() == Path.cwd() else f" {shlex.quote(str(directory))}"
     click.echo(
         f"\nNext:\n  herd ls{place}      the trials it describes\n  herd test{place}    run one of them here"
     )
-    click.echo(f"  herd run{place}     run them all")
+    click.echo(f"  herd run{place}     run them all\n  herd res{place}     what they found, the best first")
 
 
 @click.command(epilog="\b\nExamples:\n  herd test\n  herd test 3\n  herd test --cfg-job --all")

@@ -88,7 +88,7 @@ HIDDEN = {
 
 EPILOG = """\b
 Start here:
-  herd init my_sweep          two files that work as written
+  herd init my_sweep          a sweep that works as written
   herd run my_sweep           every trial runs, here or on Slurm
   herd status my_sweep        how they are doing
   herd res my_sweep           what they found"""

@@ -23,7 +23,7 @@ from hyperherd.views.columns import Screen
     epilog="\b\nExamples:\n  herd res\n  herd res --best 3\n  herd res --sort accuracy\n"
     "  herd res --steps --format csv > steps.csv"
 )
-@arguments.workspace_and_trials
+@click.argument("given", nargs=-1, metavar="[WORKSPACE]... [TRIALS]")
 @click.option("--steps", is_flag=True, help="Every logged step, a row each.")
 @click.option(
     "--format",
@@ -48,9 +48,20 @@ def res(  # noqa: PLR0913  # click's way to hand options over
     where: str | None,
     as_json: bool,
 ) -> None:
-    """Show parameters and metrics of each trial, on a terminal the best first, by `metric` of the YAML."""
-    look = arguments.look(given, where)
+    """Show parameters and metrics of each trial, on a terminal the best first, by `metric` of the YAML; of several
+    workspaces in one table.
+    """
     form = "json" if as_json else form or _usual(steps)
+    if sweeps := arguments.several(given):
+        if steps or count:
+            raise UsageError("--steps and --best are for one sweep", hint="name one folder")
+        looks = [sweep.look(where=where) for sweep in sweeps]
+        arguments.warn(line for look in looks for line in look.snapshot.warnings)
+        found = [_compared(look, by, count, last) for look in looks]
+        head, table = tables.together(found, eyes=form == "table")
+        _print(form, documents.res_of_several(found) if form == "json" else None, head, table)
+        return
+    look = arguments.look(given, where)
     shown = Results(look.snapshot, {}) if steps and not (by or count) else _compared(look, by, count, last)
     if by or count or form == "table":
         shown = shown.best_first()

@@ -23,6 +23,7 @@ EXAMPLES = "\b\nExamples:\n  herd run -n\n  herd run -j 4 lr=0.1\n  herd run my_
     is_flag=True,
     help="Keep what the YAML no longer describes as orphans; with -i, run completed trials again.",
 )
+@click.option("--script", is_flag=True, help="With -n: the whole job script.")
 @runs.options
 def run(
     given: tuple[str, ...], indices: str | None, pins: tuple[str, ...], force: bool, **options: object

@@ -55,7 +55,6 @@ class How:
     """The options that all runs have, by their names."""
 
     dry_run: bool
-    script: bool
     compute: str
     options: tuple[str, ...]
     at_once: int | None
@@ -67,6 +66,7 @@ class How:
     requeue: bool | None
     yes: bool
     as_json: bool
+    script: bool = False
 
     def wish(self) -> Wish:
         """Where to run. Raises `UsageError`."""
@@ -98,7 +98,6 @@ SLURM = click.option(
 
 _OPTIONS = (
     click.option("-n", "--dry-run", is_flag=True, help="Say what would be done; change nothing."),
-    click.option("--script", is_flag=True, help="With -n: the whole job script as well."),
     click.option(
         "-j", "--max-concurrent", "at_once", type=click.IntRange(1), metavar="N", help="At most N at once."
     ),

@@ -1,8 +1,10 @@
-"""``herd init``: the two files of a new workspace, which work as written."""
+"""``herd init``: the files of a new workspace, which work as written."""
 
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from hyperherd.errors import HerdError
 from hyperherd.workspace import layout
 
 LAUNCH = "launch.sh"
+TRAIN = "train.py"
 LONGEST = 200
 """Characters of a sweep's name."""
 
@@ -18,33 +21,45 @@ _CONSTANTS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", 
 
 
 def make(directory: Path, *, config: Path | None, launcher: Path | None, force: bool) -> list[Path]:
-    """Write both files. Raises `HerdError` where one is there already and ``force`` was not said: then neither is
-    written.
+    """Write the YAML and the launch script, and an example of a training where none of both is the user's own.
+
+    Raises `HerdError` where one is there already and ``force`` was not said: then none is written.
     """
-    targets = [directory / layout.CONFIG, directory / LAUNCH]
-    present = [str(target) for target in targets if target.exists()]
+    made = {
+        directory / layout.CONFIG: config.read_bytes() if config else _yaml(directory),
+        directory / LAUNCH: launcher.read_bytes() if launcher else _launch_script(trains=config is None),
+    }
+    if not (config or launcher):
+        made[directory / TRAIN] = _template(TRAIN).encode()
+    present = [str(target) for target in made if target.exists()]
     if present and not force:
         raise HerdError(
             f"{' and '.join(present)} would be replaced", hint="herd init -f replaces, or name another folder"
         )
-    contents = [
-        config.read_bytes()
-        if config
-        else _template(layout.CONFIG).replace("NAME", _as_text(_name(directory)), 1).encode(),
-        launcher.read_bytes() if launcher else _template(LAUNCH).encode(),
-    ]
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for target, content in zip(targets, contents, strict=True):
+        for target, content in made.items():
             target.write_bytes(content)
-        targets[1].chmod(0o755)
+        (directory / LAUNCH).chmod(0o755)
     except OSError as error:
         raise HerdError(
             f"cannot be written: {error.strerror}",
             where=str(error.filename or directory),
             hint="name a folder in which you may write: herd init FOLDER",
         ) from error
-    return targets
+    return list(made)
+
+
+def _yaml(directory: Path) -> bytes:
+    return _template(layout.CONFIG).replace("NAME", _as_text(_name(directory)), 1).encode()
+
+
+def _launch_script(*, trains: bool) -> bytes:
+    """With the Python that runs herd for the example; without an example it shows what it is handed."""
+    text = _template(LAUNCH)
+    if trains:
+        return text.replace("PYTHON", shlex.quote(sys.executable), 1).encode()
+    return text.partition("# Until then")[0].encode() + b'echo "overrides: $OVERRIDES"\n'
 
 
 def _template(name: str) -> str:

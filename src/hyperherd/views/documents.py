@@ -135,8 +135,11 @@ def status(snapshot: Snapshot) -> dict[str, Any]:
 
 def several(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
     """``herd status --json`` of several workspaces."""
-    heads = [{"sweep_name": s.sweep_name, "workspace": str(s.workspace.root)} for s in snapshots]
-    return {"sweeps": [{**head, **status(s)} for head, s in zip(heads, snapshots, strict=True)]}
+    return {"sweeps": [{**_of_sweep(s), **status(s)} for s in snapshots]}
+
+
+def _of_sweep(snapshot: Snapshot) -> dict[str, Any]:
+    return {"sweep_name": snapshot.sweep_name, "workspace": str(snapshot.workspace.root)}
 
 
 def tasks(found: Sequence[Found]) -> dict[str, Any]:
@@ -248,6 +251,11 @@ def res(found: Results) -> dict[str, Any]:
             for v in found.snapshot.trials
         ],
     }
+
+
+def res_of_several(found: Sequence[Results]) -> dict[str, Any]:
+    """``herd res --json`` of several workspaces."""
+    return {"sweeps": [{**_of_sweep(one.snapshot), **res(one)} for one in found]}
 
 
 def steps(rows: Iterable[Step]) -> dict[str, Any]:

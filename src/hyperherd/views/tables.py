@@ -10,6 +10,7 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -274,6 +275,30 @@ def results(found: Results) -> tuple[Sequence[str], list[list[Any]]]:
         for v, row in zip(found.snapshot.trials, rows, strict=True)
     ]
     return ["trial", "status", *names], told
+
+
+def together(found: Sequence[Results], *, eyes: bool) -> tuple[Sequence[str], list[list[Any]]]:
+    """Head and rows of `res` of several sweeps, each row with its sweep's name, or folder where names are alike. For
+    ``eyes`` the best of all come first, where they are compared by one metric.
+    """
+    sweeps = [one.snapshot.sweep_name for one in found]
+    if len(set(sweeps)) < len(sweeps):
+        sweeps = [_from_home(one.snapshot.workspace.root) for one in found]
+    tables = [(results if eyes else exported)(replace(one, metric=None)) for one in found]
+    head = list(dict.fromkeys(name for names, _ in tables for name in names))
+    if not eyes:
+        head.sort(key=lambda name: name in ("status", "trial_status"))
+    told: list[tuple[float | None, list[Any]]] = []
+    for sweep, one, (names, rows) in zip(sweeps, found, tables, strict=True):
+        for view, row in zip(one.snapshot.trials, rows, strict=True):
+            by_name = dict(zip(names, row, strict=True))
+            told.append((one.scores.get(view.index), [sweep, *(by_name.get(n) for n in head)]))
+    metrics = {(one.metric.name, one.metric.mode): one.metric for one in found if one.metric}
+    if eyes and len(metrics) == 1 and all(one.metric for one in found):
+        (metric,) = metrics.values()
+        told.sort(key=lambda row: metric.best_first(row[0]))
+        head = [f"{name} {metric.arrow}" if name == metric.name else name for name in head]
+    return ["sweep", *head], [row for _, row in told]
 
 
 def exported(found: Results) -> tuple[Sequence[str], list[list[Any]]]:

@@ -7,11 +7,11 @@ OVERRIDES="$1"
 #   source /absolute/path/to/.venv/bin/activate
 #   source "$(conda info --base)/etc/profile.d/conda.sh" && conda activate myenv
 #   module load apptainer
-# and then run your program:
+# and then run your program with the overrides:
 #   python train.py $OVERRIDES                                         Hydra, or parse_overrides()
 #   eval "set -- $HYPERHERD_ARGV"; python train.py "$@"                the same, for values with blanks
 #   apptainer exec --nv image.sif python train.py $OVERRIDES
 
-# Until then, this shows what it was given.
-echo "trial $HYPERHERD_TRIAL_ID, attempt $HYPERHERD_ATTEMPT: $HYPERHERD_TRIAL_NAME"
-echo "overrides: $OVERRIDES"
+# Until then: the Python that herd runs with, and an example that it can train.
+echo "trial $HYPERHERD_TRIAL_ID, attempt $HYPERHERD_ATTEMPT: $OVERRIDES"
+exec PYTHON train.py "$OVERRIDES"
