@@ -63,7 +63,7 @@ def test_a_dumb_terminal_gets_no_progress_bar(home: Home, env: dict[str, str]) -
     screen = home.seen("run", root, "--on", "local", **env)  # type: ignore[arg-type]
     assert b"\033" not in screen.raw
     assert "━" not in screen.text
-    assert screen.lines[-1] == "1 completed"
+    assert screen.lines[-2:] == ["1 completed", "See what they found: herd res sweep"]
 
 
 def test_no_color_takes_the_colours_out_of_the_progress_bar(home: Home) -> None:
