@@ -143,7 +143,7 @@ def test_a_file_that_is_not_utf8_is_said_with_its_line(here: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("run",), ("run", "--dry-run"), ("run", "--on", "local", "--json"), ("test",)]
+    "command", [("run",), ("run", "--dry-run"), ("run", "--on", "local", "--json"), ("test",), ("ls",)]
 )
 def test_more_than_a_million_trials_want_a_yes(here: Workspace, command: tuple[str, ...]) -> None:
     here.yaml(HEAD + 'parameters:\n  a: "range(0,2000)"\n  b: "range(0,2000)"\n')
@@ -151,6 +151,14 @@ def test_more_than_a_million_trials_want_a_yes(here: Workspace, command: tuple[s
     said = here.herd(*command, code=1).err
     assert "4,000,000" in said
     assert "--yes" in said or command == ("test",)
+    assert here.content() == before
+
+
+@pytest.mark.parametrize("command", [("run", "--yes"), ("run", "-n", "--yes"), ("ls",)])
+def test_what_no_memory_holds_is_refused_with_its_size(here: Workspace, command: tuple[str, ...]) -> None:
+    here.yaml(HEAD + "".join(["parameters:\n", *(f'  {name}: "range(0,1000)"\n' for name in "abc")]))
+    before = here.content()
+    assert "1,000,000,000 combinations" in here.herd(*command, code=1).err
     assert here.content() == before
 
 

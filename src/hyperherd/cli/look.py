@@ -35,7 +35,7 @@ WATCH_S = 30.0
 def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json: bool) -> None:
     """List all trials with their parameters, before the first run too; asks no scheduler."""
     found = arguments.read(given, pins=pins)
-    description = found.sweep.describe(even_if_many=True)
+    description = found.sweep.describe()
     arguments.warn(description.spec.notes)
     arguments.check_pins(found.pins, [parameter.name for parameter in description.spec.parameters])
     listed = [one for one in found.sweep.listed(description) if matches(one.trial.params, found.pins)]

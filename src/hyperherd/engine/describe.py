@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MANY = 1_000_000
 """A sweep of more trials than this is a slip of the pen until the user says otherwise."""
+MOST = 5_000_000
+"""As many as memory holds, a kilobyte each."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def describe(
     """Read the YAML and ask its source (or another) for the trials; of a script's sweep, the trials that it has, and
     what is asked for now.
 
-    Raises `ConfigError`, and `HerdError` for more than a million unless told.
+    Raises `ConfigError`, and `HerdError` for more than `MANY` unless told, and for more than `MOST`.
     """
     if workspace.script:
         from hyperherd.engine import scripts  # reads bash, which commands that only look do without
@@ -110,11 +112,12 @@ def describe(
         return _of_script(workspace, scripts.ScriptSource(scripts.load_again(workspace, workspace.script)))
     checked = read_spec(workspace)
     many = 0 if source else combinations.count(checked)
-    if many > MANY and not even_if_many:
+    if many > (MOST if even_if_many else MANY):
+        wanted = "" if many > MOST else "if that is what you want: herd run --yes; else "
         raise HerdError(
             f"{layout.CONFIG} describes {many:,} combinations before its conditions",
             where=layout.CONFIG,
-            hint="if that is what you want: herd run --yes; else use sample: {n: ...}, or narrow the grid",
+            hint=f"{wanted}use sample: {{n: ...}}, or narrow the grid",
         )
     asked = source or combinations.Combinations(checked)
     return Description(

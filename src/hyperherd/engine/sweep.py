@@ -56,7 +56,7 @@ class Sweep:
 
     def describe(self, *, source: Source | None = None, even_if_many: bool = False) -> Description:
         """Read the YAML, or the script, and ask its source (or another) for the trials. Raises `ConfigError`, and
-        `HerdError` for more than a million unless told.
+        `HerdError` for more than a million unless told, and for what no memory holds.
         """
         from hyperherd.engine import describe
 
