@@ -76,7 +76,7 @@ def test_a_sweep_runs_on_it_and_what_failed_runs_again_there(herd: Herd) -> None
 
 def test_a_dry_run_shows_its_script_and_submits_nothing(herd: Herd, tmp_path: Path) -> None:
     herd.launch()
-    said = herd("run", "-n")
+    said = herd("run", "-n", "--script")
     assert "FOLDERQUEUE_JOB" in said.stdout and "nothing was written or submitted" in said.stderr
     assert not list((tmp_path / "queue").iterdir())
 

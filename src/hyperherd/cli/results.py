@@ -57,12 +57,14 @@ def res(  # noqa: PLR0913  # click's way to hand options over
             raise UsageError("--steps and --best are for one sweep", hint="name one folder")
         looks = [sweep.look(where=where) for sweep in sweeps]
         arguments.warn(line for look in looks for line in look.snapshot.warnings)
-        found = [_compared(look, by, count, last) for look in looks]
+        found = [_compared(look, by, count, last, form) for look in looks]
         head, table = tables.together(found, eyes=form == "table")
         _print(form, documents.res_of_several(found) if form == "json" else None, head, table)
         return
     look = arguments.look(given, where)
-    shown = Results(look.snapshot, {}) if steps and not (by or count) else _compared(look, by, count, last)
+    shown = (
+        Results(look.snapshot, {}) if steps and not (by or count) else _compared(look, by, count, last, form)
+    )
     if by or count or form == "table":
         shown = shown.best_first()
     shown = shown.first(count) if count else shown
@@ -86,18 +88,24 @@ def _usual(steps: bool) -> str:
     return "csv" if steps else "tsv"
 
 
-def _compared(look: Look, by: str | None, count: int, last: bool) -> Results:
-    """What was measured of the trials, to be compared by the YAML's metric, or by another.
+def _compared(look: Look, by: str | None, count: int, last: bool, form: str) -> Results:
+    """What was measured of the trials, to be compared by the YAML's metric, or by another; through a pipe without the
+    metrics that were logged with steps alone, which HyperHerd 0.1.3's columns do not have, unless they were asked for.
 
     Raises `UsageError` for a metric that nobody has logged, and where the best are wanted and nobody says of what.
     """
-    found = look.results(last=last)
+    found = look.results(last=last, streams=form == "table" or last or bool(by))
     if by:
-        return replace(found, metric=_named(by, found.metrics))
+        found = replace(found, metric=_named(by, found.metrics))
+        if found.metric and found.metric.name in found.alone:
+            name = found.metric.name
+            click.echo(
+                f"{name} was logged with steps alone: what counts is each trial's last value", err=True
+            )
     if count and found.metric is None:
         hint = "metric: {name: val_acc, mode: max} in the YAML, or --sort METRIC"
         raise UsageError("--best: by which metric?", hint=hint)
-    return found
+    return found if form == "table" or last else found.without_steps()
 
 
 def _named(by: str, metrics: outputs.Metrics) -> Metric:

@@ -26,11 +26,14 @@ Streams: TypeAlias = "dict[str, tuple[str, Sequence[str] | None]]"
 
 @dataclass(frozen=True)
 class Results:
-    """What trials have logged; ``metric`` is what they are compared by, None where nobody said."""
+    """What trials have logged; ``metric`` is what they are compared by, None where nobody said. ``alone``: the metrics
+    of which there are only steps.
+    """
 
     snapshot: Snapshot
     metrics: Metrics
     metric: Metric | None = None
+    alone: frozenset[str] = frozenset()
 
     @property
     def scores(self) -> dict[int, float | None]:
@@ -51,6 +54,15 @@ class Results:
         metric, scores = self.metric, self.scores
         ordered = sorted(self.snapshot.trials, key=lambda view: metric.best_first(scores[view.index]))
         return replace(self, snapshot=replace(self.snapshot, trials=ordered))
+
+    def without_steps(self) -> Results:
+        """The same without the metrics of which there are only steps, but for the one that trials are compared by."""
+        left_out = self.alone.difference([self.metric.name] if self.metric else [])
+        kept = {
+            index: {name: value for name, value in values.items() if name not in left_out}
+            for index, values in self.metrics.items()
+        }
+        return replace(self, metrics=kept)
 
     def first(self, count: int) -> Results:
         """The first ones alone."""
@@ -105,21 +117,30 @@ def steps(workspace: Workspace, indices: Sequence[int]) -> list[tuple[int, int |
     ]
 
 
-def measured(workspace: Workspace, indices: Sequence[int], about: Sequence[Metric] = ()) -> Metrics:
-    """What these trials have logged: of each final metric its value, of one that was logged with steps alone the last,
-    of those that the sweep is ``about`` the value that counts.
+def measured(
+    workspace: Workspace, indices: Sequence[int], about: Sequence[Metric] = (), *, streams: bool = True
+) -> tuple[Metrics, frozenset[str]]:
+    """What these trials have logged: of each final metric its value, of those that the sweep is ``about`` the value
+    that counts, and with ``streams`` of those that were logged with steps alone, whose names are returned, the last.
     """
     finals = results.all_finals(workspace.results)
-    return {index: _measured(workspace, index, finals.get(index, {}), about) for index in indices}
+    found = {i: _measured(workspace, i, finals.get(i, {}), about, streams) for i in indices}
+    ours = {metric.name for metric in about}.union(*(finals.get(i, {}) for i in indices))
+    return found, frozenset(name for values in found.values() for name in values).difference(ours)
 
 
 def _measured(
-    workspace: Workspace, index: int, finals: Mapping[str, Any], about: Sequence[Metric]
+    workspace: Workspace, index: int, finals: Mapping[str, Any], about: Sequence[Metric], streams: bool
 ) -> Mapping[str, Any]:
-    streams = results.streams(workspace.results, index)
-    found = {name: points[-1].value for name, points in streams.items()} | dict(finals)
+    folder = workspace.results
+    points = (
+        results.streams(folder, index)
+        if streams
+        else {metric.name: results.stream(folder, index, metric.name) for metric in about}
+    )
+    found = {name: of_one[-1].value for name, of_one in points.items() if of_one} | dict(finals)
     for metric in about:
-        score = metric.score(finals, [point.value for point in streams.get(metric.name, ())])
+        score = metric.score(finals, [point.value for point in points.get(metric.name, ())])
         if score is not None:
             found[metric.name] = score
     order = dict.fromkeys([*(metric.name for metric in about), *finals, *found])

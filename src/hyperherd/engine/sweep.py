@@ -267,15 +267,15 @@ class Look:
         wanted = set(self.indices)
         return {i: found for i, found in results.all_finals(self.workspace.results).items() if i in wanted}
 
-    def results(self, *, last: bool = False) -> Results:
+    def results(self, *, last: bool = False, streams: bool = True) -> Results:
         """What they have logged, compared by the metric of the YAML; ``last``: of metrics with steps the last value,
-        whatever the YAML says.
+        whatever the YAML says; ``streams``: also of those that were logged with steps alone.
         """
         from hyperherd.engine import outputs, standing
 
         about = [replace(one, at="last") if last else one for one in standing.metrics_of(self.workspace)]
-        metrics = outputs.measured(self.workspace, self.indices, about)
-        return outputs.Results(self.snapshot, metrics, next(iter(about), None))
+        metrics, alone = outputs.measured(self.workspace, self.indices, about, streams=streams)
+        return outputs.Results(self.snapshot, metrics, next(iter(about), None), alone)
 
     def inspect(self, view: TrialView) -> Inspection:
         """All about one of them. Raises `ConfigError`."""

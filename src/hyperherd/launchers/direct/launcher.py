@@ -42,6 +42,9 @@ from hyperherd.launchers.direct.supervisor import main
 sys.exit(main())
 """
 
+_ROUNDS = 3
+"""How often `cancel` looks again for what a trial has left that shows nothing of whose it is."""
+
 _PACKAGES = str(Path(hyperherd.__file__).parent.parent.absolute())
 
 
@@ -212,23 +215,34 @@ class DirectLauncher(Launcher):
             return refused
         trees = {n: self._tree(job, attempt, claim) for n, (attempt, claim) in running.items()}
         left = set(process_trees.end(process_trees.joined(trees.values()), self._grace_s))
-        for number, (attempt, claim) in running.items():
+        loose = self._loose(job, running)
+        for _ in range(_ROUNDS):
+            if not loose:
+                break
+            # It may have started another such process meanwhile.
+            again = [self._tree(job, *running[n]) for n in loose]
+            left |= set(process_trees.end(process_trees.joined(again), self._grace_s))
+            loose = self._loose(job, running)
+        for number, (attempt, _) in running.items():
             if mine := left.intersection(trees[number].living(left)):
                 refused[number] = f"process {min(p.pid for p in mine)} cannot be killed"
-            elif loose := self._still(job, attempt, claim):
-                refused[number] = (
-                    f"process {loose[0].pid} may be its, and shows nothing of whose it is: see ps {loose[0].pid}"
-                )
+            elif number in loose:
+                pid = loose[number].pid
+                refused[number] = f"process {pid} may be its, and shows nothing of whose it is: see ps {pid}"
             else:
                 with contextlib.suppress(WorkspaceError):  # a full disk: it is dead, which anybody can see
                     notes.write(job.files.attempts, *attempt, Outcome(137, terminated=True))
         return refused
 
-    def _still(self, job: Job, attempt: Attempt, claim: Claim | None) -> list[Process]:
-        """What is, or may be, left of an attempt whose processes were ended."""
-        if claim is None or not processes.of_this_boot(claim.owner):
-            return []
-        return Living.now().of(claim, states.mark(job, claim.token, attempt))
+    def _loose(self, job: Job, ended: Mapping[int, tuple[Attempt, Claim | None]]) -> dict[int, Process]:
+        """Of the attempts whose processes were ended, one that is, or may be, left."""
+        living = Living.now()
+        found = {
+            n: living.of(claim, states.mark(job, claim.token, attempt))
+            for n, (attempt, claim) in ended.items()
+            if claim is not None and processes.of_this_boot(claim.owner)
+        }
+        return {n: left[0] for n, left in found.items() if left}
 
     def _tree(self, job: Job, attempt: Attempt, claim: Claim | None) -> process_trees.Trees:
         """The attempt's processes; where its script is dead, also those that show nothing of whose they are.
