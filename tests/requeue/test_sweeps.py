@@ -304,7 +304,7 @@ def test_where_requeue_is_not_allowed_that_is_said_at_once_and_again_in_the_tria
     fake.script("exit 75\n")
     said = fake.herd("run").stderr
     assert "note: Slurm has switched requeue off for job 1, as the site or its partition has it" in said
-    assert "`herd run` submits it then; or name another partition" in said
+    assert "The next herd run submits it again; or name another partition" in said
     ended(fake)
     assert "Slurm would not queue it again: 1_0: Requested operation is presently disabled" in str(
         trial(fake)["reason"]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @arguments.where
 @arguments.as_json
 def stop(given: tuple[str, ...], everything: bool, yes: bool, where: str | None, as_json: bool) -> int:
-    """Cancel trials, or tasks of Python's. What was cancelled of a sweep runs again at the next herd run."""
+    """Cancel trials, or tasks submitted from Python. The next herd run starts a sweep's cancelled trials again."""
     if tasks := tasks_found.alone(given, takes_words=True):
         if where:
             raise UsageError(
@@ -58,7 +58,7 @@ def _say(done: Stopped, as_json: bool) -> None:
         told = f"could not be cancelled: {reason}" if reason else "cancelled; it was not on record"
         click.echo(f"{stray.job} of submission {stray.token} {told}", err=bool(reason) or as_json)
     if done.not_noted:
-        click.echo(f"herd: cancelled, and not noted: {done.not_noted}", err=True)
+        click.echo(f"herd: cancelled, but not noted on disk: {done.not_noted}", err=True)
 
 
 @click.command(epilog="\b\nExamples:\n  herd clean\n  herd clean -l\n  herd clean -a --yes")
@@ -66,17 +66,17 @@ def _say(done: Stopped, as_json: bool) -> None:
 @click.option("-l", "--logs", is_flag=True, help="Delete the logs too.")
 @click.option("-a", "--all", "everything", is_flag=True, help="Delete all state: trials, results, logs.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> None:
+def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> int:
     """Cancel everything; with -l delete the logs, with -a all state, that of Python's tasks too. hyperherd.yaml and the
     launch script stay.
     """
     if tasks := tasks_found.alone(given):
         tasks_found.clean(tasks[0], logs=logs, everything=everything, yes=yes)
-        return
+        return 0
     workspace = arguments.read(given).workspace
     if not workspace.state.exists():
         click.echo("nothing to clean: this sweep has not run", err=True)
-        return
+        return 0
     look = arguments.look(given, silent_is_fatal=True)
     live = [view.index for view in look.snapshot.trials if view.status in LIVE]
     what = [f"cancel {units.counted(len(live), 'trial')}"] if live else []
@@ -91,10 +91,13 @@ def clean(given: tuple[str, ...], logs: bool, everything: bool, yes: bool) -> No
         what.append(f"delete the logs{whose}")
     if not what:
         click.echo("nothing is waiting or running", err=True)
-        return
+        return 0
     agreement.ask(" and ".join(what), yes)
-    look.sweep.clean(logs=logs, everything=everything)
+    done = look.sweep.clean(logs=logs, everything=everything)
     click.echo("done: " + " and ".join(what), err=True)
+    if done.not_noted:
+        click.echo(f"herd: not noted on disk: {done.not_noted}", err=True)
+    return 0 if done.whole else 1
 
 
 def _of(indices: Sequence[int]) -> str:
@@ -103,7 +106,7 @@ def _of(indices: Sequence[int]) -> str:
 
 @click.command(epilog="\b\nExamples:\n  herd repair --check\n  herd repair\n  herd repair --copied")
 @arguments.only_workspace
-@click.option("--check", is_flag=True, help="Only say what is wrong, and what would be done.")
+@click.option("--check", is_flag=True, help="Only say what is wrong.")
 @click.option("--moved", is_flag=True, help="This folder was moved here: the jobs on record are its own.")
 @click.option("--copied", is_flag=True, help="This folder is a copy: what waits or runs is the original's.")
 def repair(given: tuple[str, ...], check: bool, moved: bool, copied: bool) -> int:
@@ -115,14 +118,12 @@ def repair(given: tuple[str, ...], check: bool, moved: bool, copied: bool) -> in
     sweep = Sweep(arguments.read(given).workspace)
     if moved:
         sweep.is_original()
-        click.echo(f"its jobs belong to {sweep.workspace.root}")
+        click.echo(f"noted as moved: the jobs on record now belong to {sweep.workspace.root}")
         return 0
     if copied:
         left = sweep.is_copy()
-        of_them = units.counted(len(left), "trial")
-        click.echo(
-            f"a copy: {of_them} that wait or run are left to the original, and run here at the next herd run"
-        )
+        live = units.counted(len(left), "live trial")
+        click.echo(f"noted as a copy: the original keeps its {live}; the next herd run starts them here too")
         return 0
     mended, copies = sweep.repair(check=check)
     for line in mended.findings:
@@ -130,7 +131,7 @@ def repair(given: tuple[str, ...], check: bool, moved: bool, copied: bool) -> in
     if mended.whole:
         click.echo("nothing to mend")
     elif check:
-        click.echo("herd repair puts right what can be; see herd status afterwards")
+        click.echo("to repair what can be repaired: herd repair; then see herd status")
     else:
-        click.echo(f"mended; what was there before is in {copies}. How the trials stand: herd status")
+        click.echo(f"repaired as far as possible; the old files are in {copies}. See herd status")
     return 1 if check and not mended.whole else 0

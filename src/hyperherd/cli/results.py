@@ -29,13 +29,15 @@ from hyperherd.views.columns import Screen
     "--format",
     "form",
     type=click.Choice(["table", "tsv", "csv", "json"]),
-    help="Default: a table on a terminal, else tsv; of --steps csv.",
+    help="Default: table on a terminal; else tsv, or csv with --steps.",
 )
 @click.option("--sort", "by", metavar="METRIC", help="Best (largest) first; -METRIC for smallest first.")
 @arguments.number(
-    "--best", "count", default=0, help="Only so many, the best ones, with command and folder of each."
+    "--best", "count", default=0, help="Only the N best trials, with command and folder of each."
 )
-@click.option("--last", is_flag=True, help="Of metrics with steps the last value, whatever the YAML says.")
+@click.option(
+    "--last", is_flag=True, help="Use the last value of metrics with steps, whatever the YAML says."
+)
 @arguments.where
 @arguments.as_json
 def res(  # noqa: PLR0913  # click's way to hand options over

@@ -28,7 +28,7 @@ from hyperherd.workspace.submissions import Submission
 
 NOT_ASKED = State(Phase.UNKNOWN)
 NO_ANSWER = State(Phase.UNKNOWN, "NO_ANSWER")
-OFF_RECORD = "attempt {} was begun by a submission that is not on record: herd repair"
+OFF_RECORD = "attempt {} belongs to a submission that is not on record; run herd repair"
 CLAIM_GONE = "it has written a log, and its claims and notes are gone"
 INTERRUPTED = "its submission was interrupted; herd run settles it"
 
@@ -227,8 +227,8 @@ def _of_the_unseen(facts: Iterable[Fact]) -> list[str]:
         for who in {run.state.reason for run in fact.runs if run.out_of_sight}:
             by_who.setdefault(who, []).append(fact.trial.index)
     return [
-        f"not seen from here, {who}: trial {units.folded(indices)}\n  herd status there tells more; "
-        f"if that is gone for good: herd run --lost -i {units.folded(indices)}"
+        f"cannot be seen from here: trial {units.folded(indices)} ({who})\n  run herd status there; "
+        f"if that place is gone for good: herd run --lost -i {units.folded(indices)}"
         for who, indices in by_who.items()
     ]
 

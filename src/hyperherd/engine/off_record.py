@@ -51,7 +51,7 @@ def believed(listed: Listing, strange: Collection[Attempt]) -> Listing:
 def warning(strange: Sequence[str]) -> str:
     """What people are told of them."""
     shown = ", ".join(strange[:3]) + (f" and {len(strange) - 3} more" if len(strange) > 3 else "")
-    return f"not on record in {layout.JOB_IDS}, though they were submitted from this folder: {shown}"
+    return f"these submissions of this folder are not on record in {layout.JOB_IDS}: {shown}"
 
 
 def refuse(strange: Sequence[str]) -> None:
@@ -59,7 +59,7 @@ def refuse(strange: Sequence[str]) -> None:
     if strange:
         raise HerdError(
             warning(strange),
-            hint="put them on record again: herd repair (what it would do: herd repair --check)",
+            hint="put them on record again: herd repair (what is wrong: herd repair --check)",
         )
 
 
@@ -91,6 +91,6 @@ def refuse_living(found: Mapping[str, Sequence[Stray]], generation: str) -> None
         f"; and {len(harmful) - 3} more" if len(harmful) > 3 else ""
     )
     raise HerdError(
-        f"jobs of this folder live that are not on record: {shown}",
-        hint="cancel them: herd stop --all; or put those of this state folder on record: herd repair",
+        f"jobs of this folder are alive but not on record: {shown}",
+        hint="cancel them: herd stop --all; or, if this .hyperherd submitted them: herd repair",
     )

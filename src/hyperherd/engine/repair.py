@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hyperherd import fsio
+from hyperherd import fsio, units
 from hyperherd.attempts import claims, notes, registers, variables
 from hyperherd.attempts.filenames import Outcome
 from hyperherd.attempts.registers import VOID
@@ -78,12 +78,14 @@ def look(workspace: Workspace) -> Mended:
     known: list[Submission] = list(records) if isinstance(records, list) else []
     again = [made for token in _missing(workspace, known) if (made := _record(workspace, token, found))]
     for record in again:
-        found.said.append(f"submission {record.token} is not on record; {len(record.indices)} elements")
+        found.said.append(
+            f"submission {record.token} is not on record: {units.counted(len(record.indices), 'element')}"
+        )
     known = sorted([*known, *again], key=lambda record: record.submitted_at)
     trials = _trials(workspace, kept, known, found)
     generation = kept.generation or _newest_generation(workspace, known)
     if generation != kept.generation:
-        found.said.append(f"{layout.FORMAT} does not name this life of the state folder, {generation}")
+        found.said.append(f"{layout.FORMAT} does not name the current generation, {generation}")
     free = max([kept.next_index, *(trial.index + 1 for trial in trials), _first_unused(workspace)])
     return Mended(
         replace(kept, trials=tuple(trials), next_index=free, generation=generation, adopted=False),
@@ -109,7 +111,7 @@ def _record(workspace: Workspace, token: str, found: _Findings) -> Submission | 
     made = submissions.kept(workspace, token) or _read_from_script(workspace, token, owner)
     if made is None:
         if owner is not None:
-            found.said.append(f"submission {token} has no script any more: what it was offered is not known")
+            found.said.append(f"the script of submission {token} is gone: its trials are not known")
         return None
     return msgspec.structs.replace(
         made,
@@ -123,13 +125,13 @@ def _read_from_script(workspace: Workspace, token: str, owner: str | None) -> Su
     if script is None:
         return None
     local = _identity(owner)
-    units = [element.unit for element in script.elements]
+    offered = [element.unit for element in script.elements]
     numbers = tuple(element.number for element in script.elements)
-    own = tuple(unit.number for unit in units)
-    of_tasks = any(unit.task is not None for unit in units)
+    own = tuple(unit.number for unit in offered)
+    of_tasks = any(unit.task is not None for unit in offered)
     return Submission(
         token=token,
-        indices=tuple(unit.trial for unit in units),
+        indices=tuple(unit.trial for unit in offered),
         tasks=own if of_tasks else None,
         array=None if numbers == own else numbers,
         attempts=tuple(element.attempt for element in script.elements),
@@ -180,10 +182,12 @@ def _trials(
     lost = sorted(wanted - set(by_index))
     if told := sorted(wanted.intersection(by_index)):
         found.said.append(
-            f"{layout.MANIFEST} lacks {len(told)} trials that were submitted, from {told[0]} on"
+            f"{layout.MANIFEST} lacks {units.counted(len(told), 'trial')} that were submitted: {units.folded(told)}"
         )
     if lost:
-        found.said.append(f"what trial {lost[0]} was made of is not known, nor of {len(lost) - 1} more")
+        found.said.append(
+            f"the parameters of {units.counted(len(lost), 'trial')} are not known: {units.folded(lost)}"
+        )
     return [by_index[index] for index in sorted(by_index)]
 
 

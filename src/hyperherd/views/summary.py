@@ -116,7 +116,7 @@ def nothing(prepared: Prepared, choice: Choice) -> str:
     told = ", ".join(f"{count} {status}" for status, count in counted.most_common())
     lost = "  Lost ones run again with herd run --lost.\n" if counted[Status.LOST] else ""
     early = [index for index in asked if statuses.get(index) in ENDED_EARLY]
-    named = f"  Paused and pruned ones run where they are named: herd run -i {early[0]}\n" if early else ""
+    named = f"  Paused and pruned trials run only if you name them: herd run -i {early[0]}\n" if early else ""
     return f"Nothing to run: {told}.\n{lost}{named}".rstrip()
 
 
@@ -133,9 +133,7 @@ def _nothing_of(prepared: Prepared, choice: Choice) -> str:
     which = f"Trial {named[0]} is" if len(named) == 1 else f"Of the {len(named)} trials named"
     told = ", ".join(f"{status}" if len(named) == 1 else f"{n} are {status}" for status, n in counted.items())
     done = [index for index in named if statuses.get(index) is Status.COMPLETED]
-    again = (
-        f" To run what has completed again: herd run -f -i {','.join(map(str, done[:20]))}" if done else ""
-    )
+    again = f" To run completed trials again: herd run -f -i {','.join(map(str, done[:20]))}" if done else ""
     return f"{which} {told}; there is nothing to run.{again}"
 
 
@@ -154,9 +152,9 @@ def submitted(made: Sequence[Made]) -> list[str]:
         else:
             lines.append(f"{count} started on {one.record.where}")
         if one.switched_off:
-            lines.append(f"  note: {one.switched_off}: what is cut short will have failed")
+            lines.append(f"  note: {one.switched_off}: a trial that is cut short counts as failed")
             lines.append(
-                "        `herd run` submits it then; or name another partition: slurm: {partition: ...}"
+                "        The next herd run submits it again; or name another partition: slurm: {partition: ...}"
             )
     return lines
 

@@ -91,7 +91,8 @@ def refuse_copy(workspace: Workspace, generation: str) -> None:
     if place(workspace, generation) is Place.COPY:
         began = origin(workspace, generation)
         raise HerdError(
-            f"this folder is a copy of {began.folder if began else 'another'}, or was moved here from another disk, "
-            "and some of its trials wait or run there",
-            hint="say which: herd repair --moved (they are this folder's), or herd repair --copied (they are not)",
+            f"this folder was copied from {began.folder if began else 'another'}, or moved here from another disk, "
+            "and some of its trials still wait or run",
+            hint="if it was moved: herd repair --moved; if it is a copy, and the original keeps those trials: "
+            "herd repair --copied",
         )
