@@ -32,7 +32,7 @@ from hyperherd.sweep.identity import trial_hash
 from hyperherd.sweep.plan import Choice, Described
 from hyperherd.sweep.spec import Growth, Parameter, SweepSpec
 from hyperherd.sweep.trial import Status, Trial, Typed, status_of
-from hyperherd.workspace import manifest, submissions
+from hyperherd.workspace import json_files, manifest, submissions
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.manifest import Manifest
 from hyperherd.workspace.submissions import Submission
@@ -150,6 +150,18 @@ def test_of_a_job_of_0_1_3_its_last_word_is_believed_where_nobody_knows_more(
         assert "0.1.3" in fact.reason
     if said.phase is Phase.ENDED and status is Status.FAILED:
         assert fact.reason == "exit 2"
+
+
+def test_a_first_run_between_two_looks_of_a_reader_is_no_damage(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, early = json_files.read, [sweep.workspace.format]
+
+    def not_there_yet(path: Path, decode: Any, default: Any) -> Any:
+        return default if early and path == early[0] and early.pop() else read(path, decode, default)
+
+    monkeypatch.setattr(json_files, "read", not_there_yet)
+    assert len(manifest.read(sweep.workspace).trials) == TRIALS and not early
 
 
 def test_nobody_waits_for_what_cannot_be_seen_from_here(sweep: Sweep) -> None:

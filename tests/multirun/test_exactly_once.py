@@ -81,12 +81,13 @@ def test_several_at_once_run_each_combination_once(home: Home) -> None:
     home.script("#!/bin/bash\n#SBATCH --time=5\napp\n")
     sweeps = [["lr=1,2"], ["lr=2,3"], ["lr=3,1"]]
     argv = [sys.executable, "-m", "hyperherd", "multirun", "job.sh", "--on", home.place, "--detach"]
-    running = [
-        subprocess.Popen([*argv, *sweep], cwd=home.folder, env=home.env, stderr=subprocess.DEVNULL)
-        for sweep in sweeps
-    ]
+    said = home.folder.with_name("said")
+    with said.open("a") as file:
+        running = [
+            subprocess.Popen([*argv, *sweep], cwd=home.folder, env=home.env, stderr=file) for sweep in sweeps
+        ]
     try:
-        assert [process.wait(DEADLINE_S) for process in running] == [0, 0, 0]
+        assert [process.wait(DEADLINE_S) for process in running] == [0, 0, 0], said.read_text()
     finally:
         for process in running:
             process.kill()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hyperherd import log_result
 from hyperherd.attempts.variables import RESULTS
+from hyperherd.engine import source_history
 from hyperherd.engine.pieces import RunRequest
 from hyperherd.engine.sweep import Sweep
 from hyperherd.fsio import Lock
@@ -105,6 +107,27 @@ def test_what_ends_while_it_thinks_it_was_not_told(place: Place) -> None:
     entries = source_journal.read(place.sweep.workspace)
     assert [one.told for one in entries] == [()]
     assert place.run(Climbing("score")) == [-1.0, 1.0]
+
+
+def test_a_history_with_the_number_of_one_moment_and_the_trials_of_another_is_read_again(
+    place: Place,
+) -> None:
+    place.run(Climbing("score"))
+    place.end_all()
+    stored = manifest.read(place.sweep.workspace)
+    torn = replace(stored, trials=stored.trials[:1])
+    whole = source_history.history(place.sweep.workspace, Keeps("score"), None)
+    assert source_history.is_whole(whole, stored)
+    with place.monkeypatch.context() as patched:
+        patched.setattr(manifest, "read", lambda workspace: torn)
+        half = source_history.history(place.sweep.workspace, Keeps("score"), None)
+    assert half.next_index == whole.next_index and not source_history.is_whole(half, stored)
+
+
+class Keeps(Climbing):
+    """Its trials stay, and it asks how none of them stands."""
+
+    keeps, learns = True, False
 
 
 def test_it_is_asked_without_the_lock(place: Place) -> None:

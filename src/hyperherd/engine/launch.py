@@ -159,10 +159,9 @@ def _committed(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared
     """
     source, proposal = run.description.source, run.description.proposal
     with fsio.Lock(run.workspace.lock) as lock:
-        if source.keeps or source.learns:
-            stored = manifest.read(run.workspace)
-            if stored.next_index != proposal.history.next_index:
-                return None
+        whole = source_history.is_whole
+        if (source.keeps or source.learns) and not whole(proposal.history, manifest.read(run.workspace)):
+            return None
         submitting.recover(run.workspace, run.launchers, lock)
         lock.touch()
         prepared = prepare(run, lock.touch)

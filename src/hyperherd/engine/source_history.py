@@ -30,6 +30,14 @@ def history(workspace: Workspace, source: Source, known: Known | None) -> Histor
     return History(tuple(trials.values()), stored.next_index)
 
 
+def is_whole(asked: History, stored: manifest.Manifest) -> bool:
+    """Whether a history that was read without the lock has all trials that are stored, and no number was taken since.
+    Two files are read for it: it may have the number of one moment and the trials of another.
+    """
+    known = {past.trial.hash for past in asked.trials}
+    return stored.next_index == asked.next_index and all(trial.hash in known for trial in stored.trials)
+
+
 def _ended(workspace: Workspace, known: Known | None) -> dict[str, Past]:
     """How the trials stand, by hash, with the final metrics of those that have ended."""
     if known is None:

@@ -90,6 +90,8 @@ def read(workspace: Workspace) -> Manifest:
         raise _damaged(workspace, f"it is missing, though {form.next_index} trials were known")
     free = max(records, default=-1) + 1
     if form is None and any(workspace.state.glob(f"{layout.GENERATION}*/{layout.SUBMISSIONS}/*")):
+        if workspace.format.exists():  # somebody has run it for the first time between our looks
+            return read(workspace)
         raise DamagedFileError(
             "it is missing, though jobs were submitted",
             where=str(workspace.format),
