@@ -79,7 +79,7 @@ def res(  # noqa: PLR0913  # click's way to hand options over
         return
     head, table = (tables.results if form == "table" else tables.exported)(shown)
     _print(form, documents.res(shown) if form == "json" else None, head, table)
-    if count and form == "table":
+    if count and form == "table" and shown.snapshot.trials:
         click.echo(tables.commands([look.inspect(view) for view in shown.snapshot.trials], Screen.of()))
 
 

@@ -151,8 +151,6 @@ def read(
     `DamagedFileError`; if ``lenient`` what is left is enough, and that is a warning too.
     """
     stored, read_records, damage = _stored(workspace, lenient)
-    if not stored.trials:  # of a life before this one, nothing may be taken for a new trial's
-        stored = replace(stored, next_index=max(stored.next_index, workspace.first_unused()))
     records = [_with_register(workspace, record) for record in read_records]
     heard = ended.read(workspace)
     all_listed = attempt_folders.read(workspace)
@@ -175,9 +173,7 @@ def read(
         states = {token: {**states.get(token, {}), **more.get(token, {})} for token in {*states, *more}}
     heard = _remember(heard, tracked, states)
     interrupted = {r.token for r in records if r.state == "intent" and not submitting.submitting(r)}
-
     causes = end_causes.causes(listed, heard, records)
-
     beside = dict(sorted(strange))
 
     def fact(trial: Trial, unit: Unit) -> Fact:
@@ -237,15 +233,20 @@ def _stored(
     workspace: Workspace, lenient: bool
 ) -> tuple[manifest.Manifest, Sequence[Submission], Sequence[str]]:
     """The record, and what has to be said of it."""
+    records: Sequence[Submission]
+    damage: Sequence[str] = ()
     try:
-        return manifest.read(workspace), submissions.read(workspace), ()
-    except DamagedFileError:
+        stored, records = manifest.read(workspace), submissions.read(workspace)
+    except DamagedFileError as error:
         if not lenient:
             raise
-    from hyperherd.engine import repair  # for those who meet damage
+        from hyperherd.engine import repair  # for those who meet damage
 
-    mended = repair.readable(workspace)
-    return mended.manifest, mended.records, mended.findings
+        mended = repair.readable(workspace, error)
+        stored, records, damage = mended.manifest, mended.records, mended.findings
+    if not stored.trials:  # of a life before this one, nothing may be taken for a new trial's
+        stored = replace(stored, next_index=max(stored.next_index, workspace.first_unused()))
+    return stored, records, damage
 
 
 def _with_causes(workspace: Workspace, fact: Fact, causes: Mapping[int, str], listed: Listing) -> Fact:

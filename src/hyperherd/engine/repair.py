@@ -292,10 +292,9 @@ def leave_to_the_original(
     return sorted({run.unit.trial for run in moving})
 
 
-def readable(workspace: Workspace) -> Mended:
-    """The record for those who only look, or stop: as much of it as can be read. Raises `WorkspaceError`."""
-    try:
-        return Mended(manifest.read(workspace), submissions.read(workspace))
-    except DamagedFileError as error:
-        told = f"{error.where}: {error.what}\n  What follows is made from what is left; herd repair mends it."
-        return replace(look(workspace), findings=(told,))
+def readable(workspace: Workspace, damage: DamagedFileError) -> Mended:
+    """The record for those who only look, or stop, and have met this damage: as much of it as can be read. Raises
+    `WorkspaceError`.
+    """
+    told = f"{damage.where}: {damage.what}\n  What follows is made from what is left; herd repair mends it."
+    return replace(look(workspace), findings=(told,))

@@ -23,12 +23,6 @@ class Standing:
         """The trial with the best value; None where none has any."""
         return self.metric.best(self.scores)
 
-    @property
-    def ranked(self) -> list[int]:
-        """The trials that have a value, the best first."""
-        scored = [index for index, score in self.scores.items() if score is not None]
-        return sorted(scored, key=lambda index: self.metric.best_first(self.scores[index]))
-
 
 def metrics_of(workspace: Workspace) -> tuple[Metric, ...]:
     """What the YAML says that the sweep is about, as it is now; nothing where it says so of none, or cannot be read."""

@@ -14,7 +14,7 @@ from hyperherd.errors import DamagedFileError
 T = TypeVar("T")
 
 BRING_BACK = (
-    "It was left as it is. herd repair makes it again from what is left (herd repair --check says what it would do);\n"
+    "It was left as it is. herd repair makes it again from what is left (herd repair --check says what is wrong);\n"
     "  a good copy of it, from a backup, may be put back first"
 )
 

@@ -29,6 +29,11 @@ _ESCAPE = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
+_LOOKED_AT = 50
+"""Lines at the end of a log in which an error is looked for."""
+_OF_LAUNCHERS = re.compile(r"(?:srun|slurmstepd|hyperherd|herd): |Exception ignored |Traceback ")
+_EXCEPTION = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt)\b(?::|$)")
+
 
 def tail(path: str | os.PathLike[str], lines: int) -> list[str]:
     """The last lines, from the last 1 MiB at most; none where there is no such file.
@@ -55,11 +60,6 @@ def error_line(path: str | os.PathLike[str]) -> str | None:
     own = [line for line in said if line and not _DIVIDER.fullmatch(line) and not _OF_LAUNCHERS.match(line)]
     raised = [line for line in own if _EXCEPTION.match(line)]
     return next(reversed(raised or own), None)
-
-
-_LOOKED_AT = 50
-_OF_LAUNCHERS = re.compile(r"(?:srun|slurmstepd|hyperherd|herd): |Exception ignored |Traceback ")
-_EXCEPTION = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt)\b(?::|$)")
 
 
 def so_far(path: str | os.PathLike[str], lines: int) -> tuple[list[str], int]:
