@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from hyperherd.attempts import claims
 from hyperherd.attempts.filenames import Unit
-from hyperherd.jobs import Job, Phase
+from hyperherd.jobs import Element, Job, Phase
+from hyperherd.launchers.direct.orphans import Orphans, Running
 
 from .machine import Sweep, kill, until
 
@@ -128,3 +130,24 @@ def test_a_trial_that_waits_for_a_slot_says_who_has_it(hasty: Sweep) -> None:
     )
     (hasty.root / "log.go").touch()
     until(lambda: hasty.phases(second) == {Phase.ENDED}, "its end")
+
+
+def test_a_trial_that_has_just_started_is_not_taken_for_what_the_one_before_it_left(tmp_path: Path) -> None:
+    """Until its exec has finished a process shows no environment (Linux), and so no mark: here one that never has one.
+
+    ["COMPLETED", "COMPLETED", "NEVER_STARTED"]: the third had got the slot of the first, and was told to end.
+    """
+    slot = tmp_path / "core-0"
+    slot.touch()
+    before = Running(Element(0, Unit(0), 1, "lr=0", ()), 1 << 30, "t/0.1", {str(slot)}, 0.0, 0.0, 0)
+    orphans = Orphans(lambda _run, _code: None, lambda _text: None, left_s=1e-9)
+    with slot.open() as held:
+        left = subprocess.Popen(["sleep", "600"], env={}, pass_fds=[held.fileno()])
+    try:
+        assert orphans.leave(before)
+        orphans.slots_given([str(slot)], [])
+        orphans.look({})
+        assert left.poll() is None and not orphans
+    finally:
+        left.kill()
+        left.wait()

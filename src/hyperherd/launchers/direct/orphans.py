@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hyperherd.attempts import variables
@@ -28,13 +28,13 @@ KILLED = 128 + signal.SIGKILL
 @dataclass(frozen=True)
 class Running:
     """A trial whose script we have started, as ``pid``; times by the monotonic clock, since the epoch, and (``ticks``)
-    in the unit of `Identity`. Its processes carry ``mark``, and may have ``slots`` open.
+    in the unit of `Identity`. Its processes carry ``mark``, and may have ``slots`` open, until another trial gets them.
     """
 
     element: Element
     pid: int
     mark: str
-    slots: frozenset[str]
+    slots: set[str]
     started: float
     started_at: float
     ticks: int
@@ -89,6 +89,15 @@ class Orphans:
         one = self._bereft.setdefault(run.pid, _Bereft(run, code))
         one.code = code
         self._find_main(one, process_trees.scan())
+
+    def slots_given(self, paths: Collection[str], running: Iterable[Running]) -> None:
+        """Another trial got these slots, so they were free: who has them open is none of an earlier trial's.
+
+        A process shows no environment, and so no mark, until its exec has finished: without this, a trial that has
+        just started is taken for what an earlier one left.
+        """
+        for run in (*running, *self.bereft, *(one.run for one in self._left.values())):
+            run.slots.difference_update(paths)
 
     def leave(self, run: Running) -> bool:
         """The trial has ended; whether it has left something behind, which is looked after from now on."""

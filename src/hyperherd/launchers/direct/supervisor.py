@@ -148,6 +148,7 @@ class Supervisor:
             self._say_why(str(slots))
             return False
         self._say_why("")
+        self._orphans.slots_given(slots.paths, self._running.values())
         now, now_at = time.monotonic(), time.time()
         try:
             pid = self._spawner.start(element, slots, self._first[element.unit])
@@ -156,7 +157,7 @@ class Supervisor:
                 return False
             self._cannot_start(element, error)
         else:
-            mark, paths = self._spawner.mark(element), frozenset(slots.paths)
+            mark, paths = self._spawner.mark(element), set(slots.paths)
             ticks = processes.started(pid) or 0
             self._running[pid] = Running(element, pid, mark, paths, now, now_at, ticks)
             self._deadlines.started(pid, element, now)
