@@ -60,6 +60,7 @@ def _build(content: Mapping[str, Any], faults: Faults, resource: rules.Resources
         parameters=found,
         grid=_grid(content, entries, faults),
         sample=Sample(**given["sample"]) if given.get("sample") else None,
+        repeat=tuple(name for name in given.get("repeat") or () if name in entries),
         zips=groups,
         conditions=reader.conditions(listed) if isinstance(listed, list) else (),
         static_overrides=_static_overrides(content.get("static_overrides"), faults),
@@ -154,21 +155,34 @@ def _check_together(content: Mapping[str, Any], spec: SweepSpec, faults: Faults)
     if spec.compute and "requires" in content:
         what = "'compute' is there as well, and only one of them can be"
         faults.add(("requires",), what, "remove one; a condition may require more for some trials")
+    _check_repeats(spec, faults)
     if "sample" in content:
         if "grid" in content:
             faults.add(("sample",), "'grid' is there as well, and only one of them can be", "remove one")
-        elif spec.sample and spec.sample.method == "sobol" and len(spec.parameters) > sobol.MAX_DIMENSIONS:
-            what = (
-                f"Sobol's points have {sobol.MAX_DIMENSIONS} dimensions at most, not {len(spec.parameters)}"
-            )
+        elif spec.sample and spec.sample.method == "sobol" and len(spec.searched) > sobol.MAX_DIMENSIONS:
+            what = f"Sobol's points have {sobol.MAX_DIMENSIONS} dimensions at most, not {len(spec.searched)}"
             faults.add(("sample", "method"), what, "method: random")
     elif spec.grid != "all" and not faults.at(("grid",)):
         _check_defaults(spec, faults)
         _check_groups_are_whole(spec, faults)
 
 
+def _check_repeats(spec: SweepSpec, faults: Faults) -> None:
+    """What repeats goes with each combination, and with nothing else; something else has to be there."""
+    if spec.repeat and not spec.searched:
+        what = "every parameter is in 'repeat', so nothing is searched"
+        faults.add(("parameters",), what, "parameters: {lr: [0.1, 0.01]}, one at least")
+    for name in spec.repeat:
+        for key, groups in (
+            ("zip", spec.zips),
+            ("grid", [spec.grid] if isinstance(spec.grid, tuple) else []),
+        ):
+            if any(name in group for group in groups):
+                faults.add((key,), f"'{name}' is in 'repeat', and goes with each combination", "take it out")
+
+
 def _check_defaults(spec: SweepSpec, faults: Faults) -> None:
-    for parameter in spec.parameters:
+    for parameter in spec.searched:
         path = ("parameters", parameter.name)
         if (
             parameter.name in (spec.grid or ())

@@ -12,7 +12,7 @@ from hyperherd.sweep.trial import Value
 
 OPTIONAL = (
     *("grid", "sample", "zip", "conditions", "constraints", "static_overrides", "hydra", "slurm"),
-    *("compute", "requires", "requeue", "metric"),
+    *("compute", "requires", "requeue", "metric", "repeat"),
 )
 """Keys that may have nothing behind them."""
 
@@ -21,6 +21,9 @@ DECIDES = {
     "(static_overrides), then those in full that are best in herd res --sort METRIC",
 }
 """Keys of HyperHerd 0.1.3 and later that decide which trials run. They are not built yet: refused, with what to do."""
+
+MOST_REPEATS = 10_000
+"""More is a slip of the pen."""
 
 UNREAD = ("discord", "mcp_servers", "monitor", "prune_grace_seconds")
 """Keys of their monitor, which is not built yet: a file may have them, and they change nothing."""
@@ -42,6 +45,7 @@ def written_out(content: dict[str, Any], faults: Faults) -> dict[str, Any]:
             name: parameter(("parameters", name), value, faults)
             for name, value in found["parameters"].items()
         }
+        _add_repeats(found, faults)
     return found
 
 
@@ -82,6 +86,28 @@ def _write_out_metric(content: dict[str, Any], faults: Faults) -> None:
                 ("metric", place), f"a name or a mapping expected, not {shown(one)}", "metric: val_acc"
             )
     content["metric"] = [{"name": one} if isinstance(one, str) else one for one in given]
+
+
+def _add_repeats(content: dict[str, Any], faults: Faults) -> None:
+    """Each replicate as a parameter behind the others: a number as so many values from 0 on."""
+    given = content.get("repeat")
+    for name, values in given.items() if isinstance(given, dict) else ():
+        path: Path = ("repeat", name)
+        if name in content["parameters"]:
+            faults.add(path, f"'{name}' is in 'parameters' as well", "leave it in one of them")
+            continue
+        if isinstance(values, int) and not isinstance(values, bool):
+            if not 1 <= values <= MOST_REPEATS:
+                faults.add(path, f"{values} repeats", f"1 to {MOST_REPEATS:,}")
+            values = list(range(max(min(values, MOST_REPEATS), 1)))
+        if values == []:
+            faults.add(path, "must not be empty", f"repeat: {{{name}: 3}}")
+            continue
+        if not isinstance(values, (list, str)):
+            faults.add(path, f"a number or a list expected, not {shown(values)}", f"repeat: {{{name}: 3}}")
+            continue
+        faults.written["parameters", name, "values"] = faults.written["parameters", name] = path
+        content["parameters"][name] = parameter(path, values, faults)
 
 
 def _rename_constraints(content: dict[str, Any], faults: Faults) -> None:

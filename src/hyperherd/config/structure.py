@@ -40,6 +40,22 @@ Grid = Annotated[
 Clauses = Annotated[dict[str, Any], Field(min_length=1), WithJsonSchema(_CLAUSES)]
 Exclusion = Annotated[Any, WithJsonSchema({"anyOf": [{"const": True}, _CLAUSES]})]
 Overrides = Annotated[list[Any], WithJsonSchema({"type": "array", "items": {"type": "string"}})]
+Repeats = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {
+                "anyOf": [
+                    {"type": "integer", "minimum": 1},
+                    {"type": "array", "minItems": 1},
+                    {"type": "string"},
+                ]
+            },
+        }
+    ),
+]
 Resource = Annotated[Any, WithJsonSchema(_TEXT_OR_NUMBER)]
 Growing = Annotated[Any, WithJsonSchema({"type": "string", "pattern": "^x[0-9]+([.][0-9]+)?$"})]
 
@@ -164,6 +180,11 @@ class SweepKeys(_Keys):
     )
     sample: SampleKeys | None = None
     parameters: dict[str, AnyParameter] = Field(min_length=1)
+    repeat: Repeats | None = Field(
+        None,
+        min_length=1,
+        description="Parameters that only repeat each combination, such as seed: 3 (0, 1, 2) or seed: [7, 8]",
+    )
     zip: list[list[str]] = Field([], description="Groups of parameters that go together, value by value")
     conditions: Conditions = Field([], description="Applied in order to each combination")
     constraints: Conditions = Field([], description="An older name of conditions")

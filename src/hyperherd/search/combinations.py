@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from hyperherd.errors import ConfigError, Fault
 from hyperherd.search import grid, sobol
@@ -13,7 +14,7 @@ from hyperherd.search.grid import Axis, Row, axes, between_ends, combined
 from hyperherd.search.source import History, Source
 from hyperherd.sweep.identity import canonical, trial_hash
 from hyperherd.sweep.plan import Described
-from hyperherd.sweep.spec import Sample, SweepSpec
+from hyperherd.sweep.spec import Sample, SweepSpec, names
 from hyperherd.sweep.trial import Combination, Value
 
 
@@ -63,20 +64,28 @@ FRUITLESS = 1_000
 
 def count(spec: SweepSpec) -> int:
     """How many combinations there are before conditions, without making them; of a sample, at most so many."""
-    return spec.sample.n if spec.sample else grid.count(spec)
+    searched = spec.sample.n if spec.sample else grid.count(replace(spec, parameters=spec.searched))
+    return searched * len(_repeats(spec))
 
 
 def generate(spec: SweepSpec) -> list[Combination]:
-    """All combinations, in order, each once (1 and 1.0 are two).
+    """All combinations, in order, each once (1 and 1.0 are two), and each with all that repeats it in a row.
 
     A sample goes on drawing in place of what conditions exclude and of what it has drawn before.
     Raises `ExpressionError`, and `ConfigError` where the conditions leave nothing.
     """
     apply = ruling(spec.conditions, spec.requires)
-    drawn = combinations(spec, spec.sample) if spec.sample else grid.combinations(spec)
-    made = (Combination(*ruled) if (ruled := apply(params)) else None for params in drawn)
+
+    def ruled(params: dict[str, Value]) -> Combination | None:
+        return Combination(*kept) if (kept := apply(params)) else None
+
+    searched = replace(spec, parameters=spec.searched)
+    drawn = combinations(searched, spec.sample) if spec.sample else grid.combinations(searched)
+    repeats = _repeats(spec)
+    made = (ruled(params | repeat) for params in drawn for repeat in repeats)
     if spec.sample:
-        found = list(itertools.islice(_until_fruitless(made), spec.sample.n))
+        groups = ([ruled(params | repeat) for repeat in repeats] for params in drawn)
+        found = list(itertools.chain(*itertools.islice(_until_fruitless(groups), spec.sample.n)))
     elif _may_repeat(spec):
         found = list(_each_once(made))
     else:
@@ -87,6 +96,13 @@ def generate(spec: SweepSpec) -> list[Combination]:
             [Fault("hyperherd.yaml: conditions", what, "narrow what they exclude, or remove one")]
         )
     return found
+
+
+def _repeats(spec: SweepSpec) -> list[dict[str, Value]]:
+    """The values that each combination is repeated with; of a sweep without repeats one, which adds nothing."""
+    repeating = [p for p in spec.parameters if p.name in spec.repeat]
+    rows = itertools.product(*(p.values for p in repeating))
+    return [dict(zip(names(repeating), row, strict=True)) for row in rows]
 
 
 def _may_repeat(spec: SweepSpec) -> bool:
@@ -100,14 +116,16 @@ def _each_once(made: Iterable[Combination | None]) -> Iterator[Combination]:
             yield combination
 
 
-def _until_fruitless(made: Iterable[Combination | None]) -> Iterator[Combination]:
+def _until_fruitless(groups: Iterable[Sequence[Combination | None]]) -> Iterator[list[Combination]]:
+    """What is new of each group, those that repeat one combination; groups of which nothing is are left out."""
     seen: set[str] = set()
     fruitless = 0
-    for combination in made:
+    for group in groups:
         fruitless += 1
-        if combination is not None and _is_new(combination, seen):
+        new = [combination for combination in group if combination is not None and _is_new(combination, seen)]
+        if new:
             fruitless = 0
-            yield combination
+            yield new
         elif fruitless == FRUITLESS:
             return
 

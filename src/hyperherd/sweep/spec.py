@@ -105,6 +105,7 @@ class SweepSpec:
     """``launcher`` is as written, relative to the YAML's folder. ``grid``: None varies one parameter at a
     time.
 
+    ``repeat``   the last of the parameters: they only repeat each combination, with each of their values
     ``zips``     groups of parameters that go together, value by value
     ``slurm``    a launcher's own options, as written; ``max_concurrent`` and ``extra_args`` stand apart
     ``compute``  the name of a compute preset; "" for none
@@ -119,6 +120,7 @@ class SweepSpec:
     parameters: tuple[Parameter, ...]
     grid: Literal["all"] | tuple[str, ...] | None = None
     sample: Sample | None = None
+    repeat: tuple[str, ...] = ()
     zips: tuple[tuple[str, ...], ...] = ()
     conditions: tuple[Condition, ...] = ()
     static_overrides: tuple[str, ...] = ()
@@ -131,6 +133,11 @@ class SweepSpec:
     growth: Growth = NO_GROWTH
     metrics: tuple[Metric, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def searched(self) -> tuple[Parameter, ...]:
+        """The parameters but those that only repeat."""
+        return tuple(p for p in self.parameters if p.name not in self.repeat)
 
     @property
     def defaults(self) -> dict[str, Value]:
