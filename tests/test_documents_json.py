@@ -20,6 +20,7 @@ pytestmark = pytest.mark.xdist_group("documents")  # the commands of the fixture
 
 PAGE = Path(__file__).parents[1] / "docs/json.md"
 MAPS = {
+    "asked_at",
     "params",
     "options",
     "values",
@@ -118,7 +119,9 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     root = tmp_path_factory.mktemp("json")
     env = {**environment(clean(os.environ), root), "TEST_PYTHON": sys.executable}
     herd = Herd(root, env, "local", "json")
-    herd.yaml("grid: all\nparameters:\n  x: [.inf, 2, 3]\nconditions: [{when: {x: 2}, set: {y: .nan}}]\n")
+    herd.yaml(
+        "grid: all\nmetric: most\nparameters:\n  x: [.inf, 2, 3]\nconditions: [{when: {x: 2}, set: {y: .nan}}]\n"
+    )
     (root / "train.py").write_text(TRAINER)
     herd.launch(f'case $1 in *x=inf*) "$TEST_PYTHON" train.py ;; *x=2*) exit 1 ;; *) {GATE} ;; esac')
     told: dict[str, Any] = {"run -n": herd.json("run", "-n"), "run": herd.json("run", "--detach")}

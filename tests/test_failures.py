@@ -62,15 +62,9 @@ def test_those_that_failed_alike_share_a_row_and_the_most_frequent_cause_comes_f
     ]
     told = [([v.index for v in group.trials], group.reason) for group in failures.alike(trials)]
     assert told == [([2, 8, 14], "exit 1"), ([0], "exit 1"), ([3], "killed")]
-    shown = tables.status(
-        Snapshot("s", Workspace(Path("/w")), trials, (), 6), Screen(), fold=True
-    ).splitlines()
-    row = next(line for line in shown if "RuntimeError" in line)
-    assert row.split()[:5] == ["2,8,14", "3", "failed", "(exit", "1)"] and "6 bytes" in row
-    assert sum("failed" in line for line in shown[1:-1]) == 3
 
 
-def test_all_rows_are_there_where_nothing_is_folded() -> None:
+def test_all_rows_are_there_through_a_pipe() -> None:
     trials = [failed(i, "KeyError: 'x'") for i in range(3)]
-    shown = tables.status(Snapshot("s", Workspace(Path("/w")), trials, (), 3), Screen(), fold=False)
+    shown = tables.status(Snapshot("s", Workspace(Path("/w")), trials, (), 3), Screen())
     assert shown.count("KeyError") == 3 and "epoch 3" not in shown

@@ -19,7 +19,7 @@ from hyperherd.errors import HerdError
 from hyperherd.jobs import NativeValue
 from hyperherd.sweep.metrics import Metric
 from hyperherd.sweep.plan import Choice
-from hyperherd.views import documents, tables
+from hyperherd.views import documents, frames, result_tables, tables
 from hyperherd.views.columns import Screen
 from hyperherd.workspace import submissions
 
@@ -47,7 +47,7 @@ class Sweep:
 
     def __str__(self) -> str:
         snapshot = self._sweep.look(lines=True).snapshot
-        return "\n".join([tables.status(snapshot, Screen(), fold=False), *snapshot.warnings])
+        return "\n".join([tables.status(snapshot, Screen()), *snapshot.warnings])
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -58,31 +58,41 @@ class Sweep:
         """Every trial that was ever run, as ``herd status --json`` has it: ``index``, ``experiment_name``, ``params``,
         ``status``, ``reason``, ``exit_code``, ...
         """
-        found: list[dict[str, Any]] = documents.status(self._look().snapshot)["trials"]
+        found: list[dict[str, Any]] = documents.status(self._look().dashboard(every_time=True))["trials"]
         return found
 
-    def results(self, *trials: int | str, where: str | None = None) -> list[dict[str, Any]]:
-        """A row for each trial: ``trial_id``, ``experiment_name``, ``status``, its parameters and its metrics; of one
-        that was logged with steps alone the last value, of the sweep's own the value that counts.
+    def results(
+        self, *trials: int | str, where: str | None = None, frame: frames.Library | None = None
+    ) -> Any:
+        """A frame with a row for each trial: ``trial_id``, ``experiment_name``, parameters, metrics, ``status``; of a
+        metric that was logged with steps alone the last value, of the sweep's own the value that counts.
 
-        The columns are those of ``herd res``: ``pandas.DataFrame(sweep.results())``. Where a metric has a parameter's
-        name, the value is the metric's.
+        It is a frame of pandas, or else of polars, or of the one that ``frame`` names; where neither is installed, a
+        list of dictionaries. The columns are those of ``herd res``. Where a metric has a parameter's name, the value is
+        the metric's.
+        """
+        return frames.frame(*result_tables.exported(self._look(trials, where).results()), frame)
+
+    def settings(self, *, over: Iterable[str] = (), frame: frames.Library | None = None) -> Any:
+        """The same with a row for each setting, the trials that only repeat each other (`repeat` of the YAML, or the
+        parameters ``over``): ``trials``, ``n`` with a value ``of`` how many, and of each metric mean and ``_sd``.
+        """
+        found = self._look().results()
+        found = replace(found, repeats=tuple(over) or found.repeats)
+        return frames.frame(*result_tables.exported_settings(found, found.settings_best_first()), frame)
+
+    def streams(
+        self, *trials: int | str, where: str | None = None, frame: frames.Library | None = None
+    ) -> Any:
+        """A frame with a row for each step that was logged: ``trial_id``, ``step``, ``metric``, ``timestamp`` (s),
+        ``value``.
         """
         looked = self._look(trials, where)
-        head, rows = tables.exported(looked.results())
-        return [dict(zip(head, row, strict=True)) for row in rows]
-
-    def streams(self, *trials: int | str, where: str | None = None) -> list[dict[str, Any]]:
-        """A row for each step that was logged: ``trial_id``, ``step``, ``metric``, ``timestamp`` (s), ``value``."""
-        looked = self._look(trials, where)
-        return [
-            dict(zip(documents.STEP, row, strict=True))
-            for row in outputs.steps(looked.workspace, looked.indices)
-        ]
+        return frames.frame(documents.STEP, outputs.steps(looked.workspace, looked.indices), frame)
 
     def best(self, metric: str | None = None, mode: Literal["max", "min"] = "max") -> dict[str, Any] | None:
-        """The row of `results` of the best trial, by the ``metric`` of the YAML or by another; None where no trial has
-        logged a number. Raises `HerdError` where neither is told.
+        """The best trial as `results` has it, or with `repeat` the best setting as `settings` has it, by the ``metric``
+        of the YAML or by another; None where no trial has logged a number. Raises `HerdError` where neither is told.
         """
         if mode not in ("max", "min"):
             raise HerdError(f"mode={mode!r}: max or min expected")
@@ -90,10 +100,13 @@ class Sweep:
         found = replace(found, metric=Metric(metric, mode)) if metric else found
         if found.metric is None:
             raise HerdError("the best by which metric?", hint='best("val_acc"), or metric: in the YAML')
-        best = found.best_first().first(1)
-        if found.best is None:
+        best = found.best
+        if best is None:
             return None
-        head, rows = tables.exported(best)
+        shown = found.of(best.trials)
+        head, rows = (
+            result_tables.exported_settings(shown, [best]) if found.repeats else result_tables.exported(shown)
+        )
         return dict(zip(head, rows[0], strict=True))
 
     def run(  # noqa: PLR0913  # by keyword, as the command's options

@@ -184,6 +184,24 @@ def duration(seconds: float) -> str:
     return f"{whole}s"
 
 
+def span(seconds: float) -> str:
+    """A duration for a narrow column, no finer than one cares to know.
+
+    >>> [span(s) for s in (0.25, 9.7, 65, 599, 3540, 9600, 93784)]
+    ['0s', '10s', '1m05s', '9m59s', '59m', '2h40m', '1d02h']
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes}m"
+    hours = minutes // 60
+    return f"{hours}h{minutes % 60:02}m" if hours < 24 else f"{hours // 24}d{hours % 24:02}h"
+
+
 def moment(at: float, now: float) -> str:
     """A moment that is past, in this machine's time: of the clock alone where that is today.
 

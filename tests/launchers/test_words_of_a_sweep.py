@@ -86,7 +86,7 @@ def test_a_changed_launch_script_is_told_without_a_dangling_semicolon(tmp_path: 
     )
     for last, told in ((None, "changed since"), ("step 3", "changed since; step 3")):
         shown = Snapshot("s", Workspace(tmp_path), [replace(view, last_line=last)], (), 1)
-        assert tables.status(shown, Screen(), fold=False).splitlines()[1].rstrip().endswith(told)
+        assert tables.status(shown, Screen()).splitlines()[1].rstrip().endswith(told)
 
 
 def test_clean_names_the_sweep_and_its_folder(herd: Herd) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hyperherd.config import metric, parse
+from hyperherd.config import about, parse
 from hyperherd.jobs import Requeue
 from hyperherd.sweep import spec
-from hyperherd.sweep.metrics import Metric
+from hyperherd.sweep.metrics import About, Metric
 from hyperherd.sweep.spec import Growth
 
 HEAD = "name: x\nlauncher: launch.sh\n"
@@ -166,9 +166,17 @@ def test_metric_is_read_in_all_its_forms_and_from_the_text_alone(
     text: str, metrics: tuple[Metric, ...]
 ) -> None:
     whole = HEAD + "grid: all\nparameters: {lr: [1]}\nmetric: " + text + "\n"
-    assert parse.spec(whole).metrics == metric.of_text(whole) == metrics
+    assert parse.spec(whole).metrics == about.of_text(whole).metrics == metrics
+
+
+def test_abbreviations_and_repeats_are_read_from_the_text_alone() -> None:
+    text = (
+        "repeat: {seed: 3}\nparameters:\n  optimizer: {type: discrete, values: [a], abbrev: opt}\n  lr: [1]\n"
+    )
+    assert about.of_text(HEAD + text) == About((), ("seed",), {"optimizer": "opt"})
+    assert about.of_text(HEAD + text + "  lr: [2]\n") == About()  # the same key twice is no YAML
 
 
 @pytest.mark.parametrize("text", ["loss", "{nam: a}", "3", "[a, a]", "{name: a", "[]"])
 def test_a_metric_with_a_fault_is_none_to_those_who_only_look(text: str) -> None:
-    assert metric.of_text(HEAD + "metric: " + text) == ()
+    assert about.of_text(HEAD + "metric: " + text).metrics == ()

@@ -49,7 +49,7 @@ def typed(home: Home, fake_slurm: FakeSlurm) -> Iterator[Home]:
         folder.mkdir(exist_ok=True)
         (folder / "hyperherd.yaml").write_text(
             "name: s\nlauncher: launch.sh\ngrid: all\n"
-            "parameters: {lr: [0.01, 0.05, 0.1], optimizer: [sgd, adam]}\nmetric: accuracy\n"
+            "parameters: {lr: [0.01, 0.05, 0.1], optimizer: [sgd, adam]}\nmetric: accuracy\nrepeat: {seed: 1}\n"
         )
         (folder / "launch.sh").write_text(RESULT)
         (folder / "launch.sh").chmod(0o755)
@@ -58,7 +58,8 @@ def typed(home: Home, fake_slurm: FakeSlurm) -> Iterator[Home]:
 
 
 RESULT = """#!/bin/bash
-mkdir -p "$HYPERHERD_RESULTS/final"
+mkdir -p "$HYPERHERD_RESULTS/final" "$HYPERHERD_RESULTS/stream"
+echo '{"step": 1, "value": 0.5, "ts": 1}' >"$HYPERHERD_RESULTS/stream/accuracy.jsonl"
 echo '{"name": "accuracy", "value": 0.5, "ts": 1}' >"$HYPERHERD_RESULTS/final/here-1.jsonl"
 """
 

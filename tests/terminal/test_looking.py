@@ -44,32 +44,35 @@ def test_no_line_of_a_table_is_wider_than_the_screen(
     assert len(screen.lines) <= len(wide.lines) + len(folded)
 
 
-def test_status_in_80_columns_shows_reason_name_and_something_of_the_error(ended: Ended) -> None:
+def test_status_in_80_columns_shows_each_cause_its_trials_and_what_to_type(ended: Ended) -> None:
     lines = ended.home.seen("status", ended.root).lines
-    rows = [line for line in lines if "failed (exit" in line]
-    assert [("exit 2" in row, "exit 75" in row) for row in rows] == [(True, False), (False, True)]
-    assert all("oh  no: 損失" in row for row in rows)
-    assert "xyz" in rows[1], "a long name keeps its end"
-    assert "2 completed" in lines[-2]
-    assert lines[-1] == "4 trials: 2 completed, 2 failed"
+    at = lines.index("FAILED 2      fix, then: herd run")
+    causes = lines[at + 1 : at + 3]
+    assert [("exit 2" in row, "exit 75" in row) for row in causes] == [(True, False), (False, True)]
+    assert all("1× " in row and "oh  no: 損失" in row for row in causes)
+    assert causes[0].endswith("2  herd tail 2") and causes[1].endswith("3  herd tail 3")
+    assert any(line.startswith("DONE 2") for line in lines)
+    assert "2 done  2 failed" in lines[1]
 
 
 def test_trials_that_were_named_are_shown_completed_ones_too(ended: Ended) -> None:
     lines = ended.home.seen("status", ended.root, "0,1").lines
-    assert [line.split()[:2] for line in lines[1:-1]] == [["0", "completed"], ["1", "completed"]]
+    at = next(place for place, line in enumerate(lines) if line.startswith("trial"))
+    assert [line.split()[:2] for line in lines[at + 1 : -1]] == [["0", "completed"], ["1", "completed"]]
 
 
 def test_status_on_a_wide_screen_cuts_nothing(ended: Ended) -> None:
-    text = ended.home.seen("status", ended.root, columns=300).text
-    assert "…" not in text
-    assert "and more words than there is room for on a narrow screen" in text
-    assert "0123456789_xyz" in text
+    for words in ((), ("-a",)):
+        text = ended.home.seen("status", ended.root, *words, columns=300).text
+        assert "…" not in text
+        assert "and more words than there is room for on a narrow screen" in text
 
 
 def test_columns_align_where_characters_are_wide(ended: Ended) -> None:
     screen = ended.home.seen("status", ended.root, "-a", columns=200)
     begins = [*columns_of(screen, "loss 0.25"), *columns_of(screen, "oh  no")]
-    assert len(begins) == 4 and len(set(begins)) == 1
+    causes = 2  # above the rows, each with its own line
+    assert len(begins) == 4 + causes and len(set(begins)) == 2
 
 
 @pytest.mark.parametrize("words", [*COMMANDS, ("snapshot",)], ids=" ".join)
@@ -109,19 +112,18 @@ def test_a_thousand_waiting_trials_leave_what_runs_and_the_totals_on_the_screen(
     until(lambda: "1 running" in home.run("status", root, "-b").stdout, "the first trial")
     lines = home.seen("status", root, rows=24).lines
     assert len(lines) <= 23
-    assert "running" in lines[1]
-    assert "begun" in lines[1]
-    assert "queued" in lines[2]
-    assert "not shown: herd status -a" in lines[-2]
-    assert lines[-1] == "1000 trials: 999 queued, 1 running"
-    assert len(home.seen("status", root, "-a").lines) == 1002
+    assert "1 run  999 wait" in lines[1]
+    assert lines[2].startswith("RUNNING 1") and lines[3].split()[0] == "0"
+    assert lines[4].startswith("WAITING 999")
+    assert len(home.seen("status", root, "-a").lines) == 1004
+    assert len(home.seen("status", root, "--limit", "5").lines) == 9
     assert home.run("stop", root, "--all", "--yes").returncode == 0
 
 
 def test_watching_fits_the_screen_and_ends_with_ctrl_c(ended: Ended) -> None:
-    with ended.home.on_terminal("status", ended.root, "-a", "--watch", rows=7) as screen:
+    with ended.home.on_terminal("status", ended.root, "-a", "--watch", rows=9) as screen:
         screen.wait_for(lambda seen: "4 trials:" in seen.text)
-        assert "trial" in screen.emulator.display[0]
+        assert "sweep" in screen.emulator.display[0]
         screen.types("\x03")
         assert screen.ends() == 130
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import click
 
 from hyperherd.cli import arguments, tasks_found
-from hyperherd.engine import launchers_here, overview
+from hyperherd.engine import compared, launchers_here, overview
 from hyperherd.engine import watch as watching
 from hyperherd.engine.shared_looks import Looks
 from hyperherd.engine.sweep import Look, Sweep
@@ -19,6 +19,7 @@ from hyperherd.errors import UsageError
 from hyperherd.sweep import selection
 from hyperherd.sweep.plan import matches, nobody_has
 from hyperherd.views import documents, tables
+from hyperherd.views import status as status_view
 from hyperherd.views.columns import Screen
 
 WATCH_S = 30.0
@@ -55,20 +56,23 @@ def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json
 )
 @click.argument("given", nargs=-1, metavar="[WORKSPACE]... [TRIALS]")
 @click.option("-b", "--brief", is_flag=True, help="Only the totals.")
-@click.option("-a", "--all", "everything", is_flag=True, help="Completed trials too.")
+@click.option("-a", "--all", "everything", is_flag=True, help="A row for each trial.")
+@click.option(
+    "--sort", "by", metavar="NAME", help="Rows by a metric or a parameter; -NAME: the other way round."
+)
+@arguments.number("--limit", default=0, help="At most so many rows.")
 @click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
 @arguments.where
 @arguments.as_json
-def status(
-    given: tuple[str, ...], brief: bool, everything: bool, watch: bool, where: str | None, as_json: bool
-) -> None:
-    """Show how every trial is doing: what needs you first, totals last. Of several workspaces, one after the other;
-    outside of any, how your sweeps are doing.
+def status(given: tuple[str, ...], where: str | None, **options: Any) -> None:
+    """Show how every trial is doing: the best and what failed, what runs and how far it is. Of several workspaces, one
+    after the other; outside of any, how your sweeps are doing.
     """
-    if watch and as_json:
+    form = _Form(**options)
+    if form.watch and form.as_json:
         raise UsageError("--watch draws on a terminal, --json prints one document", hint="one of the two")
-    show = _shown(given, where, _Form(brief, everything, watch, as_json))
-    if not watch:
+    show = _shown(given, where, form)
+    if not form.watch:
         show()
         return
     elsewhere = launchers_here.cluster(launchers_here.names())
@@ -97,6 +101,8 @@ class _Form:
 
     brief: bool
     everything: bool
+    by: str | None
+    limit: int
     watch: bool
     as_json: bool
 
@@ -125,7 +131,7 @@ def _one(given: Sequence[str], where: str | None, form: _Form) -> object:
     beside = tasks_found.beside(look.workspace, look.sweep.launchers)
     if form.as_json:
         of_tasks = documents.tasks(beside) if beside else {}
-        arguments.print_json(documents.status(look.snapshot) | of_tasks)
+        arguments.print_json(documents.status(look.dashboard(every_time=True)) | of_tasks)
         return None
     text = _drawn([look], form)
     _show("\n\n".join([text, *([tables.tasks(beside, Screen.of())] if beside else [])]), form)
@@ -136,7 +142,7 @@ def _several(sweeps: Sequence[Sweep], where: str | None, form: _Form) -> object:
     looks = [sweep.look(where=where, lines=not form.brief, looks=form.looks) for sweep in sweeps]
     arguments.warn(line for look in looks for line in look.snapshot.warnings)
     if form.as_json:
-        arguments.print_json(documents.several([look.snapshot for look in looks]))
+        arguments.print_json(documents.several([look.dashboard(every_time=True) for look in looks]))
         return None
     _show(text := _drawn(looks, form), form)
     return text
@@ -144,18 +150,35 @@ def _several(sweeps: Sequence[Sweep], where: str | None, form: _Form) -> object:
 
 def _drawn(looks: Sequence[Look], form: _Form) -> str:
     screen = Screen.of()
-    most = screen.height // len(looks) if form.watch and screen.height else None
+    if screen.height and len(looks) > 1:
+        screen = replace(screen, height=screen.height // len(looks))
     drawn = []
     for look in looks:
         head = [tables.heading(look.snapshot, screen)] if len(looks) > 1 else []
-        fold = not form.everything and sys.stdout.isatty() and not look.named
-        body = (
-            tables.totals(look.snapshot, screen)
-            if form.brief
-            else tables.status(look.snapshot, screen, fold=fold, most=most)
-        )
-        drawn.append("\n".join([*head, body]))
+        drawn.append("\n".join([*head, _body(look, form, screen)]))
     return "\n\n".join(drawn)
+
+
+def _body(look: Look, form: _Form, screen: Screen) -> str:
+    """Through a pipe a line for each trial, as scripts read it."""
+    if form.brief:
+        return tables.totals(look.snapshot, screen)
+    rows = None
+    if form.by or form.limit:
+        trials = (
+            compared.ordered(look.results(streams=bool(form.by)), form.by)
+            if form.by
+            else tables.ordered(look.snapshot)
+        )
+        rows = trials[: form.limit or None]
+    if screen.height is None:
+        return tables.status(look.snapshot, screen, rows)
+    in_rows = form.everything or look.named or rows is not None
+    board = look.dashboard(every_time=in_rows)
+    if not in_rows:
+        return status_view.draw(board, screen)
+    shown = status_view.every_row(board, screen, rows)
+    return status_view.cut_to(shown, screen.height) if form.watch else shown
 
 
 def _show(text: str, form: _Form) -> None:
@@ -185,6 +208,6 @@ def show(given: tuple[str, ...], as_json: bool) -> None:
     view = look.one()
     inspected = look.inspect(view)
     if as_json:
-        arguments.print_json(documents.shown(view, inspected))
+        arguments.print_json(documents.shown(look.dashboard(every_time=True), view, inspected))
         return
     click.echo(tables.shown(view, inspected, Screen.of()))

@@ -26,7 +26,7 @@ from hyperherd.errors import SchedulerSilentError, UsageError
 from hyperherd.jobs import Batch, NativeValue
 from hyperherd.launchers import shipped
 from hyperherd.sweep.trial import Status
-from hyperherd.views import documents, progress, summary, tables
+from hyperherd.views import documents, live, summary, tables
 from hyperherd.views.columns import Screen
 from hyperherd.workspace.submissions import Submission
 
@@ -234,7 +234,7 @@ def _follow(sweep: Sweep, run: Run, made: Sequence[Submission]) -> int:
     going = [index for record in made for index in record.trials]
     here = not any(shipped.traits(record.launcher).elsewhere for record in made)
     try:
-        with progress.bar(going, run.description.spec.name) as show:
+        with live.shown(sweep) as show:
             known = sweep.wait(going, made, show)
     except KeyboardInterrupt:
         if not here:
@@ -273,9 +273,8 @@ def _judge(sweep: Sweep, run: Run, made: Sequence[Submission], known: Known) -> 
     for fact in [fact for fact in bad if fact.status not in FAILED][: summary.MOST]:
         reason = f" ({fact.reason})" if fact.reason else ""
         click.echo(f"  {fact.trial.index}: {fact.status}{reason}  {fact.trial.name}", err=True)
-    standing = sweep.standing(known.facts)
-    if standing and standing.best is not None:
-        click.echo(summary.best(standing, known.facts[standing.best].trial), err=True)
+    if best := summary.best(sweep.seen(known).results()):
+        click.echo(best, err=True)
     if bad:
         look = f"herd tail{_named(run)} {bad[0].trial.index}"
         click.echo(f"Look at one: {look}; run them again: herd run{_named(run)}", err=True)

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hyperherd import fsio, units
+from hyperherd import fsio, installation, units
 from hyperherd.attempts import registers, variables
 from hyperherd.attempts.filenames import AttemptFolder, Unit
 from hyperherd.bash import training
 from hyperherd.bash.training import Training
 from hyperherd.connectors.local import LocalConnector
-from hyperherd.doctor import diagnosis, installing, probe
+from hyperherd.doctor import diagnosis, probe
 from hyperherd.doctor.diagnosis import Case, Diagnosis
 from hyperherd.doctor.probe import Seen
 from hyperherd.engine import preflight, submitted_task, submitting
@@ -111,7 +111,7 @@ def examine(question: Question, planned: Plan) -> Diagnosis:
     whatever is raised, no job of it goes on.
     """
     case = Case(
-        planned.training, question.launch.name, planned.asks_for_gpus, herd_source=installing.source()
+        planned.training, question.launch.name, planned.asks_for_gpus, herd_source=installation.source()
     )
     with _folder(question.workspace) as folder:
         here = _here(question, planned, folder / "here")

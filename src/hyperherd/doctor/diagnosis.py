@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hyperherd import installation
 from hyperherd.bash.programs import bare
 from hyperherd.bash.training import Runs, Training
-from hyperherd.doctor import installing, sees
+from hyperherd.doctor import sees
 from hyperherd.doctor.probe import Seen
 from hyperherd.engine.preflight import Finding
 from hyperherd.requirements.amounts import sizes_for_people
@@ -208,7 +209,7 @@ def _fails(name: str, one: Mapping[str, Any], here: Seen) -> bool:
 def _missing(case: Case, here: Seen, seen: Seen, missing: Sequence[str]) -> Finding:
     python, at = seen.python or {}, _at(seen)
     names = ", ".join(missing)
-    install = installing.words(python["executable"], missing, case.herd_source)
+    install = installation.words(python["executable"], missing, case.herd_source)
     there = [name for name in missing if _packages(here).get(name, {"origin": None})["origin"] is not None]
     other = here.python or {}
     what = f"{python['executable']}{at} does not have {names}"
@@ -280,7 +281,7 @@ def _noted(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
         yield Finding(
             f"{other['executable']}{at} does not have hyperherd, which the trainer can do without: "
             "what it would log by it does not reach herd",
-            installing.words(other["executable"], [installing.OURS], case.herd_source),
+            installation.words(other["executable"], [installation.IMPORTED], case.herd_source),
         )
     versions = [
         f"{name} {_version(_packages(here)[name])} here and {_version(package)}{at}"
@@ -300,8 +301,8 @@ def _noted(case: Case, here: Seen, seen: Seen) -> Iterator[Finding]:
 
 def _does_without_herd(here: Seen, seen: Seen) -> bool:
     """Whether the trainer imports hyperherd only if it is there, and it is not."""
-    ours = _packages(seen).get(installing.OURS)
-    return ours is not None and ours["origin"] is None and not _fails(installing.OURS, ours, here)
+    ours = _packages(seen).get(installation.IMPORTED)
+    return ours is not None and ours["origin"] is None and not _fails(installation.IMPORTED, ours, here)
 
 
 def _left_out(case: Case, seen: Seen) -> bool:

@@ -9,7 +9,7 @@ import itertools
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from hyperherd import units
 from hyperherd.attempts import filenames
@@ -82,7 +82,8 @@ class Fact:
 @dataclass(frozen=True)
 class Known:
     """The whole workspace as it stands. ``warnings`` are for people: launchers that did not answer. ``off_record`` are
-    the tokens of submissions that have left traces and are not on record.
+    the tokens of submissions that have left traces and are not on record. ``asked_at``: when each launcher (by its
+    name) said what is told here, in seconds since the epoch.
     """
 
     manifest: manifest.Manifest
@@ -92,6 +93,7 @@ class Known:
     newest_attempt: Mapping[Unit, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     off_record: Sequence[str] = ()
+    asked_at: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def statuses(self) -> dict[int, Status]:
@@ -160,7 +162,8 @@ def read(
     of_trials = [trial.units for trial in stored.trials]
     tracked = _track(of_trials, records, listed)
     unsettled = _unsettled(tracked, heard)
-    states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal, looks)
+    asked_at: dict[str, float] = {}
+    states, warnings = _ask(workspace, launchers, unsettled, silent_is_fatal, looks, asked_at)
     warnings += damage
     if unsettled:
         before, all_listed = tracked, attempt_folders.read(workspace)
@@ -169,7 +172,7 @@ def read(
         states = _without_the_outrun(states, before, tracked)
     if taken := _taken_by_others(workspace, tracked, states, records):
         tracked.update(taken)
-        more, _ = _ask(workspace, launchers, _unsettled(taken, heard), silent_is_fatal, looks)
+        more, _ = _ask(workspace, launchers, _unsettled(taken, heard), silent_is_fatal, looks, asked_at)
         states = {token: {**states.get(token, {}), **more.get(token, {})} for token in {*states, *more}}
     heard = _remember(heard, tracked, states)
     interrupted = {r.token for r in records if r.state == "intent" and not submitting.submitting(r)}
@@ -194,7 +197,7 @@ def read(
     if off:
         warnings.append(off_record.warning(off))
     warnings += _of_the_unseen(facts.values())
-    return Known(stored, records, facts, heard, all_listed.newest, tuple(warnings), off)
+    return Known(stored, records, facts, heard, all_listed.newest, tuple(warnings), off, asked_at)
 
 
 def _has_begun(workspace: Workspace, fact: Fact) -> bool:
@@ -321,7 +324,9 @@ def _ask(
     unsettled: Mapping[str, Sequence[tuple[Submission, dict[int, int]]]],
     silent_is_fatal: bool,
     looks: Looks,
+    asked_at: dict[str, float],
 ) -> tuple[dict[str, dict[int, State]], list[str]]:
+    """What they say, and what has to be said of that; ``asked_at`` is told when each of them was asked."""
     states: dict[str, dict[int, State]] = {}
     warnings: list[str] = []
     for name, asked in unsettled.items():
@@ -337,7 +342,9 @@ def _ask(
             mine = [(record, known) for record, known in asked if record.where in ("", here)]
             wanted = [(submissions.job(workspace, record, known), known) for record, known in mine]
             if wanted:
-                states.update(looks.poll(launchers[name], wanted, warnings.append))
+                states.update(
+                    looks.poll(launchers[name], wanted, warnings.append, partial(asked_at.__setitem__, name))
+                )
         except SchedulerSilentError as silent:
             if silent_is_fatal:
                 raise

@@ -240,6 +240,8 @@ def _intent(run: Run, piece: Piece, made_from: Provenance, known: facts.Known) -
         where=place.launcher.where(),
         host=place.host,
         requires=place.requires,
+        gpus=place.request.gpus,
+        cpus=place.request.cpus and place.request.cpus * (place.request.tasks or 1),
         name=batch.name,
         indices=tuple(unit.trial for unit in units),
         tasks=own if piece.is_of_tasks else None,

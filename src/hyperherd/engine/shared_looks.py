@@ -85,24 +85,34 @@ class Looks:
         return cls(runtime_folder(), 0.8 * pause_s, watches=True)
 
     def poll(
-        self, launcher: Launcher, wanted: Wanted, warn: Callable[[str], None] = lambda _: None
+        self,
+        launcher: Launcher,
+        wanted: Wanted,
+        warn: Callable[[str], None] = lambda _: None,
+        asked: Callable[[float], None] = lambda _: None,
     ) -> dict[str, dict[int, State]]:
-        """As `Launcher.poll`; ``warn`` is told where an old answer is taken. Raises `SchedulerSilentError`."""
+        """As `Launcher.poll`; ``warn`` is told where an old answer is taken, ``asked`` when the launcher was asked, in
+        seconds since the epoch. Raises `SchedulerSilentError`.
+        """
         if self.folder is None or not launcher.traits.elsewhere:
+            asked(self.now())
             return launcher.poll([job for job, _ in wanted])
         place = self.folder / f"{launcher.name}-{launcher.where()}".replace("/", "%2F")
         answer = _read(place / "answer.json", Answer, Answer())
         if self.watches:
             jobs = tuple((job, dict(known)) for job, known in wanted)
             _write(place / _mine(), Want(str(processes.me()), jobs))
+        oldest = min((answer.asked_at.get(job.token, 0.0) for job, _ in wanted), default=self.now())
         if (found := _taken(answer, wanted, self.now() - self.age_s)) is not None:
+            asked(oldest)
             return found
         spent = self._is_spent(answer)
         if spent and (found := _taken(answer, wanted, self.now() - ONE_SHOT_S)) is not None:
-            age_s = self.now() - min(answer.asked_at[job.token] for job, _ in wanted)
             told = f"{launcher.traits.title} was asked {BUDGET} times in the last minute"
-            warn(f"{told}: this is what it said {age_s:.0f} s ago")
+            warn(f"{told}: this is what it said {self.now() - oldest:.0f} s ago")
+            asked(oldest)
             return found
+        asked(self.now())
         return self._ask(launcher, wanted, place)
 
     def _is_spent(self, answer: Answer) -> bool:

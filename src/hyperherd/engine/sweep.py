@@ -27,16 +27,17 @@ from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
 if TYPE_CHECKING:  # a command that looks does not load what submits
+    from hyperherd.engine.compared import Metrics, Results
+    from hyperherd.engine.dashboard import Dashboard
     from hyperherd.engine.describe import Description
     from hyperherd.engine.inspection import Inspection
     from hyperherd.engine.launch import Made, Prepared
-    from hyperherd.engine.outputs import Metrics, Results
     from hyperherd.engine.pieces import Run, RunRequest
     from hyperherd.engine.repair import Mended
-    from hyperherd.engine.standing import Standing
     from hyperherd.engine.stopping import Stopped
     from hyperherd.engine.trying import Tried
     from hyperherd.search.source import Source
+    from hyperherd.workspace.summaries import Summaries
 
 
 @dataclass(frozen=True)
@@ -171,12 +172,9 @@ class Sweep:
         some = replace(known, facts={i: fact for i, fact in known.facts.items() if i in wanted})
         return snapshot.take(self.workspace, some, lines=True).trials
 
-    def standing(self, indices: Iterable[int]) -> Standing | None:
-        """How these trials stand by the metric of the YAML; None where that names none."""
-        from hyperherd.engine import standing
-
-        metric = next(iter(standing.metrics_of(self.workspace)), None)
-        return standing.of(self.workspace, indices, metric) if metric else None
+    def seen(self, known: Known) -> Look:
+        """All of its trials as they were known, with what those that failed have said; asks nobody."""
+        return Look(self, known, snapshot.take(self.workspace, known, lines=True), named=False)
 
     def succeeds(self) -> bool:
         """Wait until no trial is live; whether all that are not orphans have completed."""
@@ -271,11 +269,18 @@ class Look:
         """What they have logged, compared by the metric of the YAML; ``last``: of metrics with steps the last value,
         whatever the YAML says; ``streams``: also of those that were logged with steps alone.
         """
-        from hyperherd.engine import outputs, standing
+        from hyperherd.engine import compared
 
-        about = [replace(one, at="last") if last else one for one in standing.metrics_of(self.workspace)]
-        metrics, alone = outputs.measured(self.workspace, self.indices, about, streams=streams)
-        return outputs.Results(self.snapshot, metrics, next(iter(about), None), alone)
+        about = compared.about(self.workspace)
+        if last:
+            about = replace(about, metrics=tuple(replace(one, at="last") for one in about.metrics))
+        return compared.results(self.snapshot, about, streams=streams)
+
+    def dashboard(self, summaries: Summaries | None = None, *, every_time: bool = False) -> Dashboard:
+        """All that people look at while they run; ``every_time``: how long each one took."""
+        from hyperherd.engine import dashboard
+
+        return dashboard.take(self.known, self.snapshot, summaries, every_time=every_time)
 
     def inspect(self, view: TrialView) -> Inspection:
         """All about one of them. Raises `ConfigError`."""

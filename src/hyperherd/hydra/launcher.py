@@ -163,9 +163,9 @@ class Launcher(plugin.Launcher):
 
 def _installing() -> str:
     """How this environment gets herd with what it needs: uv makes environments without pip."""
-    from hyperherd.doctor import installing  # the standard library alone
+    from hyperherd import installation
 
-    folder = shlex.quote(installing.source() or "/path/to/the/checkout/of/HyperHerd")
+    folder = shlex.quote(installation.source() or installation.DISTRIBUTION)
     python = shlex.quote(sys.executable)
     return f"Type: {python} -m pip install {folder}\nor: uv pip install --python {python} {folder}"
 

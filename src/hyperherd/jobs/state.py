@@ -54,6 +54,7 @@ class State:
     ``end``        how it ended, in our words; None where it has not, or nobody knows
     ``reason``     why it waits, in its own word, such as ``Priority``
     ``stuck``      it waits for what will not end by itself
+    ``starts_at``  when the scheduler expects one that waits to begin
     ``exit_code``  of the job script; ``signal`` that ended it; None where unknown
     times are seconds since the epoch
     """
@@ -68,6 +69,7 @@ class State:
     started_at: float | None = None
     ended_at: float | None = None
     end: Ended | None = None
+    starts_at: float | None = None
 
     @classmethod
     def of_end(cls, end: Ended, *, node: str = "", started_at: float | None = None) -> State:

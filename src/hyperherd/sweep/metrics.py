@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 _SMALL_IS_GOOD = re.compile(
@@ -61,6 +61,18 @@ class Metric:
         """
         with_one = [key for key, score in scores.items() if score is not None and _counts(score)]
         return min(with_one, key=lambda key: self.best_first(scores[key]), default=None)
+
+
+@dataclass(frozen=True)
+class About:
+    """What those who only look need of a sweep. ``metrics``: the first one says which trial is the best.
+
+    ``repeats``: the parameters that only repeat each setting; ``abbrevs``: what stands for a parameter, where given.
+    """
+
+    metrics: tuple[Metric, ...] = ()
+    repeats: tuple[str, ...] = ()
+    abbrevs: Mapping[str, str] = field(default_factory=dict)
 
 
 def says_which_is_better(name: str) -> bool:

@@ -63,31 +63,45 @@ def table(
     head: Row = (),
     right: Sequence[int] = (),
     middle: Sequence[int] = (),
+    whole: Sequence[int] = (),
 ) -> str:
     """Rows under a head, aligned; the columns in ``right`` to the right.
 
     Where the screen is too narrow, the widest columns give way first: cut at their end, those in ``middle`` (names,
-    which differ at both ends) and the head in their middle. What does not fit even so is cut at the screen's edge.
+    which differ at both ends) and the head in their middle; those that stay ``whole`` do not. What does not fit even so
+    is cut at the screen's edge.
     """
-    heading = [_cell(Cell(item.text if isinstance(item, Cell) else item, "dim")) for item in head]
+    heading = [_cell(item if isinstance(item, Cell) else Cell(item, "dim")) for item in head]
     body = [[_cell(item) for item in row] for row in rows]
     if not heading and not body:
         return ""
-    widths = _widths(heading, body, screen.width)
+    widths = _widths(heading, body, screen.width, whole)
     lines = [_line(row, widths, screen, right, middle) for row in body]
     if heading:
         lines.insert(0, _line(heading, widths, screen, right, range(len(heading))))
     return "\n".join(lines)
 
 
-def _widths(head: Sequence[Cell], body: Sequence[Sequence[Cell]], room: int | None) -> list[int]:
+def line(screen: Screen, *parts: str | Cell) -> str:
+    """Parts one behind the other, cut where the screen ends."""
+    left, shown = screen.width, []
+    for cell in map(_cell, parts):
+        text = cell.text if left is None else cut(cell.text, left) if left > 0 else ""
+        shown.append(screen.paint(text, cell.colour) if text else "")
+        left = None if left is None else left - width(text)
+    return "".join(shown).rstrip()
+
+
+def _widths(
+    head: Sequence[Cell], body: Sequence[Sequence[Cell]], room: int | None, kept: Sequence[int]
+) -> list[int]:
     count = max(len(row) for row in (head, *body))
     inner = [max((width(row[i].text) for row in body if i < len(row)), default=0) for i in range(count)]
     whole = [max(inner[i], width(head[i].text) if i < len(head) else 0) for i in range(count)]
     if room is None:
         return whole
     room -= len(GAP) * (count - 1)
-    least = [min(whole[i], max(min(inner[i], NARROWEST), 5)) for i in range(count)]
+    least = [whole[i] if i in kept else min(whole[i], max(min(inner[i], NARROWEST), 5)) for i in range(count)]
     most = min(max(whole), room)
     while sum(whole) > room and most > 5:
         most -= 1

@@ -12,11 +12,12 @@ from hyperherd.views import numbers
 from hyperherd.workspace.results import tagged, utc
 
 if TYPE_CHECKING:
+    from hyperherd.engine.compared import Results, Setting
+    from hyperherd.engine.dashboard import Dashboard
     from hyperherd.engine.found_tasks import Found
     from hyperherd.engine.inspection import Inspection
     from hyperherd.engine.launch import Made, Prepared
     from hyperherd.engine.observe import Listed
-    from hyperherd.engine.outputs import Results
     from hyperherd.engine.overview import Glance
     from hyperherd.engine.pieces import Piece
     from hyperherd.engine.snapshot import Snapshot, TrialView
@@ -100,10 +101,10 @@ def listed(one: Listed) -> dict[str, Any]:
     }
 
 
-def shown(v: TrialView, inspected: Inspection) -> dict[str, Any]:
+def shown(board: Dashboard, v: TrialView, inspected: Inspection) -> dict[str, Any]:
     """``herd show --json``."""
     return {
-        **view(v),
+        **view(board, v),
         "extras": tagged(v.trial.extras),
         "host": inspected.fact.submission.host or None if inspected.fact.submission else None,
         "requires": inspected.fact.submission.requires or None if inspected.fact.submission else None,
@@ -128,14 +129,39 @@ def shown(v: TrialView, inspected: Inspection) -> dict[str, Any]:
     }
 
 
-def status(snapshot: Snapshot) -> dict[str, Any]:
+def status(board: Dashboard) -> dict[str, Any]:
     """``herd status --json``."""
-    return {"totals": snapshot.totals, "trials": [view(v) for v in snapshot.trials]}
+    found, snapshot = board.results, board.snapshot
+    best = found.best
+    return {
+        "totals": snapshot.totals,
+        "metric": found.metric.name if found.metric else None,
+        "mode": found.metric.mode if found.metric else None,
+        "best": _group(best) if best else None,
+        "left_seconds": board.left_s,
+        "expected_start": board.starts_at,
+        "median_seconds": board.times.median_s,
+        "asked_at": {title: utc(at) for title, at in board.asked_at.items()},
+        "trials": [view(board, v) for v in snapshot.trials],
+    }
 
 
-def several(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
+def _course(board: Dashboard, v: TrialView) -> dict[str, Any]:
+    """How far a trial is; of one that has ended how long it took."""
+    course = board.courses.get(v.index)
+    ran_s = board.at - course.began_at if course and course.began_at is not None else None
+    return {
+        "metric": tagged(board.results.scores.get(v.index)),
+        "step": course.step if course else None,
+        "steps": course.steps if course else None,
+        "elapsed_seconds": board.times.took.get(v.index) if course is None else ran_s,
+        "left_seconds": course.left_s if course else None,
+    }
+
+
+def several(boards: Sequence[Dashboard]) -> dict[str, Any]:
     """``herd status --json`` of several workspaces."""
-    return {"sweeps": [{**_of_sweep(s), **status(s)} for s in snapshots]}
+    return {"sweeps": [{**_of_sweep(one.snapshot), **status(one)} for one in boards]}
 
 
 def _of_sweep(snapshot: Snapshot) -> dict[str, Any]:
@@ -187,10 +213,11 @@ def overview(glances: Sequence[Glance]) -> dict[str, Any]:
     }
 
 
-def view(v: TrialView) -> dict[str, Any]:
+def view(board: Dashboard, v: TrialView) -> dict[str, Any]:
     """A trial as `status` says it."""
     return {
         **trial(v.trial, v.status),
+        **_course(board, v),
         "last_log_line": v.last_line,
         "last_error_line": v.last_error,
         "attempt": v.attempt,
@@ -235,13 +262,14 @@ def _named(v: TrialView) -> dict[str, Any]:
     return {"index": v.index, "experiment_name": v.trial.name}
 
 
-def res(found: Results) -> dict[str, Any]:
-    """``herd res --json``."""
-    return {
+def res(found: Results, settings: Sequence[Setting] | None = None) -> dict[str, Any]:
+    """``herd res --json``; with ``settings`` these, each of trials that only repeat each other."""
+    best = found.best
+    document: dict[str, Any] = {
         "metric": found.metric.name if found.metric else None,
         "mode": found.metric.mode if found.metric else None,
         "at": found.metric.at if found.metric else None,
-        "best": found.best,
+        "best": best.trials[0].index if best else None,
         "trials": [
             {
                 **_named(v),
@@ -250,6 +278,22 @@ def res(found: Results) -> dict[str, Any]:
             }
             for v in found.snapshot.trials
         ],
+    }
+    if settings is not None:
+        document["repeats"] = list(found.repeats)
+        document["groups"] = [_group(one) for one in settings]
+    return document
+
+
+def _group(setting: Setting) -> dict[str, Any]:
+    return {
+        "trials": [view.index for view in setting.trials],
+        "params": tagged(setting.params),
+        "n": setting.score.n if setting.score else 0,
+        "metrics": {
+            name: tagged({"mean": spread.mean, "sd": spread.sd, "n": spread.n})
+            for name, spread in setting.measured.items()
+        },
     }
 
 
@@ -304,19 +348,20 @@ def tail(
 
 
 def everything(
-    snapshot: Snapshot,
+    board: Dashboard,
     used: Mapping[int, Usage],
     metrics: Mapping[int, Mapping[str, Any]],
     failed: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """``herd snapshot``: all of it in one document."""
+    snapshot = board.snapshot
     return {
         "sweep_name": snapshot.sweep_name,
         "workspace": str(snapshot.workspace.root),
         "totals": snapshot.totals,
         "trials": [
             {
-                **view(v),
+                **view(board, v),
                 **usage(v, used.get(v.index, Usage())),
                 "metrics": tagged(metrics.get(v.index, {})),
             }

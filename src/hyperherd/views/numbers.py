@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable
 from typing import Any
 
+from hyperherd.engine.compared import Spread
 from hyperherd.engine.snapshot import TrialView
 from hyperherd.errors import GrammarError
 from hyperherd.grammar.values import read, write
@@ -43,6 +46,53 @@ def value(item: Any) -> str:
     if isinstance(item, float):
         return f"{item:.6g}"
     return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+
+
+def short(item: float | None) -> str:
+    """A number that changes while one looks, in four significant digits.
+
+    >>> short(0.123456), short(1234567.0), short(None)
+    ('0.1235', '1.235e+06', '')
+    """
+    return "" if item is None else f"{item:.4g}"
+
+
+def spread(found: Spread) -> str:
+    """A mean with its standard deviation, in as many decimals as that tells of.
+
+    >>> spread(Spread(0.912133, 0.0042, 3)), spread(Spread(0.5, None, 1)), spread(Spread(1234.5, 250.0, 3))
+    ('0.9121 ±0.0042', '0.5', '1234 ±250')
+    """
+    if not found.sd or not math.isfinite(found.sd):
+        return value(found.mean) + (" ±0" if found.sd == 0 else "")
+    decimals = 1 - math.floor(math.log10(found.sd))
+    if decimals > MOST_DECIMALS or abs(found.mean) >= WIDEST:
+        return f"{value(found.mean)} ±{found.sd:.2g}"
+    decimals = max(decimals, 0)
+    return f"{found.mean:.{decimals}f} ±{found.sd:.{decimals}f}"
+
+
+MOST_DECIMALS = 6
+WIDEST = 1e6
+"""What is larger is written with an exponent."""
+
+
+def sparkline(values: Iterable[float], width: int) -> str:
+    """The course of some numbers in ``width`` characters at most, each the mean of its share of them.
+
+    >>> sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8), sparkline([1, 1], 8), sparkline([], 8), sparkline(range(100), 4)
+    ('▁▂▃▄▅▆▇█', '▄▄', '', '▁▃▆█')
+    """
+    given = [value for value in values if math.isfinite(value)]
+    if not given:
+        return ""
+    count = min(width, len(given))
+    shares = [given[k * len(given) // count : (k + 1) * len(given) // count] for k in range(count)]
+    means = [sum(share) / len(share) for share in shares]
+    low, high = min(means), max(means)
+    if high == low:
+        return "▄" * count
+    return "".join("▁▂▃▄▅▆▇█"[round((mean - low) / (high - low) * 7)] for mean in means)
 
 
 _WORDS = {

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from hyperherd import units
 from hyperherd.search.combinations import count
 from hyperherd.sweep.plan import Choice, matches
-from hyperherd.sweep.trial import ENDED_EARLY, Status, Trial
+from hyperherd.sweep.trial import ENDED_EARLY, Status
 from hyperherd.views import numbers
 from hyperherd.views.columns import printable
 
 if TYPE_CHECKING:
+    from hyperherd.engine.compared import Results
     from hyperherd.engine.describe import Description
     from hyperherd.engine.failures import Alike
     from hyperherd.engine.launch import Made, Prepared
     from hyperherd.engine.pieces import Piece
     from hyperherd.engine.placing import Place
-    from hyperherd.engine.standing import Standing
     from hyperherd.engine.stopping import Stopped
 
 LONGEST = 60
@@ -190,11 +190,17 @@ def failures(groups: Sequence[Alike]) -> list[str]:
     return [*lines, *([f"  and {units.counted(more, 'other cause')}: herd status"] if more > 0 else [])]
 
 
-def best(standing: Standing, trial: Trial) -> str:
-    """The best trial, and what it was made of."""
-    value = numbers.value(standing.scores[trial.index])
-    made_of = ", ".join(f"{name} {numbers.parameter(given)}" for name, given in trial.params.items())
-    return f"best: trial {trial.index}, {standing.metric.name} {value} {standing.metric.arrow}  ({made_of})"
+def best(found: Results) -> str:
+    """The best setting, and what it was made of; "" where nothing is compared."""
+    best = found.best
+    if best is None or found.metric is None or best.score is None:
+        return ""
+    trials = best.trials
+    which = f"trial{'s' if len(trials) > 1 else ''} {units.folded(view.index for view in trials)}"
+    value = f"{found.metric.name} {numbers.spread(best.score)} {found.metric.arrow}"
+    count = f" ({best.score.n} of {len(trials)})" if len(trials) > 1 else ""
+    made_of = ", ".join(f"{name} {numbers.parameter(given)}" for name, given in best.params.items())
+    return f"best: {which}, {value}{count}  ({made_of})"
 
 
 def other_grid(description: Description) -> str:

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 import shlex
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hyperherd import units
-from hyperherd.engine import failures
-from hyperherd.engine.failures import Alike
 from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import LIVE, Status
 from hyperherd.views import numbers
-from hyperherd.views.columns import Cell, Screen, cut, printable, table
+from hyperherd.views.columns import Cell, Screen, line, printable, table
 
 if TYPE_CHECKING:
     from hyperherd.engine.found_tasks import Found
     from hyperherd.engine.inspection import AttemptView, Inspection
     from hyperherd.engine.launch import Prepared
     from hyperherd.engine.observe import Listed
-    from hyperherd.engine.outputs import Results
     from hyperherd.engine.overview import Glance
     from hyperherd.engine.snapshot import Snapshot, TrialView
 
@@ -56,56 +50,24 @@ FIRST = (
 )
 """The order of `status`: what needs somebody comes first, what has completed last."""
 
-WAITING = frozenset({Status.QUEUED, Status.SUBMITTED, Status.READY})
 
-
-def status(snapshot: Snapshot, screen: Screen, *, fold: bool, most: int | None = None) -> str:
-    """Trials, what needs attention first, then the totals.
-
-    With ``fold`` those that failed alike share a row, the completed ones are only counted, and of the waiting ones as
-    many as the screen has no line for; ``most`` is the number of lines in all, where even more trials must be left out.
-    """
+def ordered(snapshot: Snapshot) -> list[TrialView]:
+    """What needs somebody first."""
     order = {word: number for number, word in enumerate(FIRST)}
-    trials = sorted(snapshot.trials, key=lambda v: (v.trial.orphan, order.get(v.status, len(order)), v.index))
-    shown = _folded(trials, screen.height) if fold else trials
-    shown = shown if most is None else shown[: max(most - BESIDE, 1)]
-    head = ("trial", "status", "name", "last line")
-    alike = {group.trials[0].index: group for group in failures.alike(shown)} if fold else {}
-    behind = {v.index for group in alike.values() for v in group.trials[1:]}
-    rows = [
-        _alike_row(alike[v.index]) if v.index in alike and len(alike[v.index].trials) > 1 else _status_row(v)
-        for v in shown
-        if v.index not in behind
-    ]
-    body = table(rows, screen, head=head, right=(0,), middle=(2,)) if shown else ""
-    there = {v.index for v in shown}
-    hidden = Counter(v.status for v in trials if v.index not in there)
-    told = ", ".join(f"{hidden[status]} {status}" for status in Status if hidden[status])
-    more = screen.paint(f"({told} not shown: herd status -a)", "dim") if told else ""
-    return "\n".join(part for part in (body, more, totals(snapshot, screen)) if part)
+    return sorted(snapshot.trials, key=lambda v: (v.trial.orphan, order.get(v.status, len(order)), v.index))
 
 
-BESIDE = 4
-"""Lines of a status that show no trial: the head, what is not shown, the totals, and the shell's prompt."""
-
-
-def _folded(trials: Sequence[TrialView], height: int | None) -> Sequence[TrialView]:
-    left = [v for v in trials if v.status is not Status.COMPLETED]
-    urgent = sum(v.status not in WAITING for v in left)
-    room = len(left) if height is None else max(height - BESIDE - urgent, 0)
-    waiting = {v.index for v in [v for v in left if v.status in WAITING][:room]}
-    return [v for v in left if v.status not in WAITING or v.index in waiting]
-
-
-def _alike_row(group: Alike) -> tuple[Cell | str, ...]:
-    reason = f" ({group.reason})" if group.reason else ""
-    which = units.folded(v.index for v in group.trials)
-    return (
-        cut(which, 16),
-        Cell(f"{len(group.trials)} {group.status}{reason}", COLOURS.get(group.status, "")),
-        f"all: herd status --where 'status == {group.status}'" if len(which) > 16 else "",
-        Cell(group.line, "red"),
+def status(snapshot: Snapshot, screen: Screen, rows: Sequence[TrialView] | None = None) -> str:
+    """A line for each trial (or of these ``rows``), what needs attention first, then the totals."""
+    shown = ordered(snapshot) if rows is None else rows
+    body = table(
+        map(_status_row, shown),
+        screen,
+        head=("trial", "status", "name", "last line"),
+        right=(0,),
+        middle=(2,),
     )
+    return "\n".join(part for part in (body if shown else "", totals(snapshot, screen)) if part)
 
 
 def _status_row(v: TrialView) -> tuple[Cell | str, ...]:
@@ -141,16 +103,19 @@ def attempt(v: TrialView) -> str:
 def totals(snapshot: Snapshot, screen: Screen) -> str:
     """``24 trials: 20 completed, 4 running``."""
     counted = snapshot.totals
-    words = [
-        screen.paint(f"{counted[s.value]} {s}", COLOURS.get(s, "")) for s in Status if s.value in counted
-    ]
     total = counted["total"]
-    return f"{total} trial{'s' if total != 1 else ''}: {', '.join(words)}" if total else none(snapshot)
+    if not total:
+        return none(snapshot)
+    parts: list[Cell | str] = [f"{total} trial{'s' if total != 1 else ''}: "]
+    for status in Status:
+        if status.value in counted:
+            parts += [Cell(f"{counted[status.value]} {status}", COLOURS.get(status, "")), ", "]
+    return line(screen, *parts[:-1])
 
 
 def heading(snapshot: Snapshot, screen: Screen) -> str:
     """Above the trials of one of several sweeps."""
-    return screen.paint(f"{snapshot.sweep_name}  {_from_home(snapshot.workspace.root)}", "bold")
+    return screen.paint(f"{snapshot.sweep_name}  {from_home(snapshot.workspace.root)}", "bold")
 
 
 def tasks(found: Sequence[Found], screen: Screen) -> str:
@@ -180,7 +145,7 @@ def overview(glances: Sequence[Glance], screen: Screen, now: float) -> str:
             one.name,
             ", ".join(f"{count} {status}" for status, count in one.counts.items()) or "no trials",
             f"{units.duration(max(now - one.active_at, 0))} ago",
-            _from_home(one.folder),
+            from_home(one.folder),
         )
         for one in glances
     ]
@@ -188,7 +153,7 @@ def overview(glances: Sequence[Glance], screen: Screen, now: float) -> str:
     return body + "\n" + screen.paint("(no scheduler was asked: herd status FOLDER...)", "dim")
 
 
-def _from_home(path: Path) -> str:
+def from_home(path: Path) -> str:
     """``~/sweeps/digits``, for people."""
     home = os.path.expanduser("~")
     inside = path.is_relative_to(home) and home != "/"
@@ -256,104 +221,6 @@ def directives(script: str) -> list[str]:
     ['#SBATCH --mem=1G']
     """
     return [line for line in script.splitlines() if re.match(r"#[A-Z]{3,} ", line)]
-
-
-BEST = "★"
-"""Marks the best trial."""
-
-
-def results(found: Results) -> tuple[Sequence[str], list[list[Any]]]:
-    """Head and rows of `res` for eyes: index, status, parameters, metrics; the order of the trials is kept. Where they
-    are compared, the best one has a mark, and the metric an arrow to where better is.
-    """
-    names, rows = _values(found, numbers.parameter)
-    metric, best = found.metric, found.best
-    if metric:
-        names = [f"{name} {metric.arrow}" if name == metric.name else name for name in names]
-    told = [
-        [f"{BEST} {v.index}" if v.index == best else v.index, v.status.value, *row]
-        for v, row in zip(found.snapshot.trials, rows, strict=True)
-    ]
-    return ["trial", "status", *names], told
-
-
-def together(found: Sequence[Results], *, eyes: bool) -> tuple[Sequence[str], list[list[Any]]]:
-    """Head and rows of `res` of several sweeps, each row with its sweep's name, or folder where names are alike. For
-    ``eyes`` the best of all come first, where they are compared by one metric.
-    """
-    sweeps = [one.snapshot.sweep_name for one in found]
-    if len(set(sweeps)) < len(sweeps):
-        sweeps = [_from_home(one.snapshot.workspace.root) for one in found]
-    tables = [(results if eyes else exported)(replace(one, metric=None)) for one in found]
-    head = list(dict.fromkeys(name for names, _ in tables for name in names))
-    if not eyes:
-        head.sort(key=lambda name: name in ("status", "trial_status"))
-    told: list[tuple[float | None, list[Any]]] = []
-    for sweep, one, (names, rows) in zip(sweeps, found, tables, strict=True):
-        for view, row in zip(one.snapshot.trials, rows, strict=True):
-            by_name = dict(zip(names, row, strict=True))
-            told.append((one.scores.get(view.index), [sweep, *(by_name.get(n) for n in head)]))
-    metrics = {(one.metric.name, one.metric.mode): one.metric for one in found if one.metric}
-    if eyes and len(metrics) == 1 and all(one.metric for one in found):
-        (metric,) = metrics.values()
-        told.sort(key=lambda row: metric.best_first(row[0]))
-        head = [f"{name} {metric.arrow}" if name == metric.name else name for name in head]
-    return ["sweep", *head], [row for _, row in told]
-
-
-def exported(found: Results) -> tuple[Sequence[str], list[list[Any]]]:
-    """Head and rows of `res` for programs: the columns of HyperHerd 0.1.3, and the status last (``trial_status`` where
-    a parameter or a metric has its name).
-    """
-    names, rows = _values(found, lambda item: item)
-    last = "trial_status" if "status" in names else "status"
-    trials = found.snapshot.trials
-    told = [[v.index, v.trial.name, *row, v.status.value] for v, row in zip(trials, rows, strict=True)]
-    return ["trial_id", "experiment_name", *names, last], told
-
-
-def _values(found: Results, param: Callable[[Any], Any]) -> tuple[list[str], list[list[Any]]]:
-    """The names of all parameters and metrics, and each trial's values of them, parameters as ``param`` has them."""
-    trials, metrics = found.snapshot.trials, found.metrics
-    params = list(dict.fromkeys(name for v in trials for name in v.trial.params))
-    measured = list(dict.fromkeys(name for v in trials for name in metrics.get(v.index, {})))
-    rows = [
-        [
-            *(param(v.trial.params[name]) if name in v.trial.params else None for name in params),
-            *(metrics.get(v.index, {}).get(name) for name in measured),
-        ]
-        for v in trials
-    ]
-    return [*params, *measured], rows
-
-
-def commands(inspected: Sequence[Inspection], screen: Screen) -> str:
-    """What starts each of these trials, and the folder that it has made, where there is one."""
-    told = []
-    for one in inspected:
-        words = [shlex.join(one.command), *([str(one.folder)] if one.folder else [])]
-        told += [f"{one.fact.trial.index}", *(f"  {word}" for word in words)]
-    return "\n".join([screen.paint("command, and the folder of what it has made", "dim"), *told])
-
-
-def aligned(head: Sequence[str], rows: Iterable[Sequence[Any]], screen: Screen) -> str:
-    """Rows of values for eyes."""
-    return table(([numbers.value(item) for item in row] for row in rows), screen, head=head, right=(0,))
-
-
-def separated(head: Sequence[str], rows: Iterable[Sequence[Any]], delimiter: str) -> str:
-    """Rows of values for programs: CSV (RFC 4180) or the same with tabs; floats have all of their digits."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([_exact(item) for item in row] for row in rows)
-    return out.getvalue()
-
-
-def _exact(item: Any) -> str:
-    if isinstance(item, float):
-        return repr(item)
-    return numbers.value(item)
 
 
 def stats(snapshot: Snapshot, used: Mapping[int, Usage], screen: Screen) -> str:

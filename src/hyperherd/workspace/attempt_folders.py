@@ -77,6 +77,18 @@ def note(workspace: Workspace, unit: Unit, attempt: int, outcome: Outcome) -> No
     return next(filter(None, found), None)
 
 
+def notes_of(workspace: Workspace, units: Collection[Unit]) -> dict[Unit, list[Note]]:
+    """What the attempts of these units noted at their ends, in the order of their numbers. Raises `WorkspaceError`."""
+    places = folders(workspace)
+    found: dict[Unit, list[Note]] = {unit: [] for unit in units}
+    for (unit, attempt), outcome in sorted(
+        listing.read(places, units).outcomes.items(), key=lambda one: one[0][1]
+    ):
+        known = (notes.read(folder, unit, attempt, outcome) for folder in places)
+        found[unit] += filter(None, [next(filter(None, known), None)])
+    return found
+
+
 def refusal(workspace: Workspace, unit: Unit, attempt: int) -> str:
     """The scheduler's words where it would not queue the attempt's job again."""
     found = (notes.refusal(folder, unit, attempt) for folder in folders(workspace))

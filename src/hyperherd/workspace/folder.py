@@ -115,6 +115,12 @@ class Workspace:
         )
         return max((int(found[0]) + 1 for name in names if (found := re.match(r"[0-9]+", name))), default=0)
 
+    def newest_generation(self) -> str:
+        """The name of the newest life of its state folder; "" where that is of version 1."""
+        lives = self.state.glob(f"{layout.GENERATION}*")
+        newest = max(lives, key=lambda one: one.stat().st_mtime, default=None)
+        return newest.name.removeprefix(layout.GENERATION) if newest else ""
+
     def generation(self, name: str) -> Path:
         """The folder of what nodes write while the state folder has this life; of none, that of version 1."""
         return self.state / f"{layout.GENERATION}{name}" if name else self.state

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hyperherd import fsio
 from hyperherd.errors import WorkspaceError
-from hyperherd.workspace import attempt_folders, layout
+from hyperherd.workspace import attempt_folders
 from hyperherd.workspace.folder import Workspace
 
 
@@ -24,18 +24,10 @@ def note(workspace: Workspace) -> None:
         return
     entry = folder / hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:16]
     with contextlib.suppress(OSError, WorkspaceError):
-        now = {"folder": os.fspath(workspace.root), "generation": _generation(workspace)}
+        now = {"folder": os.fspath(workspace.root), "generation": workspace.newest_generation()}
         if _read(entry) != now:
             folder.mkdir(parents=True, exist_ok=True)
             fsio.replace(entry, json.dumps(now).encode() + b"\n", durable=False)
-
-
-def _generation(workspace: Workspace) -> str:
-    """The newest life of its state folder; "" where that is of version 1."""
-    newest = max(
-        workspace.state.glob(f"{layout.GENERATION}*"), key=lambda one: one.stat().st_mtime, default=None
-    )
-    return newest.name.removeprefix(layout.GENERATION) if newest else ""
 
 
 def _read(entry: Path) -> dict[str, str] | None:

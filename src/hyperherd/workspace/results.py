@@ -48,41 +48,47 @@ def finals(folder: str | os.PathLike[str], index: int) -> dict[str, Value]:
 
 def all_finals(folder: str | os.PathLike[str]) -> dict[int, dict[str, Value]]:
     """`finals` of every trial that has any, by index."""
-    stems = {os.path.splitext(name)[0] for name in _listed(folder)}
+    stems = {os.path.splitext(name)[0] for name in listed(folder)}
     indices = sorted(int(stem) for stem in stems if stem.isascii() and stem.isdigit())
     found = {index: finals(folder, index) for index in indices}
     return {index: metrics for index, metrics in found.items() if metrics}
 
 
+def stream_folder(folder: str | os.PathLike[str], index: int) -> str:
+    """Where the streams of a trial lie; ``folder`` is ``results``."""
+    return os.path.join(folder, str(index), layout.STREAM)
+
+
 def streams(folder: str | os.PathLike[str], index: int) -> dict[str, list[Point]]:
     """Metric -> points in the order of their steps. Of a step that was logged twice the newest counts."""
-    return _merged(_stream_files(os.path.join(folder, str(index), layout.STREAM)))
+    return merged(stream_files(stream_folder(folder, index)))
 
 
 def stream(folder: str | os.PathLike[str], index: int, metric: str) -> list[Point]:
     """The points of one metric as `streams` has them; no other's file is read."""
-    files = _stream_files(os.path.join(folder, str(index), layout.STREAM))
-    return _merged(one for one in files if one[0] == metric).get(metric, [])
+    files = stream_files(stream_folder(folder, index))
+    return merged(one for one in files if one[0] == metric).get(metric, [])
 
 
-def _merged(files: Iterable[tuple[str, str]]) -> dict[str, list[Point]]:
-    merged: dict[str, dict[int | float, Point]] = {}
+def merged(files: Iterable[tuple[str, str]]) -> dict[str, list[Point]]:
+    """Metric -> the points of these (metric, path), as `streams` has them."""
+    found: dict[str, dict[int | float, Point]] = {}
     for metric, path in sorted(files):
         points = {point.step: point for line in _lines(path) if (point := _point(line))}
-        known = merged.setdefault(metric, {})
+        known = found.setdefault(metric, {})
         known.update({s: p for s, p in points.items() if s not in known or p.ts >= known[s].ts})
-    return {metric: [points[step] for step in sorted(points)] for metric, points in merged.items() if points}
+    return {metric: [points[step] for step in sorted(points)] for metric, points in found.items() if points}
 
 
 def streamed(folder: str | os.PathLike[str], index: int) -> set[str]:
     """The metrics of which a trial has a stream; reads names alone."""
-    return {metric for metric, _ in _stream_files(os.path.join(folder, str(index), layout.STREAM))}
+    return {metric for metric, _ in stream_files(stream_folder(folder, index))}
 
 
 def logged(folder: str | os.PathLike[str], index: int) -> dict[str, list[Point]]:
     """Metric -> every point, in the order of their times: also those that were logged again after a resume."""
     found: dict[str, list[Point]] = {}
-    for metric, path in _stream_files(os.path.join(folder, str(index), layout.STREAM)):
+    for metric, path in stream_files(stream_folder(folder, index)):
         found.setdefault(metric, []).extend(point for line in _lines(path) if (point := _point(line)))
     return {metric: sorted(points, key=lambda p: p.ts) for metric, points in found.items() if points}
 
@@ -102,7 +108,7 @@ class Journals:
 
     def read(self) -> bool:
         """Take in what was added since; whether there was anything."""
-        names = [name for name in sorted(_listed(self._folder)) if name.endswith(layout.JSONL)]
+        names = [name for name in sorted(listed(self._folder)) if name.endswith(layout.JSONL)]
         return sum(self._grew(name) for name in names) > 0
 
     def values(self) -> dict[str, Value]:
@@ -120,7 +126,7 @@ class Journals:
 
     def _grew(self, name: str) -> bool:
         start = self._read.get(name, 0)
-        content = _content(os.path.join(self._folder, name), start)
+        content = content_from(os.path.join(self._folder, name), start)
         self._read[name] = start + content.rfind(b"\n") + 1  # what follows may not be whole yet
         for line in content.split(b"\n"):
             if final := _final(line):
@@ -155,26 +161,30 @@ def utc(seconds: float) -> str | None:
         return None
 
 
-def _untagged(value: Value) -> Value:
+def untagged(value: Value) -> Value:
+    """What `tagged` has made of a value, undone."""
     if isinstance(value, str):
         return _NON_FINITE.get(value, value)
     if isinstance(value, dict):
-        return {key: _untagged(one) for key, one in value.items()}
+        return {key: untagged(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_untagged(one) for one in value]
+        return [untagged(one) for one in value]
     return value
 
 
-def _stream_files(folder: str, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Metric and path of each stream. A folder is 0.1.3's way to write a ``/``, or a part of a long name."""
-    names = _listed(folder)
+def stream_files(folder: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Metric and path of each writer's stream in a trial's ``stream`` folder.
+
+    A folder in it is 0.1.3's way to write a ``/``, or a part of a long name.
+    """
+    names = listed(folder)
     stems = {name.removesuffix(layout.JSONL) for name in names if name.endswith(layout.JSONL)}
     for name in names:
         path = os.path.join(folder, name)
         if name.endswith(layout.JSONL):
             yield layout.decoded(prefix + _of_metric(name.removesuffix(layout.JSONL), stems)), path
         elif os.path.isdir(path):
-            yield from _stream_files(path, prefix + (name[:-1] if name.endswith("%") else f"{name}/"))
+            yield from stream_files(path, prefix + (name[:-1] if name.endswith("%") else f"{name}/"))
 
 
 def _of_metric(stem: str, stems: Iterable[str]) -> str:
@@ -188,7 +198,7 @@ def _final(line: bytes) -> tuple[str, _Final] | None:
     metric = record.get("name")
     if not isinstance(metric, str) or "value" not in record:
         return None
-    return metric, _Final(_untagged(record["value"]), _timestamp(record))
+    return metric, _Final(untagged(record["value"]), _timestamp(record))
 
 
 def _point(line: bytes) -> Point | None:
@@ -196,7 +206,7 @@ def _point(line: bytes) -> Point | None:
     step = record.get("step")
     if not isinstance(step, (int, float)) or isinstance(step, bool) or step != step or "value" not in record:
         return None
-    return Point(step, _untagged(record["value"]), _timestamp(record))
+    return Point(step, untagged(record["value"]), _timestamp(record))
 
 
 def _timestamp(record: dict[str, Value]) -> float:
@@ -218,14 +228,15 @@ def _copied(path: str) -> dict[str, Value]:
 
     0.1.3 let several processes break it; then nothing can be read out of it.
     """
-    return {metric: _untagged(value) for metric, value in _record(_content(path, 0)).items()}
+    return {metric: untagged(value) for metric, value in _record(content_from(path, 0)).items()}
 
 
 def _lines(path: str) -> list[bytes]:
-    return _content(path, 0).split(b"\n")
+    return content_from(path, 0).split(b"\n")
 
 
-def _content(path: str, start: int) -> bytes:
+def content_from(path: str, start: int) -> bytes:
+    """What a file holds from this byte on; nothing where there is none. Raises `WorkspaceError`."""
     try:
         with fsio.opened(path) as file:
             file.seek(start)
@@ -236,7 +247,8 @@ def _content(path: str, start: int) -> bytes:
         raise fsio.unreadable(path, error) from error
 
 
-def _listed(folder: str | os.PathLike[str]) -> list[str]:
+def listed(folder: str | os.PathLike[str]) -> list[str]:
+    """The names in a folder; none where there is none. Raises `WorkspaceError`."""
     try:
         return os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):

@@ -36,6 +36,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     ``given_up``  trials that may have lived unseen when they were submitted again, by the user's word (`run --lost -i`)
     ``root``      the workspace's folder when it was made: a copy of a workspace has the records of the original
     ``host``      the kind of machine or the preset that was chosen, for what it ``requires``; "" where none was
+    ``gpus``      what each element asked for, and ``cpus`` (all of its tasks together); None where nobody asked
     ``requeue``   when its trials are queued again by themselves
     ``launch``    the launch script, its checksum, and the git commit it was submitted from
     ``folder``    of a sweep over a script: where it was submitted from; ``at`` and ``arguments`` as the user gave them,
@@ -59,6 +60,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     root: str = ""
     host: str = ""
     requires: str = ""
+    gpus: int | None = None
+    cpus: int | None = None
     launch: str = ""
     folder: str = ""
     at: str = ""

@@ -28,7 +28,8 @@ def loss_of(weights, data):
     return sum((predicted(weights, x) - y) ** 2 for x, y in data) / len(data)
 
 
-train, validation = points(60, seed=0), points(30, seed=1)
+seed = given.get("seed", 0)
+train, validation = points(60, seed=2 * seed), points(30, seed=2 * seed + 1)
 weights = [0.0] * (DEGREE + 1)
 mean, square = [0.0] * len(weights), [0.0] * len(weights)
 

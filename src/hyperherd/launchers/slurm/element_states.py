@@ -139,6 +139,7 @@ def _of_row(row: QueueRow) -> State:
         exit_code=0 if row.word == "COMPLETED" else None,
         # Of a job that waits squeue shows when it may start, of one that runs when it must end.
         started_at=None if phase is Phase.QUEUED else row.started_at,
+        starts_at=row.started_at if phase is Phase.QUEUED else None,
         ended_at=row.ended_at if phase is Phase.ENDED else None,
         end=state_words.ended(row.word),
     )

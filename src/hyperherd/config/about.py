@@ -1,0 +1,47 @@
+"""What those who only look need of a ``hyperherd.yaml``, read from the text alone, as far as that has no faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from hyperherd.config import document, metric, short_forms
+from hyperherd.config.faults import Faults
+from hyperherd.errors import ConfigError
+from hyperherd.sweep.metrics import About, Metric
+
+_TELLS = re.compile(r"(?m)^[\"']?(?:metric|repeat)[\"']?\s*:|\babbrev\b")
+
+
+def of_text(text: str) -> About:
+    """What a YAML says; of a key that has faults, which `parse.spec` tells, as if it were not there."""
+    if not _TELLS.search(text):
+        return About()
+    try:
+        source = document.read(text, file="hyperherd.yaml")
+    except ConfigError:
+        return About()
+    content = source.value if isinstance(source.value, dict) else {}
+    repeats, parameters = content.get("repeat"), content.get("parameters")
+    return About(
+        _metrics(source, content),
+        tuple(repeats) if isinstance(repeats, dict) else (),
+        _abbrevs(parameters) if isinstance(parameters, dict) else {},
+    )
+
+
+def _metrics(source: document.Document, content: Mapping[str, Any]) -> tuple[Metric, ...]:
+    faults = Faults(source)
+    try:
+        written = short_forms.written_out({"metric": content.get("metric")}, faults)
+        found = metric.build(written, faults)
+        faults.raise_any()
+    except (ConfigError, KeyError, TypeError, AttributeError):
+        return ()
+    return found
+
+
+def _abbrevs(parameters: Mapping[str, Any]) -> dict[str, str]:
+    given = {name: one.get("abbrev") for name, one in parameters.items() if isinstance(one, dict)}
+    return {name: abbrev for name, abbrev in given.items() if isinstance(abbrev, str)}

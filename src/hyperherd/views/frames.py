@@ -1,0 +1,70 @@
+"""Rows as a frame of pandas or polars, whichever is there, and as a file of Parquet."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+from hyperherd import installation
+from hyperherd.errors import HerdError
+
+Library: TypeAlias = "Literal['pandas', 'polars']"
+
+
+def frame(head: Sequence[str], rows: Sequence[Sequence[Any]], library: Library | None = None) -> Any:
+    """A frame of ``library``; None: of pandas, or else of polars, and where neither is there a list of dictionaries.
+
+    Raises `HerdError` where the one that is asked for is not there.
+    """
+    if library is None:
+        there = [name for name in ("pandas", "polars") if importlib.util.find_spec(name)]
+        if not there:
+            return [dict(zip(head, row, strict=True)) for row in rows]
+        library = "pandas" if there[0] == "pandas" else "polars"
+    if importlib.util.find_spec(library) is None:
+        raise HerdError(f"{library} is not installed", hint=installation.beside(library))
+    if library == "pandas":
+        import pandas
+
+        return pandas.DataFrame(_columns(head, rows))
+    return _polars(head, rows)
+
+
+def parquet(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+    """A file of Parquet, written by polars. Raises `HerdError` where that is not there."""
+    if importlib.util.find_spec("polars") is None:
+        raise HerdError(
+            "Parquet is written by polars, which is not installed", hint=installation.beside("polars")
+        )
+    out = io.BytesIO()
+    _polars(head, rows).write_parquet(out)
+    return out.getvalue()
+
+
+def _polars(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
+    import polars
+
+    columns = {name: _of_one_type(column) for name, column in _columns(head, rows).items()}
+    return polars.DataFrame(columns)
+
+
+def _columns(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """By name; where a metric has a parameter's name, the metric's."""
+    return {name: [row[place] for row in rows] for place, name in enumerate(head)}
+
+
+def _of_one_type(column: Sequence[Any]) -> Sequence[Any]:
+    """A column as it is where its values are of one type, numbers together; else each as text, JSON where it is none.
+
+    >>> _of_one_type([1, None, 2.5]), _of_one_type([1, "a", [2]])
+    ([1.0, None, 2.5], ['1', 'a', '[2]'])
+    """
+    kinds = {type(value) for value in column if value is not None}
+    if kinds == {int, float}:
+        return [None if value is None else float(value) for value in column]
+    if len(kinds) <= 1 and not kinds & {dict, list}:
+        return column
+    return [value if value is None or isinstance(value, str) else json.dumps(value) for value in column]
