@@ -9,7 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # start-up time of trainers
     from hyperherd.errors import CheckpointError, OtherConfigurationError
-    from hyperherd.runtime.checkpoint.finding import Checkpoint, latest
+    from hyperherd.runtime.checkpoint.finding import Checkpoint, folder, latest
     from hyperherd.runtime.checkpoint.guarding import Guard, guard
     from hyperherd.runtime.checkpoint.saving import Keep, save
     from hyperherd.runtime.random_state import rng_state, set_rng_state
@@ -22,6 +22,7 @@ _PUBLIC = {
     "Guard": "hyperherd.runtime.checkpoint.guarding",
     "Keep": "hyperherd.runtime.checkpoint.saving",
     "OtherConfigurationError": "hyperherd.errors",
+    "folder": "hyperherd.runtime.checkpoint.finding",
     "guard": "hyperherd.runtime.checkpoint.guarding",
     "latest": "hyperherd.runtime.checkpoint.finding",
     "rng_state": "hyperherd.runtime.random_state",
@@ -36,6 +37,7 @@ __all__ = [
     "Guard",
     "Keep",
     "OtherConfigurationError",
+    "folder",
     "guard",
     "latest",
     "rng_state",

@@ -225,3 +225,18 @@ def test_a_value_that_cannot_be_compared_later_is_refused_before_anything_is_wri
     with pytest.raises(checkpoint.CheckpointError, match=r"model\.loss is a object"):
         checkpoint.save(tmp_path / "out", write, step=1, config={"model": {"loss": object()}})
     assert not (tmp_path / "out").exists()
+
+
+def test_a_trainer_that_names_no_folder_saves_into_the_trial_s_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYPERHERD_TRIAL_DIR", raising=False)
+    assert checkpoint.latest() is None and checkpoint.folder() == "outputs/by-hand"
+    own = tmp_path / "outputs" / "lr-0.1"
+    monkeypatch.setenv("HYPERHERD_TRIAL_DIR", str(own))
+    assert checkpoint.save(None, write, step=3) == own / "checkpoint-3"
+    with checkpoint.guard(None, write, every=1) as guard:
+        guard.step(4)
+    found = checkpoint.latest()
+    assert found and found.path == own / "checkpoint-4"

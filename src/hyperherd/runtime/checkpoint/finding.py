@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hyperherd.attempts import variables
 from hyperherd.errors import CheckpointError, OtherConfigurationError
 from hyperherd.runtime.checkpoint import configuration, leftovers, record
 from hyperherd.runtime.checkpoint.names import DEFAULT, REPLACED, Names
@@ -30,14 +31,21 @@ class Checkpoint:
     config: dict[str, Any] | None
 
 
+def folder() -> str:
+    """Where a trainer saves that names no folder: the trial's own, ``HYPERHERD_TRIAL_DIR``; by hand
+    ``outputs/by-hand``.
+    """
+    return os.environ.get(variables.TRIAL_DIR) or os.path.join("outputs", "by-hand")
+
+
 def latest(
-    dir: str | os.PathLike[str],
+    dir: str | os.PathLike[str] | None = None,
     *,
     config: Mapping[str, Any] | None = None,
     ignore_config: bool = False,
     name: str = DEFAULT,
 ) -> Checkpoint | None:
-    """The whole checkpoint of the highest step in ``dir``; None where there is none.
+    """The whole checkpoint of the highest step in ``dir`` (None: the trial's own, `folder`); None where there is none.
 
     One that is torn, empty or altered is skipped with a `RuntimeWarning` that names it. Raises
     `OtherConfigurationError` where it was made with another ``config``, unless ``ignore_config``; and `CheckpointError`
@@ -45,7 +53,7 @@ def latest(
     """
     names = Names(name)
     now = None if config is None else configuration.plain(config)
-    for step, path in _candidates(os.fspath(dir), names):
+    for step, path in _candidates(os.fspath(folder() if dir is None else dir), names):
         try:
             found = record.verified(path, step)
         except (record.InvalidError, FileNotFoundError) as why:

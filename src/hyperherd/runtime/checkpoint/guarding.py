@@ -13,6 +13,7 @@ from typing import Any
 
 from hyperherd.errors import CheckpointError
 from hyperherd.runtime import ranks
+from hyperherd.runtime.checkpoint.finding import folder
 from hyperherd.runtime.checkpoint.names import DEFAULT
 from hyperherd.runtime.checkpoint.saving import Keep, prepared, save
 from hyperherd.runtime.signals import awaited
@@ -22,7 +23,7 @@ RUN_ME_AGAIN = 75
 
 
 def guard(
-    dir: str | os.PathLike[str],
+    dir: str | os.PathLike[str] | None,
     write: Callable[[Path], object],
     *,
     every: int | None = None,
@@ -33,18 +34,18 @@ def guard(
     """Watch over a training loop: ``with guard(dir, write, every=100) as guard: ... guard.step(step)``.
 
     Each rank enters it, in the main thread, and calls `Guard.step` after the same steps. Entering it raises
-    `CheckpointError` where nothing can be saved, before the first step. ``every`` is how many steps
-    lie between two saves (None: only when told to stop); the rest is `save`'s.
+    `CheckpointError` where nothing can be saved, before the first step. ``dir`` None is the trial's own folder;
+    ``every`` is how many steps lie between two saves (None: only when told to stop); the rest is `save`'s.
     """
     if every is not None and every < 1:
         raise CheckpointError(f"every={every!r} is no number of steps", hint="every=100, or None")
 
-    folder = os.path.abspath(dir)  # the trainer may go elsewhere
+    place = os.path.abspath(folder() if dir is None else dir)  # the trainer may go elsewhere
 
     def saves(step: int) -> Path | None:
-        return save(folder, write, step=step, keep=keep, config=config, name=name)
+        return save(place, write, step=step, keep=keep, config=config, name=name)
 
-    return Guard(folder, partial(prepared, folder, name), saves, every)
+    return Guard(place, partial(prepared, place, name), saves, every)
 
 
 class Guard:

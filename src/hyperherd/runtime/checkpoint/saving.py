@@ -17,6 +17,7 @@ from hyperherd.errors import CheckpointError
 from hyperherd.fsio.files import sync_folder
 from hyperherd.runtime import ranks
 from hyperherd.runtime.checkpoint import configuration, leftovers, record
+from hyperherd.runtime.checkpoint.finding import folder
 from hyperherd.runtime.checkpoint.names import DEFAULT, REMOVING, REPLACED, SAVING, Names
 
 
@@ -29,7 +30,7 @@ class Keep:
 
 
 def save(
-    dir: str | os.PathLike[str],
+    dir: str | os.PathLike[str] | None,
     write: Callable[[Path], object],
     *,
     step: int,
@@ -37,7 +38,8 @@ def save(
     config: Mapping[str, Any] | None = None,
     name: str = DEFAULT,
 ) -> Path | None:
-    """Save a checkpoint of the state after ``step`` as a folder in ``dir``; its path, or None where another rank saves.
+    """Save a checkpoint of the state after ``step`` as a folder in ``dir`` (None: the trial's own); its path, or None
+    where another rank saves.
 
     ``write`` is given a new, empty folder, writes files and folders into it, and is called on rank 0 only. Whatever
     happens, ``dir/<name>`` is whole or not there, and those saved before are as they were; one of the same step is
@@ -47,14 +49,15 @@ def save(
     Raises `CheckpointError` (no room, no right to write, nothing written), and what ``write`` raises.
     """
     names = Names(name)
-    final = os.path.join(os.fspath(dir), names.of(step))
+    place = os.fspath(folder() if dir is None else dir)
+    final = os.path.join(place, names.of(step))
     kept = _checked(keep)
     remembered = None if config is None else configuration.plain(config)
     if ranks.here().rank != 0:
         return None
     with _refusals(final, step):
-        os.makedirs(dir, exist_ok=True)
-        saver = _Saver(os.fspath(dir), names)
+        os.makedirs(place, exist_ok=True)
+        saver = _Saver(place, names)
         saver.save(write, step, remembered)
         for old in _too_old(saver.saved(), step, kept):
             saver.retire(old)
