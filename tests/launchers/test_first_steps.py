@@ -75,12 +75,14 @@ def test_init_makes_a_workspace_that_works_as_written(tmp_path: Path, herd: Herd
     folder = tmp_path / "my sweep"
     assert {path.name for path in folder.iterdir()} == {"hyperherd.yaml", "launch.sh", "train.py"}
     listed = json.loads(herd_in(folder, env, "ls", "--json").stdout)["trials"]
-    assert len(listed) == 8
+    assert len(listed) == 24
+    train = folder / "train.py"
+    train.write_text(train.read_text().replace("time.sleep(0.02)", "pass"))
     assert herd_in(folder, env, "test").returncode == 0
     ran = herd_in(folder, env, "run", "--on", "local")
     assert ran.returncode == 3 and "FloatingPointError: the loss is" in ran.stderr
     told = json.loads(herd_in(folder, env, "snapshot").stdout)
-    assert (told["sweep_name"], told["totals"]) == ("my_sweep", {"total": 8, "completed": 7, "failed": 1})
+    assert (told["sweep_name"], told["totals"]) == ("my_sweep", {"total": 24, "completed": 21, "failed": 3})
     found = json.loads(herd_in(folder, env, "res", "--json").stdout)
     assert found["metric"] == "val_loss" and found["best"] is not None
     losses = [trial["metrics"]["val_loss"] for trial in found["trials"] if trial["metrics"].get("val_loss")]

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import click
 
-from hyperherd.cli import arguments
-from hyperherd.engine import scaffold
-from hyperherd.engine.sweep import meant
+from hyperherd.cli import arguments, runs, tailing
+from hyperherd.engine import launchers_here, outputs, scaffold, trying
+from hyperherd.engine.describe import Description
+from hyperherd.engine.sweep import Sweep, meant
+from hyperherd.engine.trying import Tried
 from hyperherd.errors import UsageError
 from hyperherd.sweep import selection
-from hyperherd.views import numbers
+from hyperherd.sweep.trial import Status, Trial
+from hyperherd.views import numbers, summary
+from hyperherd.workspace import results
 
 
 @click.command(
@@ -42,7 +46,9 @@ def init(directory: Path, config: Path | None, launcher: Path | None, force: boo
     click.echo(f"  herd run{place}     run them all\n  herd res{place}     what they found, the best first")
 
 
-@click.command(epilog="\b\nExamples:\n  herd test\n  herd test 3\n  herd test --cfg-job --all")
+@click.command(
+    epilog="\b\nExamples:\n  herd test\n  herd test 3\n  herd test --on slurm\n  herd test --cfg-job --all"
+)
 @arguments.workspace_and_trials
 @click.option(
     "--cfg-job",
@@ -50,8 +56,15 @@ def init(directory: Path, config: Path | None, launcher: Path | None, force: boo
     help="Let Hydra print the configuration, interpolations resolved, and train nothing.",
 )
 @click.option("--all", "everything", is_flag=True, help="With --cfg-job: check every trial.")
-def test(given: tuple[str, ...], cfg_job: bool, everything: bool) -> int:
-    """Run one trial here (the first, if not said), before the first run too. Its logs and results are kept apart."""
+@click.option(
+    "--on", "place", default="local", metavar="local|slurm|auto", help="slurm: as a job, and show its log."
+)
+def test(given: tuple[str, ...], cfg_job: bool, everything: bool, place: str) -> int:
+    """Run one trial here (the first, if not said), or as a job, before the first run too. Its logs and results are kept
+    apart.
+    """
+    if cfg_job and launchers_here.kind(place) != "local":
+        raise UsageError("--cfg-job runs here", hint="leave --on out")
     if everything and not cfg_job:
         raise UsageError("--all goes with --cfg-job", hint="to run every trial: herd run --on local")
     found = arguments.read(given, trials=True)
@@ -63,10 +76,17 @@ def test(given: tuple[str, ...], cfg_job: bool, everything: bool) -> int:
         if found.trials
         else [t.index for t in (trials if everything else trials[:1])]
     )
+    here = launchers_here.kind(place) == "local"
+    cluster = launchers_here.cluster(launchers_here.names()) if here and not cfg_job else ""
+    beside = f" on this machine (as a job: herd test --on {cluster})" if cluster else ""
     failed = 0
     for trial in (t for t in trials if t.index in set(chosen)):
-        click.echo(f"testing trial {trial.index}: {trial.name}", err=True)
-        tried = sweep.test(description, trial, cfg_job=cfg_job)
+        click.echo(f"testing trial {trial.index}{beside}: {trial.name}", err=True)
+        tried = (
+            sweep.test(description, trial, cfg_job=cfg_job)
+            if here
+            else _as_a_job(sweep, description, trial, place)
+        )
         logged = ", ".join(f"{name}={numbers.value(value)}" for name, value in tried.metrics.items())
         click.echo(
             f"trial {trial.index}: exit {tried.exit_code}{f'; logged {logged}' if logged else ''}", err=True
@@ -75,6 +95,31 @@ def test(given: tuple[str, ...], cfg_job: bool, everything: bool) -> int:
     if len(chosen) > 1:
         click.echo(f"{len(chosen) - failed} of {len(chosen)} passed", err=True)
     return 1 if failed else 0
+
+
+def _as_a_job(sweep: Sweep, description: Description, trial: Trial, place: str) -> Tried:
+    """Submit it, and show its log until it has ended; Ctrl-C cancels it."""
+    from hyperherd.drill import single_run
+
+    trying.check(sweep.workspace, sweep.launchers, trial)
+
+    def tell(told: str) -> None:
+        click.echo(told, err=True)
+
+    with single_run.folder(sweep, tell) as folder:
+        side = single_run.alone(sweep, description, trial, runs.wish(place, "", ()), folder / "test", tell)
+        going = side.start(lambda prepared: tell(summary.announced(prepared, None)))
+        look = side.sweep.look()
+        view = look.one()
+        paths = outputs.sources(look.workspace, view, (outputs.STDOUT, outputs.STDERR))
+        tailing.follow_to_its_end(look, view, paths, count=1000)
+        going.until_ended()
+        fact = side.fact()
+        if fact.status is not Status.COMPLETED and fact.reason:
+            tell(f"{fact.status} ({fact.reason})")
+        code = fact.outcome.exit_code if fact.outcome else 1
+        metrics = results.finals(side.workspace.results, trial.index)
+    return Tried(trial, code, metrics)
 
 
 SHELLS = {

@@ -53,7 +53,7 @@ def tail(
     if as_json:
         arguments.print_json(documents.tail(view, outputs.tails(paths, count), count))
     elif follow and view.status in LIVE:
-        _follow(look, view, paths, count)
+        follow_to_its_end(look, view, paths, count)
     else:
         _show(view, paths, count)
 
@@ -71,7 +71,7 @@ def _show(view: TrialView, paths: Mapping[str, Path], count: int) -> None:
             page.show(Grown(name, line))
 
 
-def _follow(look: Look, view: TrialView, paths: Mapping[str, Path], count: int) -> None:
+def follow_to_its_end(look: Look, view: TrialView, paths: Mapping[str, Path], count: int) -> None:
     """Lines as they come, until a look (seldom, where Slurm is asked) finds that the trial has ended."""
     _say_if_empty(view, paths)
     page = _Page(paths, headed=len(paths) > 1)

@@ -7,22 +7,19 @@ ones; only the names differ, and with them the checkpoint folders.
 
 from __future__ import annotations
 
-import contextlib
-import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from hyperherd.attempts import filenames, registers
-from hyperherd.drill import resumption
+from hyperherd.attempts import filenames
+from hyperherd.drill import resumption, single_run
 from hyperherd.drill.resumption import Course, Cut, Moment, Report, Terms
 from hyperherd.drill.single_run import Going, Side, written_at
 from hyperherd.engine.describe import Description
 from hyperherd.engine.facts import Fact
 from hyperherd.engine.launch import Prepared
-from hyperherd.engine.pieces import RunRequest
 from hyperherd.engine.placing import Wish
 from hyperherd.engine.plan_of_facts import plan_of
 from hyperherd.engine.sweep import Sweep
@@ -31,8 +28,7 @@ from hyperherd.jobs import Requeue
 from hyperherd.launchers.node.script import warning_signal
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import LIVE, Status, Trial, Value
-from hyperherd.workspace import attempt_folders, layout, logs, manifest, results, submissions
-from hyperherd.workspace.manifest import Manifest
+from hyperherd.workspace import layout, logs, results
 
 LAST_WORDS = 10
 """Lines of the end of a log."""
@@ -104,40 +100,8 @@ def run(drill: Drill) -> Report:
 
     Raises `HerdError` where a run cannot be submitted or the trial cannot be told.
     """
-    folder = drill.sweep.workspace.state / layout.DRILL / registers.new_token()
-    with _removed(drill, folder):
+    with single_run.folder(drill.sweep, drill.tell, keep=drill.request.keep) as folder:
         return _run(drill, folder)
-
-
-@contextlib.contextmanager
-def _removed(drill: Drill, folder: Path) -> Iterator[None]:
-    """Stops what still runs, and deletes the folder, also after Ctrl-C. Raises `HerdError` where it goes on."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        with contextlib.suppress(OSError):  # the terminal may be gone
-            drill.tell("stopping what the drill has started ...")
-        raise
-    finally:
-        for apart in drill.sweep.workspace.drills:
-            if apart.state.parent == folder:
-                _clean(drill, replace(drill.sweep, workspace=apart))
-        if not drill.request.keep:
-            for empty in (folder, folder.parent, drill.sweep.workspace.state):
-                with contextlib.suppress(OSError):  # somebody else's things are in it
-                    empty.rmdir()
-
-
-def _clean(drill: Drill, apart: Sweep) -> None:
-    try:
-        apart.clean(everything=not drill.request.keep)
-    except HerdError as error:
-        jobs = [record.slurm_job_id for record in submissions.read(apart.workspace) if record.slurm_job_id]
-        stop = f"scancel {' '.join(jobs)}; when it has ended: " if jobs else "when it has ended: "
-        raise HerdError(
-            f"what the drill has started may go on: {error.what}",
-            hint=f"{stop}rm -rf {shlex.quote(str(apart.workspace.state.parent))}",
-        ) from error
 
 
 def _run(drill: Drill, folder: Path) -> Report:
@@ -175,22 +139,12 @@ def _notes(drill: Drill, straight: Course) -> list[str]:
 
 def _side(drill: Drill, folder: Path, word: str) -> Side:
     """A state in which the trial is the only one, and has a name of its own."""
-    workspace = replace(drill.sweep.workspace, apart=folder / word)
     # Nobody has a name of this before: what an earlier drill has saved must not be found.
     name = f"{drill.trial.name}-drill-{folder.name[-4:]}-{word}"
     trial = replace(drill.trial, name=name, extras={**drill.trial.extras, **drill.request.overrides})
-    workspace.make_folders()
     spec = replace(drill.description.spec, requeue=drill.requeue)
-    only = [one for one in drill.description.trials if one.hash == trial.hash]
-    proposal = replace(drill.description.proposal, trials=only, proposed=only)
-    description = replace(drill.description, spec=spec, proposal=proposal)
-    begun = manifest.begin(workspace, Manifest(), registers.new_generation())
-    alone = replace(begun, trials=(trial,), next_index=trial.index + 1, name=spec.name)
-    manifest.write(workspace, alone, {trial.index: Status.READY})
-    asked = RunRequest(drill.request.wish, Choice(lost=True))
-    sweep = replace(drill.sweep, workspace=workspace)
-    (attempts,) = attempt_folders.folders(workspace)
-    return Side(sweep, sweep.asked(description, asked), trial, attempts, drill.tell)
+    description = replace(drill.description, spec=spec)
+    return single_run.alone(drill.sweep, description, trial, drill.request.wish, folder / word, drill.tell)
 
 
 def _announce(drill: Drill, side: Side, prepared: Prepared) -> None:

@@ -1,24 +1,33 @@
-"""One of the two runs of a drill: submitted, watched until something comes true, sent a signal."""
+"""One trial in a state of its own, below ``.hyperherd/drill``: submitted, watched, sent a signal.
+
+A drill makes two such runs of a trial, ``herd test --on slurm`` one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hyperherd.attempts import listing
+from hyperherd.attempts import listing, registers
 from hyperherd.attempts.filenames import AttemptFolder, Outcome, Unit
 from hyperherd.engine import wait_for_trials, watch
+from hyperherd.engine.describe import Description
 from hyperherd.engine.facts import Fact
 from hyperherd.engine.launch import Made, Prepared
-from hyperherd.engine.pieces import Run
+from hyperherd.engine.pieces import Run, RunRequest
+from hyperherd.engine.placing import Wish
 from hyperherd.engine.sweep import Sweep
 from hyperherd.errors import HerdError, SubmissionRefusedError
 from hyperherd.jobs import Phase
 from hyperherd.launchers.base import Launcher
-from hyperherd.sweep.trial import Trial
-from hyperherd.workspace import results, submissions
+from hyperherd.sweep.plan import Choice
+from hyperherd.sweep.trial import Status, Trial
+from hyperherd.workspace import attempt_folders, layout, manifest, results, submissions
 from hyperherd.workspace.folder import Workspace
+from hyperherd.workspace.manifest import Manifest
 
 GLANCE_S = 0.1
 """Between two looks at what the trial has written; the scheduler is asked much more seldom."""
@@ -123,6 +132,62 @@ class Going:
     def until_ended(self) -> None:
         """Wait until its status changes by waiting no more."""
         self.until(lambda: False)
+
+
+@contextlib.contextmanager
+def folder(sweep: Sweep, tell: Callable[[str], None], *, keep: bool = False) -> Iterator[Path]:
+    """A new place for such states. At the end, also after Ctrl-C, what runs in them is stopped, and (unless ``keep``)
+    they are deleted. Raises `HerdError` where it goes on.
+    """
+    made = sweep.workspace.state / layout.DRILL / registers.new_token()
+    try:
+        yield made
+    except (KeyboardInterrupt, SystemExit):
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            tell("stopping what was started ...")
+        raise
+    finally:
+        for apart in sweep.workspace.drills:
+            if apart.state.parent == made:
+                _clean(replace(sweep, workspace=apart), keep=keep)
+        if not keep:
+            for empty in (made, made.parent, sweep.workspace.state):
+                with contextlib.suppress(OSError):  # somebody else's things are in it
+                    empty.rmdir()
+
+
+def _clean(apart: Sweep, *, keep: bool) -> None:
+    try:
+        apart.clean(everything=not keep)
+    except HerdError as error:
+        jobs = [record.slurm_job_id for record in submissions.read(apart.workspace) if record.slurm_job_id]
+        stop = f"scancel {' '.join(jobs)}; when it has ended: " if jobs else "when it has ended: "
+        raise HerdError(
+            f"what was started may go on: {error.what}",
+            hint=f"{stop}rm -rf {shlex.quote(str(apart.workspace.state.parent))}",
+        ) from error
+
+
+def alone(  # a run in a place
+    sweep: Sweep,
+    description: Description,
+    trial: Trial,
+    wish: Wish,
+    place: Path,
+    tell: Callable[[str], None],
+) -> Side:
+    """A state in ``place`` in which the trial is the only one."""
+    workspace = replace(sweep.workspace, apart=place)
+    workspace.make_folders()
+    only = [one for one in description.trials if one.hash == trial.hash]
+    proposal = replace(description.proposal, trials=only, proposed=only)
+    begun = manifest.begin(workspace, Manifest(), registers.new_generation())
+    with_it = replace(begun, trials=(trial,), next_index=trial.index + 1, name=description.spec.name)
+    manifest.write(workspace, with_it, {trial.index: Status.READY})
+    apart = replace(sweep, workspace=workspace)
+    run = apart.asked(replace(description, proposal=proposal), RunRequest(wish, Choice(lost=True)))
+    (attempts,) = attempt_folders.folders(workspace)
+    return Side(apart, run, trial, attempts, tell)
 
 
 class _Until:
