@@ -73,8 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["XDG_CONFIG_HOME"] = str(
         Path(tempfile.gettempdir(), f"hyperherd-no-configuration-{os.getpid()}")
     )
-    # Nor are the sweeps that the tests make that user's: nobody can note them there.
-    os.environ["XDG_STATE_HOME"] = os.devnull + "/none"
+    # Nor are the sweeps that the tests make that user's: nobody can note them there, or keep anything of them.
+    os.environ["XDG_STATE_HOME"] = os.environ["XDG_CACHE_HOME"] = os.devnull + "/none"
     # A shell ignores Ctrl-C for what it starts in the background, and nohup SIGHUP; tests send them to what they start.
     for number, handler in PLAIN_SIGNALS.items():
         if signal.getsignal(number) is signal.SIG_IGN:

@@ -118,6 +118,9 @@ class Sweep:
         ]
         with Lock(self.workspace.lock):
             submissions.write(self.workspace, records)
+            for one in records:
+                if one.state == "intent":
+                    submissions.keep(self.workspace, one)  # `repair` believes its copy
 
     @property
     def attempts(self) -> AttemptFolder:
@@ -177,7 +180,10 @@ class Sweep:
             with contextlib.suppress(HerdError):
                 stopping.stop(copy, launchers, None)
         new = [one for one in self.launcher.queue if one.batch.files.script.is_relative_to(folder)]
-        assert not new or not any(one.is_live and one.batch.token in self.on_record for one, _ in before)
+        # What somebody has queued again by hand is shown as ended until it begins, in the original too.
+        # One that was given up, and arrived all the same, runs nothing.
+        known = [one for one, _ in before if one.is_live and one not in self.by_hand and self.may_run(one)]
+        assert not new or not any(one.batch.token in self.on_record for one in known)
         self.launcher.queue = [one for one in self.launcher.queue if one not in new]
         assert [(one, one.state) for one in self.launcher.queue] == before
 
@@ -218,10 +224,14 @@ class Sweep:
         return any(
             one.element.unit.trial == trial
             and one not in self.by_hand
-            and registers.settled(one.batch.files.register) in (None, one.job_id)
+            and self.may_run(one)
             and one.attempt > self.newest_claim(trial, of_others_than=one.batch.token)
             for one in self.waiting()
         )
+
+    def may_run(self, one: Queued) -> bool:
+        """Whether its register lets it."""
+        return registers.settled(one.batch.files.register) in (None, one.job_id)
 
     def newest_claim(self, trial: int, of_others_than: str) -> int:
         listed = attempt_folders.read(self.workspace)

@@ -90,7 +90,11 @@ def test_each_command_says_what_it_is_for_and_its_examples_work(typed: Home, com
             (typed.folder / "my_sweep").mkdir()
             words += ["my_sweep"] if "--config" in words else []
         done = typed.run(*words, *(["--yes"] if command in ("stop", "clean") else []))
-        refused = example in ("herd test", "herd test 3", "herd test --on slurm")  # it has run: its checkpoints are in use
+        refused = example in (
+            "herd test",
+            "herd test 3",
+            "herd test --on slurm",
+        )  # it has run: its checkpoints are in use
         if command == "drill":  # these trials end at once: mostly before they can be cut short
             cut_short = "it resumes" in done.stdout
             assert done.returncode == (not cut_short), f"{example}\n{done.stdout}{done.stderr}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from hyperherd.config import document, metric, parameters, requeue, rules, short_forms, structure
+from hyperherd.config import document, metric, notify, parameters, requeue, rules, short_forms, structure
 from hyperherd.config.faults import Faults, shown
 from hyperherd.errors import ConfigError, Fault, HerdError, nearest
 from hyperherd.search import sobol
@@ -72,6 +72,7 @@ def _build(content: Mapping[str, Any], faults: Faults, resource: rules.Resources
         requeue=again.requeue,
         growth=again.growth,
         metrics=metric.build(given, faults),
+        notify=notify.build(given, faults),
     )
     _check_together(content, spec, faults)
     return spec

@@ -12,7 +12,7 @@ from hyperherd.sweep.trial import Value
 
 OPTIONAL = (
     *("grid", "sample", "zip", "conditions", "constraints", "static_overrides", "hydra", "slurm"),
-    *("compute", "requires", "requeue", "metric", "repeat"),
+    *("compute", "requires", "requeue", "metric", "repeat", "notify"),
 )
 """Keys that may have nothing behind them."""
 
@@ -38,6 +38,9 @@ def written_out(content: dict[str, Any], faults: Faults) -> dict[str, Any]:
         found.pop(key, None)
     _write_out_requeue(found, faults)
     _write_out_metric(found, faults)
+    if isinstance(found.get("notify"), dict):
+        faults.written["notify", 0] = ("notify",)
+        found["notify"] = [found["notify"]]
     _rename_constraints(found, faults)
     _merge_static_overrides(found, faults)
     if isinstance(found.get("parameters"), dict):

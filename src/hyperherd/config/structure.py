@@ -155,6 +155,20 @@ class RequeueKeys(_Keys):
     max_time: Resource = Field(None, description="Never a longer time limit than this, such as 2-00:00:00")
 
 
+class NotifyKeys(_Keys):
+    """Who is told, and of what."""
+
+    command: str | None = Field(None, min_length=1, description="Bash; HYPERHERD_NOTICE is what to tell")
+    url: str | None = Field(
+        None,
+        min_length=1,
+        description='A webhook that takes {"text": ...}, or an address of apprise; $NAME is filled in',
+    )
+    on: list[Literal["finished", "failed", "best"]] = Field(
+        ["finished", "failed"], min_length=1, description="What it is told of"
+    )
+
+
 class MetricKeys(_Keys):
     """What a sweep is about."""
 
@@ -198,6 +212,7 @@ class SweepKeys(_Keys):
     requeue: RequeueKeys | None = Field(
         None, description="true, false, or when a trial is queued again by itself"
     )
+    notify: list[NotifyKeys] | None = Field(None, min_length=1, description="Who is told when trials end")
     metric: list[MetricKeys] | None = Field(
         None,
         min_length=1,
@@ -281,6 +296,7 @@ def _keys_at(location: tuple[str | int, ...]) -> list[str]:
         "hydra": HydraKeys,
         "requeue": RequeueKeys,
         "metric": MetricKeys,
+        "notify": NotifyKeys,
     }
     model: type[BaseModel] = within[str(location[0])] if len(location) > 1 else SweepKeys
     return [key for key in model.model_fields if key not in ("constraints", "hydra")]

@@ -122,14 +122,14 @@ def _text(output: bytes | None) -> str:
     return (output or b"").decode("utf-8", "surrogateescape")
 
 
-def call(argv: Sequence[str], *, env: Mapping[str, str]) -> int:
+def call(argv: Sequence[str], *, env: Mapping[str, str] | None) -> int:
     """Run a program with our own input and output, and return its exit code (128 + signal where one ended it).
 
     Ctrl-C reaches the program as well, being in our process group; we wait for its end all the same.
     """
     for descriptor in (1, 2):
         _append(descriptor)
-    with subprocess.Popen(list(argv), env=dict(env)) as process:
+    with subprocess.Popen(list(argv), env=None if env is None else dict(env)) as process:
         while True:
             try:
                 code = process.wait()

@@ -179,6 +179,7 @@ def alone(  # a run in a place
     """A state in ``place`` in which the trial is the only one."""
     workspace = replace(sweep.workspace, apart=place)
     workspace.make_folders()
+    description = replace(description, spec=replace(description.spec, notify=()))
     only = [one for one in description.trials if one.hash == trial.hash]
     proposal = replace(description.proposal, trials=only, proposed=only)
     begun = manifest.begin(workspace, Manifest(), registers.new_generation())

@@ -62,6 +62,7 @@ class Maker:
             elements=tuple(self._element(trial, unit, newest.get(unit, 0) + 1) for trial, unit in units),
             variables=sweep_variables(self.workspace, spec.name, registers.generation_of(files.script.stem)),
             inline=script.inline if script else None,
+            notices=spec.notify,
         )
 
     def _element(self, trial: Trial, unit: Unit, attempt: int) -> Element:

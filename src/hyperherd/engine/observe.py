@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hyperherd import fsio
-from hyperherd.engine import facts, snapshot
+from hyperherd.engine import facts, notices, snapshot
 from hyperherd.engine.plan_of_facts import plan_of
 from hyperherd.engine.shared_looks import ASK, Looks
 from hyperherd.errors import WorkspaceError
@@ -52,8 +52,10 @@ def look(
 def remember(workspace: Workspace, known: Known) -> None:
     """Keep what schedulers said of ended trials, for they forget, and the manifest's copies of the statuses.
 
-    A reader without write access does without, and so does one that finds somebody else at work.
+    A reader without write access does without, and so does one that finds somebody else at work. Who is to be told of
+    what has come about, and was not, is told (`notices`).
     """
+    notices.tell(workspace, known)
     heard, changed = known.heard != ended.read(workspace), _changed(known)
     if not heard and not changed:
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,4 +83,4 @@ def _batch(workspace: Workspace, description: Description, trial: Trial, place: 
     )
     results_folder = str(place / layout.RESULTS)
     maker = Maker(workspace, description, results_folder, appended=CFG_JOB if cfg_job else ())
-    return maker.batch(files, [(trial, trial.units[0])], {})
+    return replace(maker.batch(files, [(trial, trial.units[0])], {}), notices=())

@@ -4,12 +4,25 @@ Plain values. A launcher is told everything that it needs in a `Batch` (so that 
 nor workspaces) and is later asked about a `Job`, which is what was recorded of that batch.
 """
 
-from hyperherd.jobs.batch import CAUSES, Batch, Element, Files, Inline, Job, Offer, Requeue, copies
+from hyperherd.jobs.batch import (
+    CAUSES,
+    NOTICES,
+    Batch,
+    Element,
+    Files,
+    Inline,
+    Job,
+    Notice,
+    Offer,
+    Requeue,
+    copies,
+)
 from hyperherd.jobs.request import Forecast, NativeValue, OwnScript, Request, Share
 from hyperherd.jobs.state import Ended, Phase, State, Usage
 
 __all__ = [
     "CAUSES",
+    "NOTICES",
     "Batch",
     "Element",
     "Ended",
@@ -18,6 +31,7 @@ __all__ = [
     "Inline",
     "Job",
     "NativeValue",
+    "Notice",
     "Offer",
     "OwnScript",
     "Phase",

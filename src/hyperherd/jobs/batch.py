@@ -30,6 +30,11 @@ class Files:
     env_file: Path
     before: AttemptFolder | None = None
 
+    @property
+    def notices(self) -> Path:
+        """Who was told, and what is waited for; a folder that need not be there."""
+        return self.attempts.path.parent / "notices"
+
 
 @dataclass(frozen=True)
 class Element:
@@ -89,6 +94,18 @@ class Requeue:
         return "timeout" in self.after
 
 
+NOTICES = ("finished", "failed", "best")
+"""What somebody may be told: all trials have ended, the first one has failed, another one is the best."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A bash ``command`` that is run for what is ``on``, some of `NOTICES`. It may hold a secret: nobody shows it."""
+
+    command: str
+    on: tuple[str, ...] = ("finished", "failed")
+
+
 @dataclass(frozen=True)
 class Inline:
     """A script that runs as it stood when it was submitted: the element's argument stands between its ``parts``.
@@ -127,6 +144,7 @@ class Batch:
     ``after``      start only when these have succeeded: words that the launcher understands (Slurm: job ids)
     ``behind``     start only when this job has ended, however that was; its script does not say so, as it is older
     ``requeue``    when elements are queued again by themselves; None: never
+    ``notices``    who is told of what, when an element ends
     ``share``      what each element has of this machine for itself; a scheduler is told by ``request``
     """
 
@@ -143,6 +161,7 @@ class Batch:
     behind: str = ""
     inline: Inline | None = None
     requeue: Requeue | None = None
+    notices: tuple[Notice, ...] = ()
     share: Share = field(default_factory=Share)
 
     def only(self, elements: tuple[Element, ...]) -> Batch:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from hyperherd.jobs import Requeue
+from hyperherd.jobs import Notice, Requeue
 from hyperherd.sweep.expression import Expression
 from hyperherd.sweep.metrics import Metric
 from hyperherd.sweep.trial import Value
@@ -112,6 +112,7 @@ class SweepSpec:
     ``requires`` what each trial needs of a machine, where no condition says otherwise
     ``requeue``  when a trial is queued again by itself; None: never
     ``metrics``  what it is about; the first one says which trial is the best
+    ``notify``   who is told of what
     ``notes``    what people should know of keys that change nothing
     """
 
@@ -132,6 +133,7 @@ class SweepSpec:
     requeue: Requeue | None = None
     growth: Growth = NO_GROWTH
     metrics: tuple[Metric, ...] = ()
+    notify: tuple[Notice, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

@@ -7,18 +7,19 @@ in a `Dialect`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hyperherd import attempts
 from hyperherd.attempts import variables
 from hyperherd.bash.quoting import quote
-from hyperherd.jobs import Batch, Element, Inline, Requeue, copies
+from hyperherd.jobs import Batch, Element, Inline, Notice, Requeue, copies
 from hyperherd.launchers.node.dialect import Dialect
 
-_TRIAL, _EARLIER, _REQUEUE, _STEPS = (
+_TRIAL, _EARLIER, _REQUEUE, _NOTIFY, _STEPS = (
     Path(__file__).with_name(name).read_text(encoding="utf-8")
-    for name in ("trial.sh", "earlier.sh", "requeue.sh", "steps.sh")
+    for name in ("trial.sh", "earlier.sh", "requeue.sh", "notify.sh", "steps.sh")
 )
 _ATTEMPTS, _MARKS = (
     Path(attempts.__file__).with_name(name).read_text(encoding="utf-8")
@@ -44,14 +45,26 @@ def script(
     if batch.variables:
         parts += [*_exports(batch.variables, indent=""), ""]
     parts += _table(batch.elements, dialect.number)
-    return "\n".join(parts) + "\n\n" + _body(dialect, requeues=batch.requeue is not None)
+    return (
+        "\n".join(parts)
+        + "\n\n"
+        + _body(dialect, requeues=batch.requeue is not None, notifies=bool(batch.notices))
+    )
 
 
-def _body(dialect: Dialect, *, requeues: bool) -> str:
+def _body(dialect: Dialect, *, requeues: bool, notifies: bool) -> str:
     """What each element does. `trial.sh` makes bash's own options ours; `steps.sh` is what happens."""
     earlier = [f"{_EARLIER}\n"] if dialect.ends_earlier else []
     again = [_MARKS, dialect.requeue, _REQUEUE] if requeues else []
-    return "".join([_TRIAL, _ATTEMPTS, _LOCATE, dialect.always, *earlier, *again, _NUMBER, _STEPS])
+    told = [_NOTIFY] if notifies else []
+    return "".join([_TRIAL, _ATTEMPTS, _LOCATE, dialect.always, *earlier, *again, *told, _NUMBER, _STEPS])
+
+
+def telling(notices: Sequence[Notice], sweep: str, env_file: Path, kind: str, words: str) -> str:
+    """A script that tells what a node would, for whoever sees first what no node has told."""
+    settings = [f"herd_env_file={quote(str(env_file))} herd_signal=", *_notices(notices, sweep)]
+    read = '[[ -f $herd_env_file && -r $herd_env_file ]] && herd_read_env\ncd -- "${herd_env_file%/*}"\ntrap - EXIT\n'
+    return "\n".join(settings) + f"\n{_TRIAL}{_NOTIFY}{read}herd_notify {kind} {quote(words)}\n"
 
 
 def warning_signal(requeue: Requeue) -> str:
@@ -83,6 +96,11 @@ def _settings(batch: Batch, dialect: Dialect) -> list[str]:
         f"herd_env_file={quote(str(files.env_file))}",
         f"herd_signal={_signal(batch)}",
         *(_again(batch.requeue) if batch.requeue else ()),
+        *(
+            [f"herd_notices={quote(str(files.notices))}", *_notices(batch.notices, _sweep_of(batch))]
+            if batch.notices
+            else ()
+        ),
         *(_inline(batch.inline) if batch.inline else ()),
     ]
 
@@ -99,6 +117,19 @@ def _again(requeue: Requeue) -> list[str]:
         f"herd_after={quote(f' {after} ')}",
         f"herd_max_timeouts={requeue.max_timeouts} herd_max_restarts={requeue.max_restarts}",
         f"herd_pass_on={requeue.signal}",
+    ]
+
+
+def _sweep_of(batch: Batch) -> str:
+    return dict(batch.variables).get(variables.SWEEP_NAME, batch.name)
+
+
+def _notices(notices: Sequence[Notice], sweep: str) -> list[str]:
+    """Arrays of bash: the commands, and what each is for; and the sweep's name, as it is and for a text of JSON."""
+    return [
+        f"herd_notify_name={quote(sweep)} herd_notify_json={quote(json.dumps(sweep)[1:-1])}",
+        f"herd_notify_commands=({' '.join(quote(one.command) for one in notices)})",
+        f"herd_notify_kinds=({' '.join(quote(f' {chr(32).join(one.on)} ') for one in notices)})",
     ]
 
 

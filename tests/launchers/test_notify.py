@@ -1,0 +1,146 @@
+"""``notify``: somebody is told when a trial fails and when the last one has ended, once, by the trials themselves."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from .herd import Herd
+
+TELL = 'echo "$HYPERHERD_NOTICE_KIND: $HYPERHERD_NOTICE" >>told'
+
+
+def describe(herd: Herd, *notify: str, values: str = "[1, 2, 3]") -> None:
+    herd.yaml(f"grid: all\nparameters:\n  x: {values}\nnotify:\n" + "".join(f"  - {one}\n" for one in notify))
+
+
+def told(herd: Herd) -> list[str]:
+    path = herd.root / "told"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_the_trial_that_ends_last_tells_that_all_have_ended(herd: Herd) -> None:
+    describe(herd, f"{{command: {json.dumps(TELL)}}}")
+    herd.launch("exit 0")
+    herd.submit()
+    herd.until(lambda: told(herd), "the notice, of which no command knows")
+    herd.until(lambda: herd.statuses() == dict.fromkeys(range(3), "completed"), "the ends")
+    assert told(herd) == [f"finished: {herd.name}: finished, 3 completed, 0 not"]
+
+
+def test_a_failure_is_told_once_and_the_end_of_the_next_run_anew(herd: Herd) -> None:
+    describe(herd, f"{{command: {json.dumps(TELL)}}}")
+    herd.launch("[[ -e go ]] || exit 7")
+    herd.submit()
+    herd.until(lambda: len(told(herd)) == 2, "both notices")
+    herd.until(lambda: set(herd.statuses().values()) == {"failed"}, "the ends")
+    first, last = told(herd)
+    assert first.startswith("failed: ") and first.endswith("failed (exit 7)")
+    assert last == f"finished: {herd.name}: finished, 0 completed, 3 not"
+    (herd.root / "go").touch()
+    herd.submit()
+    herd.until(lambda: len(told(herd)) == 3, "that of the second run")
+    assert told(herd)[-1].endswith("finished, 3 completed, 0 not")
+    herd.until(lambda: set(herd.statuses().values()) == {"completed"}, "the ends")
+
+
+def test_what_no_node_could_tell_whoever_looks_tells(herd: Herd) -> None:
+    describe(herd, f"{{command: {json.dumps(TELL)}, on: [finished]}}")
+    herd.launch("exec sleep 600")
+    herd.submit()
+    herd.until(lambda: "running" in herd.statuses().values(), "a start")
+    herd("stop", "--all", "--yes")
+    herd.until(lambda: herd.json("status")["totals"].get("cancelled") == 3 and told(herd), "the notice")
+    herd("status")
+    assert told(herd) == [f"finished: {herd.name}: finished, 0 completed, 3 not"]
+
+
+def test_a_command_that_hangs_or_fails_changes_no_end(herd: Herd) -> None:
+    herd.env["HYPERHERD_NOTICE_S"] = "1"
+    describe(herd, "{command: 'sleep 600'}", "{command: 'exit 9'}", f"{{command: {json.dumps(TELL)}}}")
+    herd.launch("exit 0")
+    herd.submit()
+    herd.until(lambda: told(herd), "the third command's notice")
+    herd.until(lambda: herd.statuses() == dict.fromkeys(range(3), "completed"), "the ends")
+    logs = [path for path in (herd.root / ".hyperherd/logs").rglob("*.log") if path.parent.name != "logs"]
+    said = "".join(path.read_text() for path in logs)
+    assert "number 1 of notify had not ended after 1 s" in said and "number 2 of notify ended with 9" in said
+
+
+def test_the_best_is_told_by_whoever_looks(herd: Herd) -> None:
+    herd.yaml(
+        "grid: all\nmetric: accuracy\nparameters:\n  x: [1, 2]\n"
+        f"notify: {{command: {json.dumps(TELL)}, on: [best]}}\n"
+    )
+    herd.launch(
+        'mkdir -p "$HYPERHERD_RESULTS/final"\n'
+        'printf \'{"name": "accuracy", "value": 0.%s, "ts": 1}\\n\' "$HYPERHERD_TRIAL_ID" '
+        '>"$HYPERHERD_RESULTS/final/a-1.jsonl"\n'
+    )
+    herd.submit()
+    herd.until(lambda: set(herd.statuses().values()) == {"completed"}, "the ends")
+    herd("status")
+    assert told(herd)[-1] == f"best: {herd.name}: trial 1 (x-2) is the best: 0.1"
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """Keeps what is posted."""
+
+    posted: ClassVar[list[tuple[str, str]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.posted.append((self.path, body))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def hook() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    Hook.posted = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("place", ["local"], indirect=True)
+def test_a_webhook_is_posted_to_and_its_secret_is_written_nowhere(herd: Herd, hook: str) -> None:
+    describe(herd, '{url: "$HOOK", on: [finished]}', values="[1]")
+    (herd.root / ".env").write_text(f"HOOK={hook}/secret-4711\n")
+    herd.launch("exit 0")
+    done = herd("run")
+    herd.until(lambda: Hook.posted, "the post")
+    ((path, body),) = Hook.posted
+    assert path == "/secret-4711"
+    assert json.loads(body) == {"text": f"{herd.name}: finished, 1 completed, 0 not"}
+    written = [p for p in Path(herd.root).rglob("*") if p.is_file() and p.name != ".env"]
+    assert not [p for p in written if b"secret-4711" in p.read_bytes()]
+    assert "secret-4711" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "given, what",
+    [
+        ("{on: [finished]}", "neither a command nor a url"),
+        ("{command: x, url: https://y}", "both a command and a url"),
+        ("{url: not an address}", "no address"),
+        ("{command: x, on: [done]}", "'finished', 'failed' or 'best' expected, not 'done'"),
+    ],
+)
+@pytest.mark.parametrize("place", ["local"], indirect=True)
+def test_a_fault_is_told_with_its_line(herd: Herd, given: str, what: str) -> None:
+    describe(herd, given)
+    herd.launch("exit 0")
+    refused = herd("run", code=1).stderr
+    assert "hyperherd.yaml:" in refused and what in refused
