@@ -6,6 +6,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -62,7 +63,7 @@ def test_what_no_node_could_tell_whoever_looks_tells(herd: Herd) -> None:
 
 
 def test_a_command_that_hangs_or_fails_changes_no_end(herd: Herd) -> None:
-    herd.env["HYPERHERD_NOTICE_S"] = "1"
+    herd = replace(herd, env={**herd.env, "HYPERHERD_NOTICE_S": "1"})
     describe(herd, "{command: 'sleep 600'}", "{command: 'exit 9'}", f"{{command: {json.dumps(TELL)}}}")
     herd.launch("exit 0")
     herd.submit()

@@ -173,7 +173,7 @@ def test_abbreviations_and_repeats_are_read_from_the_text_alone() -> None:
     text = (
         "repeat: {seed: 3}\nparameters:\n  optimizer: {type: discrete, values: [a], abbrev: opt}\n  lr: [1]\n"
     )
-    assert about.of_text(HEAD + text) == About((), ("seed",), {"optimizer": "opt"})
+    assert about.of_text(HEAD + text) == About((), ("seed",), abbrevs={"optimizer": "opt"})
     assert about.of_text(HEAD + text + "  lr: [2]\n") == About()  # the same key twice is no YAML
 
 
