@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,7 +18,7 @@ from hyperherd.errors import HerdError
 from hyperherd.jobs import NativeValue
 from hyperherd.sweep.metrics import Metric
 from hyperherd.sweep.plan import Choice
-from hyperherd.views import documents, frames, result_tables, tables
+from hyperherd.views import documents, frames, notebook, result_tables, tables
 from hyperherd.views.columns import Screen
 from hyperherd.workspace import submissions
 
@@ -51,7 +50,8 @@ class Sweep:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        return f"<pre>{html.escape(str(self))}</pre>"
+        look = self._sweep.look(lines=True)
+        return notebook.page(look.dashboard(), look.results())
 
     @property
     def trials(self) -> list[dict[str, Any]]:
@@ -67,9 +67,9 @@ class Sweep:
         """A frame with a row for each trial: ``trial_id``, ``experiment_name``, parameters, metrics, ``status``; of a
         metric that was logged with steps alone the last value, of the sweep's own the value that counts.
 
-        It is a frame of pandas, or else of polars, or of the one that ``frame`` names; where neither is installed, a
-        list of dictionaries. The columns are those of ``herd res``. Where a metric has a parameter's name, the value is
-        the metric's.
+        It is a frame of pandas, or else of polars, or of the one that ``frame`` names; where neither is installed, and
+        with ``frame="rows"``, a list of dictionaries. The columns are those of ``herd res``. Where a metric has a
+        parameter's name, the value is the metric's.
         """
         return frames.frame(*result_tables.exported(self._look(trials, where).results()), frame)
 

@@ -50,21 +50,32 @@ def test_a_sweep_is_run_waited_for_and_read(sweep: Sweep, place: str) -> None:
     assert sweep.wait() == dict.fromkeys(range(3), "completed")
     assert sweep.trials == json.loads(herding.herd("status", "--json").stdout)["trials"]
     two = {"trial_id": 1, "experiment_name": "x-2", "x": 2, "acc": 0.2, "loss": 0.5, "status": "completed"}
-    assert sweep.results("2", "0-1") == [
+    assert sweep.results("2", "0-1", frame="rows") == [
         {"trial_id": 2, "experiment_name": "x-4", "x": 4, "acc": None, "loss": 0.25, "status": "completed"},
         {"trial_id": 0, "experiment_name": "x-1", "x": 1, "acc": 0.1, "loss": 1.0, "status": "completed"},
         two,
     ]
-    assert sweep.results("x-2") == sweep.results(where="x == 2") == [two]
+    assert sweep.results("x-2", frame="rows") == sweep.results(where="x == 2", frame="rows") == [two]
     assert (sweep.best("acc"), sweep.best("nothing")) == (two, None)
     assert (sweep.best("acc", "min") or {})["x"] == 1
     with Path("hyperherd.yaml").open("a") as file:
         file.write("\nmetric: {name: loss, mode: min, at: best}\n")
-    assert (sweep.best() or {})["trial_id"] == min(sweep.results(), key=lambda row: row["loss"])["trial_id"]
-    rows = [(row["trial_id"], row["step"], row["metric"], row["value"]) for row in sweep.streams(1)]
+    assert (sweep.best() or {})["trial_id"] == min(sweep.results(frame="rows"), key=lambda row: row["loss"])[
+        "trial_id"
+    ]
+    rows = [
+        (row["trial_id"], row["step"], row["metric"], row["value"]) for row in sweep.streams(1, frame="rows")
+    ]
     assert rows == [(1, 1, "loss", 1), (1, 2, "loss", 0.5)]
     assert str(sweep).endswith("3 trials: 3 completed") and repr(sweep) == f"Sweep({str(Path.cwd())!r})"
-    assert "3 trials: 3 completed" in sweep._repr_html_()
+    shown = sweep._repr_html_()
+    assert "3 done" in shown and "<th>loss ↓</th>" in shown and "<td>★ 2</td>" in shown
+    assert (
+        list(sweep.results(frame="pandas")["loss"])
+        == list(sweep.results(frame="polars")["loss"])
+        == [1, 0.5, 0.25]
+    )
+    assert list(sweep.settings(over=["x"], frame="pandas")["n"]) == [3]
 
 
 @here

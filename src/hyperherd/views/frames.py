@@ -11,26 +11,27 @@ from typing import Any, Literal, TypeAlias
 from hyperherd import installation
 from hyperherd.errors import HerdError
 
-Library: TypeAlias = "Literal['pandas', 'polars']"
+Library: TypeAlias = "Literal['pandas', 'polars', 'rows']"
 
 
 def frame(head: Sequence[str], rows: Sequence[Sequence[Any]], library: Library | None = None) -> Any:
-    """A frame of ``library``; None: of pandas, or else of polars, and where neither is there a list of dictionaries.
+    """A frame of ``library``, or with ``rows`` a list of dictionaries; None: a frame of pandas, or else of polars, and
+    where neither is there such a list.
 
     Raises `HerdError` where the one that is asked for is not there.
     """
-    if library is None:
-        there = [name for name in ("pandas", "polars") if importlib.util.find_spec(name)]
-        if not there:
-            return [dict(zip(head, row, strict=True)) for row in rows]
-        library = "pandas" if there[0] == "pandas" else "polars"
-    if importlib.util.find_spec(library) is None:
-        raise HerdError(f"{library} is not installed", hint=installation.beside(library))
-    if library == "pandas":
-        import pandas
+    wanted = library or next(
+        (name for name in ("pandas", "polars") if importlib.util.find_spec(name)), "rows"
+    )
+    if wanted == "rows":
+        return [dict(zip(head, row, strict=True)) for row in rows]
+    if importlib.util.find_spec(wanted) is None:
+        raise HerdError(f"{wanted} is not installed", hint=installation.beside(wanted))
+    if wanted == "polars":
+        return _polars(head, rows)
+    import pandas
 
-        return pandas.DataFrame(_columns(head, rows))
-    return _polars(head, rows)
+    return pandas.DataFrame(_columns(head, rows))
 
 
 def parquet(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from hyperherd.errors import HerdError
 from hyperherd.sweep.metrics import Metric, number
 from hyperherd.sweep.trial import Value
 from hyperherd.views import numbers, result_tables
-from hyperherd.views.columns import Screen, printable
+from hyperherd.views.columns import Screen, cut, printable
 
 if TYPE_CHECKING:
     from hyperherd.engine.compared import Results, Setting
@@ -23,7 +24,7 @@ MOST_CURVES = 6
 """As many as can be told apart; the best ones."""
 MOST_SCATTERS = 4
 _COLOURS = ("cyan", "green", "yellow", "magenta", "red", "blue")
-_BESIDE = 16
+_BESIDE = 26
 """Columns that the axis and its numbers take."""
 _HEIGHT = 12
 
@@ -45,14 +46,24 @@ def draw(kind: str, found: Results, steps: Sequence[Step], screen: Screen) -> st
         raise HerdError(
             f"no {kind} of {found.metric.name} to draw: {needs}", hint="herd res; herd res --plot scatter"
         )
-    return printable_lines(drawn)
+    return "\n".join(_fitting(line, screen) for line in drawn.splitlines())
 
 
-def printable_lines(text: str) -> str:
-    """Each line as `printable` has it, but for the colours that we have given it."""
-    return "\n".join(
-        "\x1b".join(printable(part) for part in line.split("\x1b")) for line in text.splitlines()
-    )
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def _fitting(text: str, screen: Screen) -> str:
+    """A line as `printable` has it, but for the colours that we have given it; one without any cut at the screen's end,
+    which the ticks of an axis do not heed.
+    """
+    text = text.rstrip(" \u2800")
+    if _COLOUR.search(text):
+        return "".join(
+            part if _COLOUR.fullmatch(part) else printable(part)
+            for part in re.split(f"({_COLOUR.pattern})", text)
+        )
+    text = printable(text)
+    return text if screen.width is None else cut(text, screen.width)
 
 
 def _curves(found: Results, metric: Metric, steps: Sequence[Step], screen: Screen) -> str:
@@ -61,7 +72,7 @@ def _curves(found: Results, metric: Metric, steps: Sequence[Step], screen: Scree
         if (y := number(value)) is not None and math.isfinite(y):
             by_trial.setdefault(index, {})[float(step)] = y
     shown = [s for s in found.settings_best_first() if any(v.index in by_trial for v in s.trials)]
-    figure = _figure(screen, x="step", y=f"{metric.name} {metric.arrow}")
+    figure = _figure(screen)
     names = result_tables.varying(found.snapshot.trials, found.repeats)
     for place, setting in enumerate(shown[:MOST_CURVES]):
         line = _mean([by_trial[v.index] for v in setting.trials if v.index in by_trial])
@@ -73,7 +84,7 @@ def _curves(found: Results, metric: Metric, steps: Sequence[Step], screen: Scree
     told = (
         f"\nThe best {MOST_CURVES} of {len(shown)}; others: herd res --plot curves TRIALS" if more > 0 else ""
     )
-    return str(figure.show(legend=True)) + told
+    return f"{metric.name} {metric.arrow} by step\n{figure.show(legend=True)}{told}"
 
 
 def _mean(lines: Sequence[Mapping[float, float]]) -> dict[float, float]:
@@ -100,10 +111,10 @@ def _scatters(found: Results, metric: Metric, steps: Sequence[Step], screen: Scr
         ]
         xs, x_shown, x_words = _places([x for x, _ in points])
         ys, y_shown, y_words = _places([y for _, y in points])
-        figure = _figure(screen, x=f"{name}{x_words}", y=f"{metric.name} {metric.arrow}{y_words}")
+        figure = _figure(screen)
         figure.x_ticks_fkt, figure.y_ticks_fkt = x_shown, y_shown
         figure.scatter(xs, ys, lc=_COLOURS[0] if screen.colour else None, marker="o")
-        drawn.append(str(figure.show()))
+        drawn.append(f"{metric.name} {metric.arrow}{y_words} by {name}{x_words}\n{figure.show()}")
     return "\n\n".join(drawn)
 
 
@@ -132,7 +143,7 @@ def _best(found: Results, metric: Metric, steps: Sequence[Step], screen: Screen)
     size, unit = next(
         ((s, u) for s, u in ((86400, "days"), (3600, "hours"), (60, "minutes")) if span_s >= 2 * s), (1, "s")
     )
-    figure = _figure(screen, x=unit, y=f"best {metric.name} {metric.arrow}")
+    figure = _figure(screen)
     xs: list[float] = []
     ys: list[float] = []
     for ts, y in points:
@@ -140,14 +151,14 @@ def _best(found: Results, metric: Metric, steps: Sequence[Step], screen: Screen)
             xs += [(ts - points[0][0]) / size] * (2 if ys else 1)
             ys += [ys[-1], y] if ys else [y]
     figure.plot([*xs, span_s / size], [*ys, ys[-1]], **_look(0, screen))
-    return str(figure.show())
+    return f"best {metric.name} {metric.arrow} so far, by {unit} since the first step\n{figure.show()}"
 
 
-def _figure(screen: Screen, *, x: str, y: str) -> plotille.Figure:
+def _figure(screen: Screen) -> plotille.Figure:
     figure = plotille.Figure()
     figure.width = max((screen.width or 80) - _BESIDE, 20)
     figure.height = max(min((screen.height or 40) - 12, _HEIGHT), 6)
-    figure.x_label, figure.y_label = x, y
+    figure.x_label = figure.y_label = ""
     figure.with_colors, figure.color_mode, figure.origin = screen.colour, "names", False
     figure.x_ticks_fkt = figure.y_ticks_fkt = lambda value, _: f"{value:.4g}"
     return figure
