@@ -1,6 +1,6 @@
-"""The pictures of the README, from what the quickstart really prints: ``python tools/pictures.py [NAME ...]``.
+"""The pictures of the README, from what sweeps really print: ``python tools/pictures.py [NAME ...]``.
 
-Writes docs/pictures/{run,status,res,slurm}.svg; the last needs Slurm (tools/install-packages).
+Writes docs/pictures/{status,res,slurm}.svg; the last needs Slurm (tools/install-packages).
 Needs the extra ``test``.
 """
 
@@ -117,17 +117,20 @@ def environment(base: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def here() -> None:
-    """run.svg and status.svg in the middle of a run on this machine, res.svg at its end."""
-    with quickstart() as folder:
-        env, words = environment(), ("run", "quickstart", "--on", "local")
-        with terminal(*HERD, *words, columns=COLUMNS, cwd=folder, env=env) as running:
-            running.wait_for(lambda screen: re.search(r"(1[89]|2\d)/28", screen.text))
-            draw("run", "herd run quickstart", running)
-            status = seen(*HERD, "status", "quickstart", columns=COLUMNS, cwd=folder, env=env)
-            draw("status", "herd status quickstart", status)
+    """status.svg in the middle of a run of `herd init`'s example on this machine, res.svg at its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = environment()
+        subprocess.run([*HERD, "init", "digits"], cwd=folder, env=env, check=True)
+        train = Path(folder, "digits/train.py")
+        train.write_text(train.read_text().replace("time.sleep(0.02)", "time.sleep(0.1)"))
+        with terminal(
+            *HERD, "run", "digits", "--on", "local", columns=COLUMNS, cwd=folder, env=env
+        ) as running:
+            running.wait_for(lambda screen: "FAILED 1" in screen.text and "RUNNING 2" in screen.text)
+            status = seen(*HERD, "status", "digits", columns=COLUMNS, cwd=folder, env=env)
+            draw("status", "herd status", status)
             running.ends()
-        res = seen(*HERD, "res", "quickstart", columns=COLUMNS, cwd=folder, env=env)
-        draw("res", "herd res quickstart", res)
+        draw("res", "herd res", seen(*HERD, "res", "digits", columns=COLUMNS, cwd=folder, env=env))
 
 
 def on_slurm() -> None:
@@ -142,7 +145,7 @@ def on_slurm() -> None:
             subprocess.run([*HERD, "run", "quickstart", "--on", "slurm"], cwd=folder, env=env, check=True)
             while True:
                 status = seen(*HERD, "status", "quickstart", columns=COLUMNS, cwd=folder, env=env)
-                if re.search(r" [5-9] completed", status.text) or " queued" not in status.text:
+                if re.search(r" [5-9] done", status.text) or " wait" not in status.text:
                     break
             draw("slurm", "herd status quickstart", status)
             subprocess.run([*HERD, "stop", "quickstart", "--all", "--yes"], cwd=folder, env=env, check=True)
@@ -151,8 +154,8 @@ def on_slurm() -> None:
 
 
 if __name__ == "__main__":
-    wanted = set(sys.argv[1:]) or {"run", "status", "res", "slurm"}
-    if wanted & {"run", "status", "res"}:
+    wanted = set(sys.argv[1:]) or {"status", "res", "slurm"}
+    if wanted & {"status", "res"}:
         here()
     if "slurm" in wanted:
         on_slurm()

@@ -17,6 +17,12 @@ from .herd import Herd
 TELL = 'echo "$HYPERHERD_NOTICE_KIND: $HYPERHERD_NOTICE" >>told'
 
 
+@pytest.fixture(autouse=True)
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has a cache, in which what he is to be told by is kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 def describe(herd: Herd, *notify: str, values: str = "[1, 2, 3]") -> None:
     herd.yaml(f"grid: all\nparameters:\n  x: {values}\nnotify:\n" + "".join(f"  - {one}\n" for one in notify))
 
@@ -60,6 +66,20 @@ def test_what_no_node_could_tell_whoever_looks_tells(herd: Herd) -> None:
     herd.until(lambda: herd.json("status")["totals"].get("cancelled") == 3 and told(herd), "the notice")
     herd("status")
     assert told(herd) == [f"finished: {herd.name}: finished, 0 completed, 3 not"]
+
+
+def test_who_only_looks_runs_no_command_of_a_folder_that_is_not_his(herd: Herd, tmp_path: Path) -> None:
+    describe(herd, "{command: 'echo mine >>told'}")
+    herd.launch("exec sleep 600")
+    herd.submit()
+    herd.until(lambda: "running" in herd.statuses().values(), "a start")
+    another = replace(herd, env={**herd.env, "XDG_CACHE_HOME": str(tmp_path / "another's")})
+    herd.yaml("grid: all\nparameters:\n  x: [1, 2, 3]\nnotify: {command: 'echo his >>told'}\n")
+    another("stop", "--all", "--yes")
+    herd.until(lambda: another.json("status")["totals"].get("cancelled") == 3, "the ends")
+    assert told(herd) == []
+    herd("status")
+    assert told(herd) == ["mine"], "the command as it was when it was run"
 
 
 def test_a_command_that_hangs_or_fails_changes_no_end(herd: Herd) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from hyperherd.config import document, metric, notify, short_forms
+from hyperherd.config import document, metric, short_forms
 from hyperherd.config.faults import Faults
 from hyperherd.errors import ConfigError
-from hyperherd.sweep.metrics import About
+from hyperherd.sweep.metrics import About, Metric
 
-_TELLS = re.compile(r"(?m)^[\"']?(?:metric|repeat|notify)[\"']?\s*:|\babbrev\b")
-
-T = TypeVar("T")
+_TELLS = re.compile(r"(?m)^[\"']?(?:metric|repeat)[\"']?\s*:|\babbrev\b")
 
 
 def of_text(text: str) -> About:
@@ -27,22 +25,16 @@ def of_text(text: str) -> About:
     content = source.value if isinstance(source.value, dict) else {}
     repeats, parameters = content.get("repeat"), content.get("parameters")
     return About(
-        _checked(source, content, "metric", metric.build),
+        _metrics(source, content),
         tuple(repeats) if isinstance(repeats, dict) else (),
-        _checked(source, content, "notify", notify.build),
         _abbrevs(parameters) if isinstance(parameters, dict) else {},
     )
 
 
-def _checked(
-    source: document.Document,
-    content: Mapping[str, Any],
-    key: str,
-    build: Callable[[Mapping[str, Any], Faults], tuple[T, ...]],
-) -> tuple[T, ...]:
+def _metrics(source: document.Document, content: Mapping[str, Any]) -> tuple[Metric, ...]:
     faults = Faults(source)
     try:
-        found = build(short_forms.written_out({key: content.get(key)}, faults), faults)
+        found = metric.build(short_forms.written_out({"metric": content.get("metric")}, faults), faults)
         faults.raise_any()
     except (ConfigError, KeyError, TypeError, AttributeError):
         return ()

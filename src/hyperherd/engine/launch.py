@@ -144,7 +144,7 @@ def execute(run: Run, announce: Callable[[Prepared], None]) -> tuple[Prepared, l
     with fsio.Lock(run.workspace.lock) as lock:
         submissions.note_decided(run.workspace, [one.record for one in made], lock)
         if run.description.spec.notify and (void := [m.record for m in made if m.record.state == "void"]):
-            notices.expect(run.workspace, run.generation or prepared.generation, void)
+            notices.expect(run.workspace, prepared.generation, run.description.spec.notify, void)
         manifest.note_statuses(run.workspace, _statuses_of_the_refused(prepared, made))
     return prepared, _with_what_is_switched_off(made)
 
@@ -280,7 +280,8 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
         fsio.replace(one.batch.files.script, one.piece.script().encode("utf-8", "surrogateescape"), 0o600)
         submissions.keep(workspace, one.record)
     if run.description.spec.notify and made:
-        notices.expect(workspace, prepared.generation, [one.record for one in made])
+        notify = run.description.spec.notify
+        notices.expect(workspace, prepared.generation, notify, [one.record for one in made])
     lock.check()
     submissions.write(workspace, [*known.submissions, *(one.record for one in made)])
     statuses = {t.index: known.statuses.get(t.index, Status.READY) for t in prepared.plan.trials}

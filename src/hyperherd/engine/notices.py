@@ -4,7 +4,8 @@ The trial that ends last tells on its node (launchers/node/notify.sh). For that,
 number of its own: ``notices/<number>/<block>`` has a line ``<unit> <attempt>`` for each trial of a folder of attempts
 that was submitted; its end counts from that attempt on. Whoever ends last in a block creates ``<block>.ended``, and
 whoever finds all of these ``finished``, by exclusive creation. What a node could not tell (it died, trials were
-cancelled, a launch script was killed), the next command that looks tells.
+cancelled, a launch script was killed), the next command that looks tells: with the commands that this user's last run
+had, which are kept in his own cache. Those of the YAML are never run by who only looks: the folder may be another's.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import contextlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+import msgspec
 
 from hyperherd import fsio
 from hyperherd.attempts.filenames import AttemptFolder
@@ -23,7 +26,7 @@ from hyperherd.errors import WorkspaceError
 from hyperherd.jobs import Notice
 from hyperherd.launchers.node.script import telling
 from hyperherd.sweep.trial import Status
-from hyperherd.workspace import layout
+from hyperherd.workspace import cache, layout
 from hyperherd.workspace.folder import Workspace
 from hyperherd.workspace.submissions import Submission
 
@@ -31,11 +34,24 @@ Awaited = Mapping[str, Mapping[str, int]]
 """Block -> unit -> attempt."""
 
 
-def expect(workspace: Workspace, generation: str, records: Iterable[Submission]) -> None:
+class _Kept(msgspec.Struct):
+    """Whom this user's last run tells, in which life of the state folder."""
+
+    generation: str = ""
+    notify: tuple[Notice, ...] = ()
+
+
+_NAME = "notify.json"
+
+
+def expect(
+    workspace: Workspace, generation: str, notify: tuple[Notice, ...], records: Iterable[Submission]
+) -> None:
     """Write the list anew: with these submissions, and without those of them that are void. Under the lock.
 
     Raises `WorkspaceError`.
     """
+    cache.write(workspace, _NAME, msgspec.json.encode(_Kept(generation, notify)))
     folder = _folder(workspace, generation)
     number, before = _newest(folder)
     awaited = {block: dict(units) for block, units in before.items()}
@@ -67,7 +83,7 @@ def tell(workspace: Workspace, known: Known) -> None:
     """What has come about, and nobody was told of. A reader without write access tells nothing."""
     folder = _folder(workspace, known.manifest.generation)
     number, _ = _newest(folder)
-    notify = compared.about(workspace).notify if number and not known.warnings else ()
+    notify = _notify(workspace, known.manifest.generation) if number and not known.warnings else ()
     facts = [fact for fact in known.facts.values() if fact.submission is not None]
     if not (notify and facts):
         return
@@ -84,6 +100,14 @@ def tell(workspace: Workspace, known: Known) -> None:
             _say(workspace, known, notify, "finished", words)
         if any("best" in one.on for one in notify):
             _tell_best(workspace, known, notify, place)
+
+
+def _notify(workspace: Workspace, generation: str) -> tuple[Notice, ...]:
+    try:
+        kept = msgspec.json.decode(cache.read(workspace, _NAME), type=_Kept)
+    except (ValueError, msgspec.DecodeError):
+        return ()
+    return kept.notify if kept.generation == generation else ()
 
 
 def _tell_best(workspace: Workspace, known: Known, notify: Sequence[Notice], place: Path) -> None:

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from hyperherd.jobs import Notice
-
 _SMALL_IS_GOOD = re.compile(
     r"loss|err(or)?|perplexity|ppl|nll|bpb|bpc|(rm|m)?se|mae|mape|wer|cer|fid|regret|latency", re.IGNORECASE
 )
@@ -69,13 +67,11 @@ class Metric:
 class About:
     """What those who only look need of a sweep. ``metrics``: the first one says which trial is the best.
 
-    ``repeats``: the parameters that only repeat each setting; ``notify``: who is told of what; ``abbrevs``: what stands
-    for a parameter, where given.
+    ``repeats``: the parameters that only repeat each setting; ``abbrevs``: what stands for a parameter, where given.
     """
 
     metrics: tuple[Metric, ...] = ()
     repeats: tuple[str, ...] = ()
-    notify: tuple[Notice, ...] = ()
     abbrevs: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -20,9 +20,8 @@ def frame(head: Sequence[str], rows: Sequence[Sequence[Any]], library: Library |
 
     Raises `HerdError` where the one that is asked for is not there.
     """
-    wanted = library or next(
-        (name for name in ("pandas", "polars") if importlib.util.find_spec(name)), "rows"
-    )
+    there = (name for name in ("pandas", "polars") if importlib.util.find_spec(name))
+    wanted: str = library if library is not None else next(there, "rows")
     if wanted == "rows":
         return [dict(zip(head, row, strict=True)) for row in rows]
     if importlib.util.find_spec(wanted) is None:

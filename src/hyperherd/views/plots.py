@@ -84,7 +84,7 @@ def _curves(found: Results, metric: Metric, steps: Sequence[Step], screen: Scree
     told = (
         f"\nThe best {MOST_CURVES} of {len(shown)}; others: herd res --plot curves TRIALS" if more > 0 else ""
     )
-    return f"{metric.name} {metric.arrow} by step\n{figure.show(legend=True)}{told}"
+    return f"{metric.name} {metric.arrow} by step\n{_shown(figure, legend=True)}{told}"
 
 
 def _mean(lines: Sequence[Mapping[float, float]]) -> dict[float, float]:
@@ -114,7 +114,7 @@ def _scatters(found: Results, metric: Metric, steps: Sequence[Step], screen: Scr
         figure = _figure(screen)
         figure.x_ticks_fkt, figure.y_ticks_fkt = x_shown, y_shown
         figure.scatter(xs, ys, lc=_COLOURS[0] if screen.colour else None, marker="o")
-        drawn.append(f"{metric.name} {metric.arrow}{y_words} by {name}{x_words}\n{figure.show()}")
+        drawn.append(f"{metric.name} {metric.arrow}{y_words} by {name}{x_words}\n{_shown(figure)}")
     return "\n\n".join(drawn)
 
 
@@ -151,7 +151,7 @@ def _best(found: Results, metric: Metric, steps: Sequence[Step], screen: Screen)
             xs += [(ts - points[0][0]) / size] * (2 if ys else 1)
             ys += [ys[-1], y] if ys else [y]
     figure.plot([*xs, span_s / size], [*ys, ys[-1]], **_look(0, screen))
-    return f"best {metric.name} {metric.arrow} so far, by {unit} since the first step\n{figure.show()}"
+    return f"best {metric.name} {metric.arrow} so far, by {unit} since the first step\n{_shown(figure)}"
 
 
 def _figure(screen: Screen) -> plotille.Figure:
@@ -162,6 +162,11 @@ def _figure(screen: Screen) -> plotille.Figure:
     figure.with_colors, figure.color_mode, figure.origin = screen.colour, "names", False
     figure.x_ticks_fkt = figure.y_ticks_fkt = lambda value, _: f"{value:.4g}"
     return figure
+
+
+def _shown(figure: plotille.Figure, *, legend: bool = False) -> str:
+    """Without the empty names of its axes: the line above has them."""
+    return str(figure.show(legend=legend)).replace("()", "  ")
 
 
 def _look(place: int, screen: Screen) -> dict[str, str]:
