@@ -33,7 +33,7 @@ def test_a_frame_has_a_column_for_each_name() -> None:
 
 def test_pandas_comes_first_and_without_either_there_are_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(frames.frame(HEAD, ROWS), pandas.DataFrame)
-    monkeypatch.setattr(frames.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert frames.frame(HEAD, ROWS) == frames.frame(HEAD, ROWS, "rows")
     with pytest.raises(HerdError, match="polars is not installed") as raised:
         frames.frame(HEAD, ROWS, "polars")

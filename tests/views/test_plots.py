@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hyperherd.engine.compared import Results
 from hyperherd.errors import HerdError
 from hyperherd.sweep.trial import Status
 from hyperherd.views import plots
@@ -15,7 +16,7 @@ COLOURED = Screen(80, colour=True, height=24)
 PLAIN = Screen(80, height=24)
 
 
-def found(**more: object) -> plots.Results:
+def found(**more: object) -> Results:
     views = [
         boards.view(i, Status.COMPLETED, {"lr": 10.0**-i, "opt": "adam" if i % 2 else "sgd", "seed": 0})
         for i in range(4)

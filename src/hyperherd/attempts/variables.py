@@ -65,6 +65,9 @@ FOLDER_WAIT_S = "HYPERHERD_FOLDER_WAIT_S"
 LEFT_S = "HYPERHERD_LEFT_S"
 """Seconds that processes have, on this machine, which a trial has left behind when it ended; 60 where it is not set."""
 
+NOTICE_S = "HYPERHERD_NOTICE_S"
+"""Seconds that a command of `notify` may take; 30 where it is not set."""
+
 CONFIG_DIR = "HYPERHERD_CONFIG_DIR"
 """The folder of the user's launchers and presets."""
 

@@ -11,13 +11,16 @@ had, which are kept in his own cache. Those of the YAML are never run by who onl
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from hyperherd import fsio
+from hyperherd import fsio, units
+from hyperherd.attempts import variables
 from hyperherd.attempts.filenames import AttemptFolder
 from hyperherd.connectors import local
 from hyperherd.engine import compared, snapshot
@@ -42,6 +45,8 @@ class _Kept(msgspec.Struct):
 
 
 _NAME = "notify.json"
+NOTICE_S = 30.0
+"""How long a command may take; `variables.NOTICE_S` replaces it."""
 
 
 def expect(
@@ -90,16 +95,28 @@ def tell(workspace: Workspace, known: Known) -> None:
     place = folder / str(number)
     failed = [fact for fact in facts if fact.status is Status.FAILED]
     with contextlib.suppress(WorkspaceError):
-        if failed and fsio.create(place / "failed", b"-\n", durable=False):
+        if failed and _falls_to_us(place, "failed"):
             first = failed[0]
             _say(workspace, known, notify, "failed", f"trial {first.trial.index} failed ({first.reason})")
-        over = not any(fact.moves for fact in facts)
-        if over and fsio.create(place / "finished", b"-\n", durable=False):
+            fsio.create(place / "failed.told", b"-\n", durable=False)
+        if not any(fact.moves for fact in facts) and _falls_to_us(place, "finished"):
             done = sum(fact.status is Status.COMPLETED for fact in facts)
             words = f"finished, {done} completed, {len(facts) - done} not"
             _say(workspace, known, notify, "finished", words)
+            fsio.create(place / "finished.told", b"-\n", durable=False)
         if any("best" in one.on for one in notify):
             _tell_best(workspace, known, notify, place)
+
+
+def _falls_to_us(place: Path, kind: str) -> bool:
+    """Whether nobody tells it: nobody has begun, or who had was killed at it."""
+    if fsio.create(place / kind, b"-\n", durable=False):
+        return True
+    if (place / f"{kind}.told").exists():
+        return False
+    most_s = units.positive(os.environ.get(variables.NOTICE_S, "")) or NOTICE_S
+    begun_s = time.time() - (place / kind).stat().st_mtime
+    return begun_s > 2 * most_s and fsio.create(place / f"{kind}.again", b"-\n", durable=False)
 
 
 def _notify(workspace: Workspace, generation: str) -> tuple[Notice, ...]:

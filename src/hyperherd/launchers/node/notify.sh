@@ -24,6 +24,7 @@ herd_notify() {
     code=$?
     ((code == 0 || code == 137)) || herd_say "the command number $((at + 1)) of notify ended with $code"
   done
+  return 0
 }
 
 # Sets herd_notice_list: the folder of the newest list of what is waited for; false where there is none.
@@ -61,7 +62,7 @@ herd_give_notice() {
   set -- "${herd_at%/*}/$own".completed.* "${herd_at%/*}/$own".failed.*
   [[ -e $1 || -e $2 ]] && herd_find_list || return 0
   [[ -e $1 || $herd_told ]] || { herd_create "$herd_notice_list/failed" "$herd_token" &&
-    herd_notify failed "trial $herd_unit failed (exit ${herd_code-74})"; }
+    herd_notify failed "trial $herd_unit failed (exit ${herd_code-74})" && herd_create "$herd_notice_list/failed.told" "$herd_token"; }
   list=$herd_notice_list/${herd_block##*/}
   [[ -e $list ]] && herd_is_over "$list" || return 0
   herd_create "$list.ended" "$herd_token"
@@ -73,6 +74,7 @@ herd_give_notice() {
   herd_create "$herd_notice_list/finished" "$herd_token" || return 0
   for file in "$herd_attempts"/*/*.completed.*; do [[ -e $file ]] && done+=("$file"); done
   herd_notify finished "finished, ${#done[@]} completed, $((${#done[@]} < total ? total - ${#done[@]} : 0)) not"
+  herd_create "$herd_notice_list/finished.told" "$herd_token"
 }
 
 herd_at_exit() {
