@@ -48,7 +48,9 @@ def ls(given: tuple[str, ...], pins: tuple[str, ...], where: str | None, as_json
     if as_json:
         arguments.print_json({"trials": [documents.listed(one) for one in listed]})
         return
-    click.echo(tables.ls(listed, Screen.of()) or ("no trials match" if where or found.pins else "no trials"))
+    abbrevs = {parameter.name: parameter.abbrev for parameter in description.spec.parameters}
+    shown = tables.ls(listed, Screen.of(), abbrevs)
+    click.echo(shown or ("no trials match" if where or found.pins else "no trials"))
 
 
 @click.command(

@@ -165,15 +165,15 @@ def none(snapshot: Snapshot) -> str:
     return "no trials match" if snapshot.known else "no trials yet: herd run"
 
 
-def ls(trials: Sequence[Listed], screen: Screen) -> str:
-    """All trials with their parameters; "" where there are none."""
+def ls(trials: Sequence[Listed], screen: Screen, abbrevs: Mapping[str, str]) -> str:
+    """All trials with their parameters, on a screen headed by what stands for these; "" where there are none."""
     if not trials:
         return ""
     names = list(dict.fromkeys(name for one in trials for name in (*one.trial.params, *one.trial.extras)))
     return table(
         (_ls_row(one, names) for one in trials),
         screen,
-        head=("trial", *names, "name", ""),
+        head=("trial", *(abbrevs.get(n, n) if screen.width else n for n in names), "name", ""),
         right=(0,),
         middle=(len(names) + 1,),
     )
