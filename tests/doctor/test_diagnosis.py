@@ -203,7 +203,7 @@ def test_a_trainer_that_does_without_hyperherd_where_it_is_not_loses_its_metrics
     (one,) = diagnosis.diagnose(CASE, replace(HERE, python=seen), replace(NODE, python=seen)).findings
     assert not one.fatal
     assert "on n3 does not have hyperherd" in one.what and "does not reach herd" in one.what
-    assert "pip install --no-deps FOLDER" in one.hint
+    assert "pip install --no-deps herd-sweeps " in one.hint
 
 
 def test_what_differs_stands_first() -> None:

@@ -208,7 +208,7 @@ def test_where_slurm_cannot_be_asked_to_stop_it_the_job_that_goes_on_is_named(
         said = process.stderr.read()
     assert process.returncode == 1
     (job,) = {job["id"].partition("_")[0] for job in fake_slurm.jobs()}
-    assert "what the drill has started may go on: " in said and f"scancel {job}; " in said
+    assert "what was started may go on: " in said and f"scancel {job}; " in said
     assert "Traceback" not in said
 
 

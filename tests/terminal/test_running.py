@@ -38,7 +38,8 @@ def test_a_run_says_what_it_will_do_shows_progress_and_says_how_it_ended(home: H
     screen = home.seen("run", root, "--on", "local")
     assert screen.process.returncode == 3
     assert screen.lines[0] == "sweep: +3 new"
-    assert "░" in screen.raw.decode() and "░" not in screen.text, "drawn, and gone at the end"
+    blocks = set("█▒▓░")
+    assert blocks & set(screen.raw.decode()) and not blocks & set(screen.text), "drawn, and gone at the end"
     assert "2 completed, 1 failed" in screen.lines
     again = home.seen("run", root, "--on", "local")
     assert again.lines[0] == "sweep: 1 again (failed), 2 kept"

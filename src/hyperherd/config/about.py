@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,13 +10,9 @@ from hyperherd.config.faults import Faults
 from hyperherd.errors import ConfigError
 from hyperherd.sweep.metrics import About, Metric
 
-_TELLS = re.compile(r"(?m)^[\"']?(?:metric|repeat)[\"']?\s*:|\babbrev\b")
-
 
 def of_text(text: str) -> About:
     """What a YAML says; of a key that has faults, which `parse.spec` tells, as if it were not there."""
-    if not _TELLS.search(text):
-        return About()
     try:
         source = document.read(text, file="hyperherd.yaml")
     except ConfigError:

@@ -13,7 +13,7 @@ import msgspec
 from hyperherd.engine.snapshot import Snapshot, TrialView
 from hyperherd.errors import UsageError, nearest
 from hyperherd.sweep.identity import canonical
-from hyperherd.sweep.metrics import About, Metric, number
+from hyperherd.sweep.metrics import About, Metric, may_tell, number
 from hyperherd.sweep.trial import Value
 from hyperherd.workspace import cache
 from hyperherd.workspace.folder import Workspace
@@ -188,7 +188,9 @@ def about(workspace: Workspace) -> About:
         text = workspace.config.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return About()
-    from hyperherd.config import about as reading  # reading YAML takes longer than all else of a look
+    if not may_tell(text):
+        return About()
+    from hyperherd.config import about as reading  # loads what reads YAML
 
     found = reading.of_text(text)
     cache.write(workspace, _NAME, msgspec.json.encode(_Kept(version, found)))

@@ -75,6 +75,14 @@ class About:
     abbrevs: Mapping[str, str] = field(default_factory=dict)
 
 
+def may_tell(text: str) -> bool:
+    """Whether a YAML may say anything of what `About` holds: reading it takes longer than all else of a look."""
+    return _TELLS.search(text) is not None
+
+
+_TELLS = re.compile(r"(?m)^[\"']?(?:metric|repeat)[\"']?\s*:|\babbrev\b")
+
+
 def says_which_is_better(name: str) -> bool:
     """Whether a name leaves no doubt that larger is better, as nobody said.
 
