@@ -25,8 +25,9 @@ from rich.text import Text
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from herding import HERD  # noqa: E402
 from real_slurm import connect, minislurm  # noqa: E402
-from terminal.screen import HERD, Screen, seen, terminal  # noqa: E402
+from terminal.screen import Screen, seen, terminal  # noqa: E402
 
 PICTURES = ROOT / "docs/pictures"
 COLUMNS = 100
@@ -126,7 +127,7 @@ def here() -> None:
         with terminal(
             *HERD, "run", "digits", "--on", "local", columns=COLUMNS, cwd=folder, env=env
         ) as running:
-            running.wait_for(lambda screen: "FAILED 1" in screen.text and "RUNNING 2" in screen.text)
+            running.wait_for(lambda screen: "FAILED" in screen.text and "RUNNING 2" in screen.text)
             status = seen(*HERD, "status", "digits", columns=COLUMNS, cwd=folder, env=env)
             draw("status", "herd status", status)
             running.ends()

@@ -181,8 +181,10 @@ class Sweep:
                 stopping.stop(copy, launchers, None)
         new = [one for one in self.launcher.queue if one.batch.files.script.is_relative_to(folder)]
         # What somebody has queued again by hand is shown as ended until it begins, in the original too.
-        # One that was given up, and arrived all the same, runs nothing.
-        known = [one for one, _ in before if one.is_live and one not in self.by_hand and self.may_run(one)]
+        # So is one that nobody can see, whose attempt before has noted its failure. One that was given up, and arrived
+        # all the same, runs nothing.
+        hidden = [*self.by_hand, *self.launcher.unseen]
+        known = [one for one, _ in before if one.is_live and one not in hidden and self.may_run(one)]
         assert not new or not any(one.batch.token in self.on_record for one in known)
         self.launcher.queue = [one for one in self.launcher.queue if one not in new]
         assert [(one, one.state) for one in self.launcher.queue] == before
