@@ -5,6 +5,7 @@ python bench/planning.py [TURNS]
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +22,7 @@ from hyperherd.engine.plan_of_facts import plan_of
 from hyperherd.launchers.direct import DirectLauncher
 from hyperherd.sweep.plan import Choice
 from hyperherd.sweep.trial import Status
-from hyperherd.workspace import manifest, submissions
+from hyperherd.workspace import manifest, results, submissions
 from hyperherd.workspace.folder import Workspace
 
 DRY = ("run", "--dry-run", "--on", "local")
@@ -37,6 +38,7 @@ def main() -> None:
         against_the_rival(scratch, env)
         known(scratch, env)
         looking(scratch, env, turns)
+        points(scratch, env)
 
 
 def starting(scratch: Path, env: dict[str, str], turns: int) -> None:
@@ -125,15 +127,42 @@ def looking(scratch: Path, env: dict[str, str], turns: int) -> None:
     workspace = Workspace(folder)
     _as_if_run(workspace)
     _with_metrics(workspace, 1_000)
+    with workspace.config.open("a") as file:
+        file.write("metric: {name: loss, mode: min}\n")
     bare: Cost
-    for words in (("status",), ("res",), ("ls",)):
+    for words in (("status",), ("status", "--json"), ("res",), ("ls",)):
         bare, cost = in_turns(
             turns,
             partial(process, [*HERD, "--help"], folder, env),
             partial(process, [*HERD, *words], folder, env),
         )
         ratio = f"{cost.cpu_s / bare.cpu_s:.1f} times herd --help"
-        say(f"{words[0]} of 1,000", "150 ms" if words == ("status",) else "not said", cost, ratio)
+        asked = {("status",): "150 ms", ("status", "--json"): "all columns: 250 ms"}.get(words, "not said")
+        say(f"{' '.join(words)} of 1,000", asked, cost, ratio)
+
+
+def points(scratch: Path, env: dict[str, str]) -> None:
+    """What a million points cost when they are read first, and when nothing was added."""
+    trials, steps = 10_000, 100
+    workspace = Workspace(sweep(scratch / "points", 2))
+    for index in range(trials):
+        path = Path(results.stream_folder(workspace.results, index)) / "loss.jsonl"
+        path.parent.mkdir(parents=True)
+        lines = (
+            f'{{"step": {k}, "value": {index / (k + 1):.6f}, "ts": {1.7e9 + k}}}\n' for k in range(steps)
+        )
+        path.write_text("".join(lines))
+    program = (
+        "import sys, time\nfrom pathlib import Path\nfrom hyperherd.workspace.folder import Workspace\n"
+        "from hyperherd.workspace.summaries import Summaries\nbegun = time.perf_counter()\n"
+        f"kept = Summaries(Workspace(Path(sys.argv[1])))\nkept.read(range({trials}))\nkept.keep()\n"
+        "print(time.perf_counter() - begun)"
+    )
+    with_cache = {**env, "XDG_CACHE_HOME": str(scratch / "cache")}
+    argv = [sys.executable, "-c", program, str(workspace.root)]
+    for look, asked in (("first", "1.5 s"), ("next", "0.4 s")):
+        done = subprocess.run(argv, env=with_cache, check=True, capture_output=True, text=True)
+        say(f"{trials * steps:,} points, {look} look", asked, f"{float(done.stdout):.2f} s")
 
 
 def _with_metrics(workspace: Workspace, trials: int) -> None:

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import msgspec
@@ -79,14 +80,14 @@ class Results:
     repeats: tuple[str, ...] = ()
     abbrevs: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def scores(self) -> dict[int, float | None]:
         """Trial index -> its value of the metric."""
         name = self.metric.name if self.metric else ""
         values = {view.index: self.metrics.get(view.index, {}).get(name) for view in self.snapshot.trials}
         return {index: number(value) for index, value in values.items()}
 
-    @property
+    @cached_property
     def best(self) -> Setting | None:
         """The best setting, without repeats the best trial; None where none has a number."""
         if self.metric is None:

@@ -73,9 +73,10 @@ def take(
     times = timing.times(workspace, known.facts, ended)
     steps = _steps(summaries, found.metric, times)
     running = [fact for fact in facts if fact.status is Status.RUNNING]
+    streams = _streams(workspace, running, found.metric, summaries)
     courses = {
-        fact.trial.index: _course(workspace, fact, found, summaries, steps, times, now, whole=place < CURVES)
-        for place, fact in enumerate(running)
+        fact.trial.index: _course(fact, found, streams.get(fact.trial.index, _Stream()), steps, times, now)
+        for fact in running
     }
     waiting = sum(fact.status in WAITING and fact.submission is not None for fact in facts)
     left = [course.left_s for course in courses.values()]
@@ -107,33 +108,39 @@ def _steps(summaries: Summaries, metric: Metric | None, times: Times) -> float |
     return statistics.median(last) if len(last) >= timing.LEAST else None
 
 
-def _course(  # noqa: PLR0913  # what one look has found, taken apart
-    workspace: Workspace,
-    fact: Fact,
-    found: Results,
-    summaries: Summaries,
-    steps: float | None,
-    times: Times,
-    now: float,
-    *,
-    whole: bool,
-) -> Course:
-    index, began_at = fact.trial.index, fact.state.started_at
-    metric = found.metric
+@dataclass(frozen=True)
+class _Stream:
+    """What a running trial has logged of the metric: its last step, and its points where they were read."""
+
+    step: float | None = None
     points: Sequence[Point] = ()
-    if metric and whole:
-        points = results.stream(workspace.results, index, metric.name)
-    step = points[-1].step if points else None
-    if metric and not whole:
-        stream = summaries.read([index], {metric.name}).get(index)
-        step = stream.streams[metric.name].step if stream and metric.name in stream.streams else None
-    since = [point for point in points if began_at is None or point.ts >= began_at]
+
+
+def _streams(
+    workspace: Workspace, running: Sequence[Fact], metric: Metric | None, summaries: Summaries
+) -> dict[int, _Stream]:
+    if metric is None:
+        return {}
+    found: dict[int, _Stream] = {}
+    for index, summary in summaries.read([fact.trial.index for fact in running], {metric.name}).items():
+        if stream := summary.streams.get(metric.name):
+            whole = len(found) < CURVES
+            points = results.stream(workspace.results, index, metric.name) if whole else ()
+            found[index] = _Stream(stream.step, points)
+    return found
+
+
+def _course(
+    fact: Fact, found: Results, stream: _Stream, steps: float | None, times: Times, now: float
+) -> Course:
+    began_at = fact.state.started_at
+    since = [point for point in stream.points if began_at is None or point.ts >= began_at]
     return Course(
         began_at=began_at,
-        step=step,
+        step=stream.step,
         steps=steps,
-        value=found.scores.get(index),
-        curve=tuple(_numbers(points)),
+        value=found.scores.get(fact.trial.index),
+        curve=tuple(_numbers(stream.points)),
         left_s=timing.left_s(now, began_at, since, steps, times.median_s),
     )
 
