@@ -144,7 +144,7 @@ def looking(scratch: Path, env: dict[str, str], turns: int) -> None:
 def points(scratch: Path, env: dict[str, str]) -> None:
     """What a million points cost when they are read first, and when nothing was added."""
     trials, steps = 10_000, 100
-    workspace = Workspace(sweep(scratch / "points", 2))
+    workspace = Workspace(scratch / "points")
     for index in range(trials):
         path = Path(results.stream_folder(workspace.results, index)) / "loss.jsonl"
         path.parent.mkdir(parents=True)
