@@ -138,3 +138,18 @@ def test_following_shows_lines_as_they_come_and_ends_with_the_trial(home: Home) 
         assert screen.ends() == 0
     shown = [line for line in screen.lines if line and "====" not in line and "==>" not in line]
     assert shown == ["first", "second"]
+
+
+@pytest.mark.parametrize("words", [("status",), ("status", "-a"), ("res",), ("ls",)], ids=" ".join)
+def test_with_ascii_nothing_else_is_shown_and_columns_stay_in_line(
+    ended: Ended, words: tuple[str, ...]
+) -> None:
+    plain = ended.home.seen(words[0], ended.root, *words[1:], "--ascii", NO_COLOR="1")
+    assert plain.raw.decode("ascii")
+    if words == ("status",):
+        assert "#" in plain.lines[1] and "1x exit 2" in plain.text
+
+
+def test_an_encoding_that_has_not_our_signs_shows_others(ended: Ended) -> None:
+    screen = ended.home.seen("status", ended.root, NO_COLOR="1", PYTHONIOENCODING="latin-1")
+    assert b"\\u25" not in screen.raw and b"##" in screen.raw

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import gc
 import importlib
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from hyperherd import __version__
+from hyperherd.cli import ascii_signs
 from hyperherd.cli.screen_guard import guarded
 from hyperherd.errors import HerdError, nearest
 
@@ -99,6 +99,12 @@ def _work_in(ctx: click.Context, _: click.Parameter, folder: str | None) -> None
         ctx.find_root().obj = folder
 
 
+def _in_ascii(_: click.Context, __: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        ascii_signs.only()
+
+
+_ASCII: dict[str, Any] = {"is_flag": True, "expose_value": False, "callback": _in_ascii}
 _ALSO_HERE: dict[str, Any] = {"hidden": True, "expose_value": False, "callback": _work_in}
 """``herd res -C DIR`` is ``herd -C DIR res``, whose help names it."""
 
@@ -117,6 +123,7 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(f"hyperherd.cli.{module}"), function)
         if not any("-C" in param.opts for param in command.params):
             command.params.append(click.Option(["-C", "in_folder"], **_ALSO_HERE))
+            command.params.append(click.Option(["--ascii"], hidden=True, **_ASCII))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -144,6 +151,7 @@ class Commands(click.Group):
 @click.option(
     "-C", "folder", metavar="DIR", help="Work in this workspace (default: the nearest from here upwards)."
 )
+@click.option("--ascii", help="Show nothing but ASCII.", **_ASCII)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def herd(ctx: click.Context, folder: str | None, debug: bool) -> None:
@@ -159,9 +167,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     # A hundred thousand trials are a million objects and no cycles: looking for cycles is a third of the time.
     gc.set_threshold(200_000, 50, 100)
     open_all()
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        # As stderr does: a character that cannot be shown is no reason to stop.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    ascii_signs.install()  # a character that cannot be shown is no reason to stop
     sys.stdout, sys.stderr = guarded(sys.stdout), guarded(sys.stderr)
     try:
         code = _run(words)
