@@ -11,15 +11,15 @@ from typing import Any
 import click
 
 from hyperherd.cli import arguments, tasks_found
-from hyperherd.engine import compared, launchers_here, overview
+from hyperherd.engine import launchers_here, overview
 from hyperherd.engine import watch as watching
 from hyperherd.engine.shared_looks import Looks
+from hyperherd.engine.snapshot import TrialView
 from hyperherd.engine.sweep import Look, Sweep
 from hyperherd.errors import UsageError
 from hyperherd.sweep import selection
 from hyperherd.sweep.plan import matches, nobody_has
 from hyperherd.views import documents, tables
-from hyperherd.views import status as status_view
 from hyperherd.views.columns import Screen
 
 WATCH_S = 30.0
@@ -165,22 +165,24 @@ def _body(look: Look, form: _Form, screen: Screen) -> str:
     """Through a pipe a line for each trial, as scripts read it."""
     if form.brief:
         return tables.totals(look.snapshot, screen)
-    rows = None
-    if form.by or form.limit:
-        trials = (
-            compared.ordered(look.results(streams=bool(form.by)), form.by)
-            if form.by
-            else tables.ordered(look.snapshot)
-        )
-        rows = trials[: form.limit or None]
+    rows = _rows(look, form) if form.by or form.limit else None
     if screen.height is None:
         return tables.status(look.snapshot, screen, rows)
+    from hyperherd.views import status as view  # scripts that read a pipe do without
+
     in_rows = form.everything or look.named or rows is not None
     board = look.dashboard(every_time=in_rows)
     if not in_rows:
-        return status_view.draw(board, screen)
-    shown = status_view.every_row(board, screen, rows)
-    return status_view.cut_to(shown, screen.height) if form.watch else shown
+        return view.draw(board, screen)
+    shown = view.every_row(board, screen, rows)
+    return view.cut_to(shown, screen.height) if form.watch else shown
+
+
+def _rows(look: Look, form: _Form) -> Sequence[TrialView]:
+    from hyperherd.engine import compared  # for those who sort
+
+    trials = compared.ordered(look.results(), form.by) if form.by else tables.ordered(look.snapshot)
+    return trials[: form.limit or None]
 
 
 def _show(text: str, form: _Form) -> None:

@@ -22,12 +22,9 @@ import msgspec
 from hyperherd import fsio, units
 from hyperherd.attempts import variables
 from hyperherd.attempts.filenames import AttemptFolder
-from hyperherd.connectors import local
-from hyperherd.engine import compared, snapshot
 from hyperherd.engine.facts import Known
 from hyperherd.errors import WorkspaceError
 from hyperherd.jobs import Notice
-from hyperherd.launchers.node.script import telling
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace import cache, layout
 from hyperherd.workspace.folder import Workspace
@@ -129,6 +126,8 @@ def _notify(workspace: Workspace, generation: str) -> tuple[Notice, ...]:
 
 def _tell_best(workspace: Workspace, known: Known, notify: Sequence[Notice], place: Path) -> None:
     """Of the best setting, once one of its trials has completed: once for each that becomes it."""
+    from hyperherd.engine import compared, snapshot  # for those who are told of it
+
     seen = snapshot.take(workspace, known, lines=False)
     best = compared.results(seen, compared.about(workspace), streams=False).best
     if best is None or best.score is None or all(v.status is not Status.COMPLETED for v in best.trials):
@@ -141,6 +140,9 @@ def _tell_best(workspace: Workspace, known: Known, notify: Sequence[Notice], pla
 
 
 def _say(workspace: Workspace, known: Known, notify: Sequence[Notice], kind: str, words: str) -> None:
+    from hyperherd.connectors import local
+    from hyperherd.launchers.node.script import telling  # not for every look
+
     name = known.manifest.name or workspace.root.name
     script = telling(notify, name, workspace.env_file, kind, words)
     local.call(["bash", "-c", script], env=None)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hyperherd.engine.compared import Spread
 from hyperherd.engine.snapshot import TrialView
 from hyperherd.errors import GrammarError
 from hyperherd.grammar.values import read, write
 from hyperherd.jobs import Usage
 from hyperherd.sweep.trial import Status
+
+if TYPE_CHECKING:
+    from hyperherd.engine.compared import Spread
 
 
 def parameter(item: Any) -> str:
@@ -60,6 +62,7 @@ def short(item: float | None) -> str:
 def spread(found: Spread) -> str:
     """A mean with its standard deviation, in as many decimals as that tells of.
 
+    >>> from hyperherd.engine.compared import Spread
     >>> spread(Spread(0.912133, 0.0042, 3)), spread(Spread(0.5, None, 1)), spread(Spread(1234.5, 250.0, 3))
     ('0.9121 ±0.0042', '0.5', '1234 ±250')
     """
