@@ -47,6 +47,13 @@ def test_a_trial_took_what_all_of_its_attempts_took(workspace: Workspace) -> Non
     assert known.median_s is None, "one that has completed tells too little"
 
 
+def test_what_never_began_took_nothing_and_tasks_run_side_by_side(workspace: Workspace) -> None:
+    noted(workspace, 0, 1, 3600)
+    facts = {0: fact(0, Status.COMPLETED, 1), **{i: fact(i, Status.CANCELLED, 1) for i in range(1, 10)}}
+    known = timing.times(workspace, facts)
+    assert known.gpu_s == 3600 and known.exact and known.took == {0: 3600}
+
+
 def test_of_many_a_sample_is_read_and_gpu_hours_are_projected(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

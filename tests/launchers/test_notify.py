@@ -17,10 +17,9 @@ from .herd import Herd
 TELL = 'echo "$HYPERHERD_NOTICE_KIND: $HYPERHERD_NOTICE" >>told'
 
 
-@pytest.fixture(autouse=True)
-def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has a cache, in which what he is to be told by is kept."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def of_a_user(herd: Herd) -> Herd:
+    """With a cache, in which what he is to be told by is kept."""
+    return replace(herd, env={**herd.env, "XDG_CACHE_HOME": str(herd.root.parent / "cache")})
 
 
 def describe(herd: Herd, *notify: str, values: str = "[1, 2, 3]") -> None:
@@ -63,18 +62,19 @@ def test_a_failure_is_told_once_and_the_end_of_the_next_run_anew(herd: Herd) -> 
 
 
 def test_what_no_node_could_tell_whoever_looks_tells(herd: Herd) -> None:
-    herd = impatient(herd)
+    herd = impatient(of_a_user(herd))
     describe(herd, f"{{command: {json.dumps(TELL)}, on: [finished]}}")
     herd.launch("exec sleep 600")
     herd.submit()
     herd.until(lambda: "running" in herd.statuses().values(), "a start")
     herd("stop", "--all", "--yes")
-    herd.until(lambda: herd.json("status")["totals"].get("cancelled") == 3 and told(herd), "the notice")
+    herd.until(lambda: "running" not in herd.statuses().values() and told(herd), "the notice")
     herd("status")
     assert told(herd) == [f"finished: {herd.name}: finished, 0 completed, 3 not"]
 
 
 def test_who_only_looks_runs_no_command_of_a_folder_that_is_not_his(herd: Herd, tmp_path: Path) -> None:
+    herd = of_a_user(herd)
     best(herd, "echo mine >>told")
     another = replace(herd, env={**herd.env, "XDG_CACHE_HOME": str(tmp_path / "another's")})
     herd.submit()
@@ -110,6 +110,7 @@ def best(herd: Herd, command: str) -> None:
 
 
 def test_the_best_is_told_by_whoever_looks(herd: Herd) -> None:
+    herd = of_a_user(herd)
     best(herd, TELL)
     herd.submit()
     herd.until(lambda: set(herd.statuses().values()) == {"completed"}, "the ends")
@@ -172,3 +173,33 @@ def test_a_fault_is_told_with_its_line(herd: Herd, given: str, what: str) -> Non
     herd.launch("exit 0")
     refused = herd("run", code=1).stderr
     assert "hyperherd.yaml:" in refused and what in refused
+
+
+def test_a_block_in_which_nothing_runs_again_does_not_keep_the_end_from_being_told(herd: Herd) -> None:
+    describe(herd, f"{{command: {json.dumps(TELL)}, on: [finished]}}", values='"range(0,66)"')
+    herd.launch("[[ $HYPERHERD_TRIAL_ID != 3 || -e go ]] || exit 1")
+    herd.submit()
+    herd.until(lambda: len(told(herd)) == 1, "the first notice")
+    assert told(herd)[0].endswith("finished, 65 completed, 1 not")
+    (herd.root / "go").touch()
+    herd.until(lambda: set(herd.statuses().values()) == {"completed", "failed"}, "the ends")
+    herd.submit()
+    herd.until(lambda: len(told(herd)) == 2, "the second, of one trial of 66")
+    assert told(herd)[1].endswith("finished, 66 completed, 0 not")
+
+
+@pytest.mark.parametrize("place", ["local"], indirect=True)
+def test_an_old_failure_is_not_told_again_and_a_yaml_without_notify_tells_nobody(herd: Herd) -> None:
+    herd = of_a_user(herd)
+    describe(herd, f"{{command: {json.dumps(TELL)}}}")
+    herd.launch("[[ $HYPERHERD_TRIAL_ID != 0 ]] || exit 1")
+    herd("run", code=3)
+    assert [line.split(":")[0] for line in told(herd)] == ["failed", "finished"]
+    herd.yaml(f"grid: all\nparameters:\n  x: [1, 2, 3, 4]\nnotify: {{command: {json.dumps(TELL)}}}\n")
+    herd("run", "-i", "3")
+    herd("status")
+    assert [line.split(":")[0] for line in told(herd)] == ["failed", "finished", "finished"]
+    herd.yaml("grid: all\nparameters:\n  x: [1, 2, 3, 4, 5]\n")
+    herd("run", code=3)
+    herd("status")
+    assert len(told(herd)) == 3

@@ -177,6 +177,19 @@ def test_abbreviations_and_repeats_are_read_from_the_text_alone() -> None:
     assert about.of_text(HEAD + text + "  lr: [2]\n") == About()  # the same key twice is no YAML
 
 
-@pytest.mark.parametrize("text", ["loss", "{nam: a}", "3", "[a, a]", "{name: a", "[]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "loss",
+        "{nam: a}",
+        "3",
+        "[a, a]",
+        "{name: a",
+        "[]",
+        "{name: a, mode: maximize}",
+        "{name: [a]}",
+        "{name: a, at: first}",
+    ],
+)
 def test_a_metric_with_a_fault_is_none_to_those_who_only_look(text: str) -> None:
     assert about.of_text(HEAD + "metric: " + text).metrics == ()

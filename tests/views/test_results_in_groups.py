@@ -101,3 +101,10 @@ def test_best_is_by_mode() -> None:
     told = found(0.5, 0.7, 0.9, 0.9)
     smallest = Results(told.snapshot, told.metrics, Metric("accuracy", "min"), repeats=("seed",))
     assert smallest.best and smallest.best.params["lr"] == 1
+
+
+def test_numbers_that_no_float_holds_are_infinite_and_break_nothing() -> None:
+    huge = found(1.7e308, 1.7e308, 10**400, 0.5)
+    assert [one.score and one.score.n for one in huge.settings()] == [2, 2]
+    head, rows = result_tables.settings(huge, huge.settings())
+    assert rows[0][-1] == "inf" and len(head) == len(rows[0])

@@ -31,9 +31,16 @@ def _metrics(source: document.Document, content: Mapping[str, Any]) -> tuple[Met
     try:
         found = metric.build(short_forms.written_out({"metric": content.get("metric")}, faults), faults)
         faults.raise_any()
+        if not all(_is_whole(one) for one in found):
+            return ()
     except (ConfigError, KeyError, TypeError, AttributeError):
         return ()
     return found
+
+
+def _is_whole(given: Metric) -> bool:
+    """Whether it is what the YAML may say: `structure` has not seen it."""
+    return isinstance(given.name, str) and given.mode in ("max", "min") and given.at in ("last", "best")
 
 
 def _abbrevs(parameters: Mapping[str, Any]) -> dict[str, str]:

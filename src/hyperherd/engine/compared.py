@@ -41,11 +41,17 @@ def spread(values: Sequence[float]) -> Spread | None:
     """
     if not values:
         return None
-    if not all(map(math.isfinite, values)):
-        return Spread(sum(values) / len(values), None, len(values))
-    return Spread(
-        statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values)
-    )
+    mean = sum(values) / len(values)
+    if not math.isfinite(mean):  # of one that diverged, or numbers whose sum no float holds
+        return Spread(mean, None, len(values))
+    return Spread(statistics.fmean(values), _deviation(values), len(values))
+
+
+def _deviation(values: Sequence[float]) -> float | None:
+    try:
+        return statistics.stdev(values) if len(values) > 1 else None
+    except OverflowError:
+        return math.inf
 
 
 @dataclass(frozen=True)
@@ -221,13 +227,17 @@ def results(
     *,
     summaries: Summaries | None = None,
     streams: bool = True,
+    finals: bool = True,
 ) -> Results:
     """What the trials of a snapshot have logged: of each final metric its value, of those that the sweep is about the
-    value that counts, and with ``streams`` of those that were logged with steps alone the last.
+    value that counts, and with ``streams`` of those that were logged with steps alone the last. Without ``finals``
+    nothing is read where the sweep is about no metric.
     """
     summaries = summaries or Summaries(snapshot.workspace)
     names = {metric.name for metric in about.metrics}
-    found = summaries.read([view.index for view in snapshot.trials], None if streams else names)
+    everything = streams or finals
+    indices = [view.index for view in snapshot.trials] if everything or names else []
+    found = summaries.read(indices, None if streams else names)
     summaries.keep()
     metrics = {index: _values(summary, about.metrics) for index, summary in found.items()}
     ours = names.union(*(summary.finals for summary in found.values()))

@@ -67,7 +67,7 @@ def take(
     workspace, now = snapshot.workspace, time.time()
     about = compared.about(workspace)
     summaries = summaries or Summaries(workspace)
-    found = compared.results(snapshot, about, summaries=summaries, streams=False)
+    found = compared.results(snapshot, about, summaries=summaries, streams=False, finals=False)
     facts = [known.facts[view.index] for view in snapshot.trials]
     ended = [fact.trial.index for fact in facts] if every_time else []
     times = timing.times(workspace, known.facts, ended)

@@ -279,7 +279,9 @@ def _write(run: Run, prepared: Prepared, made: Sequence[Made], lock: fsio.Lock) 
         workspace.make_folders_of(one.batch)
         fsio.replace(one.batch.files.script, one.piece.script().encode("utf-8", "surrogateescape"), 0o600)
         submissions.keep(workspace, one.record)
-    if run.description.spec.notify and made:
+    if made and not run.description.spec.notify:
+        notices.forget(workspace)
+    elif made:
         notify = run.description.spec.notify
         notices.expect(workspace, prepared.generation, notify, [one.record for one in made])
     lock.check()

@@ -22,7 +22,7 @@ import msgspec
 from hyperherd import fsio, units
 from hyperherd.attempts import variables
 from hyperherd.attempts.filenames import AttemptFolder
-from hyperherd.engine.facts import Known
+from hyperherd.engine.facts import Fact, Known
 from hyperherd.errors import WorkspaceError
 from hyperherd.jobs import Notice
 from hyperherd.sweep.trial import Status
@@ -41,7 +41,7 @@ class _Kept(msgspec.Struct):
     notify: tuple[Notice, ...] = ()
 
 
-_NAME = "notify.json"
+_NAME, _TOKENS = "notify.json", "tokens"
 NOTICE_S = 30.0
 """How long a command may take; `variables.NOTICE_S` replaces it."""
 
@@ -54,9 +54,10 @@ def expect(
     Raises `WorkspaceError`.
     """
     cache.write(workspace, _NAME, msgspec.json.encode(_Kept(generation, notify)))
+    records = list(records)
     folder = _folder(workspace, generation)
-    number, before = _newest(folder)
-    awaited = {block: dict(units) for block, units in before.items()}
+    number = _newest(folder)
+    awaited = {block: dict(units) for block, units in _listed(folder / str(number)).items()}
     attempts = AttemptFolder(workspace.generation(generation) / layout.ATTEMPTS)
     for record in records:
         for unit, attempt in zip(record.units, record.attempts, strict=True):
@@ -65,12 +66,18 @@ def expect(
                 block.pop(attempts.stem(unit), None)
             else:
                 block[attempts.stem(unit)] = attempt
+    nothing_new = all(record.state == "void" for record in records)
     try:
         made = folder / f"{number + 1}.new"
         shutil.rmtree(made, ignore_errors=True)
         fsio.make_folders(made)
         for name, listed in awaited.items():
             (made / name).write_text("".join(f"{unit} {attempt}\n" for unit, attempt in listed.items()))
+        (made / _TOKENS).write_text("".join(f"{record.token}\n" for record in records))
+        # Who is the best was told, whatever runs now; of a run that submitted nothing, all else was, too.
+        for told in (folder / str(number)).glob("*" if nothing_new else "best.*"):
+            if told.name not in awaited:
+                (made / told.name).write_bytes(told.read_bytes())
         made.rename(folder / str(number + 1))
     except OSError as error:
         raise WorkspaceError(
@@ -81,22 +88,30 @@ def expect(
             shutil.rmtree(old, ignore_errors=True)
 
 
+def forget(workspace: Workspace) -> None:
+    """Nobody is told any more: the YAML has no `notify` now."""
+    if cache.read(workspace, _NAME):
+        cache.write(workspace, _NAME, msgspec.json.encode(_Kept()))
+
+
 def tell(workspace: Workspace, known: Known) -> None:
     """What has come about, and nobody was told of. A reader without write access tells nothing."""
-    folder = _folder(workspace, known.manifest.generation)
-    number, _ = _newest(folder)
-    notify = _notify(workspace, known.manifest.generation) if number and not known.warnings else ()
+    notify = _notify(workspace, known.manifest.generation)
     facts = [fact for fact in known.facts.values() if fact.submission is not None]
-    if not (notify and facts):
+    if not (notify and facts) or known.warnings:
         return
-    place = folder / str(number)
-    failed = [fact for fact in facts if fact.status is Status.FAILED]
-    with contextlib.suppress(WorkspaceError):
-        if failed and _falls_to_us(place, "failed"):
-            first = failed[0]
-            _say(workspace, known, notify, "failed", f"trial {first.trial.index} failed ({first.reason})")
+    folder = _folder(workspace, known.manifest.generation)
+    place = folder / str(_newest(folder))
+    most_s = (units.positive(os.environ.get(variables.NOTICE_S, "")) or NOTICE_S) * (len(notify) + 1)
+    with contextlib.suppress(
+        WorkspaceError, OSError
+    ):  # nobody lets us write, or a run has made another list meanwhile
+        failed = None if (place / "failed.told").exists() else _newly_failed(place, facts)
+        if failed and _falls_to_us(place, "failed", most_s):
+            words = f"trial {failed.trial.index} failed ({failed.reason})"
+            _say(workspace, known, notify, "failed", words)
             fsio.create(place / "failed.told", b"-\n", durable=False)
-        if not any(fact.moves for fact in facts) and _falls_to_us(place, "finished"):
+        if not any(fact.moves for fact in facts) and _falls_to_us(place, "finished", most_s):
             done = sum(fact.status is Status.COMPLETED for fact in facts)
             words = f"finished, {done} completed, {len(facts) - done} not"
             _say(workspace, known, notify, "finished", words)
@@ -105,15 +120,23 @@ def tell(workspace: Workspace, known: Known) -> None:
             _tell_best(workspace, known, notify, place)
 
 
-def _falls_to_us(place: Path, kind: str) -> bool:
-    """Whether nobody tells it: nobody has begun, or who had was killed at it."""
+def _newly_failed(place: Path, facts: Iterable[Fact]) -> Fact | None:
+    """The first that has failed of those that the newest run submitted."""
+    failed = [fact for fact in facts if fact.status is Status.FAILED]
+    tokens = (place / _TOKENS).read_text().split() if failed else []
+    return next((one for one in failed if one.submission and one.submission.token in tokens), None)
+
+
+def _falls_to_us(place: Path, kind: str, most_s: float) -> bool:
+    """Whether nobody tells it: nobody has begun, or who had was killed at it. Raises OSError."""
+    if not place.name.isdigit() or not int(place.name):
+        return False
     if fsio.create(place / kind, b"-\n", durable=False):
         return True
     if (place / f"{kind}.told").exists():
         return False
-    most_s = units.positive(os.environ.get(variables.NOTICE_S, "")) or NOTICE_S
     begun_s = time.time() - (place / kind).stat().st_mtime
-    return begun_s > 2 * most_s and fsio.create(place / f"{kind}.again", b"-\n", durable=False)
+    return begun_s > most_s and fsio.create(place / f"{kind}.again", b"-\n", durable=False)
 
 
 def _notify(workspace: Workspace, generation: str) -> tuple[Notice, ...]:
@@ -152,14 +175,15 @@ def _folder(workspace: Workspace, generation: str) -> Path:
     return workspace.generation(generation) / layout.NOTICES
 
 
-def _newest(folder: Path) -> tuple[int, Awaited]:
-    """The number of the newest list, and what is in it; 0 where there is none."""
-    numbers = [int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit()]
-    if not numbers:
-        return 0, {}
-    number = max(numbers)
-    blocks = [path for path in (folder / str(number)).glob("[0-9]*") if not path.name.endswith(".ended")]
-    return number, {path.name: _read(path) for path in blocks}
+def _newest(folder: Path) -> int:
+    """The number of the newest list; 0 where there is none."""
+    return max((int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit()), default=0)
+
+
+def _listed(place: Path) -> Awaited:
+    """What is in a list."""
+    blocks = [path for path in place.glob("[0-9]*") if not path.name.endswith(".ended")]
+    return {path.name: _read(path) for path in blocks}
 
 
 def _read(path: Path) -> dict[str, int]:

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hyperherd.attempts.notes import Note
 from hyperherd.engine.facts import Fact
 from hyperherd.sweep.trial import Status
 from hyperherd.workspace import attempt_folders
@@ -46,22 +47,21 @@ def times(workspace: Workspace, facts: Mapping[int, Fact], wanted: Iterable[int]
     chosen = {fact.trial.index: fact for fact in _evenly(ended, SAMPLE)}
     chosen |= {i: fact for i in list(wanted)[:MOST] if (fact := facts.get(i)) and fact.status in _ENDED}
     notes = attempt_folders.notes_of(workspace, [run.unit for fact in chosen.values() for run in fact.runs])
-    took = {}
+    took, used = {}, 0.0
     for index, fact in chosen.items():
-        spans = [
-            note.ended_at - note.started_at
-            for run in fact.runs
-            for note in notes[run.unit]
-            if note.ended_at is not None and note.started_at is not None
-        ]
-        if spans:
-            took[index] = max(sum(spans), 0.0)
-    return Times(took, done, _gpu_s(ended, chosen, took), exact=len(took) >= len(ended))
+        each = [sum(_spans(notes[run.unit])) for run in fact.runs]  # tasks run side by side
+        if any(each):
+            took[index] = max(each)
+            used += sum(each) * (fact.submission.gpus or 0 if fact.submission else 0)
+    gpu_s = used * len(ended) / len(chosen) if used else None
+    return Times(took, done, gpu_s, exact=len(chosen) >= len(ended))
 
 
-def _gpu_s(ended: Sequence[Fact], chosen: Mapping[int, Fact], took: Mapping[int, float]) -> float | None:
-    used = [took[i] * (f.submission.gpus or 0) for i, f in chosen.items() if i in took and f.submission]
-    return sum(used) * len(ended) / len(used) if any(used) else None
+def _spans(notes: Iterable[Note]) -> Iterable[float]:
+    """Seconds of each attempt that noted them."""
+    for note in notes:
+        if note.ended_at is not None and note.started_at is not None:
+            yield max(note.ended_at - note.started_at, 0.0)
 
 
 def _evenly(facts: Sequence[Fact], most: int) -> Sequence[Fact]:

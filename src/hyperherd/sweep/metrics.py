@@ -80,7 +80,7 @@ def may_tell(text: str) -> bool:
     return _TELLS.search(text) is not None
 
 
-_TELLS = re.compile(r"(?m)^[\"']?(?:metric|repeat)[\"']?\s*:|\babbrev\b")
+_TELLS = re.compile(r"(?m)^[ \t{]*[\"']?(?:metric|repeat)[\"']?\s*:|\babbrev\b")
 
 
 def says_which_is_better(name: str) -> bool:
@@ -102,7 +102,12 @@ def number(value: object) -> float | None:
     >>> number(1), number(True), number("1"), number(None)
     (1.0, None, None, None)
     """
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _counts(value: float) -> bool:

@@ -93,7 +93,7 @@ def sparkline(values: Iterable[float], width: int) -> str:
     shares = [given[k * len(given) // count : (k + 1) * len(given) // count] for k in range(count)]
     means = [sum(share) / len(share) for share in shares]
     low, high = min(means), max(means)
-    if high == low:
+    if high == low or not math.isfinite(high - low):
         return "▄" * count
     return "".join("▁▂▃▄▅▆▇█"[round((mean - low) / (high - low) * 7)] for mean in means)
 

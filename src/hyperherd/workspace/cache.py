@@ -22,11 +22,18 @@ UNUSED_S = 90 * 86400.0
 
 
 def read(workspace: Workspace, name: str) -> bytes:
-    """What was kept under this name; b"" where there is nothing."""
+    """What was kept under this name; b"" where there is nothing, or where anybody else may have put it there."""
     folder = _folder(workspace)
     with contextlib.suppress(OSError):
-        return fsio.content(folder / name) if folder else b""
+        if folder and all(map(_is_ours, (folder, folder / name))):
+            return fsio.content(folder / name)
     return b""
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is this user's, and nobody else may write it. Raises OSError."""
+    found = path.lstat()
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
 def write(workspace: Workspace, name: str, content: bytes) -> None:
@@ -53,6 +60,7 @@ def _folder(workspace: Workspace) -> Path | None:
 
 def _delete_unused(folder: Path) -> None:
     for one in folder.iterdir():
-        newest = max((path.stat().st_mtime for path in (one, *one.iterdir())), default=0.0)
-        if newest < time.time() - UNUSED_S:
-            shutil.rmtree(one, ignore_errors=True)
+        with contextlib.suppress(OSError):  # somebody else's file, or gone meanwhile
+            newest = max(path.stat().st_mtime for path in (one, *one.iterdir()))
+            if newest < time.time() - UNUSED_S:
+                shutil.rmtree(one)

@@ -7,6 +7,7 @@ that `results` gives.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 import os
@@ -31,9 +32,9 @@ class Stream(msgspec.Struct):
     been read, by name, with its inode and size in bytes.
     """
 
-    files: dict[str, tuple[int, int]]
+    files: dict[str, tuple[int, ...]]
     count: int = 0
-    step: float = -math.inf
+    step: int | float = -math.inf
     last: Any = None
     number: float | None = None
     largest: float | None = None
@@ -51,7 +52,7 @@ class Summary(msgspec.Struct):
     """A trial's; ``files``: the journals of its final metrics that have been read, as in `Stream`."""
 
     finals: dict[str, Any] = {}
-    files: dict[str, tuple[int, int]] = {}
+    files: dict[str, tuple[int, ...]] = {}
     streams: dict[str, Stream] = {}
 
 
@@ -102,8 +103,11 @@ class Summaries:
     def keep(self) -> None:
         """For the next command, where enough was read."""
         if self._new_lines >= _WORTH_KEEPING:
-            cache.write(self._workspace, _NAME, msgspec.msgpack.encode(self._kept, enc_hook=str))
             self._new_lines = 0
+            with contextlib.suppress(
+                ValueError, OverflowError, RecursionError
+            ):  # a value that no cache can hold
+                cache.write(self._workspace, _NAME, msgspec.msgpack.encode(self._kept, enc_hook=str))
 
     def _trial(
         self, folder: str, index: int, before: Summary, only: Collection[str] | None
@@ -111,14 +115,15 @@ class Summaries:
         trial = os.path.join(folder, str(index))
         final = os.path.join(trial, layout.FINAL)
         journals = [os.path.join(final, name) for name in results.listed(final)]
-        files = _sizes([f"{trial}.json", *journals])
+        files = _sizes([f"{trial}.json", *journals], stamped=True)
         if files == before.files:
             finals = before.finals
         else:
             finals = results.finals(folder, index)
             self._new_lines += len(finals)
         by_metric: dict[str, list[str]] = {}
-        for metric, path in results.stream_files(os.path.join(trial, layout.STREAM)):
+        wanted = only is None or bool(only)
+        for metric, path in results.stream_files(os.path.join(trial, layout.STREAM)) if wanted else ():
             if only is None or metric in only:
                 by_metric.setdefault(metric, []).append(path)
         streams = {} if only is None else {m: one for m, one in before.streams.items() if m not in only}
@@ -134,7 +139,7 @@ class Summaries:
             return before
         if len(paths) == 1:
             (name,) = files or [""]
-            inode, size = files.get(name, (0, 0))
+            inode, size = files.get(name, (0, 0))[:2]
             ours = before.files.get(name) if before else None
             grows = ours is not None and ours[0] == inode and ours[1] <= size
             added = self._added(paths[0], before if grows else None, inode, ours[1] if ours and grows else 0)
@@ -168,8 +173,9 @@ def _only(summary: Summary, metrics: Collection[str]) -> Summary:
     return Summary(summary.finals, summary.files, streams)
 
 
-def _sizes(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
-    found = {}
+def _sizes(paths: Iterable[str], *, stamped: bool = False) -> dict[str, tuple[int, ...]]:
+    """Inode and size of each, and ``stamped`` the time of its last change: of what is written anew, not appended to."""
+    found: dict[str, tuple[int, ...]] = {}
     for path in paths:
         try:
             status = os.lstat(path)
@@ -177,7 +183,8 @@ def _sizes(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
             continue
         except OSError as error:
             raise fsio.unreadable(path, error) from error
-        found[os.path.basename(path)] = (status.st_ino, status.st_size)
+        stamp = (status.st_mtime_ns,) if stamped else ()
+        found[os.path.basename(path)] = (status.st_ino, status.st_size, *stamp)
     return found
 
 

@@ -38,10 +38,12 @@ herd_find_list() {
   ((newest))
 }
 
-# herd_is_over LIST: whether all of the trials (or tasks) of this block that are waited for have ended for good.
+# herd_is_over LIST: whether all of the trials (or tasks) of this block that are waited for have ended for good. Counts
+# them: herd_listed, and herd_completed_now.
 herd_is_over() {
-  local unit first last at word file names=' '
-  for file in "${herd_at%/*}"/*; do names+="${file##*/} "; done
+  local unit first last at word file names=' ' folder=$herd_attempts/${1##*/}
+  [[ ${1##*/} == "${herd_block##*/}" ]] && folder=${herd_at%/*} # found there also where the workspace was moved
+  for file in "$folder"/*; do names+="${file##*/} "; done
   while read -r unit first; do
     last=0
     for ((at = first; ; at++)); do
@@ -49,15 +51,19 @@ herd_is_over() {
       last=$at
     done
     ((last)) || return 1
-    case $names in *" $unit.$last.completed."* | *" $unit.$last.failed."*) continue ;; esac
-    { read -r _ word _ <"${herd_at%/*}/$unit.$last"; } 2>/dev/null
+    herd_listed=$((herd_listed + 1))
+    case $names in
+      *" $unit.$last.completed."*) herd_completed_now=$((herd_completed_now + 1)) && continue ;;
+      *" $unit.$last.failed."*) continue ;;
+    esac
+    { read -r _ word _ <"$folder/$unit.$last"; } 2>/dev/null
     [[ $word == cancelled ]] || return 1
   done <"$1"
 }
 
 # After the end was noted: the first that failed tells so, and the one that ended last that all have.
 herd_give_notice() {
-  local own file list lines total=0 done=()
+  local own file list herd_listed=0 herd_completed_now=0
   own=${herd_at##*/}.$herd_attempt
   set -- "${herd_at%/*}/$own".completed.* "${herd_at%/*}/$own".failed.*
   [[ -e $1 || -e $2 ]] && herd_find_list || return 0
@@ -66,14 +72,16 @@ herd_give_notice() {
   list=$herd_notice_list/${herd_block##*/}
   [[ -e $list ]] && herd_is_over "$list" || return 0
   herd_create "$list.ended" "$herd_token"
-  for file in "$herd_notice_list"/[0-9]*; do
-    case $file in *.ended) continue ;; esac
-    [[ -e $file.ended ]] || return 0
-    while read -r lines; do total=$((total + 1)); done <"$file"
+  for file in "$herd_notice_list"/[0-9]*; do # of a block in which nothing was submitted since, nobody ends any more
+    case $file in *.ended | "$list") continue ;; esac
+    [[ -e $file.ended ]] || herd_is_over "$file" || return 0
   done
   herd_create "$herd_notice_list/finished" "$herd_token" || return 0
-  for file in "$herd_attempts"/*/*.completed.*; do [[ -e $file ]] && done+=("$file"); done
-  herd_notify finished "finished, ${#done[@]} completed, $((${#done[@]} < total ? total - ${#done[@]} : 0)) not"
+  herd_listed=0 herd_completed_now=0
+  for file in "$herd_notice_list"/[0-9]*; do
+    case $file in *.ended) ;; *) herd_is_over "$file" ;; esac
+  done
+  herd_notify finished "finished, $herd_completed_now completed, $((herd_listed - herd_completed_now)) not"
   herd_create "$herd_notice_list/finished.told" "$herd_token"
 }
 
