@@ -193,14 +193,14 @@ def _mark(one: Listed) -> str:
     return "" if one.known else "new"
 
 
-MOST_PLANNED = 20
-"""Trials of a dry run that a terminal shows."""
+MOST_PLANNED, MOST_IN_A_PIPE = 20, 1_000
+"""Trials of a dry run that are shown on a terminal, and through a pipe."""
 
 
 def planned(prepared: Prepared, screen: Screen) -> str:
     """What a run would submit: the trials and what each is handed, then the scheduler's lines, each kind once."""
     elements = [element for piece in prepared.pieces for element in piece.batch.elements]
-    shown = elements[:MOST_PLANNED] if screen.height else elements
+    shown = elements[: MOST_PLANNED if screen.height else MOST_IN_A_PIPE]
     names = {trial.index: trial.name for trial in prepared.plan.submit}
     rows = [(str(one.unit.trial), names.get(one.unit.trial, ""), one.argument) for one in shown]
     parts = [
@@ -217,10 +217,13 @@ def planned(prepared: Prepared, screen: Screen) -> str:
 def directives(script: str) -> list[str]:
     """The lines of a job script that are for the scheduler: ``#SBATCH ...``, and other schedulers' like.
 
+    They stand above its first empty line.
+
     >>> directives("#!/bin/bash\\n#SBATCH --mem=1G\\n# a comment\\ntrue\\n")
     ['#SBATCH --mem=1G']
     """
-    return [line for line in script.splitlines() if re.match(r"#[A-Z]{3,} ", line)]
+    head = script.partition("\n\n")[0]
+    return [line for line in head.splitlines() if re.match(r"#[A-Z]{3,} ", line)]
 
 
 def stats(snapshot: Snapshot, used: Mapping[int, Usage], screen: Screen) -> str:
