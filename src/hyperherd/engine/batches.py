@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from hyperherd.jobs import Batch, Element, Files
 from hyperherd.sweep import trial_overrides
 from hyperherd.sweep.trial import Trial
 from hyperherd.sweep.trial_overrides import Handed
+from hyperherd.workspace import layout
 from hyperherd.workspace.folder import Workspace
 
 
@@ -32,7 +34,7 @@ def trial_variables(
         (variables.ARGV, given.argv),
         (variables.PARAMS, given.params),
         (variables.RESULTS, f"{results}/{trial.index}"),
-        (variables.TRIAL_DIR, str(workspace.outputs(trial.name))),
+        (variables.TRIAL_DIR, os.path.join(workspace.root, layout.OUTPUTS, trial.name)),
     )
 
 
