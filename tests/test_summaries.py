@@ -92,26 +92,17 @@ def test_a_line_that_is_not_whole_yet_is_taken_once_it_is(workspace: Workspace) 
     assert kept.read([0])[0].streams["loss"].count == 6
 
 
-def test_the_next_command_reads_only_what_was_added(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_next_command_reads_only_what_was_added(workspace: Workspace) -> None:
     append(workspace, "loss", rising(1500))
     first = Summaries(workspace)
     before = first.read([0])
     first.keep()
+    path = Path(results.stream_folder(workspace.results, 0)) / "loss.jsonl"
+    with path.open("r+b") as file:
+        file.write(b"#" * 100)  # whoever reads the beginning again finds fewer lines
     append(workspace, "loss", rising(1502, 1500))
-    read: list[int] = []
-    whole = results.content_from
-
-    def content_from(path: str, start: int) -> bytes:
-        found = whole(path, start)
-        read.append(len(found))
-        return found
-
-    monkeypatch.setattr(results, "content_from", content_from)
     after = Summaries(workspace).read([0])
     assert after[0].streams["loss"].count == before[0].streams["loss"].count + 2
-    assert sum(read) == len(rising(1502, 1500))
 
 
 def test_what_was_kept_of_a_life_before_is_not_used(workspace: Workspace) -> None:

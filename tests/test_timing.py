@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperherd.attempts import notes
 from hyperherd.attempts.filenames import AttemptFolder, Outcome, Unit
 from hyperherd.engine import timing
 from hyperherd.engine.facts import Fact
@@ -26,15 +25,15 @@ def fact(index: int, status: Status, gpus: int | None = None) -> Fact:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.setattr("hyperherd.attempts.notes.time.time", lambda: 1000.0)
+def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
 def noted(workspace: Workspace, index: int, attempt: int, took_s: float, code: int = 0) -> None:
     folder = AttemptFolder(workspace.generation("g") / "attempts")
     attempt_files.made(folder.path, [Unit(index)])
-    notes.write(folder, Unit(index), attempt, Outcome(code, terminated=False), 1000.0 - took_s)
+    folder.claim(Unit(index), attempt).touch()
+    folder.note(Unit(index), attempt, Outcome(code)).write_text(f"t here {5000 - took_s:g} 5000\n")
 
 
 def test_a_trial_took_what_all_of_its_attempts_took(workspace: Workspace) -> None:
@@ -54,16 +53,15 @@ def test_what_never_began_took_nothing_and_tasks_run_side_by_side(workspace: Wor
     assert known.gpu_s == 3600 and known.exact and known.took == {0: 3600}
 
 
-def test_of_many_a_sample_is_read_and_gpu_hours_are_projected(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(timing, "SAMPLE", 4)
-    for index in range(8):
+def test_of_many_a_sample_is_read_and_gpu_hours_are_projected(workspace: Workspace) -> None:
+    many = 2 * timing.SAMPLE
+    for index in range(many):
         noted(workspace, index, 1, 60)
-    facts = {index: fact(index, Status.COMPLETED, 1) for index in range(8)}
+    facts = {index: fact(index, Status.COMPLETED, 1) for index in range(many)}
     known = timing.times(workspace, facts)
-    assert len(known.took) == 4 and not known.exact and known.gpu_s == 480 and known.median_s == 60
-    assert timing.times(workspace, facts, wanted=range(8)).exact
+    assert len(known.took) == timing.SAMPLE and not known.exact
+    assert known.gpu_s == 60 * many and known.median_s == 60
+    assert timing.times(workspace, facts, wanted=range(many)).exact
 
 
 def points(*steps: float, each_s: float = 10.0) -> list[Point]:

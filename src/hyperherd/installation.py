@@ -75,12 +75,6 @@ def _beside(package: str, prefix: str, marks: Mapping[str, str]) -> str:
     return f"{shlex.quote(sys.executable)} -m pip install {package}"
 
 
-def extra(name: str) -> str:
-    """The command that installs what one of our own extras stands for, from where this copy came."""
-    where = source()
-    return beside(f"{DISTRIBUTION}[{name}]" + (f" @ {Path(where).as_uri()}" if where else ""))
-
-
 def source() -> str:
     """What pip can install this copy from once more: its checkout, or the folder or file that it was installed from
     (PEP 610); "" where it came from the index, or that is no longer there.

@@ -70,7 +70,6 @@ def digits() -> Dashboard:
                 NOW - 2460 + 60 * (index % 3),
                 len(curve),
                 500,
-                metrics[index]["accuracy"],
                 curve,
                 540.0 + 20 * index,
             )

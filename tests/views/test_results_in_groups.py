@@ -91,6 +91,13 @@ def test_rows_are_sorted_by_a_metric_largest_first_or_by_a_parameter(by: str, or
     assert [view.index for view in compared.ordered(told, by)] == order
 
 
+def test_by_the_sweeps_own_metric_the_best_come_first() -> None:
+    told = found(0.5, 0.9, 0.7, None, repeats=())
+    losses = Results(told.snapshot, told.metrics, Metric("accuracy", "min"))
+    assert [view.index for view in compared.ordered(losses, "accuracy")] == [0, 2, 1, 3]
+    assert [view.index for view in compared.ordered(losses, "-accuracy")] == [1, 2, 0, 3]
+
+
 def test_a_name_that_is_neither_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="--sort acuracy: no such metric or parameter") as raised:
         compared.ordered(found(0.5), "acuracy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,8 @@ SCREENS: dict[str, Callable[[Dashboard, Screen], str]] = {
 @pytest.mark.parametrize("columns", [80, 200])
 @pytest.mark.parametrize("name", SCREENS)
 def test_the_screen_is_as_it_was(name: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hyperherd.units.moment", lambda at, now: "14:05")
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     shown = SCREENS[name](boards.digits(), Screen(columns, height=30)) + "\n"
     path = GOLDEN / f"{name}-{columns}.txt"
     if os.environ.get("HYPERHERD_WRITE_GOLDEN"):

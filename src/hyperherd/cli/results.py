@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import click
@@ -118,12 +119,12 @@ def _results(look: Look, how: _How) -> None:
         settings = settings[: how.count or None]
         shown = found.of([view for one in settings for view in one.trials])
         rows = result_tables.settings if how.form == "table" else result_tables.exported_settings
-        document = documents.res(found, settings)
+        document = partial(documents.res, found, settings)
         table = rows(found, settings)
     else:
         shown = found.best_first() if ordered else found
         shown = shown.of(shown.snapshot.trials[: how.count]) if how.count else shown
-        document = documents.res(shown)
+        document = partial(documents.res, shown)
         table = (result_tables.results if how.form == "table" else result_tables.exported)(shown)
     _print(how.form, document, *table)
     if how.count and how.form == "table" and shown.snapshot.trials:
@@ -139,7 +140,7 @@ def _of_several(looks: Sequence[Look], how: _How) -> None:
     arguments.warn(line for look in looks for line in look.snapshot.warnings)
     found = [_compared(look, how) for look in looks]
     table = result_tables.together(found, eyes=how.form == "table")
-    _print(how.form, documents.res_of_several(found), *table)
+    _print(how.form, partial(documents.res_of_several, found), *table)
 
 
 def _steps(look: Look, how: _How) -> None:
@@ -148,8 +149,7 @@ def _steps(look: Look, how: _How) -> None:
         found = _compared(look, how).best_first()
         views = found.snapshot.trials[: how.count or None]
     rows = outputs.steps(look.workspace, [view.index for view in views])
-    document = documents.steps(rows) if how.form == "json" else None
-    _print(how.form, document, documents.STEP, documents.step_rows(rows))
+    _print(how.form, partial(documents.steps, rows), documents.STEP, documents.step_rows(rows))
 
 
 def _plot(look: Look, how: _How) -> None:
@@ -215,9 +215,11 @@ def _named(by: str, metrics: Metrics) -> Metric:
     return Metric(name, "max" if name == by else "min")
 
 
-def _print(form: str, document: object, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def _print(
+    form: str, document: Callable[[], object], head: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
     if form == "json":
-        arguments.print_json(document)
+        arguments.print_json(document())
     elif form == "table":
         click.echo(result_tables.aligned(head, rows, Screen.of()))
     elif form == "parquet":

@@ -157,8 +157,8 @@ def _common(view: TrialView, repeats: Sequence[str]) -> dict[str, Value]:
 
 
 def ordered(found: Results, by: str) -> list[TrialView]:
-    """The trials by a metric, the largest first, or by a parameter, the smallest first; ``-NAME``: the other way round.
-    Those without a value come last. Raises `UsageError` for a name that is neither.
+    """The trials by a metric, the largest first (of the sweep's own the best), or by a parameter, the smallest first;
+    ``-NAME``: the other way round. Those without a value come last. Raises `UsageError` for a name that is neither.
     """
     metrics = {name for values in found.metrics.values() for name in values}
     params = {name for view in found.snapshot.trials for name in view.trial.params}
@@ -169,7 +169,9 @@ def ordered(found: Results, by: str) -> list[TrialView]:
         known = sorted(metrics | params)
         hint = nearest(by, known) or (f"there are {', '.join(known)}" if known else "no trial was run yet")
         raise UsageError(f"--sort {by}: no such metric or parameter", hint=hint)
-    turned = (by.startswith("-") and by not in metrics | params) != (name in metrics)
+    own = found.metric is not None and found.metric.name == name
+    rising = name not in metrics or (own and found.metric is not None and found.metric.mode == "min")
+    turned = (by.startswith("-") and by not in metrics | params) == rising
 
     def key(view: TrialView) -> tuple[int, float, str]:
         values = found.metrics.get(view.index, {}) if name in metrics else view.trial.params

@@ -35,7 +35,6 @@ class Course:
     began_at: float | None
     step: float | None = None
     steps: float | None = None
-    value: float | None = None
     curve: Sequence[float] = ()
     left_s: float | None = None
 
@@ -75,7 +74,7 @@ def take(
     running = [fact for fact in facts if fact.status is Status.RUNNING]
     streams = _streams(workspace, running, found.metric, summaries)
     courses = {
-        fact.trial.index: _course(fact, found, streams.get(fact.trial.index, _Stream()), steps, times, now)
+        fact.trial.index: _course(fact, streams.get(fact.trial.index, _Stream()), steps, times, now)
         for fact in running
     }
     waiting = sum(fact.status in WAITING and fact.submission is not None for fact in facts)
@@ -130,16 +129,13 @@ def _streams(
     return found
 
 
-def _course(
-    fact: Fact, found: Results, stream: _Stream, steps: float | None, times: Times, now: float
-) -> Course:
+def _course(fact: Fact, stream: _Stream, steps: float | None, times: Times, now: float) -> Course:
     began_at = fact.state.started_at
     since = [point for point in stream.points if began_at is None or point.ts >= began_at]
     return Course(
         began_at=began_at,
         step=stream.step,
         steps=steps,
-        value=found.scores.get(fact.trial.index),
         curve=tuple(_numbers(stream.points)),
         left_s=timing.left_s(now, began_at, since, steps, times.median_s),
     )

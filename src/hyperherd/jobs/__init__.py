@@ -6,7 +6,6 @@ nor workspaces) and is later asked about a `Job`, which is what was recorded of 
 
 from hyperherd.jobs.batch import (
     CAUSES,
-    NOTICES,
     Batch,
     Element,
     Files,
@@ -22,7 +21,6 @@ from hyperherd.jobs.state import Ended, Phase, State, Usage
 
 __all__ = [
     "CAUSES",
-    "NOTICES",
     "Batch",
     "Element",
     "Ended",

@@ -94,13 +94,11 @@ class Requeue:
         return "timeout" in self.after
 
 
-NOTICES = ("finished", "failed", "best")
-"""What somebody may be told: all trials have ended, the first one has failed, another one is the best."""
-
-
 @dataclass(frozen=True)
 class Notice:
-    """A bash ``command`` that is run for what is ``on``, some of `NOTICES`. It may hold a secret: nobody shows it."""
+    """A bash ``command`` that is run for what is ``on``: ``finished`` (all trials have ended), ``failed`` (the first
+    has), ``best`` (another one is the best). It may hold a secret: nobody shows it.
+    """
 
     command: str
     on: tuple[str, ...] = ("finished", "failed")

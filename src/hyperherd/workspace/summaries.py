@@ -28,8 +28,7 @@ _WORTH_KEEPING = 1_000
 
 class Stream(msgspec.Struct):
     """``last`` is the value of the highest step, ``number`` the last one that is a number, ``largest`` and ``smallest``
-    the extremes of those (NaN left out); ``first_ts`` and ``last_ts`` in seconds since the epoch. ``files``: what has
-    been read, by name, with its inode and size in bytes.
+    the extremes of those (NaN left out). ``files``: what has been read, by name, with its inode and size in bytes.
     """
 
     files: dict[str, tuple[int, ...]]
@@ -39,8 +38,6 @@ class Stream(msgspec.Struct):
     number: float | None = None
     largest: float | None = None
     smallest: float | None = None
-    first_ts: float = 0.0
-    last_ts: float = 0.0
 
     @property
     def telling(self) -> list[float]:
@@ -205,6 +202,4 @@ def _with(stream: Stream, points: Sequence[Point]) -> Stream:
         number=values[-1] if values else stream.number,
         largest=max([*compared, *known], default=None),
         smallest=min([*compared, *known], default=None),
-        first_ts=stream.first_ts or points[0].ts,
-        last_ts=points[-1].ts,
     )
